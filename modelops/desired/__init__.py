@@ -1,0 +1,1 @@
+"""models.yaml: its form, its meaning, reading it and editing it."""

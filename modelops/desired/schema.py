@@ -1,0 +1,186 @@
+"""The form of models.yaml, once: it checks files and generates models.schema.json.
+
+Only form is checked here. What a well-formed file means is checked in `modelops.desired.checks`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
+
+# A union's tag stands in an error's location; "<" keeps it apart from every key of the file.
+
+# MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
+# names, URIs, search filters and file names, which can not all hold spaces, quotes or Unicode.
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+# mlflow.utils.validation: alias names, their length, and the two reserved forms.
+STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
+MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
+
+
+def _model_name(name: str) -> str:
+    if not MODEL_NAME.fullmatch(name):
+        msg = (
+            f"model name {name!r} must be 1 to 200 letters, digits, '.', '_' or '-' and start "
+            "with a letter or digit, so that URIs and image names can hold it; "
+            "rename the registered model"
+        )
+        raise ValueError(msg)
+    return name
+
+
+def _stage_name(name: str) -> str:
+    if not STAGE_NAME.fullmatch(name):
+        msg = (
+            f"stage name {name!r} can not be an MLflow alias; "
+            "use 1 to 255 letters, digits, '_' or '-'"
+        )
+        raise ValueError(msg)
+    if RESERVED_ALIAS.fullmatch(name.lower()):
+        msg = f"stage name {name!r} is reserved by MLflow; choose another than 'latest' and 'v1'"
+        raise ValueError(msg)
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_model_name)]
+StageName = Annotated[str, AfterValidator(_stage_name)]
+VersionNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Form(BaseModel):
+    """A mapping of models.yaml: no unknown keys, no conversions between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+RegressionForm = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("<number>")]
+    | Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?%$"), Tag("<percent>")],
+    Discriminator(lambda value: "<percent>" if isinstance(value, str) else "<number>"),
+]
+
+
+class RecipeForm(Form):
+    """How to train a version."""
+
+    train: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a module of training/")]
+    params: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="the module's parameters")
+    ]
+
+
+class MetricForm(Form):
+    """A bound on a metric of the version's run."""
+
+    metric: Text
+    min: Number | None = None
+    max: Number | None = None
+    max_regression: Annotated[
+        RegressionForm | None,
+        Field(description="how much worse than the present version: 0.5, or 2%"),
+    ] = None
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        Field(description="which way is better, where the metric's name does not tell"),
+    ] = None
+
+
+class SignatureForm(Form):
+    """Callers of the present version must be able to call this one."""
+
+    signature: Literal["compatible"]
+
+
+class PromotedFromForm(Form):
+    """The version must hold, or have held, another stage first."""
+
+    promoted_from: StageName
+
+
+class PinnedForm(Form):
+    """A version together with the digest of its payload."""
+
+    version: VersionNumber
+    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+GATES: dict[str, type[Form]] = {
+    "metric": MetricForm,
+    "signature": SignatureForm,
+    "promoted_from": PromotedFromForm,
+}
+
+
+def _gate_kind(value: object) -> str | None:
+    if isinstance(value, dict):
+        return next((f"<{kind}>" for kind in GATES if kind in value), None)
+    return None
+
+
+def _stage_kind(value: object) -> str:
+    return "<pinned>" if isinstance(value, dict) else "<version>"
+
+
+GateForm = Annotated[
+    Annotated[MetricForm, Tag("<metric>")]
+    | Annotated[SignatureForm, Tag("<signature>")]
+    | Annotated[PromotedFromForm, Tag("<promoted_from>")],
+    Discriminator(_gate_kind),
+]
+StageForm = (
+    Annotated[
+        Annotated[VersionNumber, Tag("<version>")] | Annotated[PinnedForm, Tag("<pinned>")],
+        Discriminator(_stage_kind),
+    ]
+    | None
+)
+
+
+class ModelForm(Form):
+    """One registered model."""
+
+    description: Text | None = None
+    owners: Annotated[
+        list[Text], Field(default_factory=list, description="people or teams, e.g. @wind-team")
+    ]
+    versions: Annotated[
+        dict[VersionNumber, RecipeForm],
+        Field(default_factory=dict, description="version number → recipe"),
+    ]
+    gates: Annotated[
+        dict[StageName, list[GateForm]],
+        Field(default_factory=dict, description="stage → conditions to enter it"),
+    ]
+    stages: Annotated[
+        dict[StageName, StageForm],
+        Field(description="stage → version; null: the stage is to be empty"),
+    ]
+
+
+class FileForm(Form):
+    """The desired version of every model in every stage."""
+
+    models: dict[ModelName, ModelForm]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of models.yaml, for editors and check-jsonschema."""
+    schema = FileForm.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "models.yaml",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }

@@ -1,0 +1,1 @@
+"""models.yaml: reading, checking and editing it."""

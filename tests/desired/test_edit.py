@@ -1,0 +1,143 @@
+"""`promote` changes one version in models.yaml and leaves every other byte alone."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops.desired.edit import set_version
+from modelops.desired.load import loads
+from modelops.errors import EditError, UsageError
+
+if TYPE_CHECKING:
+    from tests.team import Team
+
+COMMENTED = dedent(
+    """\
+    # the manual
+    models:
+      wind:            # the farm
+        stages:
+          Staging: 2   # next
+          Production: 1  # now: 1
+
+      # the other one
+      solar: {stages: {Production: 3}}
+    """
+)
+
+
+def test_comments_and_order_stay() -> None:
+    """Only the digits of the version change."""
+    edited = set_version(COMMENTED, "models.yaml", "wind", "Production", 12)
+    assert COMMENTED.replace("Production: 1 ", "Production: 12 ") == edited
+
+
+@pytest.mark.parametrize(
+    ("stages", "stage", "version", "expected"),
+    [
+        ("{Production: 1}", "Production", 2, "{Production: 2}"),
+        ("{Production: 1}", "production", 2, "{Production: 2}"),
+        ("{Production: 1}", "Production", None, "{Production: null}"),
+        ("{Production: null}", "Production", 3, "{Production: 3}"),
+        ("{Production: 1}", "Staging", 2, "{Production: 1, Staging: 2}"),
+        ("{}", "Staging", 2, "{Staging: 2}"),
+        (
+            "{Production: {version: 1, digest: 'sha256:" + "a" * 64 + "'}}",
+            "Production",
+            2,
+            "{Production: 2}",
+        ),
+    ],
+)
+def test_flow_style(stages: str, stage: str, version: int | None, expected: str) -> None:
+    """Stages on one line are edited and added in place; a digest goes with its version."""
+    text = f"models: {{wind: {{stages: {stages}}}}}  # end\n"
+    edited = set_version(text, "models.yaml", "wind", stage, version)
+    assert f"models: {{wind: {{stages: {expected}}}}}  # end\n" == edited
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_new_stage_stands_behind_the_last_one(newline: str) -> None:
+    """It has the same indentation and the file's own line ends."""
+    text = COMMENTED.replace("\n", newline)
+    edited = set_version(text, "models.yaml", "wind", "Shadow", 4)
+    line = "      Production: 1  # now: 1"
+    assert text.replace(line, f"{line}{newline}      Shadow: 4") == edited
+
+
+def test_a_value_that_is_not_written_is_written() -> None:
+    """`Production:` without a value means null and gets one."""
+    text = "models:\n  wind:\n    stages:\n      Production:\n      Staging: 1\n"
+    edited = set_version(text, "models.yaml", "wind", "Production", 2)
+    assert text.replace("Production:", "Production: 2") == edited
+
+
+def test_a_pinned_version_in_block_style_loses_its_digest() -> None:
+    """The digest belonged to the former version."""
+    text = (
+        "models:\n  wind:\n    stages:\n      Production:\n        version: 1\n"
+        f"        digest: 'sha256:{'a' * 64}'\n      # staging\n      Staging: 1\n"
+    )
+    edited = set_version(text, "models.yaml", "wind", "Production", 2)
+    assert (
+        edited
+        == "models:\n  wind:\n    stages:\n      Production: 2\n      # staging\n      Staging: 1\n"
+    )
+
+
+def test_a_stage_that_is_an_alias_of_yaml_is_refused() -> None:
+    """Writing into a shared value would change another stage as well."""
+    text = "models:\n  wind:\n    stages:\n      Staging: &now 1\n      Production: *now\n"
+    with pytest.raises(EditError, match="write its version as a plain number"):
+        set_version(text, "models.yaml", "wind", "Production", 2)
+
+
+def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
+    """A typing error is met with the name that was meant."""
+    with pytest.raises(UsageError, match="did you mean 'wind'"):
+        set_version(COMMENTED, "models.yaml", "wnd", "Production", 2)
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "2.0", "two", "99999999999"])
+def test_a_version_that_is_none_leaves_the_file_alone(team: Team, version: str) -> None:
+    """A wrong version is a usage error, and nothing is written."""
+    team.stages(Production=1)
+    before = team.file.read_bytes()
+
+    ran = team.run("promote", "wind", "Production", "--", version)
+
+    assert ran.code == 64
+    assert "is not a version" in ran.err
+    assert before == team.file.read_bytes()
+
+
+def test_promote_writes_the_file_and_says_so(team: Team) -> None:
+    """The command edits models.yaml; twice is the same as once."""
+    team.stages(Production=1)
+
+    assert "Production is now at 2" in team.ok("promote", "wind", "Production", "2").out
+    assert "Production is at 2 already" in team.ok("promote", "wind", "Production", "2").out
+    assert loads(team.file.read_text(), "models.yaml").models["wind"].stages[0].version == 2
+
+
+NAMES = st.sampled_from(["Staging", "Production", "Shadow", "on", "a-b"])
+STAGES = st.dictionaries(NAMES, st.none() | st.integers(1, 99), min_size=1)
+
+
+@given(stages=STAGES, stage=NAMES, version=st.none() | st.integers(1, 99), flow=st.booleans())
+def test_any_edit_says_what_was_asked_and_nothing_else(
+    stages: dict[str, int | None], stage: str, version: int | None, flow: bool
+) -> None:
+    """Read back, the file has the new version, and all other stages as before."""
+    pairs = [f"'{n}': {'null' if v is None else v}" for n, v in stages.items()]
+    body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
+    text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
+
+    after = loads(set_version(text, "f", "wind", stage, version), "f")
+
+    assert {**stages, stage: version} == {s.name: s.version for s in after.models["wind"].stages}

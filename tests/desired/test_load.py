@@ -1,0 +1,300 @@
+"""A wrong models.yaml gives one clear error a problem, each with file, line, column and subject."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops.desired.document import MAX_BYTES
+from modelops.desired.load import load, loads
+from modelops.errors import DesiredStateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def problems(text: str) -> list[str]:
+    """What is wrong with a models.yaml."""
+    with pytest.raises(DesiredStateError) as caught:
+        loads(dedent(text), "models.yaml")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def one_model(lines: str) -> str:
+    """A models.yaml with one model of these lines."""
+    indented = "\n".join(f"    {line}" for line in dedent(lines).strip().splitlines())
+    return f"models:\n  wind:\n{indented}\n"
+
+
+def test_everything_that_the_format_has() -> None:
+    """A full file is read as it is written, in its order."""
+    desired = loads(
+        dedent(
+            """
+            models:
+              wind:
+                description: Power of the wind farm
+                owners: ["@wind-team"]
+                versions:
+                  2: {train: power_forecasting, params: {estimator: gradient_boosting}}
+                  1: {train: power_forecasting, params: {since: 2014-01-01}}
+                gates:
+                  Production:
+                    - {metric: test_r2, min: 0.9}
+                    - {metric: test_mae, max_regression: 2%}
+                    - {metric: yield, max_regression: 5, better: higher}
+                    - {signature: compatible}
+                    - {promoted_from: Staging}
+                stages:
+                  Staging: {version: 2, digest: "sha256:DIGEST"}
+                  Production: 1
+                  Shadow: null
+            """
+        ).replace("DIGEST", "a" * 64),
+        "models.yaml",
+    )
+    model = desired.models["wind"]
+    assert (model.description, model.owners) == ("Power of the wind farm", ("@wind-team",))
+    assert list(model.versions) == [1, 2]
+    assert model.versions[1].params == {"since": "2014-01-01"}
+    assert [(stage.name, stage.version) for stage in model.stages] == [
+        ("Staging", 2),
+        ("Production", 1),
+        ("Shadow", None),
+    ]
+    assert model.stages[0].digest == "sha256:" + "a" * 64
+    assert len(model.gates["Production"]) == 5
+    assert str(model.stages[0].where) == "models.yaml:17:7"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("stages: {Production: 0}", "3:14: wind Production: must be at least 1, got 0"),
+        ("stages: {Production: -2}", "3:14: wind Production: must be at least 1, got -2"),
+        (
+            "stages: {Production: true}",
+            "3:14: wind Production: must be a whole number, got true (a boolean)",
+        ),
+        ("stages: {Production: '2'}", "3:14: wind Production: must be a whole number, got '2'"),
+        ("stages: {Production: 1.5}", "3:14: wind Production: must be a whole number, got 1.5"),
+        (
+            "stages: {Production: 010}",
+            "3:26: wind Production: write '010' in plain decimal digits, or in quotes",
+        ),
+        (
+            "stages: {Production: 99999999999}",
+            "3:14: wind Production: must be at most 2147483647, got 99999999999",
+        ),
+        ("stages: {Production: [1]}", "3:14: wind Production: must be a whole number, got a list"),
+        ("stages: [1]", "3:5: wind: must be a mapping, got a list"),
+        ("stages:", "3:5: wind: must be a mapping, got nothing (null)"),
+        ("description: x", "2:3: wind: the key 'stages' is missing; add it"),
+        (
+            "stages: {Prod uction: 1}",
+            "3:14: wind Prod uction: stage name 'Prod uction' can not be an MLflow alias; "
+            "use 1 to 255 letters, digits, '_' or '-'",
+        ),
+        (
+            "stages: {Latest: 1}",
+            "3:14: wind Latest: stage name 'Latest' is reserved by MLflow; "
+            "choose another than 'latest' and 'v1'",
+        ),
+        (
+            "stages: {v2: 1}",
+            "3:14: wind v2: stage name 'v2' is reserved by MLflow; "
+            "choose another than 'latest' and 'v1'",
+        ),
+        (
+            "stages: {Production: 1, production: 2}",
+            "3:29: wind production: stages 'Production' and 'production' are the same alias; "
+            "keep one",
+        ),
+        (
+            "stages: {Production: 1}\nstagse: {}",
+            "4:5: wind: unknown key 'stagse'; did you mean 'stages'?",
+        ),
+        (
+            "stages: {Production: 1}\nstages: {Production: 2}",
+            "4:5: wind: duplicate key 'stages'; it stands in line 3 too",
+        ),
+        (
+            "stages: {Production: {version: 1, digest: abc}}",
+            "3:39: wind Production: must be 'sha256:' and 64 lower-case hexadecimal digits; "
+            "got 'abc'",
+        ),
+        (
+            "stages: {}\nversions: {1: {train: nothing_like_it}}",
+            "4:20: wind: there is no training/nothing_like_it.py; name a module that exists",
+        ),
+        (
+            "stages: {}\nversions: {true: {train: power_forecasting}}",
+            "4:16: wind: must be a whole number, got 'true'",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{metric: test_r2}]}",
+            "4:26: wind Production: gate on 'test_r2' has no bound; "
+            "add min, max or max_regression",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{metric: profit, max_regression: 1}]}",
+            "4:26: wind Production: the name 'profit' does not tell which way is better; "
+            "add 'better: higher' or 'better: lower'",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{metric: test_r2, max_regression: 2 %}]}",
+            "4:44: wind Production: must be a number, or a percentage such as 2%; got '2 %'",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{metric: r2, min: .nan}]}",
+            "4:39: wind Production: must be a finite number, got nan",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{metric: r2, min: 2, max: 1}]}",
+            "4:26: wind Production: gate on 'r2' can never pass: min is above max",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{promoted_from: production}]}",
+            "4:26: wind Production: a version can not enter Production from Production itself; "
+            "name another stage",
+        ),
+        (
+            "stages: {}\ngates: {Production: [{colour: red}]}",
+            "4:26: wind Production: a gate is a mapping with one of the keys "
+            "metric, signature, promoted_from",
+        ),
+        (
+            "stages: {}\ndescription: !!python/object:os.system x",
+            "4:18: wind: the YAML tag tag:yaml.org,2002:python/object:os.system "
+            "is not supported; write a plain value",
+        ),
+        (
+            "<<: {}\nstages: {}",
+            "3:5: wind: merge keys (<<) are not supported; repeat the keys, or use an alias",
+        ),
+    ],
+)  # fmt: skip
+def test_a_problem_names_place_subject_and_remedy(lines: str, expected: str) -> None:
+    """Each mistake in a model gives the very message that says where it is and what to do."""
+    assert [f"models.yaml:{expected}"] == [
+        p for p in problems(one_model(lines)) if p.startswith(f"models.yaml:{expected[:4]}")
+    ]
+
+
+@pytest.mark.parametrize("name", ["wind farm", "wind/farm", "wind'farm", '"wind"', "wïnd", "a:b"])
+def test_a_model_name_that_not_every_part_can_hold(name: str) -> None:
+    """Spaces, slashes, quotes and Unicode are refused: image names and URIs can not have them."""
+    quoted = name.replace("'", "''")
+    (problem,) = problems(f"models:\n  '{quoted}': {{stages: {{Production: 1}}}}\n")
+    assert "models.yaml:2:3:" in problem
+    assert "must be 1 to 200 letters" in problem
+
+
+def test_models_that_differ_by_case_only() -> None:
+    """MySQL would take them for one model."""
+    (problem,) = problems("models:\n  wind: {stages: {}}\n  Wind: {stages: {}}\n")
+    assert "models.yaml:3:3: Wind: model 'Wind' differs from 'wind' only by case" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1: is empty"),
+        ("# nothing but a comment\n", "1:1: is empty"),
+        ("[]", "1:1: must be a mapping, got a list"),
+        ("models: []", "1:1: must be a mapping, got a list"),
+        ("models:\n\t- x", "2:1: not valid YAML"),
+        ("models: {a: 1", "not valid YAML"),
+        ("models: \0", "not valid YAML"),
+        ("a: 1\n---\nb: 2", "2:1: not valid YAML: expected a single document"),
+        ("model: {}", "did you mean 'models'?"),
+        ("models: {1: {stages: {}}}", "must be text, got 1"),
+        ("[" * 100_000, "is nested more than 40 levels deep"),
+        ("a: &a [*a]", "use fewer aliases"),
+        ("models: x\n" * 300_000, "the limit is 2 MiB"),
+    ],
+)
+def test_what_is_no_models_yaml_at_all(text: str, expected: str) -> None:
+    """Not YAML, not a mapping, too deep or too large: one error that says which."""
+    assert any(expected in problem for problem in problems(text))
+
+
+def test_a_yaml_bomb_is_refused_quickly() -> None:
+    """Nine levels of nine aliases would expand to a billion values."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for one, two in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{two}: &{two} [{', '.join([f'*{one}'] * 9)}]")
+    (problem,) = problems("\n".join(lines))
+    assert "expands to more than 200,000 values" in problem
+
+
+def test_a_ten_megabyte_file_is_refused_without_parsing_it() -> None:
+    """The limit is checked before the parser sees the text."""
+    assert MAX_BYTES < 10_000_000
+    (problem,) = problems("models:\n" + "  # padding\n" * 1_000_000)
+    assert "is 11.4 MiB; the limit is 2 MiB" in problem
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
+    """One run tells everything, so that one edit can mend everything."""
+    found = problems(
+        """
+        models:
+          a b:
+            stages: {Production: true}
+          c:
+            owner: me
+            stages: {v1: 1, Staging: 0}
+        """
+    )
+    assert [problem.split(": ")[0].removeprefix("models.yaml:") for problem in found] == [
+        "3:3",
+        "4:14",
+        "6:5",
+        "7:14",
+        "7:21",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "does not exist; create it or name another with --file"),
+        (b"models: \xff", "is not UTF-8 text (byte 8)"),
+    ],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, expected: str) -> None:
+    """A missing file and one that is not text are said to be so."""
+    path = tmp_path / "models.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DesiredStateError, match=r"models\.yaml:1:1: ") as caught:
+        load(path)
+    assert expected in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """The system's own reason is given."""
+    with pytest.raises(DesiredStateError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+
+
+WORDS = st.sampled_from(
+    ["models", "stages", "versions", "gates", "train", "metric", "wind", "Production", "1", "true",
+     "null", "0x1F", "&a", "*a", "<<", "!!set", "'", '"', ":", "-", "?", "{", "}", "[", "]", ",",
+     "\n", "\n  ", "\n    ", " ", "#", "%", "|", ">", "é", "\t", "\r\n", "1e999", "2020-01-01"]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS, max_size=40).map("".join) | st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Whatever a file holds, it is either valid or refused with problems that have a place."""
+    try:
+        loads(text, "models.yaml")
+    except DesiredStateError as error:
+        assert error.problems
+        assert all(problem.where is not None for problem in error.problems)
