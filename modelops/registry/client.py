@@ -1,0 +1,223 @@
+"""The registry behind MLflow's own client: REST or, with a database URI, in this process.
+
+Verified against MLflow 3.17: `registered-models/search` returns tags, aliases and the latest
+version of each classic stage; `model-versions/search` filters by tag and returns no aliases.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from modelops import stamp as stamps
+from modelops.registry import digest
+from modelops.registry.failures import translated
+from modelops.registry.signature import signature_of
+from modelops.registry.values import (
+    CLASSIC_STAGES,
+    Actual,
+    ActualModel,
+    Version,
+    alias_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+    from modelops.classic import Transition
+    from modelops.stamp import Stamp
+
+_MODELS_A_PAGE = 1000  # MLflow's limit
+_VERSIONS_A_PAGE = 1000
+_GONE = "RESOURCE_DOES_NOT_EXIST"
+
+
+class MlflowRegistry:
+    """Reads and writes one MLflow registry.
+
+    Every method raises a subclass of `modelops.errors.RegistryError` when the registry cannot be
+    used: unreachable, too slow, denied, broken, or not MLflow.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import mlflow
+
+        mlflow.set_tracking_uri(uri)
+        with translated(uri):
+            self._client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def actual(self, aliases: Collection[str]) -> Actual:
+        """All models, in pages."""
+        with translated(self.uri):
+            models: list[RegisteredModel] = list(
+                self._pages(self._client.search_registered_models, _MODELS_A_PAGE)
+            )
+            keys = {alias_of(stage) for stage in CLASSIC_STAGES} | set(aliases)
+            keys.update(alias for model in models for alias in model.aliases)
+            found = {alias: self._stamped(alias) for alias in sorted(keys)}
+        return Actual(
+            models=MappingProxyType({str(m.name): _model(m, _of(m.name, found)) for m in models})
+        )
+
+    def _stamped(self, alias: str) -> dict[str, dict[int, Stamp]]:
+        """Model → version → stamp, of all versions that carry a stamp for `alias`."""
+        tag = stamps.tag_of(alias)
+        found: dict[str, dict[int, Stamp]] = {}
+        for version in self._versions(f"tags.`{tag}` != ''"):
+            stamp = stamps.load(version.tags[tag])
+            if stamp is not None:
+                found.setdefault(str(version.name), {})[int(version.version)] = stamp
+        return found
+
+    def model(self, name: str) -> ActualModel | None:
+        """One model with the stamps of all its stages."""
+        with translated(self.uri):
+            try:
+                model = self._client.get_registered_model(name)
+            except Exception as error:
+                if _is_gone(error):
+                    return None
+                raise
+            found: dict[str, dict[int, Stamp]] = {}
+            for version in self._versions(_named(name)):
+                for tag, text in version.tags.items():
+                    stamp = stamps.load(text) if tag.startswith(stamps.TAG_PREFIX) else None
+                    if stamp is not None:
+                        alias = tag.removeprefix(stamps.TAG_PREFIX)
+                        found.setdefault(alias, {})[int(version.version)] = stamp
+        return _model(model, found)
+
+    def classic_stages(self, name: str) -> Mapping[int, str]:
+        """Every version of a model and its classic stage."""
+        with translated(self.uri):
+            return {int(v.version): str(v.current_stage) for v in self._versions(_named(name))}
+
+    def version(self, name: str, number: int) -> Version | None:
+        """A version's status and tags."""
+        with translated(self.uri):
+            try:
+                found = self._client.get_model_version(name, str(number))
+            except Exception as error:
+                if _is_gone(error):
+                    return None
+                raise
+        return Version(
+            number=number,
+            status=found.status,
+            run_id=found.run_id or None,
+            tags=MappingProxyType(dict(found.tags)),
+        )
+
+    def evidence(self, name: str, version: Version, *, signature: bool) -> Version:
+        """The version with its run's metrics and parameters, and its signature if asked for.
+
+        A signature costs the download of the version's MLmodel file.
+        """
+        metrics: dict[str, float] = {}
+        params: dict[str, str] = {}
+        with translated(self.uri):
+            try:
+                data = self._client.get_run(version.run_id).data if version.run_id else None
+            except Exception as error:
+                if not _is_gone(error):
+                    raise
+                data = None  # the run was deleted: a gate that needs its metrics says so
+            if data is not None:
+                metrics, params = dict(data.metrics), dict(data.params)
+            found = signature_of(f"models:/{name}/{version.number}") if signature else None
+        return Version(
+            number=version.number,
+            status=version.status,
+            run_id=version.run_id,
+            tags=version.tags,
+            metrics=MappingProxyType(metrics),
+            params=MappingProxyType(params),
+            signature=found,
+            digest=version.digest,
+        )
+
+    def digest(self, name: str, number: int) -> str:
+        """The digest of a version's payload."""
+        with translated(self.uri):
+            return digest.of_model(f"models:/{name}/{number}")
+
+    def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
+        """Write a stage's stamp on a version."""
+        with translated(self.uri):
+            self._client.set_model_version_tag(
+                name, str(number), stamps.tag_of(alias), stamp.dump()
+            )
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        with translated(self.uri):
+            self._client.set_registered_model_alias(name, alias, str(number))
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias."""
+        with translated(self.uri):
+            self._client.delete_registered_model_alias(name, alias)
+
+    def move(self, name: str, transition: Transition) -> None:
+        """Move a version to a classic stage."""
+        with translated(self.uri), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated: that is known
+            self._client.transition_model_version_stage(
+                name,
+                str(transition.version),
+                transition.stage,
+                archive_existing_versions=transition.archive_others,
+            )
+
+    def _versions(self, query: str) -> Iterator[ModelVersion]:
+        def search(**page: Any) -> Any:
+            return self._client.search_model_versions(query, **page)
+
+        return self._pages(search, _VERSIONS_A_PAGE)
+
+    @staticmethod
+    def _pages(search: Callable[..., Any], size: int) -> Iterator[Any]:
+        token = None
+        while True:
+            page = search(max_results=size, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def _named(name: str) -> str:
+    quote = '"' if "'" in name else "'"
+    return f"name={quote}{name}{quote}"
+
+
+def _model(model: RegisteredModel, found: Mapping[str, Mapping[int, Stamp]]) -> ActualModel:
+    return ActualModel(
+        name=model.name,
+        aliases=MappingProxyType({a: int(v) for a, v in model.aliases.items()}),
+        classic=MappingProxyType(
+            {
+                latest.current_stage: int(latest.version)
+                for latest in model.latest_versions
+                if latest.current_stage in CLASSIC_STAGES
+            }
+        ),
+        stamps=MappingProxyType(dict(found)),
+    )
+
+
+def _of(
+    name: str, found: Mapping[str, Mapping[str, dict[int, Stamp]]]
+) -> dict[str, dict[int, Stamp]]:
+    """One model's part of alias → model → version → stamp."""
+    return {alias: dict(models[name]) for alias, models in found.items() if name in models}
+
+
+def _is_gone(error: Exception) -> bool:
+    return getattr(error, "error_code", None) == _GONE

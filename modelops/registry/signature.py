@@ -1,0 +1,41 @@
+"""A model version's signature, read from its MLmodel file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelops.registry.values import Column, Signature
+
+if TYPE_CHECKING:
+    from mlflow.types import Schema
+
+
+def signature_of(model_uri: str) -> Signature | None:
+    """Read a signature; downloads the MLmodel file only. None if the model has none.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the artifact is missing or the store is unreachable.
+    """
+    from mlflow.models import get_model_info
+
+    signature = get_model_info(model_uri).signature
+    if signature is None:
+        return None
+    return Signature(inputs=_columns(signature.inputs), outputs=_columns(signature.outputs))
+
+
+def _columns(schema: Schema | None) -> tuple[Column, ...] | None:
+    if schema is None:
+        return None
+    return tuple(_column(index, spec) for index, spec in enumerate(schema.inputs))
+
+
+def _column(index: int, spec: Any) -> Column:
+    # a tensor is always required, and does not say so
+    from mlflow.types import TensorSpec
+
+    kind = f"tensor({spec.type}, {spec.shape})" if isinstance(spec, TensorSpec) else str(spec.type)
+    name = str(index) if spec.name is None else str(spec.name)
+    return Column(
+        name=name, type=kind.removeprefix("DataType."), required=getattr(spec, "required", True)
+    )

@@ -1,0 +1,1 @@
+"""The registry: its failures, its digest, the embedded default."""

@@ -1,0 +1,161 @@
+"""A registry that can not be used gives one clear error that tells why, and no secret."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelops.processes import free_port
+from modelops.registry.failures import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.team import Ran, Team
+
+HTML = "<!doctype html><title>Sign in</title>"
+
+
+@contextmanager
+def answering(status: int, body: str, kind: str = "text/html", wait: float = 0) -> Iterator[str]:
+    """A real HTTP server that answers everything alike."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def respond(self) -> None:
+            time.sleep(wait)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = respond  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def refused(team: Team, uri: str, *verb: str) -> Ran:
+    """Run a verb against an address; it must end with exit code 1 and one error line."""
+    team.stages(Production=1)
+    ran = team.run(*(verb or ("plan",)), "--registry", uri)
+    assert ran.code == 1
+    assert ran.out == ""
+    assert len(ran.err.splitlines()) == 1
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, "You are not authenticated", "denied access (401); set MLFLOW_TRACKING_USERNAME"),
+        (403, "Permission denied", "denied access (403); set MLFLOW_TRACKING_USERNAME"),
+        (404, HTML, "there is no MLflow registry at"),
+        (500, HTML, "keeps answering with an error of its own (5xx); see its log"),
+        (503, HTML, "keeps answering with an error of its own (5xx); see its log"),
+        (200, HTML, "it sent no JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
+        (200, '["a list"]', "it sent no JSON"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["plan", "apply", "status", "train"])
+def test_what_the_registry_answers(
+    team: Team, verb: str, status: int, body: str, expected: str
+) -> None:
+    """401, 403, 404, 5xx and HTML instead of JSON are told apart, by every verb."""
+    with answering(status, body) as url:
+        ran = refused(team, url, verb) if verb != "train" else refused_training(team, url)
+    assert expected in ran.err
+    assert url in ran.err
+    assert HTML not in ran.err
+
+
+def refused_training(team: Team, uri: str) -> Ran:
+    """The same for `train`, which needs a recipe to ask for anything."""
+    team.write("models: {wind: {versions: {1: {train: power_forecasting, params: {estimator: linear}}}, stages: {}}}")  # fmt: skip # noqa: E501
+    ran = team.run("train", "--registry", uri)
+    assert ran.code == 1
+    return ran
+
+
+def test_nothing_listens(team: Team) -> None:
+    """A connection that is refused."""
+    ran = refused(team, f"http://127.0.0.1:{free_port()}")
+    assert "nothing answers at the registry's address" in ran.err
+
+
+def test_a_host_that_does_not_exist(team: Team) -> None:
+    """A name that can not be resolved."""
+    assert "nothing answers" in refused(team, "http://no-such-host.invalid").err
+
+
+def test_a_registry_that_is_too_slow(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is accepted and never answered ends at MLflow's own time limit."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with answering(200, "{}", wait=3) as url:
+        ran = refused(team, url)
+    assert "did not answer in time; try again, or raise MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
+
+
+def test_a_port_that_speaks_no_http(team: Team) -> None:
+    """Something listens and hangs up."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    listener.accept()[0].close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        ran = refused(team, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert "nothing answers" in ran.err
+
+
+def test_an_address_of_no_kind_that_mlflow_knows(team: Team) -> None:
+    """A typing error in the scheme."""
+    assert "the registry at htp://x refused" in refused(team, "htp://x").err
+
+
+def test_credentials_in_the_address_are_not_shown(team: Team) -> None:
+    """Neither user nor password of a URL reaches the error."""
+    ran = refused(team, f"http://ada:s3cret@127.0.0.1:{free_port()}")
+    assert "s3cret" not in ran.err
+    assert "ada" not in ran.err
+    assert "http://***@127.0.0.1" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("http://a:b@host:5000/x", "http://***@host:5000/x"),
+        ("mysql+pymysql://root:pw@db/mlflow", "mysql+pymysql://***@db/mlflow"),
+        ("http://host/", "http://host/"),
+        ("sqlite:////tmp/x.db", "sqlite:////tmp/x.db"),
+    ],
+)
+def test_masking(uri: str, expected: str) -> None:
+    """Only credentials are taken out of an address."""
+    assert expected == masked(uri)
