@@ -1,0 +1,119 @@
+"""An apply that is killed at any request leaves a registry that the next apply completes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.proxy import Proxy
+    from tests.team import Team
+
+pytestmark = pytest.mark.xdist_group("server")
+
+BEFORE = {"Staging": 2, "Production": 1, "Shadow": 3, "Old": 1}
+AFTER = {"Staging": 3, "Production": 2, "Shadow": None}  # "Old" leaves the file
+
+
+def prepared(team: Team, model: str) -> None:
+    """A model whose stages were applied, and then a new desired state."""
+    team.stages(model, **BEFORE)
+    team.ok("apply", "--actor", "ada", "--commit", "before", "--registry", team.uri)
+    team.stages(model, **AFTER)
+
+
+def check_converged(team: Team, model: str) -> None:
+    """The registry is as desired, by both addresses, and every stamp is true."""
+    assert team.aliases(model) == {"staging": 3, "production": 2}
+    assert (team.classic("Staging", model), team.classic("Production", model)) == (3, 2)
+    for stage, version, previous in (("Staging", 3, 2), ("Production", 2, 1)):
+        stamp = team.tag(version, stage, model)
+        assert stamp is not None
+        assert (version, previous) == (stamp["version"], stamp["previous"])
+        assert stamp["actor"] in ("eve", "bob")  # whoever wrote the stamp also moved the stage
+    for stage, version in (("Shadow", 3), ("Old", 1)):
+        stamp = team.tag(version, stage, model)
+        assert stamp is not None
+        assert stamp["version"] is None
+    assert team.run("plan", "--exit-code", "--registry", team.uri).code == 0
+
+
+def test_a_second_apply_makes_no_write_request(remote: Team, proxied: Proxy) -> None:
+    """Counted at the server: the first apply writes, the second and a plan only read."""
+    remote.versions(3, "idempotent")
+    prepared(remote, "idempotent")
+    proxied.reset()
+    remote.ok("plan")
+    assert proxied.writes == []
+
+    remote.ok("apply")
+    assert proxied.writes
+
+    proxied.reset()
+    remote.ok("apply")
+    assert proxied.writes == []
+    assert proxied.seen
+
+
+def test_reading_costs_pages_not_models(remote: Team, proxied: Proxy) -> None:
+    """A plan without changes asks as often for eight models as for one."""
+    counts = []
+    for number in (1, 8):
+        names = [f"page-{number}-{i}" for i in range(number)]
+        for name in names:
+            remote.versions(1, name)
+        body = "\n".join(f"  {name}: {{stages: {{Production: 1}}}}" for name in names)
+        remote.write(f"models:\n{body}\n")
+        remote.ok("apply")
+        proxied.reset()
+        remote.ok("plan")
+        counts.append(len(proxied.seen))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("answers_lost", [False, True], ids=["request-lost", "answer-lost"])
+def test_cut_off_at_each_request_in_turn(remote: Team, proxied: Proxy, answers_lost: bool) -> None:
+    """Whichever request is the last one that gets through, the next apply converges."""
+    model = "answer-lost" if answers_lost else "request-lost"
+    remote.versions(3, model)
+    prepared(remote, model)
+    proxied.reset()
+    remote.ok("apply")
+    requests = len(proxied.seen)
+    assert requests > 10
+
+    for number in range(requests):
+        prepared(remote, model)
+        proxied.reset(number, answers_lost=answers_lost)
+        ran = remote.run("apply", "--actor", "eve", "--commit", "cut")
+        assert ran.code in (1, 4), ran.out + ran.err
+        assert "error: " in ran.err
+
+        remote.ok("apply", "--actor", "bob", "--commit", "after", "--registry", remote.uri)
+        check_converged(remote, model)
+
+
+def test_killed_without_a_chance_to_clean_up(remote: Team, proxied: Proxy) -> None:
+    """SIGKILL in the middle of the writes of a real process: the next apply converges."""
+    remote.versions(3, "killed")
+    prepared(remote, "killed")
+    proxied.reset()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modelops", "apply", "--actor", "eve"],
+        cwd=remote.folder,
+        env={**os.environ, "MLFLOW_TRACKING_URI": proxied.url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    proxied.dies_at_write, proxied.answers_lost = 3, True
+    proxied.on_death = lambda: os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert len(proxied.writes) == 4
+
+    remote.ok("apply", "--actor", "bob", "--registry", remote.uri)
+    check_converged(remote, "killed")

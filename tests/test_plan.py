@@ -1,0 +1,140 @@
+"""For any registry and any desired state: apply, then plan is empty, and all addresses resolve."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelops import plan
+from modelops.apply import Status, execute
+from modelops.desired.load import loads
+from modelops.proposal import read_actual
+from modelops.stamp import Author
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelops.desired.values import Desired
+    from modelops.registry.client import MlflowRegistry
+    from tests.team import Team
+
+VERSIONS = 4
+STAGES = ["Staging", "Production", "Shadow"]
+NUMBERS = st.integers(1, VERSIONS)
+WANTED = st.dictionaries(st.sampled_from(STAGES), st.none() | NUMBERS)
+BY_HAND = st.one_of(
+    st.tuples(st.just("alias"), st.sampled_from([*STAGES, "champion"]), NUMBERS),
+    st.tuples(st.just("unset"), st.sampled_from([*STAGES, "champion"]), NUMBERS),
+    st.tuples(
+        st.just("classic"), st.sampled_from(["Staging", "Production", "Archived", "None"]), NUMBERS
+    ),
+)
+STEPS = st.lists(st.one_of(st.tuples(st.just("apply"), WANTED), BY_HAND), max_size=6)
+AUTHOR = Author(commit="c0ffee", actor="ada")
+NAMES = count()
+
+
+def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
+    """A models.yaml with one model."""
+    pairs = ", ".join(f"{n}: {'null' if v is None else v}" for n, v in stages.items())
+    return loads(f"models: {{{model}: {{stages: {{{pairs}}}}}}}", "models.yaml")
+
+
+def apply(registry: MlflowRegistry, desired: Desired) -> None:
+    """One apply; every change must succeed."""
+    pending = plan.diff(desired, read_actual(desired, registry))
+    done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
+    assert {Status.APPLIED} >= {outcome.status for outcome in done}, done
+
+
+@pytest.fixture(scope="module")
+def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for all examples; each has a model of its own."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("plans")
+    shutil.copy(migrated, folder / "mlflow.db")
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS, wanted=WANTED)
+def test_apply_then_plan_is_empty(
+    shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None]
+) -> None:
+    """Whatever was applied and moved by hand before: swapping, emptying, reverting included."""
+    from modelops.registry.client import MlflowRegistry
+    from tests.team import Team
+
+    registry = MlflowRegistry(shared)
+    team = Team(folder=None, uri=shared, capsys=None)  # type: ignore[arg-type]
+    model = f"any-{next(NAMES)}"
+    team.versions(VERSIONS, model)
+    for step in steps:
+        _do(step, team, registry, model)
+    desired = desired_of(model, wanted)
+    actual = read_actual(desired, registry)
+    assert plan.diff(desired, actual) == plan.diff(desired, read_actual(desired, registry))
+
+    apply(registry, desired)
+
+    assert plan.diff(desired, read_actual(desired, registry)).changes == ()
+    aliases = team.aliases(model)
+    for stage, version in wanted.items():
+        assert version == aliases.get(stage.lower())
+    for stage in ("Staging", "Production"):
+        covered = stage == "Staging" and _production(team, model) == wanted.get("Staging")
+        if stage in wanted:
+            assert (None if covered else wanted[stage]) == team.classic(stage, model)
+
+
+def _production(team: Team, model: str) -> int | None:
+    return team.classic("Production", model)
+
+
+def _do(step: tuple[object, ...], team: Team, registry: MlflowRegistry, model: str) -> None:
+    match step:
+        case ("apply", dict() as stages):
+            apply(registry, desired_of(model, stages))
+        case ("alias", str() as stage, int() as number):
+            team.client.set_registered_model_alias(model, stage.lower(), str(number))
+        case ("unset", str() as stage, _):
+            team.client.delete_registered_model_alias(model, stage.lower())
+        case ("classic", str() as stage, int() as number):
+            team.move_by_hand(number, stage, model)
+
+
+def test_planning_names_no_change_where_nothing_differs() -> None:
+    """An empty models.yaml and an empty registry: nothing to do, and it says so."""
+    from modelops.registry.values import Actual
+
+    empty = plan.diff(loads("models: {}", "models.yaml"), Actual(models={}))
+    assert (empty.changes, empty.stages) == ((), 0)
+
+
+def test_staging_is_applied_before_production(team: Team) -> None:
+    """Whatever the order in the file, a version is in Staging before it is in Production."""
+    team.versions(2)
+    team.stages(Production=1, Shadow=2, Staging=2)
+    changes = team.ok("plan", "--format", "json").document["changes"]
+    assert [change["stage"] for change in changes] == ["Shadow", "Staging", "Production"]
+
+
+def test_a_damaged_stamp_counts_as_none(team: Team) -> None:
+    """A stamp that someone edited into nonsense does not stop the reconciler."""
+    team.versions(2)
+    team.stages(Production=1)
+    team.ok("apply")
+    for nonsense in ("{}", "not json", '{"move": "x"}', "[1]"):
+        team.client.set_model_version_tag("wind", "1", "modelops.stage.production", nonsense)
+        assert team.run("plan", "--exit-code").code == 0
+    team.stages(Production=2)
+    team.ok("apply")
+    assert team.aliases() == {"production": 2}
