@@ -1,0 +1,138 @@
+"""`modelops train` gives the registry the versions that models.yaml has recipes for."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.team import Team
+
+WIND = "power-forecasting-model"
+LINEAR = "{train: power_forecasting, params: {estimator: linear}}"
+
+
+def recipes(team: Team, **versions: str) -> None:
+    """Write a models.yaml with these recipes, by number."""
+    listed = ", ".join(f"{number.strip('v')}: {recipe}" for number, recipe in versions.items())
+    team.write(f"models: {{wind: {{versions: {{{listed}}}, stages: {{}}}}}}")
+
+
+def test_versions_come_out_with_their_numbers_and_evidence(farm: Team) -> None:
+    """Each version has its recipe, its metrics and its data; training promotes nothing."""
+    versions = {int(v.version): v for v in farm.client.search_model_versions(f"name='{WIND}'")}
+    assert sorted(versions) == [1, 2, 3]
+    assert json.loads(versions[2].tags["modelops.recipe"]) == {
+        "train": "power_forecasting",
+        "params": {"estimator": "gradient_boosting", "max_iter": 60},
+    }
+    run = farm.client.get_run(str(versions[2].run_id))
+    assert {"test_r2", "test_mae", "test_rmse"} <= run.data.metrics.keys()
+    assert run.data.metrics["test_r2"] > 0.96
+    assert run.inputs is not None
+    assert [i.tags[0].value for i in run.inputs.dataset_inputs] == ["train", "test"]
+    assert farm.aliases(WIND) == {}
+    assert {"None"} == {v.current_stage for v in versions.values()}
+
+
+def test_a_second_training_makes_nothing(farm: Team) -> None:
+    """Versions that exist are not trained again."""
+    recipes(farm, v1=LINEAR)
+    farm.write(
+        f"models: {{{WIND}: {{versions: {{1: {LINEAR}, 2: {LINEAR}, 3: {LINEAR}}}, stages: {{}}}}}}"
+    )
+    assert "Nothing to train" in farm.ok("train").out
+    assert farm.ok("train", "--format", "json").document["trained"] == []
+    assert len(farm.client.search_model_versions(f"name='{WIND}'")) == 3
+
+
+@pytest.mark.parametrize(
+    ("existing", "versions", "expected"),
+    [
+        (0, {"v2": LINEAR}, "version 2 can not come out: MLflow will number it 1"),
+        (0, {"v1": LINEAR, "v3": LINEAR}, "version 3 can not come out: MLflow will number it 2"),
+        (3, {"v1": LINEAR, "v5": LINEAR}, "version 5 can not come out: MLflow will number it 4"),
+    ],
+)
+def test_a_number_that_can_not_come_out(
+    team: Team, existing: int, versions: dict[str, str], expected: str
+) -> None:
+    """It is an error before anything is trained."""
+    team.versions(existing)
+    recipes(team, **versions)
+    ran = team.run("train")
+    assert ran.code == 1
+    assert expected in ran.err
+    assert "models.yaml:1:" in ran.err
+    assert existing == len(team.client.search_model_versions())
+
+
+def test_a_number_that_a_deleted_version_took(team: Team) -> None:
+    """MLflow gives no number twice and hides deleted versions: the error says what to write."""
+    team.versions(2)
+    team.client.delete_model_version("wind", "2")
+    recipes(team, v2=LINEAR)
+    ran = team.run("train")
+    assert ran.code == 1
+    assert (
+        "MLflow numbered it 3 instead of 2, which belonged to a version that is deleted" in ran.err
+    )
+
+
+def test_wrong_parameters_are_all_named_before_anything_is_trained(team: Team) -> None:
+    """Each recipe has its line, and the registry stays as it is."""
+    recipes(
+        team,
+        v1="{train: power_forecasting, params: {estimator: quantum}}",
+        v2="{train: tumour_diagnosis, params: {estimator: random_forest, colour: red}}",
+    )
+    ran = team.run("train")
+    assert ran.code == 1
+    assert "wind: version 1: " in ran.err
+    assert "wind: version 2: " in ran.err
+    assert "quantum" in ran.err
+    assert "colour" in ran.err
+    assert list(team.client.search_registered_models()) == []
+
+
+def test_wrong_data_stop_the_training(team: Team) -> None:
+    """The file is named, and no version is registered."""
+    (team.folder / "wind.csv").write_text("a,b\n1,2\n")
+    recipes(team, v1=LINEAR)
+    ran = team.run("train", "--data", "wind.csv")
+    assert ran.code == 1
+    assert "wind.csv" in ran.err
+    assert list(team.client.search_registered_models()) == []
+
+
+def test_a_model_that_is_not_in_the_file(team: Team) -> None:
+    """A typing error on the command line names what there is."""
+    recipes(team, v1=LINEAR)
+    ran = team.run("train", "wnd")
+    assert ran.code == 64
+    assert "models.yaml has no model wnd; it has wind" in ran.err
+
+
+@pytest.mark.skipif("WINDFARM_DATA" not in os.environ, reason="WINDFARM_DATA names no file")
+def test_the_real_wind_farm(team: Team) -> None:
+    """Gradient boosting trained to 2018 and tested from 2019 reaches an R² of 0.97."""
+    team.write(
+        f"""
+        models:
+          wind:
+            versions:
+              1: {LINEAR}
+              2: {{train: power_forecasting, params: {{estimator: gradient_boosting}}}}
+            gates:
+              Production: [{{metric: test_r2, min: 0.97}}]
+            stages: {{Production: 2}}
+        """
+    )
+    trained = team.ok("train", "--format", "json").document["trained"]
+    assert trained[0]["metrics"]["test_r2"] == pytest.approx(0.921, abs=0.005)
+    assert trained[1]["metrics"]["test_r2"] >= 0.97
+    team.ok("apply")
+    assert team.aliases() == {"production": 2}

@@ -1,0 +1,1 @@
+"""Training: data, recipes, estimators and what a run leaves in MLflow."""

@@ -1,0 +1,135 @@
+"""The wind farm data: from a file, from an address, or else the synthetic sample."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pandas as pd
+import requests
+
+from modelops.errors import TrainingDataError
+from training import synthetic
+from training.features import COLUMNS, DATE
+from training.windfarm_checks import Checked, check, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "WINDFARM_DATA"
+NAME = "windfarm"
+TIMEOUT = 30.0  # seconds, to connect and between any two parts of the answer
+MAX_BYTES = 64 * 2**20  # the seven years take 0.3 MiB; more than this is another file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class WindFarm:
+    """Checked wind farm data.
+
+    Attributes:
+        frame: one row per day, indexed by ascending date; the columns of
+            `training.features.COLUMNS`, all float64.
+        name: the dataset's name, which says so where the data are synthetic.
+        source: the path or address, without credentials; None for synthetic data.
+        missing_days: days between the first and the last that the data lack.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    source: str | None
+    missing_days: int
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether nobody measured these data."""
+        return self.source is None
+
+
+def load(data: str | None) -> WindFarm:
+    """Load and check the wind farm data.
+
+    Args:
+        data: a path or an http(s) address. None means what the environment variable
+            `WINDFARM_DATA` names and, where that is not set, the synthetic sample.
+
+    Raises:
+        TrainingDataError: the data can not be read, or break a rule of
+            `training.windfarm_checks`; every problem is named.
+    """
+    place = data or os.environ.get(VARIABLE)
+    if not place:
+        frame = synthetic.windfarm()
+        return WindFarm(frame=frame, name=synthetic.NAME, source=None, missing_days=0)
+    shown = _without_secrets(place)
+    checked = check(_text(place, shown))
+    if not isinstance(checked, Checked):
+        lines = summary(checked)
+        plural = "s" if len(checked) > 1 else ""
+        heading = f"{shown}: {len(checked)} problem{plural}; correct the file or name another one"
+        raise TrainingDataError("\n  ".join([heading, *lines]))
+    index = pd.DatetimeIndex(checked.days, name=DATE)
+    frame = pd.DataFrame(checked.values, index=index, dtype="float64")[list(COLUMNS)]
+    return WindFarm(frame=frame, name=NAME, source=shown, missing_days=checked.missing_days)
+
+
+def _text(place: str, shown: str) -> str:
+    """The text of a file or an address."""
+    content = _download(place, shown) if "://" in place else _read(Path(place))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{shown}: not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
+        raise TrainingDataError(message) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        reason = "does not exist"
+    except (OSError, ValueError) as error:
+        reason = f"can not be read ({getattr(error, 'strerror', None) or error})"
+    message = f"{path}: {reason}; name a CSV file with --data or {VARIABLE}"
+    raise TrainingDataError(message)
+
+
+def _download(address: str, shown: str) -> bytes:
+    if urlsplit(address).scheme.lower() not in {"http", "https"}:
+        message = f"{shown}: only http:// and https:// addresses and paths can be read"
+        raise TrainingDataError(message)
+    try:
+        with requests.get(address, timeout=TIMEOUT, stream=True) as answer:
+            answer.raise_for_status()
+            return b"".join(_limited(answer, shown))
+    except requests.HTTPError as error:
+        reason = f"the server answered {error.response.status_code} {error.response.reason}"
+    except requests.Timeout:
+        reason = f"no answer within {TIMEOUT:.0f} s"
+    except requests.RequestException as error:
+        # Its text would repeat the address, and with it any token in the query.
+        reason = f"{type(error).__name__}, no connection"
+    raise TrainingDataError(f"{shown}: {reason}; check the address, or name a file")
+
+
+def _limited(answer: requests.Response, shown: str) -> Iterator[bytes]:
+    size = 0
+    for part in answer.iter_content(chunk_size=2**16):
+        size += len(part)
+        if size > MAX_BYTES:
+            message = f"{shown}: larger than {MAX_BYTES // 2**20} MiB; this is not the wind farm"
+            raise TrainingDataError(message)
+        yield part
+
+
+def _without_secrets(place: str) -> str:
+    """An address without user, password, query and fragment; any of them can be a secret."""
+    if "://" not in place:
+        return place  # a path
+    try:
+        parts = urlsplit(place)
+    except ValueError as error:
+        raise TrainingDataError(f"the address of the data is malformed ({error})") from None
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
