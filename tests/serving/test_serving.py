@@ -1,0 +1,238 @@
+"""Serving a stage, and the smoke test of what serves: with real servers of real models."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from modelops.errors import ServeError
+from modelops.processes import free_port
+from modelops.serving.server import Options, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.team import Team
+
+pytestmark = pytest.mark.xdist_group("farm")
+
+WIND = "power-forecasting-model"
+TUMOUR = "tumour-diagnosis-model"
+
+
+@pytest.fixture(scope="module")
+def served(trained: Path) -> Iterator[str]:
+    """The URL of a server of the gradient boosting version."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
+        with start(f"models:/{WIND}/2") as server:
+            yield server.url
+
+
+@pytest.fixture
+def in_production(farm: Team) -> Team:
+    """A team with the gradient boosting version in Production and the linear one in Staging."""
+    farm.stages(WIND, Production=2, Staging=1)
+    farm.ok("apply")
+    return farm
+
+
+def test_the_smoke_test_passes_on_the_right_model(in_production: Team, served: str) -> None:
+    """All endpoints, all six formats and all bad requests, with the model's own predictions."""
+    ran = in_production.run("smoke", WIND, "Production", "--url", served, "--format", "json")
+
+    assert ran.code == 0, ran.err
+    checks = {check["request"]: check["outcome"] for check in ran.document["checks"]}
+    assert {"passed"} == {
+        checks[f"POST {name}"]
+        for name in (
+            "dataframe_split",
+            "dataframe_records",
+            "instances",
+            "inputs",
+            "CSV",
+            "Parquet",
+        )
+    }
+    assert {"passed"} == {checks[f"GET {path}"] for path in ("/ping", "/health", "/version")}
+    assert {"POST deep nesting", "POST no content type", "POST other content type"} == {
+        request for request, outcome in checks.items() if outcome == "warned"
+    }
+
+
+def test_the_smoke_test_fails_on_another_model(in_production: Team, served: str) -> None:
+    """A server that answers with another version's predictions is found out, with exit code 5."""
+    ran = in_production.run("smoke", WIND, "Staging", "--url", served)
+
+    assert ran.code == 5
+    assert "POST dataframe_split: 200" in ran.err
+    assert "failed" in ran.out
+
+
+def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
+    """The result is the first line, a table follows."""
+    ran = in_production.ok("smoke", WIND, "Production", "--url", served, "--format", "markdown")
+    assert ran.out.startswith("**models:/power-forecasting-model/2 at http://127.0.0.1:")
+    assert "| passed | POST CSV | 200, the model's own predictions | 200 " in ran.out
+
+
+def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
+    """Without a URL it starts a server, and a classifier's labels are compared as well."""
+    farm.stages(TUMOUR, Production=1)
+    farm.ok("apply")
+    ran = farm.ok("smoke", TUMOUR, "Production")
+    assert "models:/tumour-diagnosis-model/1 at http://127.0.0.1:" in ran.out
+    assert " 3 warned" in ran.out
+
+
+@contextmanager
+def server_that(answer: Any) -> Iterator[str]:
+    """A real HTTP server whose answers `answer(handler, path)` gives: status, type, body."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def respond(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, kind, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = respond  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "failing"),
+    [
+        (lambda _: (200, "text/html", "<html>"), "POST dataframe_split"),
+        (lambda _: (500, "text/plain", "Traceback (most recent call last)"), "GET /ping"),
+        (lambda _: (200, "application/json", '{"predictions": [1, 2, 3]}'), "POST inputs"),
+        (lambda _: (200, "application/json", '{"predictions": [1]}'), "POST broken JSON"),
+    ],
+    ids=["html", "500", "wrong-predictions", "bad-requests-answered"],
+)
+def test_a_server_that_answers_wrongly_fails(
+    in_production: Team, answer: Any, failing: str
+) -> None:
+    """HTML, 500, wrong numbers, and predictions for nonsense: each fails and names the request."""
+    with server_that(answer) as url:
+        ran = in_production.run("smoke", WIND, "Production", "--url", url, "--format", "json")
+    assert ran.code == 5
+    outcomes = {check["request"]: check["outcome"] for check in ran.document["checks"]}
+    assert outcomes[failing] == "failed"
+
+
+def test_nothing_answers(in_production: Team) -> None:
+    """One line says so, and what to do."""
+    url = f"http://127.0.0.1:{free_port()}"
+    ran = in_production.run("smoke", WIND, "Production", "--url", url)
+    assert ran.code == 1
+    assert f"error: nothing answers at {url}; start it with `modelops serve`" in ran.err
+
+
+def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
+    """There is nothing to serve; the error says which stages hold a version."""
+    ran = in_production.run("serve", WIND, "Shadow")
+    assert ran.code == 64
+    assert "Shadow of power-forecasting-model is empty" in ran.err
+    assert "production, staging" in ran.err
+    assert "has no model 'nobody'" in in_production.run("serve", "nobody", "Production").err
+
+
+def test_a_port_that_is_taken(in_production: Team) -> None:
+    """One line names the port, before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = in_production.run("serve", WIND, "Production", "--port", str(port))
+    assert ran.code == 1
+    assert f"port {port} of 127.0.0.1 can not be used: Address already in use" in ran.err
+
+
+def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
+    """The server's own last lines are in the error."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
+    failing = pytest.raises(ServeError, match="stopped by itself; its last lines:")
+    with failing as caught, start(f"models:/{WIND}/99"):
+        pytest.fail("it can not have started")
+    assert "not found" in str(caught.value)
+
+
+def test_nothing_is_left_behind_after_an_exception(
+    monkeypatch: pytest.MonkeyPatch, trained: Path
+) -> None:
+    """The whole process group has gone when the block was left by an exception."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
+    port = free_port()
+    with suppress(ZeroDivisionError), start(f"models:/{WIND}/1", Options(port=port)) as server:
+        assert requests.get(f"{server.url}/ping", timeout=10).ok
+        _ = 1 / 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}/ping", timeout=10)
+
+
+def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
+    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0."""
+    port = free_port()
+    command = [sys.executable, "-m", "modelops", "serve", WIND, "Production", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=in_production.folder, stderr=subprocess.PIPE)
+    try:
+        record = json.loads(READING)
+        predictions = _ask(process, f"http://127.0.0.1:{port}", [record])
+        assert len(predictions) == 1
+        assert 0 <= predictions[0] <= 20_000
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    assert process.returncode == 0
+    assert f"serving models:/{WIND}/2 (Production)" in errors.decode()
+
+
+READING = (
+    '{"temperature_00": 8.875944, "wind_direction_00": 97.246960, "wind_speed_00": 11.665322, '
+    '"temperature_08": 11.955358, "wind_direction_08": 98.636955, "wind_speed_08": 12.240791, '
+    '"temperature_16": 14.668171, "wind_direction_16": 112.411930, "wind_speed_16": 9.737414}'
+)
+
+
+def _ask(process: subprocess.Popen[bytes], url: str, records: list[Any]) -> list[float]:
+    from modelops.serving.smoke import predict
+
+    deadline = time.monotonic() + 90
+    while True:
+        assert process.poll() is None, "the server stopped by itself"
+        assert time.monotonic() < deadline, "the server did not answer"
+        try:
+            return predict(url, records)
+        except ServeError:
+            time.sleep(0.2)
