@@ -1,0 +1,123 @@
+"""Verbs that work on models.yaml alone: offline, and without importing MLflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from modelops.cli.options import file_option, format_option
+from modelops.desired import edit, schema
+from modelops.desired.load import load, read
+from modelops.errors import DesiredStateError, Problem, UsageError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops validate
+  modelops validate --file staging/models.yaml --format json
+"""
+)
+@file_option
+@format_option
+def validate(file: Path, form: str) -> None:
+    """Check the form and meaning of models.yaml; report every problem at once."""
+    try:
+        desired = load(file)
+    except DesiredStateError as error:
+        if form == "text":
+            raise
+        click.echo(_problems(error.problems, form))
+        raise
+    models, stages = len(desired.models), sum(len(m.stages) for m in desired.models.values())
+    if form == "json":
+        click.echo(_document(()))
+    else:
+        click.echo(f"{file} is valid: {models} models, {stages} stages")
+
+
+def _problems(problems: tuple[Problem, ...], form: str) -> str:
+    if form == "json":
+        return _document(problems)
+    from modelops.report.markdown import table
+
+    return table(
+        ["place", "model", "stage", "problem"],
+        ([str(p.where), p.model or "", p.stage or "", p.message] for p in problems),
+    )
+
+
+def _document(problems: tuple[Problem, ...]) -> str:
+    listed = [
+        {
+            "file": p.where.file if p.where else None,
+            "line": p.where.line if p.where else None,
+            "column": p.where.column if p.where else None,
+            "model": p.model,
+            "stage": p.stage,
+            "message": p.message,
+        }
+        for p in problems
+    ]
+    document = {"version": 1, "kind": "validate", "valid": not problems, "problems": listed}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops promote power-forecasting-model Staging 3
+  modelops promote power-forecasting-model Production none    (empty the stage)
+"""
+)
+@click.argument("model")
+@click.argument("stage")
+@click.argument("version")
+@file_option
+def promote(model: str, stage: str, version: str, file: Path) -> None:
+    """Put VERSION into STAGE of MODEL in models.yaml; comments and order stay.
+
+    Only the file changes. Review it with `modelops plan`, commit it, and let the merge apply it.
+    """
+    number = _version(version)
+    text = read(file)
+    edited = edit.set_version(text, str(file), model, stage, number)
+    if edited == text:
+        click.echo(f"{file}: {model} {stage} is at {version} already")
+        return
+    file.write_bytes(edited.encode())
+    click.echo(f"{file}: {model} {stage} is now at {version}; see `modelops plan`")
+
+
+def _version(text: str) -> int | None:
+    if text.lower() in ("none", "null"):
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= schema.MAX_VERSION:
+        raise UsageError(f"{text!r} is not a version; give a whole number from 1, or none")
+    return int(text)
+
+
+@click.command(
+    name="schema",
+    epilog="""\b
+Examples:
+  modelops schema > models.schema.json
+  modelops schema --check models.schema.json
+""",
+)
+@click.option("--write", type=click.Path(path_type=Path), help="Write it to this file instead.")
+@click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is not it.")
+def schema_command(write: Path | None, check: Path | None) -> None:
+    """Print the JSON Schema of models.yaml, for editors and check-jsonschema."""
+    text = json.dumps(schema.json_schema(), indent=2) + "\n"
+    if write is not None:
+        write.write_text(text, encoding="utf-8")
+    elif check is None:
+        click.echo(text, nl=False)
+    elif not check.exists() or check.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{check} is not what the code says; run `nox -s schema`")
+
+
+COMMANDS = (validate, promote, schema_command)

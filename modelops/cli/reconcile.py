@@ -1,0 +1,151 @@
+"""The reconciler's verbs: plan, apply and status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from modelops.cli.options import (
+    connect,
+    file_option,
+    format_option,
+    progress,
+    registry_options,
+    show,
+)
+from modelops.desired.load import load
+from modelops.errors import EXIT_PENDING, ApplyFailedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from modelops.apply import Outcome
+    from modelops.proposal import Proposal
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops plan
+  modelops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
+"""
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
+@file_option
+@registry_options
+@format_option
+def plan(file: Path, registry: str | None, state: Path, form: str, exit_code: bool) -> int:
+    """Show what `apply` would change, with evidence; write nothing."""
+    from modelops.proposal import propose
+    from modelops.report import document, markdown, text
+
+    desired = load(file)
+    with progress() as say:
+        proposal = propose(desired, connect(registry, state), say)
+    show(
+        form,
+        text=lambda console: text.plan(proposal, console),
+        markdown=lambda: markdown.plan(proposal),
+        document=lambda: document.plan(proposal),
+    )
+    proposal.check()
+    return EXIT_PENDING if exit_code and proposal.plan.changes else 0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops apply
+  modelops apply --commit "$GITHUB_SHA" --actor octocat --pull-request 12
+"""
+)
+@click.option("--commit", envvar="MODELOPS_COMMIT", help="The commit to stamp; default: git's.")
+@click.option("--actor", envvar="MODELOPS_ACTOR", help="The person to stamp; default: git's.")
+@click.option("--pull-request", envvar="MODELOPS_PULL_REQUEST", help="The pull request to stamp.")
+@file_option
+@registry_options
+@format_option
+def apply(
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+    commit: str | None,
+    actor: str | None,
+    pull_request: str | None,
+) -> None:
+    """Make the registry what models.yaml says; read it back and stamp who did it."""
+    from modelops import author
+    from modelops.apply import execute
+    from modelops.proposal import propose
+    from modelops.report import document, text
+
+    desired = load(file)
+    by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
+    done: tuple[Outcome, ...] = ()
+    with progress() as say:
+        client = connect(registry, state)
+        proposal = propose(desired, client, say)
+        if not proposal.refused:
+            done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+
+    def as_text(console: Console) -> None:
+        text.plan(proposal, console)
+        text.outcomes(proposal, done, console)
+
+    show(
+        form,
+        text=as_text,
+        markdown=lambda: _markdown(proposal, done),
+        document=lambda: document.outcomes(proposal, done),
+    )
+    proposal.check()
+    _check(done)
+
+
+def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
+    from modelops.report import markdown
+
+    return markdown.plan(proposal) + (f"\n{markdown.outcomes(done)}" if done else "")
+
+
+def _check(done: tuple[Outcome, ...]) -> None:
+    failed = [outcome for outcome in done if outcome.reason]
+    if failed:
+        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
+        raise ApplyFailedError("\n".join(lines))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops status
+  modelops status --format json | jq '.stages[] | select(.state == "drift")'
+"""
+)
+@file_option
+@registry_options
+@format_option
+def status(file: Path, registry: str | None, state: Path, form: str) -> None:
+    """Show each stage: desired, actual, who put it there and when, drift."""
+    from modelops import status as states
+    from modelops.proposal import read_actual
+    from modelops.report import document, markdown, text
+
+    desired = load(file)
+    with progress() as say:
+        say("reading the registry")
+        stages = states.of(desired, read_actual(desired, connect(registry, state)))
+    show(
+        form,
+        text=lambda console: text.status(stages, console),
+        markdown=lambda: markdown.status(stages),
+        document=lambda: document.status(stages),
+    )
+
+
+COMMANDS = (plan, apply, status)

@@ -1,0 +1,80 @@
+"""The verb that trains what models.yaml has recipes for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelops.cli.options import (
+    connect,
+    embedded,
+    file_option,
+    format_option,
+    progress,
+    registry_options,
+    show,
+)
+from modelops.desired.load import load
+from modelops.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelops.desired.values import Desired
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelops train
+  modelops train power-forecasting-model --data windfarm.csv
+  WINDFARM_DATA=https://example.org/windfarm.csv modelops train
+"""
+)
+@click.argument("models", nargs=-1)
+@click.option("--data", metavar="PATH_OR_URL", help="The data of recipes that read a file.")
+@file_option
+@registry_options
+@format_option
+def train(
+    models: tuple[str, ...],
+    data: str | None,
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Train and register the recipes whose versions the registry lacks, in their order.
+
+    Training never promotes: a version enters a stage by models.yaml only.
+    """
+    from modelops.report import document, markdown, text
+    from modelops.train import run, tasks
+
+    desired = load(file)
+    _check_names(models, desired)
+    client = connect(registry, state)
+    with progress() as say:
+        todo = tasks(desired, client, models)
+        done = []
+        for task in todo:
+            say(f"training {task.model} version {task.number}")
+            prepare = (lambda _: None) if registry else embedded(state).prepare_experiment
+            done.append(run(task, data=data, prepare=prepare))
+    show(
+        form,
+        text=lambda console: text.trained(done, console),
+        markdown=lambda: markdown.trained(done),
+        document=lambda: document.trained(done),
+    )
+
+
+def _check_names(models: tuple[str, ...], desired: Desired) -> None:
+    unknown = [name for name in models if name not in desired.models]
+    if unknown:
+        known = ", ".join(desired.models)
+        raise UsageError(f"{desired.file} has no model {', '.join(unknown)}; it has {known}")
+
+
+COMMANDS = (train,)

@@ -1,0 +1,101 @@
+"""How values are said, once for every format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelops.plan import Action
+
+if TYPE_CHECKING:
+    from modelops.evidence import Exhibit
+    from modelops.metrics import Difference
+    from modelops.plan import Change, Plan
+    from modelops.proposal import Proposal
+
+SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
+
+
+NONE = "–"  # an en dash: there is no value
+
+
+def holder(version: int | None) -> str:
+    """The version that a stage holds."""
+    return "empty" if version is None else str(version)
+
+
+def move(change: Change) -> str:
+    """What happens to the version of a stage: `1 → 2`, `empty → 1`, `2 (classic stage)`."""
+    if change.action is Action.ALIGN:
+        return f"{holder(change.new)} ({' and '.join(change.misaligned)} out of step)"
+    return f"{holder(change.old)} → {holder(change.new)}"
+
+
+def remarks(change: Change) -> tuple[str, ...]:
+    """What a reviewer should know of a change besides its versions."""
+    said = []
+    if change.heals:
+        said.append("heals drift")
+    elif change.drift and change.stamp is not None:
+        said.append(f"drift: the last apply left {holder(change.stamp.version)}")
+    if change.rollback:
+        said.append("rollback: this version held the stage before")
+    elif change.downgrade and not change.heals:
+        said.append("downgrade")
+    if change.unlisted:
+        said.append("no longer in models.yaml")
+    return tuple(said)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def headline(plan: Plan) -> str:
+    """The plan in one line."""
+    stages = count(plan.stages, "stage")
+    if not plan.changes:
+        return f"Nothing to do: {stages} as desired."
+    changes, models = count(len(plan.changes), "change"), count(len(plan.models), "model")
+    return f"Plan: {changes} in {models}; {stages} managed."
+
+
+def refusal(proposal: Proposal) -> str:
+    """Why a plan is refused, in one line; empty if it is not."""
+    if not proposal.refused:
+        return ""
+    first = proposal.refused[0]
+    failed = next(v for v in first.verdicts if v.result == "failed")
+    more = len(proposal.refused) - 1
+    rest = f" (and {count(more, 'more change')})" if more else ""
+    return (
+        f"Refused: {first.change.model} {first.change.stage} → {holder(first.change.new)}: "
+        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}{rest}"
+    )
+
+
+def number(value: float | None) -> str:
+    """A metric's value in six significant digits."""
+    return NONE if value is None else f"{value:.6g}"
+
+
+def difference(one: Difference) -> str:
+    """The difference of a metric: absolute, and relative in per cent."""
+    if one.absolute is None:
+        return ""
+    relative = "" if one.relative is None else f" ({one.relative:+.1%})"
+    return f"{one.absolute:+.6g}{relative}"
+
+
+def parameters(exhibit: Exhibit) -> tuple[tuple[str, str, str], ...]:
+    """The parameters that differ: name, old, new."""
+    old = exhibit.old.params if exhibit.old else {}
+    new = exhibit.new.params if exhibit.new else {}
+    if exhibit.old is None:
+        return ()
+    names = sorted(old.keys() | new.keys())
+    return tuple(
+        (name, old.get(name, NONE), new.get(name, NONE))
+        for name in names
+        if old.get(name) != new.get(name)
+    )

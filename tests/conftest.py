@@ -1,0 +1,155 @@
+"""Shared fixtures: a real registry for every test, made quickly by copying a migrated database."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.proxy import Proxy, proxy
+from tests.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelops.registry.embedded import Embedded
+
+
+@pytest.fixture(autouse=True)
+def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on the variables of the machine it runs on."""
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+        "MODELOPS_ACTOR",
+        "MODELOPS_COMMIT",
+        "MODELOPS_PULL_REQUEST",
+        "GITHUB_ACTOR",
+        "GITHUB_SHA",
+        "NO_COLOR",
+        "FORCE_COLOR",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty registry's database; migrating one takes seconds, copying it does not."""
+    from modelops.registry.client import MlflowRegistry
+    from modelops.registry.embedded import Embedded
+
+    embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
+    MlflowRegistry(embedded.uri).actual(())
+    return embedded.folder / "mlflow.db"
+
+
+@pytest.fixture
+def team(
+    migrated: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Team]:
+    """A folder with a models.yaml and a registry of its own, and the commands of a team."""
+    state = tmp_path / ".modelops"
+    state.mkdir()
+    shutil.copy(migrated, state / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    made = Team(folder=tmp_path, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def server(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Embedded]]:
+    """MLflow's own tracking server and its folder; one for all tests, each with its own models."""
+    from modelops.registry.embedded import Embedded
+    from modelops.registry.embedded import server as run
+
+    embedded = Embedded(folder=tmp_path_factory.mktemp("served"))
+    shutil.copy(migrated, embedded.folder / "mlflow.db")
+    with run(embedded) as url:
+        yield url, embedded
+
+
+@pytest.fixture
+def proxied(server: tuple[str, Embedded]) -> Iterator[Proxy]:
+    """A proxy before the server."""
+    with proxy(server[0]) as made:
+        yield made
+
+
+@pytest.fixture
+def remote(
+    proxied: Proxy,
+    server: tuple[str, Embedded],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Team]:
+    """A team whose registry is the server, through the proxy; set-up goes to its database."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
+    made = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
+    yield made
+    made.close()
+
+
+RECIPES = """
+models:
+  power-forecasting-model:
+    versions:
+      1: {train: power_forecasting, params: {estimator: linear}}
+      2: {train: power_forecasting, params: {estimator: gradient_boosting, max_iter: 60}}
+      3:
+        train: power_forecasting
+        params:
+          estimator: linear
+          features: [temperature_00, wind_direction_00, wind_speed_00, wind_speed_08]
+    stages: {}
+  tumour-diagnosis-model:
+    versions:
+      1: {train: tumour_diagnosis, params: {estimator: logistic_regression}}
+    stages: {}
+"""
+
+
+@pytest.fixture(scope="session")
+def trained(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with four real versions, trained on the synthetic sample and registered."""
+    from modelops.cli import run
+
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(migrated, folder / "mlflow.db")
+    (folder / "models.yaml").write_text(RECIPES, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("WINDFARM_DATA", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        assert run(["train", "--state", "."]) == 0
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def farm(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Team]:
+    """A team that has real versions; their artifacts are shared by all tests."""
+    state = tmp_path / ".modelops"
+    state.mkdir()
+    shutil.copy(trained, state / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    made = Team(folder=tmp_path, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
+    yield made
+    made.close()

@@ -1,0 +1,187 @@
+"""What people and programs are shown: the same facts in text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelops.metrics import Difference, differences, direction
+from modelops.report.markdown import escaped
+
+if TYPE_CHECKING:
+    from tests.team import Team
+
+
+@pytest.fixture
+def promoting(team: Team) -> Team:
+    """A team that is about to replace version 1 by a better one."""
+    team.version(
+        metrics={"test_mae": 361.0, "test_r2": 0.92, "training_score": 0.9},
+        params={"estimator": "linear", "tol": "1e-6"},
+    )
+    team.version(
+        metrics={"test_mae": 160.0, "test_r2": 0.98, "training_score": 1.0},
+        params={"estimator": "boosting", "max_iter": "200"},
+    )
+    team.stages(Production=1)
+    team.ok("apply", "--actor", "ada", "--commit", "abc")
+    team.write(
+        """
+        models:
+          wind:
+            gates: {Production: [{metric: test_mae, max_regression: 2%}]}
+            stages: {Production: 2}
+        """
+    )
+    return team
+
+
+def test_a_plan_in_text(promoting: Team) -> None:
+    """What changes, the gates, the metrics and the parameters, in aligned columns."""
+    lines = [line.rstrip() for line in promoting.ok("plan").out.splitlines()]
+    assert lines == [
+        "Plan: 1 change in 1 model; 1 stage managed.",
+        "",
+        "wind",
+        "  ~ Production: 1 → 2  (models.yaml:5)",
+        "      gate    rule                        expected                            actual",
+        "      passed  test_mae max_regression 2%  at most 368.22 (version 1 has 361)  160",
+        "      metric    old   new   difference",
+        "      test_mae  361   160   -201 (-55.7%)  better",
+        "      test_r2   0.92  0.98  +0.06 (+6.5%)  better",
+        "      parameter                      old     new",
+        "      estimator                      linear  boosting",
+        "      (2 that only one of them has)",
+    ]
+
+
+def test_a_plan_in_markdown(promoting: Team) -> None:
+    """Tables that GitHub shows; every metric and parameter is there."""
+    assert promoting.ok("plan", "--format", "markdown").out == (
+        "**Plan: 1 change in 1 model; 1 stage managed.**\n\n"
+        "|  | model | stage | version | gates | remarks |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        "| \\~ | wind | Production | 1 → 2 | 1 passed |  |\n\n"
+        "### wind Production: 1 → 2\n\n"
+        "| gate | result | expected | actual |\n"
+        "| --- | --- | --- | --- |\n"
+        "| test\\_mae max\\_regression 2% | passed | at most 368.22 (version 1 has 361) | 160 |\n\n"
+        "| metric | old | new | difference |  |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| test\\_mae | 361 | 160 | -201 (-55.7%) | better |\n"
+        "| test\\_r2 | 0.92 | 0.98 | +0.06 (+6.5%) | better |\n"
+        "| training\\_score | 0.9 | 1 | +0.1 (+11.1%) | better |\n\n"
+        "| parameter | old | new |\n"
+        "| --- | --- | --- |\n"
+        "| estimator | linear | boosting |\n"
+        "| max\\_iter | – | 200 |\n"
+        "| tol | 1e-6 | – |\n"
+    )
+
+
+def test_a_plan_in_json(promoting: Team) -> None:
+    """Everything, with numbers as numbers, and who moved the stage last."""
+    document = promoting.ok("plan", "--format", "json").document
+    (change,) = document["changes"]
+    assert (document["version"], document["kind"], document["refused"]) == (1, "plan", False)
+    assert (
+        change["action"], change["old"], change["new"], change["line"],
+    ) == ("replace", 1, 2, 5)  # fmt: skip
+    assert (change["last_move"]["actor"], change["last_move"]["commit"]) == ("ada", "abc")
+    mae = next(m for m in change["metrics"] if m["name"] == "test_mae")
+    assert (
+        mae["old"], mae["new"], mae["difference"], mae["verdict"],
+    ) == (361.0, 160.0, -201.0, "better")  # fmt: skip
+    assert change["runs"]["old"] != change["runs"]["new"]
+
+
+def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:
+    """A check that fails says why where GitHub shows it."""
+    promoting.write(
+        "models: {wind: {gates: {Production: [{metric: test_r2, min: 1}]}, "
+        "stages: {Production: 2}}}"
+    )
+    ran = promoting.run("plan", "--format", "markdown")
+    assert ran.code == 3
+    assert ran.out.splitlines()[0] == (
+        "Refused: wind Production → 2: test\\_r2 min 1: expected at least 1, actual 0.98"
+    )
+
+
+def test_an_apply_in_every_format(promoting: Team) -> None:
+    """The outcome of each change; a second apply has none."""
+    done = promoting.ok("apply", "--format", "markdown").out
+    assert "| wind | Production | 1 → 2 | applied |  |" in done
+    assert promoting.ok("apply", "--format", "json").document["outcomes"] == []
+    assert "Nothing to do: 1 stage as desired." in promoting.ok("apply").out
+    assert "Nothing to do" in promoting.ok("apply", "--format", "markdown").out
+
+
+def test_status_in_every_format(promoting: Team) -> None:
+    """Who and when, in each; a stage that waits for an apply is pending."""
+    assert "pending  ada" in promoting.ok("status").out
+    assert (
+        "| wind | Production | 2 | 1 | pending | ada |"
+        in promoting.ok("status", "--format", "markdown").out
+    )
+    (stage,) = promoting.ok("status", "--format", "json").document["stages"]
+    assert (
+        stage["state"], stage["stamp"]["actor"], stage["stamp"]["pull_request"],
+    ) == ("pending", "ada", None)  # fmt: skip
+
+
+def test_a_stage_that_left_the_file(promoting: Team) -> None:
+    """The plan empties it and says why; the status does too."""
+    promoting.stages()
+    assert "- Production: 1 → empty" in promoting.ok("plan").out
+    assert "no longer in models.yaml" in promoting.ok("status").out
+    promoting.write("models: {}\n")
+    assert "no longer in models.yaml" in promoting.ok("plan").out
+
+
+def test_numbers_that_json_has_no_word_for(team: Team) -> None:
+    """NaN is text, so that every parser can read the document."""
+    team.version(metrics={"loss": math.nan})
+    team.stages(Production=1)
+    out = team.ok("plan", "--format", "json").out
+    assert '"new": "nan"' in out
+    json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_hostile_text_can_not_become_markup() -> None:
+    """Markdown, HTML, mentions and line breaks show as they are."""
+    assert escaped("@all\n<b> | [x](y) `c`") == "\\@all \\<b\\> \\| \\[x\\](y) \\`c\\`"
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("test_mae", "lower"),
+        ("val_loss", "lower"),
+        ("rmse", "lower"),
+        ("test_log_loss", "lower"),
+        ("test_r2", "higher"),
+        ("accuracy_score", "higher"),
+        ("f1", "higher"),
+        ("test_roc_auc", "higher"),
+        ("revenue", None),
+        ("mapping", None),
+    ],
+)
+def test_which_way_is_better(metric: str, expected: str | None) -> None:
+    """Known from the words of a metric's name, not from its letters."""
+    assert expected == direction(metric)
+
+
+def test_differences_of_metrics() -> None:
+    """Absolute and relative; nothing is made up where a value is missing or zero."""
+    (test, other) = differences({"a_loss": 0.0}, {"a_loss": 1.0, "test_r2": 0.5})
+    assert (
+        test.metric, test.absolute, test.relative, test.verdict,
+    ) == ("test_r2", None, None, "")  # fmt: skip
+    assert (other.absolute, other.relative, other.verdict) == (1.0, None, "worse")
+    assert Difference(metric="r2", old=1.0, new=1.0).verdict == "same"
+    assert Difference(metric="r2", old=math.nan, new=1.0).verdict == ""
