@@ -1,0 +1,23 @@
+"""Run all benchmarks, or those that are named: `nox -s bench -- startup registry`."""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks import registry, startup
+
+BENCHMARKS = {"startup": startup.measure, "registry": registry.measure}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+def main(names: tuple[str, ...]) -> None:
+    """Print each figure beside the alternative that it is compared with."""
+    for name in names or BENCHMARKS:
+        click.secho(f"\n{name}", bold=True)
+        for line in BENCHMARKS[name]():
+            click.echo(f"  {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox[uv]>=2025.5.1"]
+# ///
+"""Everything that people and CI run: `nox -l` lists it, `nox -s NAME` runs it.
+
+Where nox is not installed, `python3 noxfile.py -s NAME` fetches it into `.nox/` first, at the
+versions of requirements/nox.txt; it needs Python 3.11 or later and pip, nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+
+def bootstrap() -> None:
+    """Make nox importable without touching the interpreter's own packages."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (nothing has checked it yet)
+        sys.exit("error: modelops needs Python 3.11 or later; this is " + sys.version.split()[0])
+    lock = ROOT / "requirements" / "nox.txt"
+    target = ROOT / ".nox" / f"bootstrap-{sys.version_info[0]}.{sys.version_info[1]}"
+    done = target / ".complete"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        # into a folder: many systems forbid pip to install into the interpreter, and some have
+        # no venv module
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [*pip, "--require-hashes", "--upgrade", "--target", str(target), "-r", str(lock)]
+        subprocess.run(command, check=True)
+        done.touch()
+    sys.path.insert(0, str(target))
+
+
+if __name__ == "__main__":
+    bootstrap()
+
+import nox  # noqa: E402
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+DEV = "requirements/dev.txt"
+
+
+def install(session: nox.Session) -> None:
+    """Install exactly what the lock says, then this repository itself."""
+    session.install("--require-hashes", "-r", DEV)
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The whole job: train, plan, apply, serve, smoke-test, promote, roll back."""
+    install(session)
+    session.run("python", "-m", "modelops.demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests that need no Docker, with branch coverage."""
+    install(session)
+    session.run("coverage", "erase")
+    parallel = () if any(arg.startswith("-n") for arg in session.posargs) else ("-n", "auto")
+    session.run(
+        *("pytest", "--dist", "loadgroup", "--cov", "--cov-report=", "--ignore=tests/stack"),
+        *parallel,
+        *session.posargs,
+    )
+    if not session.posargs:
+        session.run("coverage", "report", "--include=modelops/*", "--fail-under=95")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting, lint rules, types, the schema, workflows."""
+    install(session)
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("modelops", "schema", "--check", "models.schema.json")
+    session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
+    workflows = [str(path) for path in sorted(Path(".github/workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--pedantic", ".github")
+
+
+def modelops(session: nox.Session) -> None:
+    """Run the verb of modelops that has the session's name."""
+    install(session)
+    session.run("modelops", session.name, *session.posargs)
+
+
+@nox.session
+def train(session: nox.Session) -> None:
+    """Train the recipes of models.yaml that the registry lacks."""
+    modelops(session)
+
+
+@nox.session
+def plan(session: nox.Session) -> None:
+    """Show what apply would change."""
+    modelops(session)
+
+
+@nox.session
+def apply(session: nox.Session) -> None:
+    """Make the registry what models.yaml says."""
+    modelops(session)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Serve what a stage holds: nox -s serve -- MODEL STAGE."""
+    modelops(session)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what the README claims."""
+    install(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve the dependencies anew: nox -s lock -- --upgrade."""
+    session.install("--require-hashes", "-r", "requirements/nox.txt")
+    for name, options in {
+        "runtime": ["pyproject.toml"],
+        "dev": ["pyproject.toml", "--group", "dev", "-c", "requirements/runtime.txt"],
+        "nox": ["--group", "nox"],
+    }.items():
+        session.run(
+            *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+            *("--generate-hashes", "--no-emit-index-url", "--custom-compile-command"),
+            *("nox -s lock", *options, "-o", f"requirements/{name}.txt", *session.posargs),
+        )
+
+
+@nox.session
+def schema(session: nox.Session) -> None:
+    """Write models.schema.json anew."""
+    install(session)
+    session.run("modelops", "schema", "--write", "models.schema.json")
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    nox.main()
