@@ -37,11 +37,17 @@ class Proxy:
         """The requests that write."""
         return [one for one in self.seen if one[0] != "GET"]
 
-    def reset(self, dies_at: int | None = None, *, answers_lost: bool = False) -> None:
-        """Forget what passed."""
+    def reset(
+        self,
+        *,
+        dies_at: int | None = None,
+        dies_at_write: int | None = None,
+        answers_lost: bool = False,
+    ) -> None:
+        """Forget what passed, and say where to stop."""
         self.seen.clear()
-        self.dies_at, self.answers_lost, self.on_death = dies_at, answers_lost, lambda: None
-        self.dies_at_write = None
+        self.dies_at, self.dies_at_write = dies_at, dies_at_write
+        self.answers_lost, self.on_death = answers_lost, lambda: None
 
     def passed(self, command: str, path: str) -> bool:
         """Note a request; whether it still passes."""

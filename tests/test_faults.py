@@ -76,33 +76,47 @@ def test_reading_costs_pages_not_models(remote: Team, proxied: Proxy) -> None:
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("answers_lost", [False, True], ids=["request-lost", "answer-lost"])
-def test_cut_off_at_each_request_in_turn(remote: Team, proxied: Proxy, answers_lost: bool) -> None:
-    """Whichever request is the last one that gets through, the next apply converges."""
-    model = "answer-lost" if answers_lost else "request-lost"
-    remote.versions(3, model)
-    prepared(remote, model)
+def test_cut_off_before_each_request_in_turn(remote: Team, proxied: Proxy) -> None:
+    """Whichever request is the first that does not get through, the next apply converges."""
+    remote.versions(3, "request-lost")
+    prepared(remote, "request-lost")
     proxied.reset()
     remote.ok("apply")
     requests = len(proxied.seen)
     assert requests > 10
-
     for number in range(requests):
-        prepared(remote, model)
-        proxied.reset(number, answers_lost=answers_lost)
-        ran = remote.run("apply", "--actor", "eve", "--commit", "cut")
-        assert ran.code in (1, 4), ran.out + ran.err
-        assert "error: " in ran.err
+        prepared(remote, "request-lost")
+        proxied.reset(dies_at=number)
+        cut_off_and_completed(remote, "request-lost")
 
-        remote.ok("apply", "--actor", "bob", "--commit", "after", "--registry", remote.uri)
-        check_converged(remote, model)
+
+def test_cut_off_after_each_write_in_turn(remote: Team, proxied: Proxy) -> None:
+    """Whichever write is the last that is made, its answer lost, the next apply converges."""
+    remote.versions(3, "answer-lost")
+    prepared(remote, "answer-lost")
+    proxied.reset()
+    remote.ok("apply")
+    writes = len(proxied.writes)
+    assert writes > 5
+    for number in range(writes):
+        prepared(remote, "answer-lost")
+        proxied.reset(dies_at_write=number, answers_lost=True)
+        cut_off_and_completed(remote, "answer-lost")
+
+
+def cut_off_and_completed(team: Team, model: str) -> None:
+    """One apply that is cut off and says so, one that is not, and the state after both."""
+    ran = team.run("apply", "--actor", "eve", "--commit", "cut")
+    assert ran.code in (1, 4), ran.out + ran.err
+    assert "error: " in ran.err
+    team.ok("apply", "--actor", "bob", "--commit", "after", "--registry", team.uri)
+    check_converged(team, model)
 
 
 def test_killed_without_a_chance_to_clean_up(remote: Team, proxied: Proxy) -> None:
     """SIGKILL in the middle of the writes of a real process: the next apply converges."""
     remote.versions(3, "killed")
     prepared(remote, "killed")
-    proxied.reset()
     process = subprocess.Popen(
         [sys.executable, "-m", "modelops", "apply", "--actor", "eve"],
         cwd=remote.folder,
@@ -110,7 +124,7 @@ def test_killed_without_a_chance_to_clean_up(remote: Team, proxied: Proxy) -> No
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    proxied.dies_at_write, proxied.answers_lost = 3, True
+    proxied.reset(dies_at_write=3, answers_lost=True)
     proxied.on_death = lambda: os.kill(process.pid, signal.SIGKILL)
     assert process.wait(timeout=60) == -signal.SIGKILL
     assert len(proxied.writes) == 4

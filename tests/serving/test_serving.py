@@ -11,15 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from modelops.errors import ServeError
 from modelops.processes import free_port
-from modelops.serving.server import Options, start
+from modelops.serving.server import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,19 +182,6 @@ def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Pa
     with failing as caught, start(f"models:/{WIND}/99"):
         pytest.fail("it can not have started")
     assert "not found" in str(caught.value)
-
-
-def test_nothing_is_left_behind_after_an_exception(
-    monkeypatch: pytest.MonkeyPatch, trained: Path
-) -> None:
-    """The whole process group has gone when the block was left by an exception."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
-    port = free_port()
-    with suppress(ZeroDivisionError), start(f"models:/{WIND}/1", Options(port=port)) as server:
-        assert requests.get(f"{server.url}/ping", timeout=10).ok
-        _ = 1 / 0
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://127.0.0.1:{port}/ping", timeout=10)
 
 
 def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:

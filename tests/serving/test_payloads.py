@@ -1,0 +1,119 @@
+"""Requests derived from a model are understood by MLflow's own scoring code, and answered alike."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelops.errors import ServeError
+from modelops.serving.payloads import example_of, good, malformed
+from modelops.serving.smoke import same
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow.pyfunc import PyFuncModel
+
+FRAME = pd.DataFrame({"a": [1.0, 2.5], "b": [3.0, -4.0]})
+
+
+def saved(folder: Path, *, example: Any = None, signature: Any = None) -> PyFuncModel:
+    """A model that gives the sum of each row, as MLflow saves and loads it."""
+    import mlflow
+
+    class Model(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]
+        def predict(self, model_input, params=None):  # type: ignore[no-untyped-def] # noqa: ARG002
+            return np.asarray(model_input).reshape(len(model_input), -1).sum(axis=1)
+
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=Model(),
+        input_example=example,
+        signature=signature,
+        pip_requirements=["mlflow"],
+    )
+    loaded: PyFuncModel = mlflow.pyfunc.load_model(str(folder))
+    return loaded
+
+
+def asked(model: PyFuncModel, body: bytes, content_type: str | None) -> Any:
+    """What MLflow's scoring code answers to a request."""
+    from mlflow.pyfunc.scoring_server import invocations
+
+    answer = invocations(body, content_type, model, model.metadata.get_input_schema())
+    return json.loads(answer.response)["predictions"]
+
+
+def check_all(model: PyFuncModel) -> list[str]:
+    """Every format gives the model's own predictions; returns their names."""
+    example = example_of(model)
+    truth = np.asarray(model.predict(example)).tolist()
+    names = []
+    for payload in good(example):
+        assert same(asked(model, payload.body, payload.content_type), truth), payload.name
+        names.append(payload.name)
+    return names
+
+
+def test_named_columns(tmp_path: Path) -> None:
+    """A data frame goes through all six formats."""
+    formats = ["dataframe_split", "dataframe_records", "instances", "inputs", "CSV", "Parquet"]
+    assert formats == check_all(saved(tmp_path / "m", example=FRAME))
+
+
+def test_a_tensor(tmp_path: Path) -> None:
+    """An array goes through the two that can hold one."""
+    model = saved(tmp_path / "m", example=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert check_all(model) == ["instances", "inputs"]
+    names = [p.name for p in malformed(example_of(model), model.metadata.signature)]
+    assert "text for numbers" in names
+
+
+def test_a_signature_without_an_example(tmp_path: Path) -> None:
+    """Rows are made from the names and types of the columns, or the shape of the tensor."""
+    from mlflow.models import infer_signature
+
+    frame = saved(tmp_path / "frame", signature=infer_signature(FRAME))
+    made = example_of(frame)
+    assert isinstance(made, pd.DataFrame)
+    assert list(made.columns) == ["a", "b"]
+    assert len(check_all(frame)) == 6
+
+    tensor = saved(tmp_path / "tensor", signature=infer_signature(np.ones((5, 3))))
+    assert np.asarray(example_of(tensor)).shape == (1, 3)
+    assert len(check_all(tensor)) == 2
+
+
+def test_neither_signature_nor_example(tmp_path: Path) -> None:
+    """There is nothing to ask with, and the error says what to do."""
+    with pytest.raises(ServeError, match="log it with input_example="):
+        example_of(saved(tmp_path / "m"))
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, st.integers(-(2**53), 2**53)), min_size=1, max_size=4))
+def test_no_format_changes_a_number(rows: list[tuple[float, float, int]]) -> None:
+    """What MLflow's parser makes of each format is the frame that it was made from."""
+    import io
+
+    from mlflow.pyfunc.scoring_server import infer_and_parse_data, parse_csv_input
+
+    frame = pd.DataFrame(rows, columns=["a", "b", "n"])
+    for payload in good(frame):
+        if payload.name == "CSV":
+            parsed = parse_csv_input(io.StringIO(payload.body.decode()))
+        elif payload.name == "Parquet":
+            parsed = pd.read_parquet(io.BytesIO(payload.body))
+        else:
+            parsed = infer_and_parse_data(json.loads(payload.body))
+        columns = parsed if isinstance(parsed, dict) else parsed.to_dict(orient="list")
+        assert same([list(map(float, columns[c])) for c in frame], frame.T.values.tolist())
