@@ -49,21 +49,24 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return embedded.folder / "mlflow.db"
 
 
+def _team(database: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> Team:
+    """A team in a folder, with a copy of a database as its embedded registry."""
+    state = folder / ".modelops"
+    state.mkdir()
+    shutil.copy(database, state / "mlflow.db")
+    return Team(folder=folder, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
+
+
 @pytest.fixture
 def team(
     migrated: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Team]:
+) -> Team:
     """A folder with a models.yaml and a registry of its own, and the commands of a team."""
-    state = tmp_path / ".modelops"
-    state.mkdir()
-    shutil.copy(migrated, state / "mlflow.db")
     monkeypatch.chdir(tmp_path)
-    made = Team(folder=tmp_path, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
-    yield made
-    made.close()
+    return _team(migrated, tmp_path, capsys)
 
 
 @pytest.fixture(scope="session")
@@ -94,13 +97,11 @@ def remote(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Team]:
+) -> Team:
     """A team whose registry is the server, through the proxy; set-up goes to its database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
-    made = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
-    yield made
-    made.close()
+    return Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
 
 
 RECIPES = """
@@ -144,12 +145,7 @@ def farm(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Team]:
+) -> Team:
     """A team that has real versions; their artifacts are shared by all tests."""
-    state = tmp_path / ".modelops"
-    state.mkdir()
-    shutil.copy(trained, state / "mlflow.db")
     monkeypatch.chdir(tmp_path)
-    made = Team(folder=tmp_path, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
-    yield made
-    made.close()
+    return _team(trained, tmp_path, capsys)

@@ -131,7 +131,3 @@ class Team:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             self.client.transition_model_version_stage(model, str(number), stage)
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._client.clear()

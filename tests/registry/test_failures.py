@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from modelops.processes import free_port
 from modelops.registry.failures import masked
+from tests.answering import answering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.team import Ran, Team
 
 HTML = "<!doctype html><title>Sign in</title>"
-
-
-@contextmanager
-def answering(status: int, body: str, kind: str = "text/html", wait: float = 0) -> Iterator[str]:
-    """A real HTTP server that answers everything alike."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def respond(self) -> None:
-            time.sleep(wait)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_POST = respond  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def refused(team: Team, uri: str, *verb: str) -> Ran:
@@ -79,7 +46,7 @@ def test_what_the_registry_answers(
     team: Team, verb: str, status: int, body: str, expected: str
 ) -> None:
     """401, 403, 404, 5xx and HTML instead of JSON are told apart, by every verb."""
-    with answering(status, body) as url:
+    with answering(lambda _: (status, "text/html", body)) as url:
         ran = refused(team, url, verb) if verb != "train" else refused_training(team, url)
     assert expected in ran.err
     assert url in ran.err
@@ -108,7 +75,12 @@ def test_a_host_that_does_not_exist(team: Team) -> None:
 def test_a_registry_that_is_too_slow(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is accepted and never answered ends at MLflow's own time limit."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    with answering(200, "{}", wait=3) as url:
+
+    def late(_: str) -> tuple[int, str, str]:
+        time.sleep(3)
+        return 200, "application/json", "{}"
+
+    with answering(late) as url:
         ran = refused(team, url)
     assert "did not answer in time; try again, or raise MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
 

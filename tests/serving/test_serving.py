@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +16,7 @@ import pytest
 from modelops.errors import ServeError
 from modelops.processes import free_port
 from modelops.serving.server import start
+from tests.answering import answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,35 +95,6 @@ def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
     assert " 3 warned" in ran.out
 
 
-@contextmanager
-def server_that(answer: Any) -> Iterator[str]:
-    """A real HTTP server whose answers `answer(handler, path)` gives: status, type, body."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def respond(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, kind, body = answer(self.path)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_POST = respond  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.mark.parametrize(
     ("answer", "failing"),
     [
@@ -140,7 +109,7 @@ def test_a_server_that_answers_wrongly_fails(
     in_production: Team, answer: Any, failing: str
 ) -> None:
     """HTML, 500, wrong numbers, and predictions for nonsense: each fails and names the request."""
-    with server_that(answer) as url:
+    with answering(answer) as url:
         ran = in_production.run("smoke", WIND, "Production", "--url", url, "--format", "json")
     assert ran.code == 5
     outcomes = {check["request"]: check["outcome"] for check in ran.document["checks"]}
