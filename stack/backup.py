@@ -1,0 +1,127 @@
+"""Save everything into one file, and bring it back.
+
+The database is dumped in one snapshot, before the artifacts are copied. MLflow stores a version
+after its artifacts, so that everything the snapshot speaks of is in the copy; files that are newer
+than the snapshot come along and do no harm. Nobody has to stop working meanwhile.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack import archive, content, docker, lifecycle, secrets
+from stack.errors import BackupError, CommandFailedError, NotEmptyError, RestoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stack.compose import Compose
+
+_ARTIFACTS = "artifacts.tar"
+_DATA = ("runs", "registered_models", "model_versions", "logged_models")
+
+
+def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> archive.Contents:
+    """Write the backup; the file is there only when it is whole.
+
+    Raises:
+        BackupError: the database does not run, or a part could not be read.
+    """
+    docker.require()
+    if compose.settings.s3:
+        say("artifacts are in the S3 store and not part of this backup: back them up there")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+        parts = {f"{name}.sql": Path(folder, f"{name}.sql") for name in content.DATABASES}
+        parts[_ARTIFACTS] = Path(folder, _ARTIFACTS)
+        try:
+            say("database: one snapshot")
+            before = content.counts(compose)
+            for name in content.DATABASES:
+                content.dump(compose, name, parts[f"{name}.sql"])
+            after, revision = content.counts(compose), content.revision(compose)
+            say("artifacts: copying")
+            content.save_artifacts(compose, parts[_ARTIFACTS])
+        except CommandFailedError as error:
+            raise BackupError(f"no backup was made: {error}") from None
+        files, size = content.measure(parts[_ARTIFACTS])
+        contents = archive.Contents(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            revision=revision,
+            counts={name: _range(before[name], after[name]) for name in after},
+            files=files,
+            bytes=size,
+        )
+        archive.write(target, contents, parts)
+    return contents
+
+
+def restore(
+    compose: Compose, source: Path, *, replace: bool, build: bool, say: Callable[[str], None]
+) -> archive.Contents:
+    """Bring the stack to what the backup holds, and prove it.
+
+    The archive is checked as a whole before anything is changed.
+
+    Raises:
+        ArchiveError: the archive is damaged.
+        NotEmptyError: the stack holds data and `replace` was not given.
+        RestoreError: what is there afterwards is not what was saved.
+    """
+    docker.require()
+    with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore-") as folder:
+        contents = archive.unpack(source, Path(folder))
+        say(f"archive of {contents.created}: whole")
+        secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
+        if build:
+            compose.build()
+        compose.run("stop", "mlflow", "artifacts")
+        compose.run("up", "--detach", "--wait", "db")
+        _check_empty(compose, replace=replace)
+        for name in content.DATABASES:
+            say(f"database {name}: loading")
+            content.load(compose, name, Path(folder, f"{name}.sql"))
+        say("artifacts: loading")
+        content.load_artifacts(compose, Path(folder, _ARTIFACTS))
+        _verify(compose, contents, Path(folder))
+    lifecycle.up(compose, build=False, say=say)
+    return contents
+
+
+def _check_empty(compose: Compose, *, replace: bool) -> None:
+    if replace or not content.has_schema(compose):
+        return
+    try:
+        found = content.counts(compose)
+    except CommandFailedError:
+        return  # a half-made schema holds nothing that could be counted
+    held = [f"{found[name]} {name}" for name in _DATA if found.get(name)]
+    if held:
+        compose.run("up", "--detach")
+        raise NotEmptyError(
+            f"the stack holds {', '.join(held)}: make a backup of it, then give --replace"
+        )
+
+
+def _range(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
+
+
+def _verify(compose: Compose, contents: archive.Contents, folder: Path) -> None:
+    """Count again; the artifacts by saving them again, which also reads each of them."""
+    found = content.counts(compose)
+    differing = [
+        f"{name}: {found.get(name)} instead of {most}"
+        for name, (least, most) in contents.counts.items()
+        if not least <= found.get(name, -1) <= most
+    ]
+    again = folder / "again.tar"
+    content.save_artifacts(compose, again)
+    files, size = content.measure(again)
+    if (files, size) != (contents.files, contents.bytes):
+        differing.append(f"artifacts: {files} files instead of {contents.files}")
+    if differing:
+        raise RestoreError("the restored stack differs from the backup: " + "; ".join(differing))

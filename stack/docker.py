@@ -1,0 +1,73 @@
+"""The docker command: whether it is there, and running it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from stack.errors import CommandFailedError, DockerMissingError, DockerNotRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import IO
+
+_OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
+
+
+def require() -> None:
+    """Return if there is an engine that this stack can use.
+
+    Raises:
+        DockerMissingError: docker or its Compose plugin is not installed, or too old.
+        DockerNotRunningError: the engine does not answer.
+    """
+    if shutil.which("docker") is None:
+        raise DockerMissingError(
+            "the stack needs Docker, and there is no `docker` command: install Docker Engine 25 or "
+            "later with the Compose plugin; without it, modelops uses its embedded registry"
+        )
+    engine = _ask("version", "--format", "{{.Server.APIVersion}}")
+    if engine.returncode:
+        raise DockerNotRunningError(
+            f"the stack needs Docker, and no engine answers: {_last(engine.stderr)}"
+        )
+    version = tuple(int(part) for part in engine.stdout.strip().split("."))
+    if version < _OLDEST_API:
+        raise DockerMissingError("the stack needs Docker Engine 25 or later: this one is older")
+    if _ask("compose", "version").returncode:
+        raise DockerMissingError("the stack needs Docker's Compose plugin: install it")
+
+
+def _ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+) -> str:
+    """Run `docker ARGUMENTS` and return what it printed.
+
+    Raises:
+        CommandFailedError: it failed; with the last lines of its error output.
+    """
+    done = subprocess.run(
+        ["docker", *arguments],
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise CommandFailedError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=5)}")
+    return (done.stdout or b"").decode(errors="replace")
+
+
+def _last(text: str, *, lines: int = 1) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

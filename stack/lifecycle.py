@@ -1,0 +1,155 @@
+"""Start and stop the stack, and tell what is in the way."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from stack import docker, probes, secrets
+from stack.errors import CommandFailedError, PortTakenError, ServiceFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stack.compose import Compose, Service
+
+_POLL = 1.0  # seconds
+
+
+def up(
+    compose: Compose,
+    *,
+    build: bool = True,
+    timeout: float = 300,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Start what is not running and return when all of it has been proven to work.
+
+    Raises:
+        StackError: it does not; the class says why.
+    """
+    docker.require()
+    made = secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
+    if made:
+        say(f"made {len(made)} secrets in {compose.settings.secrets}")
+    _check_ports(compose)
+    if build:
+        say("images: building what has changed")
+        compose.build()
+    if compose.unchanged():
+        say("services: running, nothing to change")
+    else:
+        _start(compose, timeout=timeout, say=say)
+    for name, probe in probes.ALL:
+        probe(compose)
+        say(f"{name}: works")
+
+
+def down(compose: Compose, *, volumes: bool = False) -> None:
+    """Stop and remove the containers; the volumes too if that is asked for."""
+    docker.require()
+    # Compose reads the files of secrets even to remove what uses them
+    secrets.ensure(compose.settings.secrets, database_exists=False)
+    every = ("--profile", "*")
+    compose.run(*every, "down", "--remove-orphans", *(["--volumes"] if volumes else []))
+
+
+def _check_ports(compose: Compose) -> None:
+    """Docker's own message names neither the service nor the setting."""
+    running = {name for name, service in compose.services().items() if service.state == "running"}
+    for port in compose.ports:
+        if port.service not in running and not _free(port.host, port.number):
+            raise PortTakenError(_taken(port.service, port.number))
+
+
+def _free(host: str, number: int) -> bool:
+    with socket.socket() as probe:
+        # a port whose last connection has just ended is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError:
+            return False
+    return True
+
+
+def _taken(service: str, number: int) -> str:
+    variable = f"STACK_{service.upper()}_PORT"
+    return (
+        f"{service}: port {number} is taken by another program: stop that, or set {variable} in "
+        "stack/.env to a free port"
+    )
+
+
+def _start(compose: Compose, *, timeout: float, say: Callable[[str], None]) -> None:
+    """Run `up`, which returns when everything is healthy, and report what happens meanwhile."""
+    started = time.monotonic()
+    seen: dict[str, str] = {}
+    process = compose.start("up", "--detach", "--wait", "--wait-timeout", str(int(timeout)))
+    try:
+        # Compose's own limit does not cover waiting for the migration
+        while process.poll() is None and time.monotonic() < started + timeout:
+            _report(compose, seen, started, say)
+            if seen.get("db") == "starting" and (denied := _denied(compose)):
+                raise ServiceFailedError("db", denied, compose.last_lines("db", 5))
+            time.sleep(_POLL)
+    finally:
+        process.terminate()
+        output = process.communicate()[0]
+    _report(compose, seen, started, say)
+    services = compose.services()
+    if process.returncode and not _all_ready(compose, services):
+        raise _failure(compose, services, output)
+
+
+def _denied(compose: Compose) -> str:
+    """Why waiting for the database is of no use, where it is.
+
+    Before its first start is complete, the database does not listen; what answers and denies the
+    login will go on denying it.
+    """
+    if "Access denied" not in compose.last_check("db"):
+        return ""
+    return (
+        "the database was made with another password than the one in "
+        f"{compose.settings.secrets / 'mysql_password'}: put the former file back, or remove the "
+        "database with `nox -s down -- --volumes`"
+    )
+
+
+def _all_ready(compose: Compose, services: dict[str, Service]) -> bool:
+    # `up --wait` calls it a failure when a one-shot service has ended, whatever its exit code
+    wanted = set(compose.config["services"])
+    return wanted <= set(services) and all(services[name].ready for name in wanted)
+
+
+def _report(
+    compose: Compose, seen: dict[str, str], started: float, say: Callable[[str], None]
+) -> None:
+    for name, service in sorted(compose.services().items()):
+        if seen.get(name) != str(service):
+            seen[name] = str(service)
+            say(f"{name}: {service} ({time.monotonic() - started:.0f} s)")
+
+
+def _failure(
+    compose: Compose, services: dict[str, Service], output: str
+) -> PortTakenError | ServiceFailedError | CommandFailedError:
+    """The service that failed first: the others only wait for it."""
+    if found := re.search(
+        r"(?:Bind for|listen tcp\d?) \S+?:(\d+)\S* .*(?:in use|allocated)", output
+    ):
+        number = int(found[1])
+        taken = next((port.service for port in compose.ports if port.number == number), "docker")
+        return PortTakenError(_taken(taken, number))
+    first = [services[name] for name in ("db", "migrate") if name in services]
+    for service in (*first, *services.values()):
+        if service.failed or service.state in {"restarting", "dead"}:
+            return ServiceFailedError(service.name, str(service), compose.last_lines(service.name))
+    for service in services.values():
+        if not service.ready:
+            reason = f"not ready in time: {service}"
+            return ServiceFailedError(service.name, reason, compose.last_lines(service.name))
+    return CommandFailedError("docker compose up: " + "\n".join(output.strip().splitlines()[-5:]))
