@@ -1,0 +1,85 @@
+"""Stacks on a real Docker engine, made for each test or shared by those that break nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack import docker, settings
+from stack.compose import Compose
+from stack.errors import StackError
+from tests.stack.running import Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Make = Callable[..., Running]
+
+
+def _without_docker() -> str | None:
+    try:
+        docker.require()
+    except StackError as error:
+        return str(error)
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without Docker: one reason to skip, or one line that fails where Docker is expected."""
+    here = [
+        i for i in items if "tests/stack/" in i.path.as_posix() and "no_docker" not in i.keywords
+    ]
+    reason = _without_docker() if here else None
+    if reason and os.environ.get("MODELOPS_EXPECT_DOCKER") == "1":
+        pytest.exit(f"MODELOPS_EXPECT_DOCKER=1, but {reason}", returncode=1)
+    for item in here:
+        item.add_marker(pytest.mark.timeout(420))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+    del config
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images, built once for all workers; a second build comes from the cache."""
+    base = tmp_path_factory.getbasetemp()
+    lock = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "images.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        Compose(settings.read()).build()
+
+
+@pytest.fixture
+def make(images: None, tmp_path: Path) -> Iterator[Make]:  # noqa: ARG001 - they must be built
+    """Make stacks that exist until the end of the test."""
+    made: list[Running] = []
+
+    def one(**values: str) -> Running:
+        folder = tmp_path / f"stack{len(made)}"
+        folder.mkdir()
+        made.append(Running(folder=folder, settings=values))
+        return made[-1]
+
+    yield one
+    for stack in made:
+        stack.close()
+
+
+@pytest.fixture(scope="session")
+def shared(
+    images: None,  # noqa: ARG001 - they must be built
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Running]:
+    """A running stack with the default settings, for tests that break nothing."""
+    stack = Running(
+        folder=tmp_path_factory.mktemp("shared"), settings={"STACK_MLFLOW_WORKERS": "2"}
+    )
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.close()

@@ -1,0 +1,232 @@
+"""What happens to the database, and what becomes of the stack and its clients."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from stack import docker, secrets
+from stack.errors import ServiceFailedError
+from tests.stack.running import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stack.conftest import Make
+    from tests.stack.running import Running
+
+SEARCH = "/api/2.0/mlflow/registered-models/search?max_results=1000"
+# what a client may wait before it knows; the issue of every hanging dashboard
+LONGEST = 30.0
+MODELS = """\
+models:
+  power-forecasting-model:
+    versions:
+      1: {train: power_forecasting, params: {estimator: linear}}
+      2: {train: power_forecasting, params: {estimator: gradient_boosting, max_iter: 50}}
+      3: {train: power_forecasting, params: {estimator: linear}}
+    stages:
+      Staging: 3
+      Production: 2
+"""
+
+
+def started(stack: Running, service: str) -> str:
+    """When a container was started, and how often Docker has restarted it."""
+    form = "{{.State.StartedAt}} {{.RestartCount}}"
+    return docker.run(["inspect", "--format", form, stack.container(service)]).strip()
+
+
+def names(stack: Running) -> set[str]:
+    """The registered models."""
+    found = stack.get(SEARCH).json().get("registered_models", [])
+    return {model["name"] for model in found}
+
+
+def test_slow_database(make: Make) -> None:
+    """A database that takes 20 s longer to start is waited for."""
+    stack = make()
+    stack.override(
+        'services: {db: {entrypoint: ["sh", "-c", "sleep 20; exec docker-entrypoint.sh mysqld"]}}'
+    )
+    stack.up()
+    assert stack.get(SEARCH).status_code == 200
+
+
+def test_absent_database(make: Make) -> None:
+    """Servers that come up without a database (a reboot) wait, and go green when it appears."""
+    stack = make()
+    stack.up()
+    stack.compose.run("stop", "--timeout", "10", "mlflow", "db")
+    stack.start("mlflow")
+    time.sleep(15)
+    assert stack.health("mlflow") != "healthy"
+    before = started(stack, "mlflow")
+    stack.start("db")
+    eventually(lambda: stack.health("mlflow") == "healthy", within=60)
+    assert started(stack, "mlflow") == before
+
+
+def test_killed_during_registrations(make: Make) -> None:
+    """`kill -9` of the database loses no acknowledged model; clients go on without a restart."""
+    stack = make()
+    stack.up()
+    before = started(stack, "mlflow")
+    acknowledged: set[str] = set()
+    waits: list[float] = []
+    end = threading.Event()
+
+    def register(worker: int) -> None:
+        number = 0
+        while not end.is_set():
+            number += 1
+            name = f"model-{worker}-{number}"
+            asked = time.monotonic()
+            if stack.post("registered-models/create", {"name": name}).status_code == 200:
+                acknowledged.add(name)
+            waits.append(time.monotonic() - asked)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(register, worker) for worker in range(4)]
+        eventually(lambda: len(acknowledged) > 40, within=60)
+        stack.kill("db")
+        time.sleep(5)
+        stack.start("db")
+        so_far = len(acknowledged)
+        eventually(lambda: len(acknowledged) > so_far + 40, within=60)
+        end.set()
+        for future in done:
+            future.result()
+    assert acknowledged <= names(stack)
+    assert max(waits) < LONGEST
+    assert started(stack, "mlflow") == before
+
+
+def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
+    """`kill -9` of the database under `modelops train` and `apply`: the same commands converge."""
+    stack = make()
+    stack.up()
+    file = tmp_path / "models.yaml"
+    file.write_text(MODELS)
+    for verb in ("train", "apply"):
+        with ThreadPoolExecutor(1) as pool:
+            ran = pool.submit(stack.modelops, verb, "--file", str(file))
+            time.sleep(9 if verb == "train" else 3)
+            stack.kill("db")
+            time.sleep(3)
+            stack.start("db")
+            first = ran.result()
+        assert "Traceback" not in first.stderr
+        eventually(lambda: stack.health("mlflow") == "healthy", within=60)
+        again = stack.modelops(verb, "--file", str(file))
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert stack.modelops("plan", "--exit-code", "--file", str(file)).returncode == 0
+    versions = "SELECT COUNT(*), COUNT(DISTINCT name, version) FROM model_versions"
+    assert stack.sql(versions + " WHERE status = 'READY'") == "3\t3"
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+def test_lost_while_running(make: Make, fault: str) -> None:
+    """Dead or frozen: red within 15 s, no request over 30 s, green again by itself."""
+    stack = make()
+    stack.up()
+    before = started(stack, "mlflow")
+    database = stack.container("db")
+    docker.run([fault, database])
+    lost = time.monotonic()
+
+    def ask(_: int) -> float:
+        asked = time.monotonic()
+        with suppress(requests.ConnectionError):  # an answer as clear as any
+            assert stack.get(SEARCH).status_code >= 500
+        return time.monotonic() - asked
+
+    with ThreadPoolExecutor(24) as pool:
+        waits = pool.map(ask, range(24))
+        red = eventually(lambda: stack.health("mlflow") == "unhealthy", within=20, every=0.2)
+        longest = max(waits)
+    assert red < 15
+    assert longest < LONGEST
+    assert time.monotonic() - lost < 60
+    docker.run(["start" if fault == "kill" else "unpause", database])
+    eventually(lambda: stack.health("mlflow") == "healthy", within=45)
+    assert stack.get(SEARCH).status_code == 200
+    assert started(stack, "mlflow") == before
+
+
+def test_wrong_password(make: Make) -> None:
+    """A password that is not the database's is told as such, soon, and names the service."""
+    stack = make()
+    stack.up()
+    stack.compose.run("down")
+    secret = stack.compose.settings.secrets / "mysql_password"
+    secret.unlink()
+    secret.write_text("wrong-password")
+    asked = time.monotonic()
+    with pytest.raises(ServiceFailedError, match="another password") as caught:
+        stack.up()
+    assert time.monotonic() - asked < 60
+    assert caught.value.service == "db"
+    assert "wrong-password" not in str(caught.value)
+
+
+def test_latin1(make: Make) -> None:
+    """On a server whose default is latin1, everything is utf8mb4 all the same."""
+    stack = make()
+    stack.override(
+        "services: {db: {command: [mysqld, --character-set-server=latin1, "
+        "--collation-server=latin1_swedish_ci]}}"
+    )
+    stack.up()
+    assert stack.sql("SELECT @@character_set_server") == "latin1"
+    tables = "SELECT DISTINCT table_collation FROM information_schema.tables WHERE table_schema = "
+    assert stack.sql(tables + "'mlflow'") == "utf8mb4_0900_ai_ci"
+    name = "Windkraft – 風力 🌬"
+    assert stack.post("registered-models/create", {"name": name}).status_code == 200
+    assert names(stack) == {name}
+
+
+def test_interrupted_first_migration(make: Make) -> None:
+    """A first migration that was killed half-way is repaired by the next `up`."""
+    stack = make()
+    secrets.ensure(stack.compose.settings.secrets, database_exists=False)
+    stack.compose.run("up", "--detach", "--wait", "db")
+    stack.compose.run("up", "--detach", "--no-deps", "migrate")
+    tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'mlflow'"
+    eventually(lambda: int(stack.sql(tables)) > 12, within=60, every=0.1)
+    stack.kill("migrate")
+    half = int(stack.sql(tables))
+    stack.up()
+    assert int(stack.sql(tables)) > half
+    assert "half-made schema without data" in stack.logs()
+
+
+def test_half_made_schema_with_data(make: Make) -> None:
+    """A half-made schema with data in it is refused, untouched, with the next step."""
+    stack = make()
+    stack.up()
+    assert stack.post("registered-models/create", {"name": "precious"}).status_code == 200
+    stack.compose.run("stop", "mlflow")
+    stack.sql("SET FOREIGN_KEY_CHECKS = 0; DROP TABLE webhook_events")
+    with pytest.raises(ServiceFailedError, match=r"holds data: restore the last backup") as caught:
+        stack.up()
+    assert caught.value.service == "migrate"
+    assert stack.sql("SELECT name FROM registered_models") == "precious"
+
+
+def test_migrations_at_once(make: Make) -> None:
+    """Replicas that start together migrate once; the others wait for it."""
+    stack = make()
+    secrets.ensure(stack.compose.settings.secrets, database_exists=False)
+    stack.compose.run("up", "--detach", "--wait", "db")
+    migrate = ("run", "--rm", "-T", "--no-deps", "migrate")
+    with ThreadPoolExecutor(3) as pool:
+        printed = list(pool.map(lambda _: stack.compose.run(*migrate), range(3)))
+    assert sum("schema created" in text for text in printed) == 1
+    assert sum("is up to date" in text for text in printed) == 2

@@ -1,0 +1,38 @@
+"""The demo on the stack."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.stack.running import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.stack.conftest import Make
+
+
+def test_demo(make: Make, tmp_path: Path) -> None:
+    """It trains, promotes, serves from a container and rolls back; the stack stays up."""
+    stack = make(STACK_MLFLOW_WORKERS="2")
+    command = ["-m", "modelops.demo", "--stack", "compose", "--state", str(tmp_path / "state")]
+    ran = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    assert f"tracking server at {stack.compose.uri}" in ran.stdout
+    assert "in a container on the network" in ran.stdout
+    assert "version 2 forecasts" in ran.stdout
+    services = stack.compose.services()
+    assert "serve" not in services
+    assert services["mlflow"].ready
+    model = stack.get("/api/2.0/mlflow/registered-models/get?name=power-forecasting-model").json()
+    aliases = {a["alias"]: a["version"] for a in model["registered_model"]["aliases"]}
+    assert aliases == {"staging": "2", "production": "1"}
