@@ -1,8 +1,8 @@
 """The whole job on one machine: `nox -s demo`.
 
 Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
-`git revert`, on an embedded tracking server and in a scratch clone of this repository. What an
-earlier demo did is not done again.
+`git revert`, in a scratch clone of this repository, on an embedded tracking server or on the stack.
+What an earlier demo did is not done again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from modelops.registry.embedded import Embedded, server
 from modelops.registry.values import PRODUCTION, alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from modelops.registry.client import MlflowRegistry
     from modelops.registry.values import ActualModel
@@ -52,12 +53,18 @@ class DemoError(ModelopsError):
 
 @dataclass(kw_only=True)
 class Demo:
-    """The steps and what they took."""
+    """The steps and what they took.
+
+    Attributes:
+        url: the tracking server.
+        served: serves NAME/VERSION and gives the URL of the model server.
+    """
 
     root: Path
     state: Path
     data: str | None
     url: str
+    served: Callable[[str], AbstractContextManager[str]]
     took: list[tuple[str, float]] = field(default_factory=list)
 
     @property
@@ -149,14 +156,12 @@ def promote(demo: Demo) -> None:
 
 def serve(demo: Demo) -> None:
     """Serve what Production holds, smoke-test it and ask it for a forecast."""
-    from modelops.serving.server import start
     from modelops.serving.smoke import predict
 
     version = demo.held().aliases[alias_of(PRODUCTION)]
-    click.secho(f"$ modelops serve {MODEL} {PRODUCTION}", dim=True)
-    with start(f"models:/{MODEL}/{version}") as server_:
-        demo.modelops("smoke", MODEL, PRODUCTION, "--url", server_.url)
-        (power,) = predict(server_.url, [READING])
+    with demo.served(f"{MODEL}/{version}") as url:
+        demo.modelops("smoke", MODEL, PRODUCTION, "--url", url)
+        (power,) = predict(url, [READING])
     if not 0 <= power <= 20_000:
         raise DemoError(f"a power of {power} kW is not plausible")
     click.echo(f"version {version} forecasts {power:,.0f} kW for the day {READING}")
@@ -200,6 +205,15 @@ def play(demo: Demo) -> None:
         demo.modelops("status")
 
 
+@contextmanager
+def process(version: str) -> Iterator[str]:
+    """Serve NAME/VERSION in a process of this machine."""
+    from modelops.serving.server import start
+
+    with start(f"models:/{version}") as started:
+        yield started.url
+
+
 def summary(demo: Demo) -> None:
     """What happened, and what to try next."""
     click.secho("\n== What happened", bold=True)
@@ -207,8 +221,8 @@ def summary(demo: Demo) -> None:
         click.echo(f"{seconds:6.1f} s  {title}")
     models = load(demo.root / "models.yaml").models
     click.echo(
-        f"{len(models)} models are registered, promoted and stamped in {demo.state}; "
-        "a second demo does nothing of this twice.\n"
+        f"{len(models)} models are registered, promoted and stamped; a second demo does nothing of "
+        "this twice.\n"
         "Next: python3 noxfile.py -s plan, or edit models.yaml and run it again."
     )
 
@@ -216,21 +230,39 @@ def summary(demo: Demo) -> None:
 @click.command()
 @click.option("--data", help="The wind farm's data, a path or URL; default: the synthetic sample.")
 @click.option(
+    "--stack",
+    type=click.Choice(["embedded", "compose"]),
+    default="embedded",
+    show_default=True,
+    help="The tracking server: in this folder, or MLflow on MySQL, which needs Docker.",
+)
+@click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".modelops"),
     show_default=True,
-    help="Where the registry lives.",
+    help="The folder of the embedded registry and the scratch clone.",
 )
-def main(data: str | None, state: Path) -> None:
-    """Run the whole job on an embedded tracking server."""
+def main(data: str | None, stack: str, state: Path) -> None:
+    """Run the whole job."""
     local = Path(data).resolve() if data and Path(data).exists() else None
     begun = time.monotonic()
-    with server(Embedded(folder=state.resolve())) as url:
+    if stack == "compose":
+        from stack import demo as compose
+
+        running, served = compose.server(), compose.served
+    else:
+        running, served = server(Embedded(folder=state.resolve())), process
+    with running as url:
         os.environ["MLFLOW_TRACKING_URI"] = url
-        root = Path.cwd()
-        demo = Demo(root=root, state=state.resolve(), data=str(local) if local else data, url=url)
-        click.echo(f"tracking server at {url}, state in {state}")
+        demo = Demo(
+            root=Path.cwd(),
+            state=state.resolve(),
+            data=str(local) if local else data,
+            url=url,
+            served=served,
+        )
+        click.echo(f"tracking server at {url}")
         play(demo)
     summary(demo)
     click.echo(f"done in {time.monotonic() - begun:.0f} s")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.demo import MODEL, Demo, play, summary
+from modelops.demo import MODEL, Demo, play, process, summary
 
 if TYPE_CHECKING:
     from modelops.registry.embedded import Embedded
@@ -24,7 +24,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     """Both addresses are at the first version again; a second one, not in git, writes nothing."""
     url, _ = server
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    demo = Demo(root=ROOT, state=remote.folder / "state", data=None, url=url)
+    demo = Demo(root=ROOT, state=remote.folder / "state", data=None, url=url, served=process)
     demo.state.mkdir()
 
     play(demo)
@@ -40,7 +40,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     unpacked = remote.folder / "unpacked"
     unpacked.mkdir()
     shutil.copy(ROOT / "models.yaml", unpacked)
-    play(Demo(root=unpacked, state=demo.state, data=None, url=url))
+    play(Demo(root=unpacked, state=demo.state, data=None, url=url, served=process))
     assert before == _everything(remote)
 
 
