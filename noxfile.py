@@ -84,6 +84,8 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("mypy")
+    with session.chdir("stack/images/mlflow"):
+        session.run("mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
     session.run("modelops", "schema", "--check", "models.schema.json")
     session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
     workflows = [str(path) for path in sorted(Path(".github/workflows").glob("*.yml"))]
@@ -122,6 +124,61 @@ def serve(session: nox.Session) -> None:
 
 
 @nox.session
+def up(session: nox.Session) -> None:
+    """Start the stack: MLflow on MySQL with an artifact server; needs Docker."""
+    stack_verb(session)
+
+
+@nox.session
+def down(session: nox.Session) -> None:
+    """Stop the stack; nox -s down -- --volumes removes its data too."""
+    stack_verb(session)
+
+
+@nox.session
+def logs(session: nox.Session) -> None:
+    """Show what the stack's services print."""
+    stack_verb(session)
+
+
+@nox.session(name="db-shell")
+def db_shell(session: nox.Session) -> None:
+    """Open a MySQL client on the stack's database."""
+    stack_verb(session)
+
+
+@nox.session
+def backup(session: nox.Session) -> None:
+    """Save the stack's database and artifacts into one file."""
+    stack_verb(session)
+
+
+@nox.session
+def restore(session: nox.Session) -> None:
+    """Bring the stack to what a backup holds: nox -s restore -- FILE."""
+    stack_verb(session)
+
+
+@nox.session
+def upgrade(session: nox.Session) -> None:
+    """Back up, then migrate the stack's schema to this version of MLflow."""
+    stack_verb(session)
+
+
+def stack_verb(session: nox.Session) -> None:
+    """Run the verb of the stack that has the session's name."""
+    install(session)
+    session.run("python", "-m", "stack", session.name, *session.posargs)
+
+
+@nox.session
+def stack(session: nox.Session) -> None:
+    """The tests that need Docker."""
+    install(session)
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", "tests/stack", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what the README claims."""
     install(session)
@@ -136,6 +193,8 @@ def lock(session: nox.Session) -> None:
         "runtime": ["pyproject.toml"],
         "dev": ["pyproject.toml", "--group", "dev", "-c", "requirements/runtime.txt"],
         "nox": ["--group", "nox"],
+        "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
+        "s3": ["--group", "s3"],
     }.items():
         session.run(
             *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
