@@ -1,12 +1,20 @@
-"""Run all benchmarks, or those that are named: `nox -s bench -- startup registry`."""
+"""Run all benchmarks, or those that are named: `nox -s bench -- startup registry`.
+
+Those of the stack need Docker.
+"""
 
 from __future__ import annotations
 
 import click
 
-from benchmarks import registry, startup
+from benchmarks import registry, stack, stack_starts, startup
 
-BENCHMARKS = {"startup": startup.measure, "registry": registry.measure}
+BENCHMARKS = {
+    "startup": startup.measure,
+    "registry": registry.measure,
+    "stack": stack.measure,
+    "stack-starts": stack_starts.measure,
+}
 
 
 @click.command()
