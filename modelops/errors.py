@@ -8,7 +8,7 @@ an exit in one place; no other module exits.
 | 0 | done, or nothing to do |
 | 1 | an error; nothing was changed |
 | 2 | changes are pending (`plan --exit-code`) |
-| 3 | the plan was refused by a gate; nothing was changed |
+| 3 | the plan was refused by a gate or a guard; nothing was changed |
 | 4 | some changes were applied and others failed |
 | 5 | the served model failed its smoke test |
 | 64 | the command line is wrong |
@@ -82,7 +82,7 @@ class DesiredVersionError(ProblemsError):
 
 
 class PlanRefusedError(ModelopsError):
-    """A gate refused the plan."""
+    """A gate or a guard refused the plan."""
 
     exit_code = 3
 
@@ -153,3 +153,23 @@ class EditError(ModelopsError):
 
 class ServeError(ModelopsError):
     """The model server did not start or stopped by itself."""
+
+
+class PlanFileError(ModelopsError):
+    """The file given as a plan is none."""
+
+
+class NotEmptyError(ModelopsError):
+    """What was to be made is there already."""
+
+
+class GitError(ModelopsError):
+    """Git can not tell what it was asked."""
+
+
+class GitHubError(ModelopsError):
+    """GitHub did not do what was asked, or this is no job of GitHub Actions."""
+
+
+class GitHubDeniedError(GitHubError):
+    """The token may not do that: a grant is missing, or the run is of a fork's pull request."""

@@ -1,11 +1,11 @@
-"""Everything a reviewer is shown: the plan, the evidence for it and what the gates say."""
+"""Everything a reviewer is shown: the plan, the evidence for it, what gates and guards say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelops import evidence, plan
+from modelops import evidence, guards, plan
 from modelops.errors import PlanRefusedError
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from modelops.desired.values import Desired
     from modelops.evidence import Exhibit
+    from modelops.guards import Objection, Terms
     from modelops.plan import Plan
     from modelops.registry.protocol import RegistryReader
     from modelops.registry.values import Actual
@@ -26,23 +27,47 @@ class Proposal:
     actual: Actual
     plan: Plan
     exhibits: tuple[Exhibit, ...]
+    objections: tuple[Objection, ...]
 
     @property
-    def refused(self) -> tuple[Exhibit, ...]:
+    def failing(self) -> tuple[Exhibit, ...]:
         """The changes that a gate refuses."""
         return tuple(exhibit for exhibit in self.exhibits if exhibit.refused)
 
+    @property
+    def guarded(self) -> tuple[Objection, ...]:
+        """What guards say against the plan and nobody has allowed."""
+        return tuple(objection for objection in self.objections if not objection.allowed)
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it may be applied."""
+        return bool(self.failing or self.guarded)
+
     def check(self) -> None:
-        """Stop here if a gate refuses a change.
+        """Stop here if a gate or a guard refuses.
 
         Raises:
             PlanRefusedError: naming each refused stage; the report says expected and actual.
         """
-        if self.refused:
+        lines = []
+        if self.failing:
             stages = ", ".join(
-                f"{e.change.model} {e.change.stage} → {e.change.new}" for e in self.refused
+                f"{e.change.model} {e.change.stage} → {e.change.new}" for e in self.failing
             )
-            raise PlanRefusedError(f"refused by a gate, nothing was changed: {stages}")
+            lines.append(f"refused by a gate, nothing was changed: {stages}")
+        lines += [
+            f"refused by the guard {o.guard}, nothing was changed: {_place(o)}{o.reason}; to allow "
+            f"it: {guards.how_to_allow(o)}"
+            for o in self.guarded
+        ]
+        if lines:
+            raise PlanRefusedError("\n".join(lines))
+
+
+def _place(objection: Objection) -> str:
+    parts = (objection.where, objection.model and f"{objection.model} {objection.stage}")
+    return "".join(f"{part}: " for part in parts if part)
 
 
 def read_actual(desired: Desired, reader: RegistryReader) -> Actual:
@@ -51,7 +76,10 @@ def read_actual(desired: Desired, reader: RegistryReader) -> Actual:
 
 
 def propose(
-    desired: Desired, reader: RegistryReader, progress: Callable[[str], None] = lambda _: None
+    desired: Desired,
+    reader: RegistryReader,
+    terms: Terms,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -63,4 +91,10 @@ def propose(
     actual = read_actual(desired, reader)
     pending = plan.diff(desired, actual)
     exhibits = evidence.collect(pending, desired, actual, reader, progress)
-    return Proposal(desired=desired, actual=actual, plan=pending, exhibits=exhibits)
+    return Proposal(
+        desired=desired,
+        actual=actual,
+        plan=pending,
+        exhibits=exhibits,
+        objections=guards.check(pending, desired, terms),
+    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.team import Team
 
+EMPTY = ("--allow", "empties-production")
+
 
 def test_apply_sets_alias_classic_stage_and_stamp(team: Team) -> None:
     """After an apply both addresses resolve to the version, and the stamp says who did it."""
@@ -77,7 +79,7 @@ def test_null_empties_a_stage(team: Team) -> None:
     team.ok("apply")
 
     team.stages(Production=None)
-    team.ok("apply", "--actor", "bob")
+    team.ok("apply", "--actor", "bob", *EMPTY)
 
     assert team.aliases() == {}
     assert team.classic("Production") is None
@@ -94,7 +96,7 @@ def test_a_stage_that_leaves_the_file_is_emptied_if_modelops_had_set_it(team: Te
     team.ok("apply")
 
     team.stages()
-    team.ok("apply")
+    team.ok("apply", *EMPTY)
 
     assert team.aliases() == {}
     assert team.classic("Production") is None
@@ -129,7 +131,7 @@ def test_a_model_that_leaves_the_file_is_emptied_too(team: Team) -> None:
     team.ok("apply")
 
     team.stages("wind", Production=1)
-    team.ok("apply")
+    team.ok("apply", *EMPTY)
 
     assert team.aliases("solar") == {}
     assert team.aliases("wind") == {"production": 1}

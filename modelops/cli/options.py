@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelops import guards
+from modelops.errors import UsageError
+from modelops.guards import Guard
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
+    from modelops.guards import Permission
     from modelops.registry.client import MlflowRegistry
     from modelops.registry.embedded import Embedded
 
@@ -49,6 +54,59 @@ format_option = click.option(
     default="text",
     show_default=True,
 )
+
+
+def _report(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    for path in paths:
+        if path.suffix not in (".md", ".json"):
+            raise UsageError(f"--report {path}: a report is a file in .md or .json")
+    return paths
+
+
+report_option = click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    callback=_report,
+    help="Write the report to FILE.md or FILE.json as well.",
+)
+
+
+def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that allow what guards refuse."""
+    for option in (
+        click.option(
+            "--allow",
+            type=click.Choice([guard.value for guard in Guard]),
+            multiple=True,
+            help="Pass a guard by its name.",
+        ),
+        click.option(
+            "--rollback",
+            is_flag=True,
+            envvar="MODELOPS_ROLLBACK",
+            help="This is a rollback: it may pass a freeze.",
+        ),
+        click.option(
+            "--labels",
+            envvar="MODELOPS_LABELS",
+            default="",
+            metavar="NAME,NAME",
+            help="The pull request's labels, which may allow as much.  [env: MODELOPS_LABELS]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permission:
+    """What flags and labels allow."""
+    return guards.permission(
+        frozenset(Guard(name) for name in allow),
+        rollback=rollback,
+        labels=frozenset(label.strip() for label in labels.split(",")),
+    )
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,8 +169,13 @@ def show(
     text: Callable[[Console], None],
     markdown: Callable[[], str],
     document: Callable[[], dict[str, Any]],
+    reports: tuple[Path, ...] = (),
 ) -> None:
-    """Print a report in the format that was asked for."""
+    """Print a report in the format that was asked for, and write it to files of other formats."""
+    for path in reports:
+        as_json = path.suffix == ".json"
+        content = json.dumps(document(), indent=2, ensure_ascii=False) if as_json else markdown()
+        path.write_text(content, encoding="utf-8")
     if form == "json":
         click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
     elif form == "markdown":

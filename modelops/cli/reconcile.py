@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,16 +12,18 @@ from modelops.cli.options import (
     connect,
     file_option,
     format_option,
+    permission,
     progress,
     registry_options,
+    report_option,
     show,
+    terms_options,
 )
 from modelops.desired.load import load
 from modelops.errors import EXIT_PENDING, ApplyFailedError
+from modelops.guards import Terms
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from modelops.apply import Outcome
@@ -32,25 +35,43 @@ if TYPE_CHECKING:
 Examples:
   modelops plan
   modelops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
+  modelops plan --out plan.json && modelops apply --plan plan.json
 """
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the plan for apply --plan.")
+@report_option
+@terms_options
 @file_option
 @registry_options
 @format_option
-def plan(file: Path, registry: str | None, state: Path, form: str, exit_code: bool) -> int:
-    """Show what `apply` would change, with evidence; write nothing."""
+def plan(
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+    exit_code: bool,
+    out: Path | None,
+    reports: tuple[Path, ...],
+    **allowed: Any,
+) -> int:
+    """Show what `apply` would change, with evidence; write nothing to the registry."""
+    from modelops import planfile
     from modelops.proposal import propose
     from modelops.report import document, markdown, text
 
     desired = load(file)
+    terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with progress() as say:
-        proposal = propose(desired, connect(registry, state), say)
+        proposal = propose(desired, connect(registry, state), terms, say)
+    if out is not None:
+        planfile.write(out, proposal.plan, planfile.digest(file))
     show(
         form,
         text=lambda console: text.plan(proposal, console),
         markdown=lambda: markdown.plan(proposal),
         document=lambda: document.plan(proposal),
+        reports=reports,
     )
     proposal.check()
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0
@@ -66,6 +87,14 @@ Examples:
 @click.option("--commit", envvar="MODELOPS_COMMIT", help="The commit to stamp; default: git's.")
 @click.option("--actor", envvar="MODELOPS_ACTOR", help="The person to stamp; default: git's.")
 @click.option("--pull-request", envvar="MODELOPS_PULL_REQUEST", help="The pull request to stamp.")
+@click.option(
+    "--plan",
+    "shown",
+    type=click.Path(path_type=Path),
+    help="Refuse unless what is to be done is what this file of plan --out says.",
+)
+@report_option
+@terms_options
 @file_option
 @registry_options
 @format_option
@@ -77,19 +106,28 @@ def apply(
     commit: str | None,
     actor: str | None,
     pull_request: str | None,
+    shown: Path | None,
+    reports: tuple[Path, ...],
+    **allowed: Any,
 ) -> None:
     """Make the registry what models.yaml says; read it back and stamp who did it."""
-    from modelops import author
+    from modelops import author, notify, planfile
     from modelops.apply import execute
     from modelops.proposal import propose
     from modelops.report import document, text
 
     desired = load(file)
+    terms = Terms(
+        now=datetime.now(UTC),
+        permission=permission(**allowed),
+        digest=planfile.digest(file),
+        shown=planfile.read(shown) if shown else None,
+    )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
         client = connect(registry, state)
-        proposal = propose(desired, client, say)
+        proposal = propose(desired, client, terms, say)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 
@@ -102,9 +140,11 @@ def apply(
         text=as_text,
         markdown=lambda: _markdown(proposal, done),
         document=lambda: document.outcomes(proposal, done),
+        reports=reports,
     )
+    notify.applied(proposal, done, by)
     proposal.check()
-    _check(done)
+    check_outcomes(done)
 
 
 def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
@@ -113,7 +153,12 @@ def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
     return markdown.plan(proposal) + (f"\n{markdown.outcomes(done)}" if done else "")
 
 
-def _check(done: tuple[Outcome, ...]) -> None:
+def check_outcomes(done: tuple[Outcome, ...]) -> None:
+    """Fail if a change did not work out.
+
+    Raises:
+        ApplyFailedError: naming each of them.
+    """
     failed = [outcome for outcome in done if outcome.reason]
     if failed:
         lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]

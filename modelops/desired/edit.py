@@ -102,9 +102,11 @@ def _without(desired: Desired, model: str, alias: str) -> object:
     def plain(stage: DesiredStage) -> tuple[object, ...]:
         return (stage.name, stage.version, stage.digest)
 
-    return [
+    freezes = [f and (f.reason, f.until) for f in (desired.freeze,)]
+    return freezes + [
         (
             m.name,
+            m.freeze and (m.freeze.reason, m.freeze.until),
             m.description,
             m.owners,
             [(n, r.train, r.params) for n, r in m.versions.items()],

@@ -14,16 +14,19 @@ from modelops.desired.schema import (
     GATES,
     FileForm,
     Form,
+    FreezeForm,
     MetricForm,
     ModelForm,
     PinnedForm,
     PromotedFromForm,
     RecipeForm,
+    until,
 )
 from modelops.desired.values import (
     Desired,
     DesiredModel,
     DesiredStage,
+    Freeze,
     Gate,
     MetricGate,
     PromotedFromGate,
@@ -90,7 +93,11 @@ def loads(text: str, file: str) -> Desired:
 
 def _desired(form: FileForm, document: Document) -> Desired:
     models = {name: _model(name, model, document) for name, model in form.models.items()}
-    return Desired(file=document.file, models=MappingProxyType(models))
+    return Desired(
+        file=document.file,
+        models=MappingProxyType(models),
+        freeze=_freeze(form.freeze, document, ()),
+    )
 
 
 def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
@@ -117,7 +124,15 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
             for stage, held in form.stages.items()
         ),
         where=document.where(at),
+        freeze=_freeze(form.freeze, document, at),
     )
+
+
+def _freeze(form: FreezeForm | None, document: Document, at: Path) -> Freeze | None:
+    if form is None:
+        return None
+    where = document.where((*at, "freeze"))
+    return Freeze(reason=form.reason, until=until(form.until), where=where)
 
 
 def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredStage:
@@ -214,6 +229,8 @@ def _unknown_key(path: Path) -> str:
 
 
 def _form_at(path: Path) -> type[Form]:
+    if path and path[-1] == "freeze" and len(path) in (1, 3):
+        return FreezeForm
     if len(path) < 2:
         return FileForm
     if len(path) == 2:

@@ -6,6 +6,7 @@ Only form is checked here. What a well-formed file means is checked in `modelops
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -149,6 +150,36 @@ StageForm = (
 )
 
 
+def _until(text: str) -> str:
+    until(text)
+    return text
+
+
+def until(text: str) -> datetime:
+    """The first moment after a freeze: a day counts whole, in UTC, as does a time without a zone.
+
+    Raises:
+        ValueError: the text is neither a date nor a time.
+    """
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        msg = f"must be a day such as 2026-12-24, or a time such as 2026-12-24T18:00Z; got {text!r}"
+        raise ValueError(msg) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class FreezeForm(Form):
+    """No changes for a while, but for healing and rollbacks that are named as such."""
+
+    reason: Text
+    until: Annotated[
+        str, AfterValidator(_until), Field(description="the last day, or a time; UTC by default")
+    ]
+
+
 class ModelForm(Form):
     """One registered model."""
 
@@ -168,12 +199,14 @@ class ModelForm(Form):
         dict[StageName, StageForm],
         Field(description="stage → version; null: the stage is to be empty"),
     ]
+    freeze: FreezeForm | None = None
 
 
 class FileForm(Form):
     """The desired version of every model in every stage."""
 
     models: dict[ModelName, ModelForm]
+    freeze: FreezeForm | None = None
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from modelops.errors import Where
 
@@ -66,6 +67,15 @@ Gate = MetricGate | SignatureGate | PromotedFromGate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Freeze:
+    """No changes until a moment (with a time zone), and why."""
+
+    reason: str
+    until: datetime
+    where: Where
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredStage:
     """The version that a stage is to hold; `version=None` means that it is to be empty."""
 
@@ -91,6 +101,7 @@ class DesiredModel:
     gates: Mapping[str, tuple[Gate, ...]]
     stages: tuple[DesiredStage, ...]
     where: Where
+    freeze: Freeze | None = None
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""
@@ -105,3 +116,4 @@ class Desired:
 
     file: str
     models: Mapping[str, DesiredModel]
+    freeze: Freeze | None = None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from modelops.apply import Outcome
     from modelops.evidence import Exhibit
+    from modelops.guards import Objection
     from modelops.plan import Change
     from modelops.proposal import Proposal
     from modelops.registry.values import Version
@@ -30,8 +31,9 @@ def plan(proposal: Proposal) -> dict[str, Any]:
         "kind": "plan",
         "file": proposal.desired.file,
         "stages": proposal.plan.stages,
-        "refused": bool(proposal.refused),
+        "refused": proposal.refused,
         "summary": wording.refusal(proposal) or wording.headline(proposal.plan),
+        "guards": [_objection(objection) for objection in proposal.objections],
         "changes": [_exhibit(exhibit) for exhibit in proposal.exhibits],
     }
 
@@ -42,6 +44,8 @@ def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> dict[str, Any]:
         {
             "model": outcome.change.model,
             "stage": outcome.change.stage,
+            "old": outcome.change.old,
+            "new": outcome.change.new,
             "status": outcome.status.value,
             "reason": outcome.reason or None,
         }
@@ -90,6 +94,17 @@ def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
         "runs": {"old": _run(exhibit.old), "new": _run(exhibit.new)},
         "gates": [{**asdict(v), "result": v.result.value} for v in exhibit.verdicts],
         "refused": exhibit.refused,
+    }
+
+
+def _objection(objection: Objection) -> dict[str, Any]:
+    return {
+        "guard": objection.guard.value,
+        "model": objection.model,
+        "stage": objection.stage,
+        "reason": objection.reason,
+        "allowed": objection.allowed,
+        "line": objection.where.line if objection.where else None,
     }
 
 

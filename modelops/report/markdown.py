@@ -28,7 +28,7 @@ STATUS_HEADER = (
 
 def escaped(text: object) -> str:
     """Text that shows as it is: no markup, no mention, no line break."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(wording.plain(text).split()))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -44,6 +44,8 @@ def plan(proposal: Proposal) -> str:
     if proposal.exhibits:
         header = ["", "model", "stage", "version", "gates", "remarks"]
         parts.append(table(header, (_row(exhibit) for exhibit in proposal.exhibits)))
+    if objections := wording.objections(proposal):
+        parts.append(table(["guard", "what it says", "to allow it"], objections))
     for exhibit in proposal.exhibits:
         parts += list(_details(exhibit))
     return "\n\n".join(parts) + "\n"

@@ -35,6 +35,8 @@ _STYLES = {
     "applied": "green",
     "worse": "red",
     "failed": "bold red",
+    "refused": "bold red",
+    "allowed": "yellow",
     "drift": "red",
     "waived": "yellow",
     "warned": "yellow",
@@ -52,6 +54,10 @@ def plan(proposal: Proposal, console: Console) -> None:
             model = exhibit.change.model
             console.print(Text(f"\n{model}", style="bold"))
         _exhibit(exhibit, console)
+    for result, said, how in wording.objections(proposal):
+        style = _STYLES[result]
+        line = Text.assemble("\nguard ", (result, style), f"  {said}")
+        console.print(line.append(f"  [{how}]" if how else "", style="dim"), soft_wrap=True)
     if proposal.refused:
         console.print(Text(f"\n{wording.refusal(proposal)}", style="bold red"), soft_wrap=True)
 
@@ -105,7 +111,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for title in header:
         made.add_column(title, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        made.add_row(*(Text(wording.plain(cell), style=_STYLES.get(cell, "")) for cell in row))
     return made
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelops.guards import how_to_allow
 from modelops.plan import Action
 
 if TYPE_CHECKING:
     from modelops.evidence import Exhibit
+    from modelops.guards import Objection
     from modelops.metrics import Difference
     from modelops.plan import Change, Plan
     from modelops.proposal import Proposal
@@ -16,6 +18,11 @@ SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN:
 
 
 NONE = "–"  # an en dash: there is no value
+
+
+def plain(text: object) -> str:
+    """One line that a terminal shows as it is: what steers a terminal becomes a space."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
 
 
 def holder(version: int | None) -> str:
@@ -62,15 +69,37 @@ def headline(plan: Plan) -> str:
 
 def refusal(proposal: Proposal) -> str:
     """Why a plan is refused, in one line; empty if it is not."""
-    if not proposal.refused:
+    said = [*map(failure, proposal.failing), *map(objection, proposal.guarded)]
+    if not said:
         return ""
-    first = proposal.refused[0]
-    failed = next(v for v in first.verdicts if v.result == "failed")
-    more = len(proposal.refused) - 1
-    rest = f" (and {count(more, 'more change')})" if more else ""
+    rest = f" (and {count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
+    return f"Refused: {said[0]}{rest}"
+
+
+def failure(exhibit: Exhibit) -> str:
+    """The first gate that a change fails."""
+    failed = next(v for v in exhibit.verdicts if v.result == "failed")
     return (
-        f"Refused: {first.change.model} {first.change.stage} → {holder(first.change.new)}: "
-        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}{rest}"
+        f"{exhibit.change.model} {exhibit.change.stage} → {holder(exhibit.change.new)}: "
+        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}"
+    )
+
+
+def objection(one: Objection) -> str:
+    """What a guard says, and of which stage."""
+    subject = f"{one.model} {one.stage}: " if one.model else ""
+    return f"{one.guard}: {subject}{one.reason}"
+
+
+def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
+    """Each objection: refused or allowed, what it says, what allows it."""
+    return tuple(
+        (
+            "allowed" if one.allowed else "refused",
+            objection(one),
+            "" if one.allowed else how_to_allow(one),
+        )
+        for one in proposal.objections
     )
 
 

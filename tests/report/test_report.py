@@ -136,10 +136,10 @@ def test_status_in_every_format(promoting: Team) -> None:
 def test_a_stage_that_left_the_file(promoting: Team) -> None:
     """The plan empties it and says why; the status does too."""
     promoting.stages()
-    assert "- Production: 1 → empty" in promoting.ok("plan").out
+    assert "- Production: 1 → empty" in promoting.run("plan").out
     assert "no longer in models.yaml" in promoting.ok("status").out
     promoting.write("models: {}\n")
-    assert "no longer in models.yaml" in promoting.ok("plan").out
+    assert "no longer in models.yaml" in promoting.run("plan").out
 
 
 def test_numbers_that_json_has_no_word_for(team: Team) -> None:

@@ -1,0 +1,234 @@
+"""Guards: what a plan must not do unless somebody allows it by name."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops import guards, plan
+from modelops.desired.load import loads
+from modelops.guards import Guard, Permission, Terms
+from modelops.registry.values import Actual, ActualModel
+
+if TYPE_CHECKING:
+    from modelops.desired.values import Desired
+    from tests.team import Team
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SHARED = st.dictionaries(st.sampled_from(["Staging", "Production", "Shadow"]), st.integers(1, 3))
+
+
+def objections(team: Team, *arguments: str) -> list[tuple[str, bool]]:
+    """What the guards say of the plan, and whether it was allowed."""
+    document = team.run("plan", "--format", "json", *arguments).document
+    return [(one["guard"], one["allowed"]) for one in document["guards"]]
+
+
+def test_production_is_not_emptied_by_accident(team: Team) -> None:
+    """Emptying Production is shown, refused with what allows it, and done when that is given."""
+    team.versions(2)
+    team.stages(Staging=2, Production=1)
+    team.ok("apply")
+    team.stages(Staging=None, Production=None)
+
+    ran = team.run("apply")
+
+    assert ran.code == 3
+    assert "Production: 1 → empty" in ran.out
+    assert "refused by the guard empties-production" in ran.err
+    assert "models.yaml:5" in ran.err
+    assert "--allow empties-production, or the label modelops/allow-empties-production" in ran.err
+    assert team.aliases() == {"staging": 2, "production": 1}
+    team.ok("apply", "--allow", "empties-production")
+    assert team.aliases() == {}
+
+
+def test_a_label_allows_as_much_as_a_flag(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The label of a guard passes that guard and no other."""
+    team.versions(1)
+    team.stages(Production=1)
+    team.ok("apply")
+    team.stages(Production=None)
+    monkeypatch.setenv("MODELOPS_LABELS", "bug,modelops/allow-many-changes")
+    assert objections(team) == [("empties-production", False)]
+    monkeypatch.setenv("MODELOPS_LABELS", "bug,modelops/allow-empties-production")
+    assert objections(team) == [("empties-production", True)]
+    assert "allowed" in team.ok("apply").out
+
+
+def test_what_others_set_is_not_taken_over(team: Team) -> None:
+    """A stage that modelops never set is taken over only when that is allowed."""
+    team.versions(2)
+    team.client.set_registered_model_alias("wind", "production", "2")
+    team.stages(Production=1)
+    assert objections(team) == [("unmanaged", False)]
+    assert team.run("apply").code == 3
+    team.ok("apply", "--allow", "unmanaged")
+    assert team.aliases() == {"production": 1}
+    team.client.set_registered_model_alias("wind", "production", "2")
+    assert objections(team) == []  # drift: modelops had set it
+
+
+def test_a_stale_plan_is_refused(team: Team) -> None:
+    """If the registry or the file moved since the plan was shown, apply says what differs."""
+    team.versions(3)
+    team.stages(Staging=1)
+    team.ok("apply")
+    team.stages(Staging=2, Production=1)
+    team.ok("plan", "--out", "plan.json")
+    team.client.set_registered_model_alias("wind", "staging", "3")
+
+    ran = team.run("apply", "--plan", "plan.json")
+
+    assert ran.code == 3
+    assert "no longer to do: wind staging 1 → 2; not in it: wind staging 3 → 2" in ran.err
+    assert team.aliases() == {"staging": 3}
+    team.ok("plan", "--out", "plan.json")
+    team.file.write_text(team.file.read_text() + "# more\n")
+    assert "models.yaml has changed" in team.run("apply", "--plan", "plan.json").err
+    team.ok("plan", "--out", "plan.json")
+    team.ok("apply", "--plan", "plan.json")
+    assert team.aliases() == {"staging": 2, "production": 1}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"kind": "plan", "version": 1}',
+        '{"kind": "modelops plan", "version": 1, "digest": "x", "changes": [{"model": 1}]}',
+        "[" * 100_000,
+    ],
+)
+def test_a_file_that_is_no_plan(team: Team, content: str) -> None:
+    """Anything else than a plan is one clear error, and nothing is changed."""
+    team.versions(1)
+    team.stages(Production=1)
+    (team.folder / "plan.json").write_text(content)
+    ran = team.run("apply", "--plan", "plan.json")
+    assert ran.code == 1
+    assert ran.err.count("error: plan.json is no plan") == 1
+    assert team.aliases() == {}
+
+
+def test_a_plan_file_that_is_missing(team: Team) -> None:
+    """A plan that is not there is named."""
+    team.versions(1)
+    team.stages(Production=1)
+    assert "plan.json can not be read" in team.run("apply", "--plan", "plan.json").err
+
+
+FROZEN = """\
+models:
+  wind:
+    freeze: {{reason: turbine maintenance, until: {until}}}
+    stages: {{Production: {version}}}
+"""
+
+
+def test_a_freeze_refuses_all_but_rollbacks_that_are_named(team: Team) -> None:
+    """In a freeze drift heals, a named rollback passes, a promotion does not."""
+    until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    team.versions(2)
+    for version in (1, 2):
+        team.stages(Production=version)
+        team.ok("apply")
+
+    team.client.set_registered_model_alias("wind", "production", "1")
+    team.write(FROZEN.format(until=until, version=2))
+    team.ok("apply")
+    assert team.aliases() == {"production": 2}
+
+    team.write(FROZEN.format(until=until, version=1))
+    ran = team.run("apply")
+    assert ran.code == 3
+    assert "guard freeze" in ran.err
+    assert "models.yaml:3" in ran.err
+    assert "turbine maintenance" in ran.err
+    team.ok("apply", "--rollback")
+
+    team.write(FROZEN.format(until=until, version=2))
+    assert team.run("apply", "--rollback").code == 3
+    team.ok("apply", "--allow", "freeze")
+
+
+def test_a_freeze_of_the_whole_file_that_has_ended(team: Team) -> None:
+    """A freeze ends by itself: its last day is still frozen, the day after is not."""
+    team.versions(1)
+    body = (
+        "freeze: {{reason: holidays, until: {day}}}\n"
+        "models: {{wind: {{stages: {{Production: 1}}}}}}\n"
+    )
+    today = datetime.now(UTC).date()
+    team.write(body.format(day=today))
+    assert objections(team) == [("freeze", False)]
+    team.write(body.format(day=today - timedelta(days=1)))
+    assert objections(team) == []
+
+
+@pytest.mark.parametrize("until", ["tomorrow", "2026-13-01", "2026-11-23T25:00", "9999-12-31"])
+def test_when_a_freeze_ends_must_be_a_time(team: Team, until: str) -> None:
+    """Anything but a day or a time is an error with its line."""
+    team.write(FROZEN.format(until=until, version=1))
+    ran = team.run("validate")
+    assert ran.code == 1
+    assert "models.yaml:3" in ran.err
+    assert "must be a day such as 2026-12-24" in ran.err
+
+
+def test_promote_leaves_a_freeze_alone(team: Team) -> None:
+    """Editing a frozen file changes the version and nothing else."""
+    team.write(FROZEN.format(until="2026-12-24", version=1))
+    before = team.file.read_text()
+    team.ok("promote", "wind", "Production", "2")
+    assert team.file.read_text() == before.replace("Production: 1", "Production: 2")
+
+
+def proposed(held: dict[str, int], wanted: dict[str, int], count: int) -> tuple[plan.Plan, Desired]:
+    """The plan of `count` models that all hold and want the same."""
+    pairs = ", ".join(f"{stage}: {version}" for stage, version in wanted.items())
+    models = "\n".join(f"  m{i}: {{stages: {{{pairs}}}}}" for i in range(count))
+    desired = loads(f"models:\n{models}\n", "models.yaml")
+    aliases = {stage.lower(): version for stage, version in held.items()}
+    actual = Actual(
+        models={
+            f"m{i}": ActualModel(name=f"m{i}", aliases=aliases, classic={}, stamps={})
+            for i in range(count)
+        }
+    )
+    return plan.diff(desired, actual), desired
+
+
+@given(
+    held=SHARED, wanted=SHARED, count=st.integers(1, 12), allowed=st.sets(st.sampled_from(Guard))
+)
+def test_what_is_allowed_does_not_refuse(
+    held: dict[str, int], wanted: dict[str, int], count: int, allowed: set[Guard]
+) -> None:
+    """An allowed guard is reported and does not refuse; an empty plan meets no objection."""
+    pending, desired = proposed(held, wanted, count)
+    terms = Terms(now=NOW, permission=Permission(guards=frozenset(allowed)))
+    found = guards.check(pending, desired, terms)
+    assert all(one.allowed == (one.guard in allowed) for one in found)
+    assert found == () or pending.changes
+    many = pending.stages >= 10 and len(pending.changes) > 0.3 * pending.stages
+    assert (Guard.MANY_CHANGES in {one.guard for one in found}) == many
+
+
+def test_the_plan_file_is_what_was_shown(team: Team) -> None:
+    """The file names each move and the digest of models.yaml, and no more."""
+    team.versions(1)
+    team.stages(Production=1)
+    team.ok("plan", "--out", "plan.json")
+    document = json.loads((team.folder / "plan.json").read_text())
+    assert document["changes"] == [
+        {"model": "wind", "stage": "production", "action": "fill", "old": None, "new": 1}
+    ]
+    assert document["digest"].startswith("sha256:")
