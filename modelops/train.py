@@ -94,7 +94,11 @@ def _check_recipes(todo: list[Task]) -> None:
 
 
 def run(
-    task: Task, *, data: str | None, prepare: Callable[[str], None] = lambda _: None
+    task: Task,
+    *,
+    data: str | None,
+    prepare: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train and register one version; never promotes it.
 
@@ -102,12 +106,14 @@ def run(
         task: what to train.
         data: a path or URL for recipes that read data; None for their default.
         prepare: called with the experiment's name before its first run.
+        progress: told what is being done.
 
     Raises:
         TrainingDataError: the data do not have the shape that the recipe needs.
         VersionNumberError: MLflow gave another number, because the one wanted was used by a
             version that is deleted; the registry does not show those beforehand.
     """
+    progress(f"training {task.model} version {task.number}")
     recipe = runner.load(task.recipe.train)
     prepare(task.model)
     trained = runner.run(

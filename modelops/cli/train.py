@@ -19,6 +19,7 @@ from modelops.desired.load import load
 from modelops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelops.desired.values import Desired
@@ -57,17 +58,19 @@ def train(
     client = connect(registry, state)
     with progress() as say:
         todo = tasks(desired, client, models)
-        done = []
-        for task in todo:
-            say(f"training {task.model} version {task.number}")
-            prepare = (lambda _: None) if registry else embedded(state).prepare_experiment
-            done.append(run(task, data=data, prepare=prepare))
+        prepare = prepared(registry, state)
+        done = [run(task, data=data, prepare=prepare, progress=say) for task in todo]
     show(
         form,
         text=lambda console: text.trained(done, console),
         markdown=lambda: markdown.trained(done),
         document=lambda: document.trained(done),
     )
+
+
+def prepared(registry: str | None, state: Path) -> Callable[[str], None]:
+    """What makes an experiment ready for its first run, given its name."""
+    return (lambda _: None) if registry else embedded(state).prepare_experiment
 
 
 def _check_names(models: tuple[str, ...], desired: Desired) -> None:

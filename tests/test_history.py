@@ -1,0 +1,191 @@
+"""History: git's record of models.yaml joined with the stamps, on real repositories."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.team import Team
+
+
+def git(team: Team, *arguments: str, day: int = 1, author: str = "ada") -> str:
+    """Run git in the team's folder on a day of November 2026."""
+    time = f"2026-11-{day:02}T12:00:00+00:00"
+    who = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER")
+           for k, v in (("NAME", author), ("EMAIL", "a@b"), ("DATE", time))}  # fmt: skip
+    done = subprocess.run(
+        ["git", "-C", str(team.folder), *arguments],
+        env={**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def commit(team: Team, message: str, *, day: int, author: str = "ada") -> str:
+    """Commit models.yaml; returns the commit."""
+    if not (team.folder / ".git").exists():
+        git(team, "init", "--quiet", "--initial-branch=main")
+    git(team, "add", "models.yaml")
+    git(team, "commit", "--quiet", "--message", message, day=day, author=author)
+    return git(team, "rev-parse", "HEAD")
+
+
+def stays(team: Team, *arguments: str) -> list[dict[str, Any]]:
+    """The stays that `modelops history` lists."""
+    listed: list[dict[str, Any]] = team.ok("history", "--format", "json", *arguments).document[
+        "stays"
+    ]
+    return listed
+
+
+@pytest.fixture
+def told(team: Team) -> Team:
+    """Version 1 since day 1, 2 since day 3, back to 1 since day 8; the last two were applied."""
+    team.versions(2)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.stages(Production=2)
+    commit(team, "Promote wind 2 (#12)", day=3, author="grace")
+    team.ok("apply", "--actor", "octocat", "--pull-request", "12")
+    git(team, "revert", "--no-edit", "HEAD", day=8, author="linus")
+    team.ok("apply", "--actor", "linus")
+    return team
+
+
+def test_who_put_what_where(told: Team) -> None:
+    """Each stay has its version, person, commit and pull request; applied ones say so."""
+    found = stays(told)
+    assert [(s["version"], s["by"], s["pull_request"], bool(s["applied"])) for s in found] == [
+        (1, "ada", None, False),
+        (2, "octocat", "12", True),
+        (1, "linus", None, True),
+    ]
+    assert [s["since"][:10] for s in found] == ["2026-11-01", "2026-11-03", "2026-11-08"]
+    assert [(s["until"] or "still")[:10] for s in found] == ["2026-11-03", "2026-11-08", "still"]
+    assert found[2]["subject"] == 'Revert "Promote wind 2 (#12)"'
+
+
+@pytest.mark.parametrize(
+    ("moment", "version"),
+    [("2026-11-02", 1), ("2026-11-03T11:59Z", 1), ("2026-11-03", 2), ("2026-11-08", 1)],
+)
+def test_what_was_there_on_a_day(told: Team, moment: str, version: int) -> None:
+    """A day means what it ended with; a time means that minute."""
+    assert [s["version"] for s in stays(told, "--at", moment)] == [version]
+    assert stays(told, "--at", "2026-10-31") == []
+
+
+def test_text_and_markdown(told: Team) -> None:
+    """People read how long a version stayed; a table in a pipe has one line for each stay."""
+    out = told.ok("history", "wind", "production").out.splitlines()
+    assert len(out) == 4
+    assert "2 days" in out[1]
+    assert "5 days" in out[2]
+    assert "#12" in out[2]
+    assert "still" in out[3]
+    assert told.ok("history", "--format", "markdown").out.startswith("| model | stage |")
+
+
+def test_git_alone(told: Team) -> None:
+    """Offline it needs no registry, and no stay is called applied."""
+    found = stays(told, "--offline", "--registry", "http://127.0.0.1:9")
+    assert [(s["version"], s["by"], s["applied"]) for s in found] == [
+        (1, "ada", None),
+        (2, "grace", None),
+        (1, "linus", None),
+    ]
+
+
+def test_moves_that_only_stamps_know(team: Team) -> None:
+    """What was applied from a file that was never committed is listed as such."""
+    team.versions(2)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.stages(Production=2)
+    team.ok("apply", "--actor", "eve")
+    git(team, "checkout", "--", "models.yaml")
+    assert [(s["version"], s["declared"], s["by"]) for s in stays(team)] == [
+        (1, True, "ada"),
+        (2, False, "eve"),
+    ]
+    assert "not in models.yaml" in team.ok("history").out
+
+
+def test_a_branch_counts_when_it_is_merged(team: Team) -> None:
+    """What a branch tried is not history; the merge is, under its pull request."""
+    team.versions(3)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    git(team, "switch", "--quiet", "--create", "topic")
+    for version in (3, 2):
+        team.stages(Production=version)
+        commit(team, f"Try {version}", day=1 + version)
+    git(team, "switch", "--quiet", "main")
+    message = "Merge pull request #7 from ada/topic\n\nPromote wind"
+    git(team, "merge", "--quiet", "--no-ff", "--message", message, "topic", day=6, author="grace")
+    found = stays(team, "--offline")
+    assert [(s["version"], s["since"][:10], s["pull_request"]) for s in found] == [
+        (1, "2026-11-01", None),
+        (2, "2026-11-06", "7"),
+    ]
+    assert found[1]["subject"] == "Promote wind"
+
+
+def test_a_broken_revision_and_hostile_text(team: Team) -> None:
+    """A file that was broken at a commit is passed over; text from git can not become markup."""
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.file.write_text("models: [")
+    commit(team, "Break", day=2)
+    team.stages(Production=2)
+    commit(team, "x", day=3, author="<b>|`\x1b[31m")
+    assert [s["version"] for s in stays(team, "--offline")] == [1, 2]
+    for form in ("text", "markdown"):
+        out = team.ok("history", "--offline", "--format", form).out
+        assert "\x1b[31m" not in out
+    assert "b\\|\\`" in out
+
+
+def test_where_there_is_no_history(team: Team) -> None:
+    """No repository, no commit, a shallow clone, an unknown name: each says what to do."""
+    team.stages(Production=1)
+    assert "not a git repository" in team.run("history", "--offline").err
+    git(team, "init", "--quiet")
+    assert team.run("history", "--offline").code == 1
+    commit(team, "Start", day=1)
+    assert "there never was a model 'sun'; known: wind" in team.run("history", "sun").err
+    assert "never had a stage 'Shadow'" in team.run("history", "wind", "Shadow").err
+    assert "write a day" in team.run("history", "--at", "yesterday").err
+    team.stages(Production=2)
+    commit(team, "More", day=2)
+    shallow = team.folder / "shallow"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=1", f"file://{team.folder}", str(shallow)], check=True
+    )
+    ran = team.run("history", "--offline", "--file", str(shallow / "models.yaml"))
+    assert "fetch-depth: 0" in ran.err
+
+
+def test_rollback_puts_the_former_version_back(told: Team) -> None:
+    """Without a version it is the one before; only that number changes in the file."""
+    before = told.file.read_text()
+    assert "is back at 2" in told.ok("rollback", "wind", "Production").out
+    assert told.file.read_text() == before.replace("Production: 1", "Production: 2")
+    told.ok("rollback", "wind", "Production", "1")
+    assert told.file.read_text() == before
+    assert "is at 1 already" in told.run("rollback", "wind", "Production", "1").err
+
+
+def test_nothing_to_roll_back_to(team: Team) -> None:
+    """A stage that never held another version needs a version to be named."""
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    ran = team.run("rollback", "wind", "Production")
+    assert ran.code == 64
+    assert "git knows of no version" in ran.err

@@ -1,0 +1,151 @@
+"""Starting: a file from a registry, a registry from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops import plan
+from modelops.desired.load import load, loads
+from modelops.importing import imported
+from modelops.registry.values import Actual, ActualModel
+from tests.test_history import commit
+
+if TYPE_CHECKING:
+    from tests.team import Team
+
+ALIASES = st.sampled_from(["production", "staging", "shadow", "Champion", "production-eu"])
+HELD = st.builds(
+    ActualModel,
+    name=st.sampled_from(["wind", "solar", "Wind", "a b", "x" * 201]),
+    aliases=st.dictionaries(ALIASES, st.integers(1, 3)),
+    classic=st.dictionaries(st.sampled_from(["Production", "Staging"]), st.integers(1, 3)),
+)
+
+
+@given(models=st.lists(HELD, max_size=4, unique_by=lambda model: model.name))
+def test_importing_then_planning_is_empty(models: list[ActualModel]) -> None:
+    """Whatever a registry holds, its file is valid and asks for nothing; the rest is reported."""
+    actual = Actual(models={model.name: model for model in models})
+    made = imported(actual)
+    desired = loads(made.text, "models.yaml")
+    assert plan.diff(desired, actual).changes == ()
+    for model in models:
+        if model.name not in desired.models:
+            assert any(repr(model.name) in line for line in made.left_out)
+            continue
+        listed = {stage.alias for stage in desired.models[model.name].stages}
+        for alias in model.aliases.keys() - listed:
+            assert any(line.startswith(f"{model.name} {alias}:") for line in made.left_out)
+
+
+def test_import_from_a_registry(team: Team) -> None:
+    """The file is what the aliases say; the registry is as before, the first plan empty."""
+    team.versions(3)
+    team.version("solar")
+    team.client.set_registered_model_alias("wind", "champion", "3")
+    team.client.set_registered_model_alias("wind", "production", "2")
+    team.move_by_hand(2, "Production")
+    team.move_by_hand(1, "Staging")
+
+    ran = team.ok("import")
+
+    assert ran.err.count("left out: wind Staging: version 1 is there as a classic stage only") == 1
+    assert team.file.read_text().endswith(
+        "models:\n  solar:\n    stages: {}\n  wind:\n    stages:\n      champion: 3\n"
+        "      Production: 2\n"
+    )
+    assert team.run("plan", "--exit-code").code == 0
+    assert team.ok("validate").code == 0
+    assert team.tag(2, "Production") is None
+
+
+def test_import_does_not_overwrite(team: Team) -> None:
+    """A file that is there stays, unless --force is given."""
+    team.stages(Production=1)
+    before = team.file.read_text()
+    ran = team.run("import")
+    assert (ran.code, team.file.read_text()) == (1, before)
+    assert "models.yaml exists" in ran.err
+    team.ok("import", "--force")
+    assert team.file.read_text() != before
+
+
+SMALL = """\
+models:
+  tumour-diagnosis-model:
+    versions:
+      1: {train: tumour_diagnosis, params: {estimator: logistic_regression}}
+      2: {train: tumour_diagnosis, params: {estimator: logistic_regression, C: 0.5}}
+    gates:
+      Production:
+        - {metric: test_accuracy, min: 0.9}
+        - {promoted_from: Staging}
+    stages: {Staging: 2, Production: 1}
+"""
+
+
+def test_rebuild(team: Team) -> None:
+    """An empty registry gets every version and stage; a second time it is refused."""
+    team.write(SMALL)
+    team.ok("rebuild")
+    assert team.aliases("tumour-diagnosis-model") == {"staging": 2, "production": 1}
+    assert team.run("plan", "--exit-code").code == 0
+    ran = team.run("rebuild")
+    assert ran.code == 1
+    assert "has tumour-diagnosis-model already" in ran.err
+
+
+def test_rebuild_of_another_revision(team: Team) -> None:
+    """What a commit says is rebuilt, whatever the file says now; no file means nothing to do."""
+    team.write("models: {}\n")
+    first = commit(team, "Start", day=1)
+    team.write(SMALL)
+    commit(team, "Add a model", day=2)
+    team.file.write_text("models: [broken")
+    team.ok("rebuild", "--revision", first)
+    assert team.client.search_registered_models() == []
+    team.ok("rebuild", "--revision", "HEAD")
+    assert team.aliases("tumour-diagnosis-model") == {"staging": 2, "production": 1}
+    assert "nothing to rebuild" in team.ok("rebuild", "--revision", "HEAD", "-f", "no.yaml").out
+    ran = team.run("rebuild", "--revision", "--upload-pack=x")
+    assert ran.code == 1
+    assert "git rev-parse" in ran.err
+
+
+def test_rebuild_needs_recipes(team: Team) -> None:
+    """A stage whose version has no recipe is named, with its line, before anything is trained."""
+    team.write(SMALL.replace("Staging: 2", "Staging: 3"))
+    ran = team.run("rebuild")
+    assert ran.code == 1
+    assert "models.yaml:10" in ran.err
+    assert "version 3 has no recipe" in ran.err
+    assert team.client.search_registered_models() == []
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_rebuild_in_every_format(team: Team, form: str) -> None:
+    """An empty file is rebuilt into an empty registry in every format."""
+    team.write("models: {}\n")
+    team.ok("rebuild", "--format", form)
+
+
+def test_the_repository_itself_can_be_imported(team: Team) -> None:
+    """What models.yaml of this repository declares, once in a registry, imports to the same."""
+    source = Path(__file__).resolve().parents[1] / "models.yaml"
+    wanted = load(source)
+    for model in wanted.models.values():
+        team.versions(max(model.versions), model.name)
+    pairs = {m.name: {s.name: s.version for s in m.stages} for m in wanted.models.values()}
+    body = "".join(
+        f"  {name}: {{stages: {str(s).replace(chr(39), '')}}}\n" for name, s in pairs.items()
+    )
+    team.write(f"models:\n{body}")
+    team.ok("apply")
+    team.ok("import", "--output", "imported.yaml")
+    again = load(team.folder / "imported.yaml")
+    assert {m.name: {s.name: s.version for s in m.stages} for m in again.models.values()} == pairs
