@@ -8,7 +8,7 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, reconcile, serve, train
+from modelops.cli import check, github, past, reconcile, serve, start, train
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -37,7 +37,15 @@ def cli() -> None:
     """GitOps for MLflow: models.yaml names the version in every stage."""
 
 
-for command in (*check.COMMANDS, *reconcile.COMMANDS, *train.COMMANDS, *serve.COMMANDS):
+for command in (
+    *check.COMMANDS,
+    *reconcile.COMMANDS,
+    *train.COMMANDS,
+    *serve.COMMANDS,
+    *past.COMMANDS,
+    *start.COMMANDS,
+    *github.COMMANDS,
+):
     cli.add_command(command)
 
 
@@ -80,4 +88,11 @@ def _failed(message: str, code: int) -> int:
     plain = False if os.environ.get("NO_COLOR") else None
     for line in message.splitlines():
         click.echo(click.style("error: ", fg="red") + line, err=True, color=plain)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::error title=modelops::{_annotation(message)}", err=True)
     return code
+
+
+def _annotation(message: str) -> str:
+    """A message as a workflow command carries it: docs.github.com, "Workflow commands"."""
+    return message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

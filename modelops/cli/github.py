@@ -1,0 +1,176 @@
+"""The verbs of workflows: what a job learns from GitHub, and what it reports there."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelops.cli.options import connect, file_option, progress, registry_options
+from modelops.desired.load import load
+from modelops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
+from modelops.registry.values import PRODUCTION, alias_of
+
+if TYPE_CHECKING:
+    from modelops.github.api import GitHub
+    from modelops.github.context import Context
+
+
+@click.group()
+def github() -> None:
+    """What workflows ask of GitHub and report to it; runs in GitHub Actions."""
+
+
+def _connect() -> tuple[Context, GitHub]:
+    from modelops.github import context
+    from modelops.github.api import GitHub
+
+    found = context.read()
+    return found, GitHub(found)
+
+
+@github.command()
+def author() -> None:
+    """Tell the next steps who merged what is being applied.
+
+    Sets MODELOPS_ACTOR, MODELOPS_PULL_REQUEST and MODELOPS_LABELS for them, from the pull request
+    that the commit came with. A commit without one leaves its pusher as the actor.
+    """
+    context, api = _connect()
+    merged = api.pull_request_of(context.sha)
+    if merged is None:
+        click.echo(f"{context.sha[:12]} came without a pull request; actor: {context.actor}")
+        return
+    from modelops.github.context import names
+
+    actor = (merged.get("merged_by") or {}).get("login") or context.actor
+    _export(
+        {
+            "MODELOPS_ACTOR": str(actor),
+            "MODELOPS_PULL_REQUEST": str(merged["number"]),
+            "MODELOPS_LABELS": ",".join(sorted(names(merged))),
+        }
+    )
+    click.echo(f"{context.sha[:12]} came with pull request #{merged['number']}, merged by {actor}")
+
+
+def _export(values: dict[str, str]) -> None:
+    """Variables of the next steps, by GitHub's file of "name, delimiter, value" blocks."""
+    target = os.environ.get("GITHUB_ENV")
+    if not target:
+        raise GitHubError("GITHUB_ENV is not set: this verb runs in a step of GitHub Actions")
+    with Path(target).open("a", encoding="utf-8") as stream:
+        for name, value in values.items():
+            # nobody who writes the value knows the delimiter, so that it cannot end there
+            end = secrets.token_hex(16)
+            stream.write(f"{name}<<{end}\n{value}\n{end}\n")
+
+
+@github.command()
+@click.argument("report", type=click.Path(path_type=Path))
+@click.option("--marker", default="plan", show_default=True, help="Which comment it is.")
+def report(report: Path, marker: str) -> None:
+    """Show REPORT, a Markdown file, in the job's summary and as the pull request's one comment.
+
+    A token that may not comment (a fork's pull request) leaves it at the summary.
+    """
+    context, api = _connect()
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    if not text:
+        text = f"There is no {report.name}: an earlier step failed, see its log.\n"
+    if context.summary:
+        with context.summary.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    number = context.pull_request
+    if number is None or not context.token:
+        return
+    try:
+        click.echo(api.comment(number, f"<!-- modelops:{marker} -->", text))
+    except GitHubDeniedError as error:
+        click.echo(f"no comment on pull request #{number}: {error}", err=True)
+
+
+@github.command()
+@file_option
+@registry_options
+def drift(file: Path, registry: str | None, state: Path) -> int:
+    """Open or update the issue on drift; close it when every stage is as declared.
+
+    The exit code is 2 while stages are not as models.yaml says.
+    """
+    from modelops import notify
+    from modelops import status as states
+    from modelops.github import drift as issue
+    from modelops.proposal import read_actual
+
+    desired = load(file)
+    with progress() as say:
+        say("reading the registry")
+        stages = states.of(desired, read_actual(desired, connect(registry, state)))
+    wrong = issue.wrong(stages)
+    _, api = _connect()
+    if not wrong:
+        closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
+        click.echo(f"closed {closed}" if closed else issue.CLEAN)
+        return 0
+    notify.drifted(wrong)
+    before = api.issue_text(issue.MARKER, issue.LABEL)
+    text = issue.text(wrong, before, datetime.now(UTC))
+    click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
+    for stage in wrong:
+        click.echo(f"{stage.model} {stage.stage} is {stage.actual}, should be {stage.desired}")
+    return EXIT_PENDING
+
+
+@github.command()
+@click.argument("applied", type=click.Path(path_type=Path))
+def deployment(applied: Path) -> None:
+    """Record a deployment for each stage of APPLIED, what `apply --report FILE.json` wrote."""
+    context, api = _connect()
+    for outcome in _outcomes(applied):
+        stage, model = str(outcome["stage"]), str(outcome["model"])
+        api.record_deployment(
+            environment=f"{model} {stage}",
+            sha=context.sha,
+            description=f"{model} {stage}: version {outcome['new']}, {outcome['status']}",
+            succeeded=outcome["status"] == "applied",
+            production=alias_of(stage) == alias_of(PRODUCTION),
+        )
+        click.echo(f"{model} {stage}: {outcome['status']}")
+
+
+def _outcomes(applied: Path) -> list[dict[str, Any]]:
+    if not applied.exists():
+        return []  # the apply was refused before it changed anything
+    try:
+        listed = json.loads(applied.read_text(encoding="utf-8"))["outcomes"]
+        return [outcome for outcome in listed if outcome["status"] != "not attempted"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise GitHubError(f"{applied} is not a report of an apply: {error!r}") from error
+
+
+@github.command("pull-request")
+@click.argument("branch")
+@click.option("--title", required=True)
+@click.option("--body", type=click.Path(path_type=Path, exists=True), help="Markdown.")
+@click.option("--base", default="main", show_default=True)
+@click.option("--label", "labels", multiple=True)
+@file_option
+def pull_request(
+    branch: str, title: str, body: Path | None, base: str, labels: tuple[str, ...], file: Path
+) -> None:
+    """Commit models.yaml on BRANCH, push it and open a pull request, or update the open one."""
+    from modelops.github.branch import publish
+
+    context, api = _connect()
+    text = body.read_text(encoding="utf-8") if body else ""
+    publish(file, branch, title, context)
+    click.echo(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))
+
+
+COMMANDS = (github,)

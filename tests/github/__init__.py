@@ -1,0 +1,1 @@
+"""What modelops says to GitHub."""

@@ -1,0 +1,233 @@
+"""A GitHub of the tests' own: it keeps what it is sent, pages, and denies what a token may not do.
+
+The routes, fields and codes are those of docs.github.com/rest that the loop uses, no others: a call
+that this server does not know is answered with 404 and noted in `unknown`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = "windy/farm"
+TOKEN = "ghs_0123456789"
+LOGIN = "github-actions[bot]"
+
+
+@dataclass
+class GitHub:
+    """The state of one repository, and the requests that it got.
+
+    Attributes:
+        denied: routes (regular expressions on "METHOD path") that the token has no grant for.
+    """
+
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+    commits: dict[str, list[int]] = field(default_factory=dict)
+    deployments: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+    page: int = 100
+    base: str = ""
+
+    @property
+    def writes(self) -> list[str]:
+        """The requests that change something."""
+        return [request for request in self.requests if not request.startswith("GET ")]
+
+    def number(self) -> int:
+        """The next number, shared by issues and pull requests."""
+        return 1 + max((entry["number"] for entry in [*self.issues, *self.pulls]), default=0)
+
+    def add_comment(self, issue: int, body: str, login: str = LOGIN) -> dict[str, Any]:
+        """Write a comment as somebody."""
+        made = {
+            "id": 1000 + len(self.comments),
+            "issue": issue,
+            "body": body,
+            "user": {"login": login},
+            "html_url": f"https://github.test/c/{1000 + len(self.comments)}",
+        }
+        self.comments.append(made)
+        return made
+
+    def add_issue(self, body: dict[str, Any], login: str = LOGIN) -> dict[str, Any]:
+        """Open an issue as somebody."""
+        number = self.number()
+        made = {
+            "number": number,
+            "state": "open",
+            **body,
+            "labels": [{"name": name} for name in body.get("labels", ())],
+            "user": {"login": login},
+            "html_url": f"https://github.test/i/{number}",
+        }
+        self.issues.append(made)
+        return made
+
+    def add_pull(self, body: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """Open a pull request."""
+        number = self.number()
+        made = {
+            "number": number,
+            "state": "open",
+            "labels": [],
+            "merged_at": None,
+            "merged_by": None,
+            **body,
+            "html_url": f"https://github.test/p/{number}",
+            **more,
+        }
+        self.pulls.append(made)
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request: the number or sha in its path, its query, its body."""
+
+    hub: GitHub
+    key: str
+    query: dict[str, list[str]]
+    body: Any
+
+    @property
+    def number(self) -> int:
+        """The number in the path."""
+        return int(self.key)
+
+
+def _patch(entries: list[dict[str, Any]], key: str, value: int, body: Any) -> dict[str, Any]:
+    (found,) = (entry for entry in entries if entry[key] == value)
+    found.update(body)
+    return found
+
+
+def _issues(call: Call) -> Any:
+    label, state = call.query.get("labels", [""])[0], call.query.get("state", ["open"])[0]
+    return [
+        issue
+        for issue in call.hub.issues
+        if issue["state"] == state and label in {entry["name"] for entry in issue["labels"]}
+    ]
+
+
+def _pulls(call: Call) -> Any:
+    head = call.query["head"][0].partition(":")[2]
+    return [p for p in call.hub.pulls if p["state"] == "open" and p["head"] == head]
+
+
+def _pulls_of(call: Call) -> Any:
+    return [p for p in call.hub.pulls if p["number"] in call.hub.commits.get(call.key, ())]
+
+
+def _label(call: Call) -> Any:
+    (pull,) = (pull for pull in call.hub.pulls if pull["number"] == call.number)
+    known = {entry["name"] for entry in pull["labels"]}
+    pull["labels"] += [{"name": name} for name in call.body["labels"] if name not in known]
+    return pull["labels"]
+
+
+def _deploy(call: Call) -> Any:
+    call.hub.deployments.append({"id": 1 + len(call.hub.deployments), **call.body})
+    return call.hub.deployments[-1]
+
+
+def _status(call: Call) -> Any:
+    call.hub.statuses.append({"deployment": call.number, **call.body})
+    return call.hub.statuses[-1]
+
+
+_ROUTES: dict[str, Callable[[Call], Any]] = {
+    r"GET /issues/(\d+)/comments": lambda c: [x for x in c.hub.comments if x["issue"] == c.number],
+    r"POST /issues/(\d+)/comments": lambda c: c.hub.add_comment(c.number, c.body["body"]),
+    r"PATCH /issues/comments/(\d+)": lambda c: _patch(c.hub.comments, "id", c.number, c.body),
+    r"POST /issues/(\d+)/labels": _label,
+    r"GET /issues": _issues,
+    r"POST /issues": lambda c: c.hub.add_issue(c.body),
+    r"PATCH /issues/(\d+)": lambda c: _patch(c.hub.issues, "number", c.number, c.body),
+    r"GET /commits/(\w+)/pulls": _pulls_of,
+    r"GET /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, {}),
+    r"GET /pulls": _pulls,
+    r"POST /pulls": lambda c: c.hub.add_pull(c.body),
+    r"PATCH /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, c.body),
+    r"POST /deployments": _deploy,
+    r"POST /deployments/(\d+)/statuses": _status,
+}
+
+
+class _Server(ThreadingHTTPServer):
+    hub: GitHub
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def _handle(self) -> None:
+        hub, address = self.server.hub, urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        prefix = f"/repos/{REPOSITORY}"
+        path = address.path.removeprefix(prefix)
+        hub.requests.append(f"{self.command} {path}")
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._answer(401, {"message": "Bad credentials"})
+            return
+        if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
+            self._answer(403, {"message": "Resource not accessible by integration"})
+            return
+        for pattern, do in _ROUTES.items():
+            match = re.fullmatch(pattern, f"{self.command} {path}")
+            if match and address.path.startswith(prefix):
+                if body and len(body.get("body") or "") > 65_536:
+                    self._answer(422, {"message": "Validation Failed: body is too long"})
+                    return
+                key, query = "".join(match.groups()), parse_qs(address.query)
+                self._found(do(Call(hub=hub, key=key, query=query, body=body)), query)
+                return
+        hub.unknown.append(f"{self.command} {self.path}")
+        self._answer(404, {"message": "Not Found"})
+
+    do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - the names that the base class calls
+
+    def _found(self, result: Any, query: dict[str, list[str]]) -> None:
+        if not isinstance(result, list):
+            self._answer(201 if self.command == "POST" else 200, result)
+            return
+        page, size = int(query.get("page", ["1"])[0]), self.server.hub.page
+        links = {}
+        if len(result) > page * size:
+            plain = re.sub(r"&?page=\d+$", "", self.path)
+            links = {"Link": f'<{self.server.hub.base}{plain}&page={page + 1}>; rel="next"'}
+        self._answer(200, result[(page - 1) * size : page * size], links)
+
+    def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def server(hub: GitHub) -> ThreadingHTTPServer:
+    """A server on a free port that is not started yet; its address becomes `hub.base`."""
+    made = _Server(("127.0.0.1", 0), _Handler)
+    made.hub = hub
+    hub.base = f"http://127.0.0.1:{made.server_address[1]}"
+    return made
