@@ -93,6 +93,15 @@ def lint(session: nox.Session) -> None:
     session.run("zizmor", "--offline", "--pedantic", ".github")
 
 
+@nox.session
+def environment(session: nox.Session) -> None:
+    """Install the command `modelops`; in GitHub Actions the next steps find it by its name."""
+    install(session)
+    if target := os.environ.get("GITHUB_PATH"):
+        with Path(target).open("a", encoding="utf-8") as stream:
+            stream.write(f"{Path(session.bin).resolve()}\n")
+
+
 def modelops(session: nox.Session) -> None:
     """Run the verb of modelops that has the session's name."""
     install(session)
@@ -120,6 +129,12 @@ def apply(session: nox.Session) -> None:
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve what a stage holds: nox -s serve -- MODEL STAGE."""
+    modelops(session)
+
+
+@nox.session
+def rollback(session: nox.Session) -> None:
+    """Put the former version back into models.yaml: nox -s rollback -- MODEL STAGE."""
     modelops(session)
 
 

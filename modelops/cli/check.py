@@ -91,6 +91,36 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     click.echo(f"{file}: {model} {stage} is now at {version}; see `modelops plan`")
 
 
+@click.command(
+    "add-version",
+    epilog="""\b
+Examples:
+  modelops add-version power-forecasting-model '{"estimator": "extra_trees"}' --stage Staging
+""",
+)
+@click.argument("model")
+@click.argument("params")
+@click.option("--stage", help="Put it into this stage as well.")
+@file_option
+def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
+    """Add a recipe to models.yaml: PARAMS, a JSON object, for the module of MODEL's last recipe.
+
+    It gets the next number. `modelops train` makes the version.
+    """
+    try:
+        parsed = json.loads(params)
+    except ValueError as error:
+        raise UsageError(f"PARAMS is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
+    edited, number = edit.add_recipe(read(file), str(file), model, parsed)
+    if stage:
+        edited = edit.set_version(edited, str(file), model, stage, number)
+    file.write_bytes(edited.encode())
+    where = f" and put into {stage}" if stage else ""
+    click.echo(f"{file}: {model} version {number} is added{where}; see `modelops train`")
+
+
 def _version(text: str) -> int | None:
     if text.lower() in ("none", "null"):
         return None
@@ -120,4 +150,4 @@ def schema_command(write: Path | None, check: Path | None) -> None:
         raise UsageError(f"{check} is not what the code says; run `nox -s schema`")
 
 
-COMMANDS = (validate, promote, schema_command)
+COMMANDS = (validate, promote, add_version, schema_command)

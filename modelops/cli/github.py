@@ -61,14 +61,17 @@ def author() -> None:
 
 def _export(values: dict[str, str]) -> None:
     """Variables of the next steps, by GitHub's file of "name, delimiter, value" blocks."""
-    target = os.environ.get("GITHUB_ENV")
-    if not target:
-        raise GitHubError("GITHUB_ENV is not set: this verb runs in a step of GitHub Actions")
-    with Path(target).open("a", encoding="utf-8") as stream:
-        for name, value in values.items():
-            # nobody who writes the value knows the delimiter, so that it cannot end there
-            end = secrets.token_hex(16)
-            stream.write(f"{name}<<{end}\n{value}\n{end}\n")
+    for name, value in values.items():
+        # nobody who writes the value knows the delimiter, so that it cannot end there
+        end = secrets.token_hex(16)
+        _append("GITHUB_ENV", f"{name}<<{end}\n{value}\n{end}\n")
+
+
+def _append(variable: str, text: str) -> None:
+    """Add to a file that GitHub reads after the step, where there is one."""
+    if target := os.environ.get(variable):
+        with Path(target).open("a", encoding="utf-8") as stream:
+            stream.write(text)
 
 
 @github.command()
@@ -96,12 +99,13 @@ def report(report: Path, marker: str) -> None:
 
 
 @github.command()
+@click.option("--exit-code", is_flag=True, help="Exit with 2 while stages are wrong.")
 @file_option
 @registry_options
-def drift(file: Path, registry: str | None, state: Path) -> int:
+def drift(exit_code: bool, file: Path, registry: str | None, state: Path) -> int:
     """Open or update the issue on drift; close it when every stage is as declared.
 
-    The exit code is 2 while stages are not as models.yaml says.
+    Gives the next steps the output `drift`: true or false.
     """
     from modelops import notify
     from modelops import status as states
@@ -114,6 +118,7 @@ def drift(file: Path, registry: str | None, state: Path) -> int:
         stages = states.of(desired, read_actual(desired, connect(registry, state)))
     wrong = issue.wrong(stages)
     _, api = _connect()
+    _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
     if not wrong:
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
         click.echo(f"closed {closed}" if closed else issue.CLEAN)
@@ -124,7 +129,7 @@ def drift(file: Path, registry: str | None, state: Path) -> int:
     click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
     for stage in wrong:
         click.echo(f"{stage.model} {stage.stage} is {stage.actual}, should be {stage.desired}")
-    return EXIT_PENDING
+    return EXIT_PENDING if exit_code else 0
 
 
 @github.command()

@@ -112,7 +112,9 @@ Examples:
 )
 @click.argument("model")
 @click.argument("stage")
-@click.argument("version", required=False, type=click.IntRange(min=1))
+@click.argument(
+    "version", required=False, type=click.IntRange(min=1), envvar="MODELOPS_ROLLBACK_VERSION"
+)
 @file_option
 def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     """Put the version that STAGE held before back into models.yaml, or VERSION.

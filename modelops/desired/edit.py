@@ -1,4 +1,4 @@
-"""Change one version in the text of models.yaml and leave every other byte alone."""
+"""Change or add one version in the text of models.yaml and leave every other byte alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+import yaml
+
 from modelops.desired.document import Document, parse
 from modelops.desired.load import loads
 from modelops.errors import DesiredStateError, EditError, UsageError
 from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelops.desired.document import Path
     from modelops.desired.values import Desired, DesiredModel, DesiredStage
 
 
@@ -26,21 +31,53 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
         EditError: the text can not be edited in place, e.g. because the stage is an alias of YAML.
     """
     before = loads(text, file)
-    if model not in before.models:
-        near = get_close_matches(model, before.models, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(before.models)}"
-        raise UsageError(f"{file} has no model {model!r}; {hint}")
-    name = _listed_name(before.models[model], stage)
+    name = _listed_name(_model(before, model), stage)
     value = "null" if version is None else str(version)
     document = parse(text, file)
     if name is not None:
         edited = _replaced(text, document, model, name, value)
         _check(before, edited, model, name, version)
     else:
-        edited = _inserted(text, document, model, stage, value)
+        edited = _inserted(text, document, ("models", model, "stages"), stage, value)
         loads(edited, file)  # the new name may be none that a stage can have
         _check(before, edited, model, stage, version)
     return edited
+
+
+def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -> tuple[str, int]:
+    """The text with one more version of `model`, and its number: the next one.
+
+    The module that trains it is that of the model's last recipe.
+
+    Raises:
+        DesiredStateError: the text was not valid before, or would not be afterwards.
+        UsageError: there is no such model, or it has no recipe to follow.
+        EditError: the text can not be edited in place.
+    """
+    before = loads(text, file)
+    versions = _model(before, model).versions
+    if not versions:
+        raise UsageError(f"{file}: {model} has no recipe to follow; write its first one by hand")
+    number, last = max(versions) + 1, versions[max(versions)]
+    recipe = {"train": last.train, "params": dict(params)}
+    line = yaml.safe_dump(recipe, default_flow_style=True, sort_keys=False, width=10**6).strip()
+    document = parse(text, file)
+    edited = _inserted(text, document, ("models", model, "versions"), str(number), line)
+    after = loads(edited, file)
+    added = after.models[model].versions.get(number)
+    kept = {n: (r.train, r.params) for n, r in after.models[model].versions.items() if n != number}
+    same = kept == {n: (r.train, r.params) for n, r in versions.items()}
+    if added is None or dict(added.params) != recipe["params"] or not same:
+        raise EditError(f"{file}: the versions of {model} can not be edited in place; add {line}")
+    return edited, number
+
+
+def _model(desired: Desired, model: str) -> DesiredModel:
+    if model not in desired.models:
+        near = get_close_matches(model, desired.models, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(desired.models)}"
+        raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
+    return desired.models[model]
 
 
 def _listed_name(model: DesiredModel, stage: str) -> str | None:
@@ -62,22 +99,22 @@ def _replaced(text: str, document: Document, model: str, stage: str, value: str)
     return text[: span.start] + value + text[end:]
 
 
-def _inserted(text: str, document: Document, model: str, stage: str, value: str) -> str:
-    path = ("models", model, "stages")
+def _inserted(text: str, document: Document, path: Path, key: str, value: str) -> str:
+    """The text with one more key in the mapping at a path of three."""
     span, known = document.values[path], [p for p in document.values if p[:3] == path]
     last = max((document.values[p].end for p in known if len(p) > 3), default=None)
     if text[span.start] == "{":
         at = span.end - 1
         comma = ", " if last is not None else ""
-        return f"{text[:at].rstrip()}{comma}{stage}: {value}{text[at:]}"
+        return f"{text[:at].rstrip()}{comma}{key}: {value}{text[at:]}"
     if last is None:
-        raise EditError(f"{document.file}: the stages of {model} are empty; add {stage} by hand")
+        raise EditError(f"{document.file}: the {path[2]} of {path[1]} are empty; add {key} by hand")
     first = min(s.start for p, s in document.keys.items() if p[:3] == path and len(p) == 4)
     indent = text[text.rfind("\n", 0, first) + 1 : first]
     line_end = re.compile(r"\r?\n|$").search(text, last)
     assert line_end is not None, "the pattern matches at the end"
     newline = "\r\n" if "\r\n" in text else "\n"
-    return f"{text[: line_end.start()]}{newline}{indent}{stage}: {value}{text[line_end.start() :]}"
+    return f"{text[: line_end.start()]}{newline}{indent}{key}: {value}{text[line_end.start() :]}"
 
 
 def _check(before: Desired, edited: str, model: str, stage: str, version: int | None) -> None:
