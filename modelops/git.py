@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # commit, committer's time, author, subject, body; no text of git's holds NUL
 _FORMAT = "%H%x00%cI%x00%an%x00%s%x00%b%x1e"
-_MERGE = re.compile(r"Merge pull request #(\d+)|\(#(\d+)\)$")
+_MERGE = re.compile(r"^Merge pull request #(\d+)|\(#(\d+)\)$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

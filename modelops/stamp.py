@@ -79,7 +79,10 @@ def load(text: str) -> Stamp | None:
     """Read a tag's value; None if it is not a stamp, for example edited by hand."""
     try:
         stamp = Stamp(**json.loads(text))
+        datetime.strptime(stamp.time, _TIME)  # noqa: DTZ007 - only checked; the format says UTC
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
-    return stamp if all(type(n) is int and n > 0 for n in numbers) else None
+    texts = (stamp.commit, stamp.actor, stamp.pull_request or "")
+    sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
+    return stamp if sound else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,21 @@ def test_moves_that_only_stamps_know(team: Team) -> None:
     assert "not in models.yaml" in team.ok("history").out
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [{"time": "yesterday"}, {"time": 3}, {"actor": None}, {"commit": ["x"]}, {"move": "1"}],
+)
+def test_a_stamp_edited_by_hand(told: Team, damage: dict[str, Any]) -> None:
+    """What is no stamp any more is passed over; git's record of the move stays."""
+    stamp = {**(told.tag(2, "Production") or {}), **damage}
+    told.client.set_model_version_tag("wind", "2", "modelops.stage.production", json.dumps(stamp))
+    assert [(s["version"], s["by"]) for s in stays(told)] == [
+        (1, "ada"),
+        (2, "grace"),
+        (1, "linus"),
+    ]
+
+
 def test_a_branch_counts_when_it_is_merged(team: Team) -> None:
     """What a branch tried is not history; the merge is, under its pull request."""
     team.versions(3)
@@ -129,10 +145,12 @@ def test_a_branch_counts_when_it_is_merged(team: Team) -> None:
     git(team, "switch", "--quiet", "main")
     message = "Merge pull request #7 from ada/topic\n\nPromote wind"
     git(team, "merge", "--quiet", "--no-ff", "--message", message, "topic", day=6, author="grace")
+    git(team, "revert", "--no-edit", "--mainline", "1", "HEAD", day=7)
     found = stays(team, "--offline")
     assert [(s["version"], s["since"][:10], s["pull_request"]) for s in found] == [
         (1, "2026-11-01", None),
         (2, "2026-11-06", "7"),
+        (1, "2026-11-07", None),
     ]
     assert found[1]["subject"] == "Promote wind"
 

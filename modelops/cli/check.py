@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from modelops.cli.options import file_option, format_option
+from modelops.cli.options import failures_reported, file_option, format_option, report_option
 from modelops.desired import edit, schema
 from modelops.desired.load import load, read
 from modelops.errors import DesiredStateError, Problem, UsageError
@@ -20,12 +20,17 @@ Examples:
   modelops validate --file staging/models.yaml --format json
 """
 )
+@report_option
 @file_option
 @format_option
-def validate(file: Path, form: str) -> None:
-    """Check the form and meaning of models.yaml; report every problem at once."""
+def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
+    """Check the form and meaning of models.yaml; report every problem at once.
+
+    A report is written only of problems.
+    """
     try:
-        desired = load(file)
+        with failures_reported(reports):
+            desired = load(file)
     except DesiredStateError as error:
         if form == "text":
             raise

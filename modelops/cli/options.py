@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelops import guards
-from modelops.errors import UsageError
+from modelops.errors import ModelopsError, UsageError
 from modelops.guards import Guard
 
 if TYPE_CHECKING:
@@ -71,6 +71,22 @@ report_option = click.option(
     callback=_report,
     help="Write the report to FILE.md or FILE.json as well.",
 )
+
+
+@contextmanager
+def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
+    """Write an error to the reports as well, so that a reviewer sees why there is no plan."""
+    try:
+        yield
+    except ModelopsError as error:
+        from modelops.report import document, markdown
+
+        for path in reports:
+            lines = str(error).splitlines()
+            as_json = path.suffix == ".json"
+            text = json.dumps(document.failed(lines)) if as_json else markdown.failed(lines)
+            path.write_text(text, encoding="utf-8")
+        raise
 
 
 def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import click
 
 from modelops.cli.options import (
     connect,
+    failures_reported,
     file_option,
     format_option,
     permission,
@@ -60,9 +61,9 @@ def plan(
     from modelops.proposal import propose
     from modelops.report import document, markdown, text
 
-    desired = load(file)
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
-    with progress() as say:
+    with failures_reported(reports), progress() as say:
+        desired = load(file)
         proposal = propose(desired, connect(registry, state), terms, say)
     if out is not None:
         planfile.write(out, proposal.plan, planfile.digest(file))

@@ -71,6 +71,11 @@ def trained(versions: Iterable[Trained]) -> dict[str, Any]:
     return {"version": VERSION, "kind": "train", "trained": [asdict(v) for v in versions]}
 
 
+def failed(lines: Iterable[str]) -> dict[str, Any]:
+    """Why there is nothing to report."""
+    return {"version": VERSION, "kind": "error", "errors": list(lines)}
+
+
 def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
     return {
         **_change(exhibit.change),

@@ -51,6 +51,11 @@ def plan(proposal: Proposal) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def failed(lines: Iterable[str]) -> str:
+    """Why there is nothing to report."""
+    return "".join(f"Error: {escaped(line)}\n\n" for line in lines)
+
+
 def _row(exhibit: Exhibit) -> list[str]:
     change = exhibit.change
     sign = wording.SIGNS[change.action]

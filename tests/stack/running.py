@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
-_NOT_PASSED_ON = ("MLFLOW_", "STACK_", "COMPOSE_", "MODELOPS_")
+_NOT_PASSED_ON = ("MLFLOW_", "STACK_", "COMPOSE_", "MODELOPS_", "GITHUB_")
 _IMAGES = tuple(f"STACK_{name}_IMAGE" for name in ("MLFLOW", "DB", "PYTHON", "MYSQL"))
 # one worker starts in half the CPU time of two
 _QUICK = {"STACK_MLFLOW_WORKERS": "1"}

@@ -1,0 +1,187 @@
+"""A repository on GitHub, as far as the loop goes: an origin, its events, and runs of workflows."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelops.processes import free_port
+from tests.github.fake import REPOSITORY, TOKEN
+from tests.stack.running import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.github import fake
+
+# what titles and branches of strangers may hold; none of it may reach a shell
+HOSTILE = "a`touch pwned`$(touch pwned);touch pwned"
+
+
+def runner() -> list[str] | None:
+    """The command that runs a workflow: `MODELOPS_RUN_WORKFLOW`, or act in host mode."""
+    if given := os.environ.get("MODELOPS_RUN_WORKFLOW"):
+        return [given]
+    act = shutil.which("act")
+    return [act, "-P", "ubuntu-24.04=-self-hosted"] if act else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run of a workflow left."""
+
+    code: int
+    log: str
+    artifacts: Path
+
+
+@dataclass(kw_only=True)
+class Repository:
+    """A clone with a bare origin of its own."""
+
+    folder: Path
+    hub: fake.GitHub
+    registry: str
+    runs: int = 0
+
+    @property
+    def work(self) -> Path:
+        """The clone that people and workflows work in."""
+        return self.folder / "work"
+
+    def create(self) -> None:
+        """Make the origin from this checkout as it lies here, and clone it."""
+        shutil.copytree(
+            ROOT, self.work, ignore=shutil.ignore_patterns(".git", ".nox", ".modelops", ".*_cache")
+        )
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Start")
+        origin = self.folder / "origin.git"
+        subprocess.run(["git", "init", "--quiet", "--bare", str(origin)], check=True)
+        self.git("remote", "add", "origin", str(origin))
+        self.git("push", "--quiet", "origin", "main")
+
+    def git(self, *arguments: str, author: str = "ada") -> str:
+        """Run git in the clone."""
+        names = {f"GIT_{role}_NAME": author for role in ("AUTHOR", "COMMITTER")}
+        mails = {f"GIT_{role}_EMAIL": "a@b" for role in ("AUTHOR", "COMMITTER")}
+        done = subprocess.run(
+            ["git", "-C", str(self.work), *arguments],
+            env={**os.environ, **names, **mails},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    @property
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return self.git("rev-parse", "HEAD")
+
+    def edit(self, before: str, after: str, *, branch: str, count: int = 1) -> None:
+        """Change models.yaml on a new branch and commit it."""
+        self.git("switch", "--quiet", "--force-create", branch, "main")
+        file = self.work / "models.yaml"
+        text = file.read_text()
+        assert before in text
+        file.write_text(text.replace(before, after, count))
+        self.git("commit", "--quiet", "--all", "--message", f"Edit {HOSTILE}")
+
+    def pull_request(self, number: int, *, labels: tuple[str, ...] = (), fork: bool = False) -> Ran:
+        """The plan for what is checked out, as the head of a pull request."""
+        repository = {"full_name": "mallory/farm" if fork else REPOSITORY}
+        base = {"ref": "main", "sha": self.git("rev-parse", "main")}
+        event = {
+            "action": "opened",
+            "pull_request": {
+                "number": number,
+                "title": HOSTILE,
+                "labels": [{"name": label} for label in (*labels, HOSTILE)],
+                "head": {"ref": HOSTILE, "sha": self.head, "repo": repository},
+                "base": {**base, "repo": {"full_name": REPOSITORY}},
+            },
+        }
+        return self.run("pull_request", "plan", event, token=not fork)
+
+    def merge(self, branch: str, number: int, by: str) -> Ran:
+        """Merge a pull request and apply."""
+        self.git("switch", "--quiet", "main")
+        message = f"Merge pull request #{number} from {branch}\n\nEdit"
+        self.git("merge", "--quiet", "--no-ff", "--message", message, branch, author=by)
+        pull = self.hub.add_pull(
+            {"head": branch}, number=number, merged_at="now", merged_by={"login": by}
+        )
+        self.hub.commits[self.head] = [pull["number"]]
+        return self.push()
+
+    def push(self, **variables: str) -> Ran:
+        """Push main and apply it."""
+        self.git("push", "--quiet", "origin", "main")
+        payload = {"ref": "refs/heads/main", "after": self.head}
+        return self.run("push", "apply", payload, variables=variables)
+
+    def run(
+        self,
+        event: str,
+        workflow: str,
+        payload: dict[str, Any],
+        *,
+        token: bool = True,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run a workflow on an event."""
+        self.runs += 1
+        file = self.folder / f"event{self.runs}.json"
+        payload = {"repository": {"full_name": REPOSITORY, "default_branch": "main"}, **payload}
+        file.write_text(json.dumps(payload))
+        artifacts = self.folder / f"artifacts{self.runs}"
+        command = [*(runner() or ()), event, "--workflow", f".github/workflows/{workflow}.yml"]
+        command += [
+            "--payload" if "MODELOPS_RUN_WORKFLOW" in os.environ else "--eventpath",
+            str(file),
+        ]
+        given = {
+            "GITHUB_API_URL": self.hub.base,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "STACK_DB_PORT": str(free_port()),
+            "STACK_ARTIFACTS_PORT": str(free_port()),
+            "STACK_MLFLOW_WORKERS": "1",
+        }
+        set_here = {
+            "MLFLOW_TRACKING_URI": self.registry,
+            "STACK_MLFLOW_PORT": str(free_port()),
+            **(variables or {}),
+        }
+        command += [part for name, text in given.items() for part in ("--env", f"{name}={text}")]
+        command += [part for name, text in set_here.items() for part in ("--var", f"{name}={text}")]
+        command += ["-s", f"GITHUB_TOKEN={TOKEN if token else 'read-only'}"]
+        done = subprocess.run(
+            command,
+            cwd=self.work,
+            env={**_environment(), "ACT_ARTIFACTS": str(artifacts)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Ran(code=done.returncode, log=done.stdout, artifacts=artifacts)
+
+
+def _environment() -> dict[str, str]:
+    """The machine's own environment, without the one that the tests run in."""
+    here = os.path.dirname(sys.executable)  # noqa: PTH120 - compared with text
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part != here]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MLFLOW_", "STACK_", "MODELOPS_", "GITHUB_", "VIRTUAL_ENV", "COV_"))
+    }
+    return {**kept, "PATH": os.pathsep.join(path)}

@@ -1,0 +1,174 @@
+"""The whole loop in its workflows: pull request, merge, revert, drift, refusal, a killed apply."""
+
+from __future__ import annotations
+
+import json
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelops.registry.client import MlflowRegistry
+from tests.github import fake
+from tests.proxy import proxy
+from tests.stack.loop import Repository, runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stack.conftest import Make
+    from tests.stack.running import Running
+
+pytestmark = [
+    pytest.mark.skipif(runner() is None, reason="act is not installed"),
+    pytest.mark.timeout(1500),
+]
+MODEL = "power-forecasting-model"
+PROMOTE = ("      Staging: 2\n      Production: 1", "      Staging: 2\n      Production: 2")
+EMPTY = ("      Staging: 2\n      Production: 1", "      Staging: 2\n      Production: null")
+
+
+@pytest.fixture
+def hub() -> Iterator[fake.GitHub]:
+    """A repository on GitHub."""
+    made = fake.GitHub()
+    with fake.server(made) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+def holds(stack: Running) -> tuple[int | None, int | None]:
+    """What Production holds: its alias and its classic stage."""
+    model = MlflowRegistry(stack.compose.uri).model(MODEL)
+    assert model is not None
+    return model.aliases.get("production"), model.classic.get("Production")
+
+
+def stamp(stack: Running) -> dict[str, Any]:
+    """The newest stamp of Production."""
+    model = MlflowRegistry(stack.compose.uri).actual({"production"}).model(MODEL)
+    newest = model.newest_stamp("production")
+    assert newest is not None
+    return json.loads(newest[1].dump())  # type: ignore[no-any-return]
+
+
+def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
+    """Promote, merge, revert, drift, refuse, be killed: each as the README says."""
+    stack = make()
+    stack.up()
+    repository = Repository(folder=tmp_path, hub=hub, registry=stack.compose.uri)
+    repository.create()
+    ran = repository.push()
+    assert ran.code == 0, ran.log[-4000:]
+    assert holds(stack) == (1, 1)
+
+    _promote(repository, stack)
+    _revert(repository, stack)
+    _drift(repository, stack)
+    _refuse(repository, stack)
+    _kill(repository, stack)
+    assert not list(repository.work.rglob("pwned"))
+    assert hub.unknown == []
+
+
+def _promote(repository: Repository, stack: Running) -> None:
+    """The plan is one comment, also the second time; the merge applies it and says who merged."""
+    hub = repository.hub
+    repository.edit(*PROMOTE, branch="promote")
+    for _ in range(2):
+        ran = repository.pull_request(12)
+        assert ran.code == 0, ran.log[-4000:]
+    (comment,) = hub.comments
+    assert "| power-forecasting-model | Production | 1 → 2 | 4 passed |" in comment["body"]
+    assert "| test\\_mae | 337.6" in comment["body"]
+    assert holds(stack) == (1, 1)
+
+    ran = repository.merge("promote", 12, by="grace")
+    assert ran.code == 0, ran.log[-4000:]
+    assert holds(stack) == (2, 2)
+    made = stamp(stack)
+    assert (made["actor"], made["pull_request"]) == ("grace", "12")
+    assert made["commit"] == repository.head
+    assert hub.deployments[-1]["environment"] == f"{MODEL} Production"
+    assert hub.statuses[-1]["state"] == "success"
+    smoke = stack.modelops("smoke", MODEL, "Production")
+    assert smoke.returncode == 0, smoke.stdout + smoke.stderr
+
+
+def _revert(repository: Repository, stack: Running) -> None:
+    """`git revert` of the merge brings the former version back; the history shows both moves."""
+    repository.git("revert", "--no-edit", "--mainline", "1", "HEAD", author="linus")
+    ran = repository.push()
+    assert ran.code == 0, ran.log[-4000:]
+    assert holds(stack) == (1, 1)
+    file = str(repository.work / "models.yaml")
+    told = stack.modelops("history", MODEL, "Production", "--format", "json", "--file", file)
+    stays = json.loads(told.stdout)["stays"]
+    assert [(s["version"], s["pull_request"]) for s in stays] == [(1, None), (2, "12"), (1, None)]
+    assert all(s["applied"] for s in stays[1:])
+    assert stays[1]["by"] == "grace"
+
+
+def _drift(repository: Repository, stack: Running) -> None:
+    """Drift is one issue, red until it is healed, and closed afterwards."""
+    hub = repository.hub
+    body = {"name": MODEL, "alias": "production", "version": "3"}
+    assert stack.post("registered-models/alias", body).status_code == 200
+    for _ in range(2):
+        assert repository.run("schedule", "drift", {}).code != 0
+    (issue,) = hub.issues
+    assert f"| {MODEL} | Production | 1 | 3 |" in issue["body"]
+    assert issue["state"] == "open"
+    ran = repository.run("schedule", "drift", {}, variables={"DRIFT_HEAL": "true"})
+    assert ran.code == 0, ran.log[-4000:]
+    assert holds(stack) == (1, 1)
+    assert issue["state"] == "closed"
+
+
+def _refuse(repository: Repository, stack: Running) -> None:
+    """An emptied Production and an unknown version turn the check red, with the reason first."""
+    hub = repository.hub
+    repository.edit(*EMPTY, branch="empty")
+    assert repository.pull_request(13).code != 0
+    first = hub.comments[-1]["body"].splitlines()[1]
+    assert first.startswith("Refused: empties-production: power-forecasting-model Production")
+    ran = repository.pull_request(13, labels=("modelops/allow-empties-production",))
+    assert ran.code == 0, ran.log[-4000:]
+    repository.edit("Production: 1", "Production: 99", branch="unknown")
+    assert repository.pull_request(14).code != 0
+    assert "version 99" in hub.comments[-1]["body"]
+    assert holds(stack) == (1, 1)
+
+
+def _kill(repository: Repository, stack: Running) -> None:
+    """An apply that is cut off after its first write is completed by the next run."""
+    repository.edit(*PROMOTE, branch="again")
+    repository.git("switch", "--quiet", "main")
+    repository.git("merge", "--quiet", "--ff-only", "again")
+    with proxy(stack.compose.uri) as between:
+        between.reset(dies_at_write=0, answers_lost=True)
+        ran = repository.push(MLFLOW_TRACKING_URI=between.url)
+        assert ran.code != 0
+        assert len(between.writes) >= 1
+    assert holds(stack) == (1, 1)
+    ran = repository.push()
+    assert ran.code == 0, ran.log[-4000:]
+    assert holds(stack) == (2, 2)
+
+
+def test_a_fork(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
+    """A fork's pull request gets its full plan from a rehearsal, in the summary, and no secret."""
+    repository = Repository(folder=tmp_path, hub=hub, registry="http://live.invalid")
+    repository.create()
+    repository.edit(*PROMOTE, branch="promote")
+    ran = repository.pull_request(15, fork=True)
+    assert ran.code == 0, ran.log[-4000:]
+    plan = (ran.artifacts / "plan" / "plan.md").read_text()
+    assert "| power-forecasting-model | Production | 1 → 2 | 4 passed |" in plan
+    assert "no comment on pull request #15" in ran.log
+    assert hub.comments == []
+    assert "live.invalid" not in ran.log
+    assert not list(repository.work.rglob("pwned"))
