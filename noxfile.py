@@ -88,8 +88,15 @@ def lint(session: nox.Session) -> None:
         session.run("mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
     session.run("modelops", "schema", "--check", "models.schema.json")
     session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
-    workflows = [str(path) for path in sorted(Path(".github/workflows").glob("*.yml"))]
-    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    for kind, pattern in {
+        "github-workflows": "workflows/*.yml",
+        "github-actions": "actions/*/action.yml",
+        "github-issue-forms": "ISSUE_TEMPLATE/[!c]*.yml",
+        "github-issue-config": "ISSUE_TEMPLATE/config.yml",
+        "dependabot": "dependabot.yml",
+    }.items():
+        files = [str(path) for path in sorted(Path(".github").glob(pattern))]
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{kind}", *files)
     session.run("zizmor", "--offline", "--pedantic", ".github")
 
 

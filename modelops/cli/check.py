@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -113,7 +114,7 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     It gets the next number. `modelops train` makes the version.
     """
     try:
-        parsed = json.loads(params)
+        parsed = json.loads(params, parse_constant=_no_number)
     except ValueError as error:
         raise UsageError(f"PARAMS is not JSON: {error}") from error
     if not isinstance(parsed, dict):
@@ -124,6 +125,10 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     file.write_bytes(edited.encode())
     where = f" and put into {stage}" if stage else ""
     click.echo(f"{file}: {model} version {number} is added{where}; see `modelops train`")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _version(text: str) -> int | None:

@@ -101,8 +101,8 @@ def _replaced(text: str, document: Document, model: str, stage: str, value: str)
 
 def _inserted(text: str, document: Document, path: Path, key: str, value: str) -> str:
     """The text with one more key in the mapping at a path of three."""
-    span, known = document.values[path], [p for p in document.values if p[:3] == path]
-    last = max((document.values[p].end for p in known if len(p) > 3), default=None)
+    span = document.values[path]
+    last = _last_end(text, document, path)
     if text[span.start] == "{":
         at = span.end - 1
         comma = ", " if last is not None else ""
@@ -115,6 +115,16 @@ def _inserted(text: str, document: Document, path: Path, key: str, value: str) -
     assert line_end is not None, "the pattern matches at the end"
     newline = "\r\n" if "\r\n" in text else "\n"
     return f"{text[: line_end.start()]}{newline}{indent}{key}: {value}{text[line_end.start() :]}"
+
+
+def _last_end(text: str, document: Document, path: Path) -> int | None:
+    """Where the last value below a path ends, before the line breaks that follow it."""
+    below = [p for p in document.values if p[: len(path)] == path and len(p) > len(path)]
+    inner = {p[:-1] for p in below}
+    # a block collection ends behind the comments that follow it; its last value ends before
+    flow_or_plain = (p for p in below if p not in inner or text[document.values[p].start] in "{[")
+    ends = (len(text[: document.values[p].end].rstrip()) for p in flow_or_plain)
+    return max(ends, default=None)
 
 
 def _check(before: Desired, edited: str, model: str, stage: str, version: int | None) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.desired.edit import set_version
-from modelops.desired.load import loads
-from modelops.errors import EditError, UsageError
+from modelops.desired.edit import add_recipe, set_version
+from modelops.desired.load import load, loads
+from modelops.errors import DesiredStateError, EditError, UsageError
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -141,3 +141,75 @@ def test_any_edit_says_what_was_asked_and_nothing_else(
     after = loads(set_version(text, "f", "wind", stage, version), "f")
 
     assert {**stages, stage: version} == {s.name: s.version for s in after.models["wind"].stages}
+
+
+RECIPES = """\
+models:
+  wind:
+    versions:
+      1: {train: power_forecasting, params: {estimator: linear}}  # the first
+      2:
+        train: power_forecasting
+        params: {estimator: random_forest}
+
+    # who has what
+    stages: {Staging: 1}
+"""
+
+
+def test_add_version_follows_the_last_recipe(team: Team) -> None:
+    """It gets the next number and the module of the recipe before; nothing else changes."""
+    team.write(RECIPES)
+    ran = team.ok("add-version", "wind", '{"features": ["a: b", "#"]}')
+    assert "wind version 3 is added" in ran.out
+    added = "\n      3: {train: power_forecasting, params: {features: ['a: b', '#']}}"
+    before = "        params: {estimator: random_forest}"
+    assert team.file.read_text() == RECIPES.replace(before, before + added)
+
+
+def test_add_version_into_a_stage(team: Team) -> None:
+    """With --stage the new version is put into it."""
+    team.write(RECIPES)
+    team.ok("add-version", "wind", "{}", "--stage", "Staging")
+    model = load(team.file).models["wind"]
+    assert (model.versions[3].params, model.stages[0].version) == ({}, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("wind", "{"), "PARAMS is not JSON"),
+        (("wind", "[1]"), "PARAMS must be a JSON object"),
+        (("wid", "{}"), "did you mean 'wind'?"),
+        (("solar", "{}"), "solar has no recipe to follow"),
+        (("wind", '{"estimator": NaN}'), "is not JSON"),
+        (("wind", "{}", "--stage", "a b"), "a b"),
+    ],
+)
+def test_add_version_that_can_not_be(team: Team, arguments: tuple[str, ...], expected: str) -> None:
+    """What can not be added is one error, and the file stays as it is."""
+    text = RECIPES + "  solar: {stages: {}}\n"
+    team.write(text)
+    ran = team.run("add-version", *arguments)
+    assert ran.code != 0
+    assert expected in ran.err
+    assert team.file.read_text() == text
+
+
+SIGNS = "aé0 \t\n#:,-?!&*%@`~|>'\"\\{}[]"
+PARAMS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(SIGNS, max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner),
+    max_leaves=8,
+)
+
+
+@given(params=st.dictionaries(st.text("abc_", min_size=1, max_size=9), PARAMS, max_size=4))
+def test_any_recipe_is_read_back_as_it_was_given(params: dict[str, object]) -> None:
+    """Whatever JSON the parameters are, the file says exactly that, or nothing was changed."""
+    try:
+        text, number = add_recipe(RECIPES, "models.yaml", "wind", params)
+    except DesiredStateError:
+        return  # what models.yaml forbids, such as control characters
+    assert number == 3
+    assert loads(text, "models.yaml").models["wind"].versions[3].params == params

@@ -1,0 +1,216 @@
+"""The verbs that workflows run, against a server that keeps what it is sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.github.fake import REPOSITORY, TOKEN
+from tests.test_history import commit, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.github import fake
+    from tests.team import Team
+
+
+@pytest.fixture
+def job(hub: fake.GitHub, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """A job on a push of commit abc by `pusher`."""
+    monkeypatch.setenv("GITHUB_API_URL", hub.base)
+    monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_SHA", "abc")
+    monkeypatch.setenv("GITHUB_ACTOR", "pusher")
+    for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.setenv(name, str(team.folder / name))
+    return team
+
+
+def told(job: Team, name: str) -> str:
+    """What a step left for the next ones."""
+    path = job.folder / name
+    return path.read_text() if path.exists() else ""
+
+
+def variables(job: Team) -> dict[str, str]:
+    """GITHUB_ENV, read as GitHub reads it."""
+    found, lines = {}, iter(told(job, "GITHUB_ENV").splitlines())
+    for line in lines:
+        name, _, end = line.partition("<<")
+        value = []
+        while (text := next(lines)) != end:
+            value.append(text)
+        found[name] = "\n".join(value)
+    return found
+
+
+def event(job: Team, monkeypatch: pytest.MonkeyPatch, number: int = 12) -> None:
+    """Let the job run on a pull request."""
+    path = job.folder / "event.json"
+    path.write_text(json.dumps({"pull_request": {"number": number}}))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(path))
+
+
+def test_author_of_a_merge(job: Team, hub: fake.GitHub) -> None:
+    """Who merged, which pull request and its labels become variables; no text can add another."""
+    labels = [{"name": "modelops/rollback"}, {"name": "x\nMODELOPS_ACTOR=root"}]
+    hub.add_pull({}, number=7, merged_at="now", merged_by={"login": "grace"}, labels=labels)
+    hub.commits["abc"] = [7]
+    assert "merged by grace" in job.ok("github", "author").out
+    assert variables(job) == {
+        "MODELOPS_ACTOR": "grace",
+        "MODELOPS_PULL_REQUEST": "7",
+        "MODELOPS_LABELS": "modelops/rollback,x\nMODELOPS_ACTOR=root",
+    }
+
+
+def test_author_of_a_push(job: Team) -> None:
+    """A commit that came without a pull request leaves its pusher as the actor."""
+    assert "actor: pusher" in job.ok("github", "author").out
+    assert told(job, "GITHUB_ENV") == ""
+
+
+def test_report_on_a_pull_request(
+    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes to the job's summary and, twice, to the one comment."""
+    event(job, monkeypatch)
+    (job.folder / "plan.md").write_text("the plan\n")
+    for _ in range(2):
+        job.ok("github", "report", "plan.md")
+    assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n" * 2
+    (comment,) = hub.comments
+    assert (comment["issue"], comment["body"]) == (12, "<!-- modelops:plan -->\nthe plan\n")
+
+
+def test_report_where_comments_are_denied(
+    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork's token leaves it at the summary, and the job green; a missing report says so."""
+    event(job, monkeypatch)
+    hub.denied = [r"POST .*"]
+    ran = job.ok("github", "report", "plan.md")
+    assert "no comment on pull request #12" in ran.err
+    assert "There is no plan.md" in told(job, "GITHUB_STEP_SUMMARY")
+    assert hub.comments == []
+
+
+def test_report_on_a_push(job: Team, hub: fake.GitHub) -> None:
+    """Without a pull request there is the summary alone."""
+    (job.folder / "apply.md").write_text("applied\n")
+    job.ok("github", "report", "apply.md", "--marker", "apply")
+    assert told(job, "GITHUB_STEP_SUMMARY") == "applied\n"
+    assert hub.requests == []
+
+
+def test_drift_from_found_to_healed(job: Team, hub: fake.GitHub) -> None:
+    """One issue: opened, kept as it is, closed when healed; the output tells the next steps."""
+    job.versions(2)
+    job.stages(Production=1)
+    job.ok("apply")
+    job.client.set_registered_model_alias("wind", "production", "2")
+    assert job.ok("github", "drift").out.endswith("wind Production is 2, should be 1\n")
+    assert job.run("github", "drift", "--exit-code").code == 2
+    (issue,) = hub.issues
+    assert "| wind | Production | 1 | 2 |" in issue["body"]
+    assert hub.writes == ["POST /issues"]
+    job.ok("apply")
+    assert "closed" in job.ok("github", "drift", "--exit-code").out
+    assert issue["state"] == "closed"
+    assert told(job, "GITHUB_OUTPUT").split() == ["drift=true", "drift=true", "drift=false"]
+
+
+def test_since_when_it_is_wrong(job: Team, hub: fake.GitHub) -> None:
+    """Each stage keeps the time it was first seen wrong; what goes wrong later has its own."""
+    job.versions(3)
+    job.stages(Staging=1, Production=1)
+    job.ok("apply")
+    job.client.set_registered_model_alias("wind", "production", "2")
+    job.ok("github", "drift")
+    body = hub.issues[0]["body"].replace("202", "199")  # decades ago
+    hub.issues[0]["body"] = body
+    job.client.set_registered_model_alias("wind", "staging", "3")
+    job.ok("github", "drift")
+    rows = {
+        line.split("|")[2].strip(): line.split("|")[6].strip()[:3]
+        for line in hub.issues[0]["body"].splitlines()
+        if line.startswith("| wind")
+    }
+    assert rows == {"Production": "199", "Staging": "202"}
+
+
+def test_deployments(job: Team, hub: fake.GitHub) -> None:
+    """Each stage that was applied is a deployment with a status; what was refused is none."""
+    job.versions(2)
+    job.stages(Production=1, Staging=2)
+    job.ok("apply", "--report", "apply.json")
+    job.ok("github", "deployment", "apply.json")
+    assert {(d["environment"], d["ref"]) for d in hub.deployments} == {
+        ("wind Production", "abc"),
+        ("wind Staging", "abc"),
+    }
+    assert [status["state"] for status in hub.statuses] == ["success", "success"]
+    job.ok("github", "deployment", "missing.json")
+    (job.folder / "broken.json").write_text("{}")
+    assert "is not a report of an apply" in job.run("github", "deployment", "broken.json").err
+    assert len(hub.deployments) == 2
+
+
+def _origin(job: Team, tmp_path: Path) -> Path:
+    origin = tmp_path / "origin.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(origin)], check=True)
+    job.stages(Production=1)
+    commit(job, "Start", day=1)
+    git(job, "remote", "add", "origin", str(origin))
+    return origin
+
+
+def test_a_pull_request_with_the_edit(
+    job: Team, hub: fake.GitHub, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Only models.yaml is pushed, on its branch; a second run updates branch and pull request."""
+    origin = _origin(job, tmp_path_factory.mktemp("origin"))
+    (job.folder / "body.md").write_text("the plan")
+    for version in (2, 3):
+        job.ok("promote", "wind", "Production", str(version))
+        arguments = ("--title", "Roll back $(x) `y`", "--label", "modelops/rollback")
+        job.ok("github", "pull-request", "modelops/r", "--body", "body.md", *arguments)
+    (pull,) = hub.pulls
+    assert (pull["head"], pull["base"], pull["body"]) == ("modelops/r", "main", "the plan")
+    assert pull["labels"] == [{"name": "modelops/rollback"}]
+    shown = ("git", "-C", str(origin), "show", "--format=%an: %s", "--name-only", "modelops/r")
+    done = subprocess.run(shown, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n\n") == [
+        "github-actions[bot]: Roll back $(x) `y`",
+        "models.yaml\n",
+    ]
+
+
+def test_a_push_that_fails(job: Team, hub: fake.GitHub, tmp_path: Path) -> None:
+    """It is one error, without the token, and no pull request."""
+    git_folder = tmp_path / "gone.git"
+    _origin(job, tmp_path)
+    git(job, "remote", "set-url", "origin", str(git_folder))
+    job.stages(Production=2)
+    ran = job.run("github", "pull-request", "topic", "--title", "T")
+    assert ran.code == 1
+    assert "git push failed" in ran.err
+    login = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    assert not {TOKEN, login} & set(ran.err.split())
+    assert hub.pulls == []
+
+
+def test_outside_of_a_job(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere each verb says what to use instead."""
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert "GITHUB_REPOSITORY" not in os.environ
+    ran = team.run("github", "author")
+    assert ran.code == 1
+    assert "use the verb without `github`" in ran.err

@@ -1,0 +1,158 @@
+"""The rules that every workflow keeps, by parsing them as they lie here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from modelops.cli import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / ".github").glob("workflows/*.yml"))
+ACTIONS = sorted((ROOT / ".github").glob("actions/*/action.yml"))
+PINNED = re.compile(r"^\s*(?:- )?uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def document(file: Path) -> dict[str, Any]:
+    """A workflow, parsed; YAML 1.1 reads the key `on` as true."""
+    parsed: dict[Any, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {"on" if key is True else key: value for key, value in parsed.items()}
+
+
+def jobs() -> Iterator[Any]:
+    """Every job, by its workflow and name."""
+    for file in FILES:
+        for name, job in document(file)["jobs"].items():
+            yield pytest.param(job, id=f"{file.stem}-{name}")
+
+
+def runs() -> Iterator[Any]:
+    """Every command."""
+    for file in [*FILES, *ACTIONS]:
+        parsed = document(file)
+        groups = parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]
+        for group in groups:
+            for index, step in enumerate(group["steps"]):
+                if "run" in step:
+                    yield pytest.param(step["run"], id=f"{file.stem}-{step.get('name', index)}")
+
+
+def test_every_workflow_of_the_loop_is_there() -> None:
+    """The loop has six workflows."""
+    names = {file.stem for file in FILES}
+    assert names == {"apply", "ci", "drift", "plan", "rollback", "train"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_nothing_is_granted_to_all_jobs(file: Path) -> None:
+    """The top grants nothing, every grant has its reason beside it, runs do not overlap."""
+    assert document(file)["permissions"] == {}
+    assert "group" in document(file)["concurrency"]
+    for line in file.read_text().splitlines():
+        if re.match(r"\s+[a-z-]+: (read|write)\b", line):
+            assert re.search(r"# \w+", line), line
+
+
+@pytest.mark.parametrize("file", [*FILES, *ACTIONS], ids=lambda file: file.stem)
+def test_actions_are_pinned(file: Path) -> None:
+    """Actions of others are full commit hashes that say their version."""
+    for line in file.read_text().splitlines():
+        if "uses:" in line and "uses: ./" not in line:
+            assert PINNED.match(line), line
+
+
+def test_one_action_has_one_version() -> None:
+    """The same action is the same commit everywhere."""
+    text = "\n".join(file.read_text() for file in [*FILES, *ACTIONS])
+    used = set(re.findall(r"uses: ([\w.-]+/[\w./-]+)@(\w+)", text))
+    assert len(used) == len({name for name, _ in used})
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_a_job_ends_and_keeps_no_credentials(job: dict[str, Any]) -> None:
+    """Each job has its own grants and a time limit; no checkout leaves its token behind."""
+    assert 0 < job["timeout-minutes"] <= 60
+    assert isinstance(job["permissions"], dict)
+    for step in job["steps"]:
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("run", runs())
+def test_a_step_is_one_session_or_one_verb(run: str) -> None:
+    """What a workflow does runs on a laptop too; nothing is put into a command but by variables."""
+    assert "${{" not in run
+    assert len(run.strip().splitlines()) == 1
+    assert not set(";|`\n") & set(run)
+    assert "$(" not in run
+    assert "&&" not in run
+    words = shlex.split(run)
+    if words[:2] == ["python3", "noxfile.py"]:
+        assert words[2] == "-s"
+        assert f"def {words[3]}(" in (ROOT / "noxfile.py").read_text().replace("-", "_")
+    elif words != ["exit", "1"]:  # how the required job fails
+        assert words[0] == "modelops"
+        command: Any = cli
+        for word in words[1:]:
+            command = getattr(command, "commands", {}).get(word, command)
+        assert command is not cli
+
+
+def test_variables_in_commands_are_quoted() -> None:
+    """A space or a star in an input stays in its word."""
+    for file in FILES:
+        for job in document(file)["jobs"].values():
+            for step in job["steps"]:
+                rest = re.sub(r'"[^"]*"', "", step.get("run", ""))
+                assert "$" not in rest, step["run"]
+
+
+def test_secrets_reach_no_code_of_a_pull_request() -> None:
+    """plan.yml runs a pull request's code: no token of a writer, no event that lends secrets."""
+    text = (ROOT / ".github/workflows/plan.yml").read_text()
+    assert "pull_request_target" not in "".join(file.read_text() for file in FILES)
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {
+        "MLFLOW_READER_USERNAME",
+        "MLFLOW_READER_PASSWORD",
+    }
+    plan = document(ROOT / ".github/workflows/plan.yml")["jobs"]["plan"]
+    assert plan["permissions"] == {"contents": "read"}
+    assert "GITHUB_TOKEN" not in str(plan)
+
+
+def test_what_writes_to_the_registry_does_not_overlap() -> None:
+    """Apply and the healing of drift wait for each other, and neither is cancelled."""
+    found = [document(ROOT / f".github/workflows/{name}.yml") for name in ("apply", "drift")]
+    assert [one["concurrency"] for one in found] == [
+        {"group": "apply", "cancel-in-progress": False}
+    ] * 2
+    assert [job["environment"] for one in found for job in one["jobs"].values()] == [
+        "production"
+    ] * 2
+
+
+def test_the_required_job_waits_for_all() -> None:
+    """Branch protection needs one name; a job that was skipped or cancelled does not pass it."""
+    all_jobs = document(ROOT / ".github/workflows/ci.yml")["jobs"]
+    required = all_jobs.pop("required")
+    assert set(required["needs"]) == set(all_jobs)
+    assert required["if"] == "always()"
+    condition = required["steps"][0]["if"]
+    assert all(f"'{result}'" in condition for result in ("failure", "cancelled", "skipped"))
+
+
+def test_owners_of_what_acts_are_not_those_of_models() -> None:
+    """What acts with the registry's credentials needs other eyes than models.yaml."""
+    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
+    owners = dict(line.split() for line in lines if line and not line.startswith("#"))
+    assert owners["/.github/"] == owners["/modelops/"] != owners["models.yaml"]
+    for path in owners:
+        assert (ROOT / path.strip("/")).exists(), path
