@@ -128,6 +128,16 @@ class Repository:
         payload = {"ref": "refs/heads/main", "after": self.head}
         return self.run("push", "apply", payload, variables=variables)
 
+    def dispatch(self, workflow: str, **inputs: str) -> Ran:
+        """Run a workflow by hand."""
+        return self.run("workflow_dispatch", workflow, {"ref": "refs/heads/main", "inputs": inputs})
+
+    def pushed(self, branch: str) -> list[str]:
+        """The changed lines of a branch at the origin, as a diff without context."""
+        self.git("fetch", "--quiet", "origin", branch)
+        shown = self.git("diff", "--unified=0", "main", "FETCH_HEAD").splitlines()
+        return [line for line in shown if not line.startswith(("+++", "---"))]
+
     def run(
         self,
         event: str,

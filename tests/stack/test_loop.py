@@ -70,6 +70,8 @@ def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
     _drift(repository, stack)
     _refuse(repository, stack)
     _kill(repository, stack)
+    _roll_back(repository)
+    _train(repository, stack)
     assert not list(repository.work.rglob("pwned"))
     assert hub.unknown == []
 
@@ -157,6 +159,39 @@ def _kill(repository: Repository, stack: Running) -> None:
     ran = repository.push()
     assert ran.code == 0, ran.log[-4000:]
     assert holds(stack) == (2, 2)
+
+
+def _roll_back(repository: Repository) -> None:
+    """The workflow opens a pull request that goes back, ready to merge; an unknown model is red."""
+    ran = repository.dispatch("rollback", model=MODEL, stage="Production", version="")
+    assert ran.code == 0, ran.log[-4000:]
+    pull = repository.hub.pulls[-1]
+    assert pull["head"] == f"modelops/rollback-{MODEL}-Production"
+    assert pull["labels"] == [{"name": "modelops/rollback"}]
+    assert "| 2 → 1 |" in pull["body"]
+    changed = repository.pushed(pull["head"])
+    assert [line for line in changed if line[0] in "+-"] == [
+        "-      Production: 2",
+        "+      Production: 1",
+    ]
+    before = len(repository.hub.pulls)
+    assert repository.dispatch("rollback", model="$(touch pwned)", stage="x", version="").code != 0
+    assert len(repository.hub.pulls) == before
+
+
+def _train(repository: Repository, stack: Running) -> None:
+    """The workflow trains, registers and proposes; parameters that are no JSON are red."""
+    params = json.dumps({"estimator": "linear", "features": ["wind_speed_00", "wind_speed_08"]})
+    ran = repository.dispatch("train", model=MODEL, stage="Staging", params=params)
+    assert ran.code == 0, ran.log[-4000:]
+    pull = repository.hub.pulls[-1]
+    assert pull["head"] == f"modelops/train-{MODEL}"
+    newest = stack.sql(f"SELECT MAX(version) FROM model_versions WHERE name = '{MODEL}'").split()[
+        -1
+    ]
+    assert f"| 2 → {newest} |" in pull["body"]
+    assert f"+      Staging: {newest}" in repository.pushed(pull["head"])
+    assert repository.dispatch("train", model=MODEL, stage="Staging", params="`x`").code != 0
 
 
 def test_a_fork(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
