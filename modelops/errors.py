@@ -173,3 +173,23 @@ class GitHubError(ModelopsError):
 
 class GitHubDeniedError(GitHubError):
     """The token may not do that: a grant is missing, or the run is of a fork's pull request."""
+
+
+class DockerError(ModelopsError):
+    """Docker could not do what was asked; the subclasses say why."""
+
+
+class DockerMissingError(DockerError):
+    """There is no Docker, or not the parts or the version that are needed."""
+
+
+class DockerNotRunningError(DockerError):
+    """The docker command is there, but no engine answers it."""
+
+
+class DockerCommandError(DockerError):
+    """A docker command failed for a reason that has no class of its own."""
+
+
+class ImageError(ModelopsError):
+    """A serving image could not be built, or an image is none."""

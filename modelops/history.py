@@ -80,9 +80,17 @@ def at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
 
 
 def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | None:
-    """The version that a stage held before the present one, by git; None if there is none."""
+    """The version that a stage held before the present one, by git; None if there is none.
+
+    What was rolled back from does not count: going back twice goes back two versions, and never
+    forward to what was wrong.
+    """
     slot = (model, alias_of(stage))
-    held = [version for stay in of(revisions, None) if (version := _of_slot(stay, slot))]
+    held: list[int] = []
+    for stay in of(revisions, None):
+        if version := _of_slot(stay, slot):
+            del held[held.index(version) if version in held else len(held) :]
+            held.append(version)
     return held[-2] if len(held) > 1 else None
 
 

@@ -9,7 +9,7 @@ from modelops.errors import Problem, RecipeError, VersionNumberError
 from training import runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from modelops.desired.values import Desired, DesiredModel, Recipe
     from modelops.registry.protocol import RegistryReader
@@ -43,7 +43,8 @@ def tasks(desired: Desired, reader: RegistryReader, only: Collection[str] = ()) 
         only: models to train; all if empty.
 
     Raises:
-        VersionNumberError: MLflow would give a recipe another number than its own.
+        VersionNumberError: MLflow would give a recipe another number than its own, or its number
+            belongs to a version that was trained by another recipe.
         RecipeError: a recipe has a parameter that its module does not take.
         RegistryError: the registry could not be read.
     """
@@ -51,13 +52,13 @@ def tasks(desired: Desired, reader: RegistryReader, only: Collection[str] = ()) 
     problems: list[Problem] = []
     for model in desired.models.values():
         if model.versions and (not only or model.name in only):
-            taken = reader.classic_stages(model.name)
+            taken = reader.recipes(model.name)
             todo += [
                 Task(model=model.name, number=number, recipe=recipe)
                 for number, recipe in model.versions.items()
                 if number not in taken
             ]
-            problems += _misnumbered(model, taken)
+            problems += [*_misnumbered(model, taken), *_mistaken(model, taken)]
     if problems:
         raise VersionNumberError(problems)
     _check_recipes(todo)
@@ -77,6 +78,19 @@ def _misnumbered(model: DesiredModel, taken: Collection[int]) -> Iterator[Proble
                 f"write {coming}, or register the versions before it",
             )
         coming += 1
+
+
+def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[Problem]:
+    """Recipes whose number another one got, for example in a pull request that is still open."""
+    for number, recipe in model.versions.items():
+        made_by = taken.get(number)
+        if made_by not in {None, runner.canonical(recipe.train, recipe.params)}:
+            yield Problem(
+                where=recipe.where,
+                model=model.name,
+                message=f"version {number} was trained by another recipe, {made_by}; what is "
+                f"trained is history: give this recipe the number {max(taken) + 1}",
+            )
 
 
 def _check_recipes(todo: list[Task]) -> None:

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack import archive, content, docker, lifecycle, secrets
-from stack.errors import BackupError, CommandFailedError, NotEmptyError, RestoreError
+from modelops import docker
+from modelops.errors import DockerCommandError
+from stack import archive, content, lifecycle, secrets
+from stack.errors import BackupError, NotEmptyError, RestoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> arc
     Raises:
         BackupError: the database does not run, or a part could not be read.
     """
-    docker.require()
+    docker.require(compose=True)
     if compose.settings.s3:
         say("artifacts are in the S3 store and not part of this backup: back them up there")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +47,7 @@ def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> arc
             after, revision = content.counts(compose), content.revision(compose)
             say("artifacts: copying")
             content.save_artifacts(compose, parts[_ARTIFACTS])
-        except CommandFailedError as error:
+        except DockerCommandError as error:
             raise BackupError(f"no backup was made: {error}") from None
         files, size = content.measure(parts[_ARTIFACTS])
         contents = archive.Contents(
@@ -71,7 +73,7 @@ def restore(
         NotEmptyError: the stack holds data and `replace` was not given.
         RestoreError: what is there afterwards is not what was saved.
     """
-    docker.require()
+    docker.require(compose=True)
     with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore-") as folder:
         contents = archive.unpack(source, Path(folder))
         say(f"archive of {contents.created}: whole")
@@ -96,7 +98,7 @@ def _check_empty(compose: Compose, *, replace: bool) -> None:
         return
     try:
         found = content.counts(compose)
-    except CommandFailedError:
+    except DockerCommandError:
         return  # a half-made schema holds nothing that could be counted
     held = [f"{found[name]} {name}" for name in _DATA if found.get(name)]
     if held:

@@ -10,9 +10,10 @@ from typing import NoReturn
 
 import click
 
+from modelops import docker
 from modelops.errors import ModelopsError
 from stack import backup as backups
-from stack import docker, lifecycle, settings
+from stack import lifecycle, settings
 from stack import upgrade as upgrading
 from stack.compose import Compose
 
@@ -45,7 +46,7 @@ def _say(line: str) -> None:
 
 
 def _compose() -> Compose:
-    docker.require()
+    docker.require(compose=True)
     return Compose(settings.read())
 
 

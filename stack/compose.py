@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from stack import docker
-from stack.errors import BuildError, CommandFailedError, SettingsError
+from modelops import docker
+from modelops.errors import DockerCommandError
+from stack.errors import BuildError, SettingsError
 from stack.settings import FOLDER
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Compose:
         """
         try:
             text = self.run("config", "--format", "json")
-        except CommandFailedError as error:
+        except DockerCommandError as error:
             raise SettingsError(f"check stack/.env: {error}") from None
         return dict(json.loads(text))
 
@@ -163,7 +164,7 @@ class Compose:
         """Run `docker compose ARGUMENTS` and return what it printed.
 
         Raises:
-            CommandFailedError: it failed.
+            DockerCommandError: it failed.
         """
         return docker.run(
             [*self._prefix, *arguments],
@@ -197,7 +198,7 @@ class Compose:
         """
         try:
             self.run("build", "--quiet")
-        except CommandFailedError as error:
+        except DockerCommandError as error:
             raise BuildError(
                 f"{error}\nBase images come from STACK_PYTHON_IMAGE and STACK_MYSQL_IMAGE, "
                 "packages from the index that pip is configured for"

@@ -36,7 +36,7 @@ def served(version: str) -> Iterator[str]:
     """The URL of a container on the stack's network that serves NAME/VERSION.
 
     Raises:
-        CommandFailedError: the container did not become healthy.
+        DockerCommandError: the container did not become healthy.
     """
     compose = Compose(settings.read({**os.environ, "STACK_SERVE_MODEL": version}))
     click.echo(f"in a container on the network {compose.network}, from {compose.inner_uri}")

@@ -9,14 +9,6 @@ class StackError(ModelopsError):
     """The root of what can go wrong with the stack."""
 
 
-class DockerMissingError(StackError):
-    """There is no Docker, or not the parts or the version that are needed."""
-
-
-class DockerNotRunningError(StackError):
-    """The docker command is there, but no engine answers it."""
-
-
 class SettingsError(StackError):
     """The settings do not make a valid Compose project."""
 
@@ -31,10 +23,6 @@ class BuildError(StackError):
 
 class PortTakenError(StackError):
     """Something else listens on a port of the stack."""
-
-
-class CommandFailedError(StackError):
-    """A docker command failed for a reason that has no class of its own."""
 
 
 class ServiceFailedError(StackError):

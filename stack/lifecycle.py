@@ -7,8 +7,10 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from stack import docker, probes, secrets
-from stack.errors import CommandFailedError, PortTakenError, ServiceFailedError
+from modelops import docker
+from modelops.errors import DockerCommandError
+from stack import probes, secrets
+from stack.errors import PortTakenError, ServiceFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ def up(
     Raises:
         StackError: it does not; the class says why.
     """
-    docker.require()
+    docker.require(compose=True)
     made = secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
     if made:
         say(f"made {len(made)} secrets in {compose.settings.secrets}")
@@ -49,7 +51,7 @@ def up(
 
 def down(compose: Compose, *, volumes: bool = False) -> None:
     """Stop and remove the containers; the volumes too if that is asked for."""
-    docker.require()
+    docker.require(compose=True)
     # Compose reads the files of secrets even to remove what uses them
     secrets.ensure(compose.settings.secrets, database_exists=False)
     every = ("--profile", "*")
@@ -136,7 +138,7 @@ def _report(
 
 def _failure(
     compose: Compose, services: dict[str, Service], output: str
-) -> PortTakenError | ServiceFailedError | CommandFailedError:
+) -> PortTakenError | ServiceFailedError | DockerCommandError:
     """The service that failed first: the others only wait for it."""
     if found := re.search(
         r"(?:Bind for|listen tcp\d?) \S+?:(\d+)\S* .*(?:in use|allocated)", output
@@ -152,4 +154,4 @@ def _failure(
         if not service.ready:
             reason = f"not ready in time: {service}"
             return ServiceFailedError(service.name, reason, compose.last_lines(service.name))
-    return CommandFailedError("docker compose up: " + "\n".join(output.strip().splitlines()[-5:]))
+    return DockerCommandError("docker compose up: " + "\n".join(output.strip().splitlines()[-5:]))

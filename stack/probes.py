@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from stack.errors import CommandFailedError, ProbeFailedError
+from modelops.errors import DockerCommandError
+from stack.errors import ProbeFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def database(compose: Compose) -> None:
     query = "SELECT version_num FROM alembic_version"
     try:
         compose.run("exec", "-T", "db", "db-client", "mysql", "--execute", query, "mlflow")
-    except CommandFailedError as error:
+    except DockerCommandError as error:
         raise ProbeFailedError(f"db: the query failed: {error}") from None
 
 

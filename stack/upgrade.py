@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stack import backup, docker, lifecycle
-from stack.errors import CommandFailedError, ServiceFailedError
+from modelops import docker
+from modelops.errors import DockerCommandError
+from stack import backup, lifecycle
+from stack.errors import ServiceFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +25,7 @@ def upgrade(
         BackupError: nothing was changed.
         ServiceFailedError: the migration failed; says how to go back.
     """
-    docker.require()
+    docker.require(compose=True)
     if build:
         compose.build()
     compose.run("up", "--detach", "--wait", "db")
@@ -33,7 +35,7 @@ def upgrade(
     say(f"backup: {target}")
     try:
         compose.run("run", "--rm", "-T", "--env", "STACK_MIGRATE=upgrade", "migrate")
-    except CommandFailedError as error:
+    except DockerCommandError as error:
         raise ServiceFailedError(
             "migrate", f"failed; `nox -s restore -- {target} --replace` goes back", str(error)
         ) from None

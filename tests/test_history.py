@@ -193,11 +193,23 @@ def test_where_there_is_no_history(team: Team) -> None:
 def test_rollback_puts_the_former_version_back(told: Team) -> None:
     """Without a version it is the one before; only that number changes in the file."""
     before = told.file.read_text()
-    assert "is back at 2" in told.ok("rollback", "wind", "Production").out
+    assert "is back at 2" in told.ok("rollback", "wind", "Production", "2").out
     assert told.file.read_text() == before.replace("Production: 1", "Production: 2")
-    told.ok("rollback", "wind", "Production", "1")
+    commit(told, "Again", day=9)
+    assert "is back at 1" in told.ok("rollback", "wind", "Production").out
     assert told.file.read_text() == before
     assert "is at 1 already" in told.run("rollback", "wind", "Production", "1").err
+
+
+def test_going_back_twice_goes_back_two(team: Team) -> None:
+    """A second rollback does not go forward to what was wrong."""
+    for day, version in enumerate((1, 2, 3), start=1):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=day)
+    for former in (2, 1):
+        assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
+        commit(team, "Go back", day=6 - former)
+    assert "git knows of no version" in team.run("rollback", "wind", "Production").err
 
 
 def test_nothing_to_roll_back_to(team: Team) -> None:

@@ -136,3 +136,22 @@ def test_the_real_wind_farm(team: Team) -> None:
     assert trained[1]["metrics"]["test_r2"] >= 0.97
     team.ok("apply")
     assert team.aliases() == {"production": 2}
+
+
+def test_a_number_that_another_recipe_has(team: Team) -> None:
+    """A recipe whose number was trained by another one is refused, and nothing is trained."""
+    text = """
+        models:
+          tumour-diagnosis-model:
+            versions:
+              1: {train: tumour_diagnosis, params: {estimator: logistic_regression}}
+        """
+    team.write(text)
+    team.ok("train")
+    team.write(text.replace("logistic_regression}", "logistic_regression, C: 0.5}"))
+    ran = team.run("train")
+    assert ran.code == 1
+    assert "models.yaml:5" in ran.err
+    assert "version 1 was trained by another recipe" in ran.err
+    assert "give this recipe the number 2" in ran.err
+    assert len(team.client.search_model_versions("name='tumour-diagnosis-model'")) == 1

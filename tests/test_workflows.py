@@ -129,10 +129,10 @@ def test_secrets_reach_no_code_of_a_pull_request() -> None:
 
 
 def test_what_writes_to_the_registry_does_not_overlap() -> None:
-    """Apply and the healing of drift wait for each other, and neither is cancelled."""
+    """Apply and the healing of drift wait for each other; none is cancelled or replaced."""
     found = [document(ROOT / f".github/workflows/{name}.yml") for name in ("apply", "drift")]
     assert [one["concurrency"] for one in found] == [
-        {"group": "apply", "cancel-in-progress": False}
+        {"group": "apply", "cancel-in-progress": False, "queue": "max"}
     ] * 2
     assert [job["environment"] for one in found for job in one["jobs"].values()] == [
         "production"

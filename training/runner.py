@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelops.registry.values import RECIPE_TAG
 from training.recipes import Recipe, canonical, load
 from training.trained import Trained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RECIPE_TAG", "Recipe", "Trained", "canonical", "load", "register", "run"]
-
-RECIPE_TAG = "modelops.recipe"
+__all__ = ["Recipe", "Trained", "canonical", "load", "register", "run"]
 
 
 def run(

@@ -35,13 +35,20 @@ def _connect() -> tuple[Context, GitHub]:
 
 
 @github.command()
-def author() -> None:
+@file_option
+def author(file: Path) -> None:
     """Tell the next steps who merged what is being applied.
 
     Sets MODELOPS_ACTOR, MODELOPS_PULL_REQUEST and MODELOPS_LABELS for them, from the pull request
-    that the commit came with. A commit without one leaves its pusher as the actor.
+    that the commit came with. A commit without one leaves its pusher as the actor. An old run that
+    was started again is refused if models.yaml has changed since: it would undo that.
     """
     context, api = _connect()
+    if context.attempt > 1 and api.is_superseded(context.sha, file.name):
+        raise GitHubError(
+            f"{context.branch} has a newer {file.name} than this run, which is old and was started "
+            "again: run the workflow by hand on the branch instead"
+        )
     merged = api.pull_request_of(context.sha)
     if merged is None:
         click.echo(f"{context.sha[:12]} came without a pull request; actor: {context.actor}")
@@ -75,17 +82,18 @@ def _append(variable: str, text: str) -> None:
 
 
 @github.command()
-@click.argument("report", type=click.Path(path_type=Path))
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--marker", default="plan", show_default=True, help="Which comment it is.")
-def report(report: Path, marker: str) -> None:
-    """Show REPORT, a Markdown file, in the job's summary and as the pull request's one comment.
+def report(reports: tuple[Path, ...], marker: str) -> None:
+    """Show REPORTS, Markdown files, in the job's summary and as the pull request's one comment.
 
-    A token that may not comment (a fork's pull request) leaves it at the summary.
+    Of the files after the first, those that are missing are left out. A token that may not comment
+    (a fork's pull request) leaves it at the summary.
     """
     context, api = _connect()
-    text = report.read_text(encoding="utf-8") if report.exists() else ""
-    if not text:
-        text = f"There is no {report.name}: an earlier step failed, see its log.\n"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in reports if path.exists())
+    if not reports[0].exists():
+        text = f"There is no {reports[0].name}: an earlier step failed, see its log.\n{text}"
     if context.summary:
         with context.summary.open("a", encoding="utf-8") as stream:
             stream.write(text)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops.cli.options import connect, format_option, registry_options, show
-from modelops.errors import SmokeFailedError, UsageError
-from modelops.registry.values import alias_of
+from modelops.errors import SmokeFailedError
+from modelops.registry.holder import holder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,14 +106,7 @@ def held(model: str, stage: str, registry: str | None, state: Path) -> str:
     Raises:
         UsageError: there is no such model, or the stage is empty.
     """
-    found = connect(registry, state).model(model)
-    if found is None:
-        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
-    version = found.aliases.get(alias_of(stage))
-    if version is None:
-        filled = ", ".join(sorted(found.aliases)) or "none"
-        raise UsageError(f"{stage} of {model} is empty; stages that hold a version: {filled}")
-    return f"models:/{model}/{version}"
+    return f"models:/{model}/{holder(connect(registry, state), model, stage)}"
 
 
 COMMANDS = (serve, smoke)

@@ -83,7 +83,7 @@ def rebuild(
 ) -> None:
     """Make an empty registry what models.yaml says: train every recipe, then fill every stage.
 
-    Gates are shown and refuse nothing: the file met them when it was merged.
+    Gates and guards refuse nothing: the file met them when it was merged.
     """
     from modelops import author
     from modelops import rebuild as rebuilding

@@ -87,12 +87,22 @@ class GitHub:
         return str(found["html_url"])
 
     def pull_request_of(self, sha: str) -> Mapping[str, Any] | None:
-        """The merged pull request that a commit came with; None if it came without one."""
+        """The pull request by which a commit came into this branch; None if it came without."""
+        branch = self._context.branch
         for found in self._pages(f"/commits/{sha}/pulls"):
-            if found.get("merged_at"):
+            into = (found.get("base") or {}).get("ref")
+            if found.get("merged_at") and (not branch or into == branch):
                 merged: Mapping[str, Any] = self._json("GET", f"/pulls/{found['number']}")
                 return merged
         return None
+
+    def is_superseded(self, sha: str, file: str) -> bool:
+        """Whether this branch has a newer commit that changed a file.
+
+        Protocol: docs.github.com, "Compare two commits": up to 300 files.
+        """
+        found = self._json("GET", f"/compare/{sha}...{self._context.branch}")
+        return any(changed.get("filename") == file for changed in found.get("files") or ())
 
     def open_pull_request(
         self, *, head: str, base: str, title: str, text: str, labels: tuple[str, ...] = ()

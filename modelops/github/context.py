@@ -29,6 +29,8 @@ class Context:
         token: what the API is called with; None where the job has none.
         event: the payload of the event that started the run.
         sha: the commit that the run is about.
+        branch: the name of the branch that the run is on.
+        attempt: 1, and counting up when the run is started again.
         actor: who started it.
         run: the run's number in links.
         login: the account that writes comments and issues with the token.
@@ -41,6 +43,8 @@ class Context:
     token: str | None = field(repr=False)
     event: Mapping[str, Any]
     sha: str
+    branch: str
+    attempt: int
     actor: str
     run: str
     login: str
@@ -92,6 +96,8 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
         token=given.get("GITHUB_TOKEN") or None,
         event=_event(given.get("GITHUB_EVENT_PATH")),
         sha=given.get("GITHUB_SHA", ""),
+        branch=given.get("GITHUB_REF_NAME", ""),
+        attempt=int(given.get("GITHUB_RUN_ATTEMPT") or 1),
         actor=given.get("GITHUB_ACTOR", ""),
         run=given.get("GITHUB_RUN_ID", ""),
         login=given.get("MODELOPS_GITHUB_LOGIN", "github-actions[bot]"),

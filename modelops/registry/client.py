@@ -16,6 +16,7 @@ from modelops.registry.failures import translated
 from modelops.registry.signature import signature_of
 from modelops.registry.values import (
     CLASSIC_STAGES,
+    RECIPE_TAG,
     Actual,
     ActualModel,
     Version,
@@ -97,6 +98,11 @@ class MlflowRegistry:
         """Every version of a model and its classic stage."""
         with translated(self.uri):
             return {int(v.version): str(v.current_stage) for v in self._versions(_named(name))}
+
+    def recipes(self, name: str) -> Mapping[int, str | None]:
+        """Every version of a model and the recipe that it was trained by."""
+        with translated(self.uri):
+            return {int(v.version): v.tags.get(RECIPE_TAG) for v in self._versions(_named(name))}
 
     def version(self, name: str, number: int) -> Version | None:
         """A version's status and tags."""

@@ -27,6 +27,10 @@ class RegistryReader(Protocol):
         """Every version of a model and its classic stage."""
         ...
 
+    def recipes(self, name: str) -> Mapping[int, str | None]:
+        """Every version of a model and the recipe that it was trained by, where it says so."""
+        ...
+
     def version(self, name: str, number: int) -> Version | None:
         """A version's status and tags; None if it does not exist or was deleted."""
         ...

@@ -21,6 +21,9 @@ CLASSIC_STAGES = (PRODUCTION, STAGING)
 READY = "READY"
 
 
+RECIPE_TAG = "modelops.recipe"  # of a version: the recipe that it was trained by
+
+
 def alias_of(stage: str) -> str:
     """The alias that stores `stage`: its name in lower case."""
     return stage.lower()

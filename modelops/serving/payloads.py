@@ -25,6 +25,7 @@ JSON = "application/json"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 _DEEP = 100_000  # brackets
+_LARGE = 10_000_000  # bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +89,7 @@ def good(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
             yield Payload(name=key, body=_json({key: example.tolist()}))
         return
     names, rows = list(example.columns), [list(row) for row in example.itertuples(index=False)]
-    records = [dict(zip(names, row, strict=True)) for row in rows]
+    records = _records(example)
     columns = {name: [record[name] for record in records] for name in names}
     split = {"columns": names, "data": rows}
     yield Payload(name="dataframe_split", body=_json({"dataframe_split": split}))
@@ -120,6 +121,49 @@ def malformed(
     yield Payload(name="/invocations", body=b"", method="GET")
     if signature is not None and signature.inputs is not None:
         yield from _against(example)
+
+
+def bare(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
+    """The list of records without a key, as the first tutorials of MLflow wrote it."""
+    import pandas as pd
+
+    if isinstance(example, pd.DataFrame):
+        records = json.dumps(_records(example), default=_plain).encode()
+        yield Payload(name="bare list of records", body=records)
+
+
+def hostile(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
+    """Requests that a server may refuse or answer, but must survive, and tell nothing by."""
+    import pandas as pd
+
+    if not isinstance(example, pd.DataFrame):
+        return
+    row = {name: _plain(value) for name, value in example.iloc[0].items()}
+    first = next(iter(row))
+    for name, value in {
+        "NaN": float("nan"),
+        "infinity": float("inf"),
+        "a number of 400 digits": 10**400,
+        "null": None,
+        "a list for a value": [[1]],
+        "true for a value": True,
+        "a very long text": "x" * 100_000,
+    }.items():
+        yield Payload(name=name, body=_json({"dataframe_records": [{**row, first: value}]}))
+    yield Payload(name="an extra column", body=_json({"dataframe_records": [{**row, "extra": 1}]}))
+    body = _json({"dataframe_records": [row]})
+    yield Payload(name="UTF-16", body=body.decode().encode("utf-16"))
+    latin = f"{JSON}; charset=latin-1"
+    yield Payload(name="another charset", body=body, content_type=latin)
+    yield Payload(name="CSV that is JSON", body=body, content_type=CSV)
+    yield Payload(name="Parquet that is JSON", body=body, content_type=PARQUET)
+    many = -(-_LARGE // len(body))
+    yield Payload(name="10 MB of records", body=_json({"dataframe_records": [row] * many}))
+
+
+def _records(example: pd.DataFrame) -> list[dict[Any, Any]]:
+    names = list(example.columns)
+    return [dict(zip(names, row, strict=True)) for row in example.itertuples(index=False)]
 
 
 def _against(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 from rich.text import Text
 
 from modelops.report.markdown import escaped
 from modelops.report.markdown import table as markdown_table
 from modelops.report.text import table
+from modelops.serving.smoke import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +39,13 @@ def markdown(report: Report) -> str:
     return f"**{escaped(report.summary)}**\n\n{markdown_table(_HEADER, _rows(report))}\n"
 
 
+def folded(report: Report) -> str:
+    """The result in one line that opens to the table, where GitHub shows Markdown."""
+    table = markdown_table(_HEADER, _rows(report))
+    summary = escaped(report.summary)
+    return f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>\n"
+
+
 def document(report: Report) -> dict[str, Any]:
     """Everything, as plain data."""
     return {
@@ -47,3 +56,16 @@ def document(report: Report) -> dict[str, Any]:
         "passed": not report.failed,
         "checks": [{**asdict(check), "outcome": check.outcome.value} for check in report.checks],
     }
+
+
+def junit(report: Report) -> str:
+    """JUnit's XML, which most CI systems show: one test case for each check."""
+    counts = {"tests": str(len(report.checks)), "failures": str(len(report.failed))}
+    suite = ET.Element("testsuite", {"name": report.model_uri, **counts})
+    for check in report.checks:
+        seconds = f"{check.milliseconds / 1000:.4f}"
+        case = ET.SubElement(suite, "testcase", name=check.request, time=seconds)
+        if check.outcome is Outcome.FAILED:
+            message = f"expected {check.expected}, got {check.actual}"
+            ET.SubElement(case, "failure", message=message)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

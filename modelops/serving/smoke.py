@@ -85,13 +85,15 @@ class _Answer:
         return f"{self.status} {' '.join(self.text.split())[:60]}".strip()
 
 
-def smoke(url: str, model_uri: str, *, timeout: float = 30.0) -> Report:
+def smoke(url: str, model_uri: str, *, timeout: float = 30.0, strict: bool = False) -> Report:
     """Test the server at `url`, which should serve `model_uri`.
 
     Args:
         url: the server's address, without a path.
         model_uri: the model to compare answers with; loaded into this process.
         timeout: seconds for one request.
+        strict: ask for what modelops' own images promise: the faults that are known of MLflow's
+            server fail, and a bare list of records is answered.
 
     Raises:
         ServeError: nothing answers at the address, or the model gives nothing to ask with.
@@ -101,7 +103,8 @@ def smoke(url: str, model_uri: str, *, timeout: float = 30.0) -> Report:
     client = _Client(url.rstrip("/"), timeout)
     client.reach()
     model = mlflow.pyfunc.load_model(model_uri)
-    return Report(url=url, model_uri=model_uri, checks=tuple(_checks(client, model)))
+    checks = tuple(_checks(client, model, strict=strict))
+    return Report(url=url, model_uri=model_uri, checks=checks)
 
 
 def predict(url: str, records: list[dict[str, Any]], *, timeout: float = 30.0) -> list[Any]:
@@ -152,7 +155,7 @@ class _Client:
         return _Answer(status=status, text=text, milliseconds=(time.perf_counter() - begun) * 1000)
 
 
-def _checks(client: _Client, model: PyFuncModel) -> Iterator[Check]:
+def _checks(client: _Client, model: PyFuncModel, *, strict: bool) -> Iterator[Check]:
     import mlflow
 
     for path in ("/ping", "/health"):
@@ -168,8 +171,12 @@ def _checks(client: _Client, model: PyFuncModel) -> Iterator[Check]:
     asked = list(payloads.good(example))
     for payload in asked:
         yield _good(client, payload, truth)
+    for payload in payloads.bare(example) if strict else ():
+        yield _good(client, payload, truth)
     for payload in payloads.malformed(example, model.metadata.signature):
-        yield _malformed(client, payload)
+        yield _malformed(client, payload, strict=strict)
+    for payload in payloads.hostile(example) if strict else ():
+        yield _hostile(client, payload)
     answer = client.get("/ping")
     yield _check("GET /ping, after all that", "200", answer, answer.status == 200)
     yield _good(client, asked[0], truth, ", after all that")
@@ -194,11 +201,11 @@ def _good(client: _Client, payload: Payload, truth: Any, remark: str = "") -> Ch
     return _check(f"POST {payload.name}{remark}", "200, the model's own predictions", answer, right)
 
 
-def _malformed(client: _Client, payload: Payload) -> Check:
+def _malformed(client: _Client, payload: Payload, *, strict: bool) -> Check:
     answer = client.send(payload)
     refused = 400 <= answer.status < 500 and isinstance(answer.document, dict)
     check = _check(f"{payload.method} {payload.name}", "4xx with a JSON error", answer, refused)
-    if refused or answer.status != payload.known:
+    if refused or strict or answer.status != payload.known:
         return check
     return Check(
         request=check.request,
@@ -206,6 +213,15 @@ def _malformed(client: _Client, payload: Payload) -> Check:
         actual=f"{check.actual} (known of MLflow's server)",
         outcome=Outcome.WARNED,
         milliseconds=check.milliseconds,
+    )
+
+
+def _hostile(client: _Client, payload: Payload) -> Check:
+    answer = client.send(payload)
+    survived = answer.status == 200 or 400 <= answer.status < 500
+    tidy = survived and isinstance(answer.document, dict) and "Traceback" not in answer.text
+    return _check(
+        f"{payload.method} {payload.name}", "200 or 4xx, JSON, no traceback", answer, tidy
     )
 
 

@@ -33,6 +33,7 @@ class GitHub:
     issues: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     commits: dict[str, list[int]] = field(default_factory=dict)
+    newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -86,6 +87,7 @@ class GitHub:
             "merged_at": None,
             "merged_by": None,
             **body,
+            "base": {"ref": body.get("base", "main")},
             "html_url": f"https://github.test/p/{number}",
             **more,
         }
@@ -158,6 +160,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"POST /issues": lambda c: c.hub.add_issue(c.body),
     r"PATCH /issues/(\d+)": lambda c: _patch(c.hub.issues, "number", c.number, c.body),
     r"GET /commits/(\w+)/pulls": _pulls_of,
+    r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, {}),
     r"GET /pulls": _pulls,
     r"POST /pulls": lambda c: c.hub.add_pull(c.body),

@@ -71,6 +71,32 @@ def test_author_of_a_merge(job: Team, hub: fake.GitHub) -> None:
     }
 
 
+def test_author_of_a_merge_elsewhere(
+    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull request that was merged into another branch lends this one nothing."""
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    hub.add_pull({"base": "topic"}, number=7, merged_at="now", merged_by={"login": "mallory"})
+    hub.commits["abc"] = [7]
+    assert "without a pull request" in job.ok("github", "author").out
+
+
+def test_an_old_run_that_is_started_again(
+    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused once models.yaml has changed since; before that it may be repeated."""
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    hub.newer["abc"] = [{"filename": "README.md"}]
+    job.ok("github", "author")
+    hub.newer["abc"].append({"filename": "models.yaml"})
+    ran = job.run("github", "author")
+    assert ran.code == 1
+    assert "main has a newer models.yaml" in ran.err
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
+    job.ok("github", "author")
+
+
 def test_author_of_a_push(job: Team) -> None:
     """A commit that came without a pull request leaves its pusher as the actor."""
     assert "actor: pusher" in job.ok("github", "author").out
@@ -88,6 +114,14 @@ def test_report_on_a_pull_request(
     assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n" * 2
     (comment,) = hub.comments
     assert (comment["issue"], comment["body"]) == (12, "<!-- modelops:plan -->\nthe plan\n")
+
+
+def test_report_of_several_files(job: Team) -> None:
+    """They are one text; of those after the first a missing one is left out."""
+    (job.folder / "plan.md").write_text("the plan\n")
+    (job.folder / "more.md").write_text("more\n")
+    job.ok("github", "report", "plan.md", "images.md", "more.md")
+    assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n\nmore\n"
 
 
 def test_report_where_comments_are_denied(
@@ -183,7 +217,7 @@ def test_a_pull_request_with_the_edit(
         arguments = ("--title", "Roll back $(x) `y`", "--label", "modelops/rollback")
         job.ok("github", "pull-request", "modelops/r", "--body", "body.md", *arguments)
     (pull,) = hub.pulls
-    assert (pull["head"], pull["base"], pull["body"]) == ("modelops/r", "main", "the plan")
+    assert (pull["head"], pull["base"]["ref"], pull["body"]) == ("modelops/r", "main", "the plan")
     assert pull["labels"] == [{"name": "modelops/rollback"}]
     shown = ("git", "-C", str(origin), "show", "--format=%an: %s", "--name-only", "modelops/r")
     done = subprocess.run(shown, capture_output=True, text=True, check=True)

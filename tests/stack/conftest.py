@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack import docker, settings
+from modelops import docker
+from stack import settings
 from stack.compose import Compose
 from stack.errors import StackError
 from tests.stack.running import Running
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def _without_docker() -> str | None:
     try:
-        docker.require()
+        docker.require(compose=True)
     except StackError as error:
         return str(error)
     return None

@@ -153,11 +153,11 @@ class Repository:
         payload = {"repository": {"full_name": REPOSITORY, "default_branch": "main"}, **payload}
         file.write_text(json.dumps(payload))
         artifacts = self.folder / f"artifacts{self.runs}"
-        command = [*(runner() or ()), event, "--workflow", f".github/workflows/{workflow}.yml"]
-        command += [
-            "--payload" if "MODELOPS_RUN_WORKFLOW" in os.environ else "--eventpath",
-            str(file),
-        ]
+        own = "MODELOPS_RUN_WORKFLOW" in os.environ
+        names = ("--workflow", "--payload") if own else ("--workflows", "--eventpath")
+        command = [*(runner() or ()), event, names[0], f".github/workflows/{workflow}.yml"]
+        command += [names[1], str(file)]
+        command += [] if own else ["--artifact-server-path", str(artifacts)]
         given = {
             "GITHUB_API_URL": self.hub.base,
             "GITHUB_REPOSITORY": REPOSITORY,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from modelops import docker
 from modelops.processes import free_port
-from stack import docker, lifecycle, probes, settings
+from stack import lifecycle, probes, settings
 from stack.compose import Compose
 
 if TYPE_CHECKING:

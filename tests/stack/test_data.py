@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack import backup, docker
+from modelops import docker
+from stack import backup
 from stack.errors import ArchiveError, NotEmptyError
 from tests.stack.running import Running, eventually
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from stack import docker, secrets
+from modelops import docker
+from stack import secrets
 from stack.errors import ServiceFailedError
 from tests.stack.running import eventually
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from stack import docker
-from stack.errors import CommandFailedError, PortTakenError
+from modelops import docker
+from modelops.errors import DockerCommandError
+from stack.errors import PortTakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,7 +208,7 @@ def test_named_user_decides_health(shared: Running) -> None:
     """The database is healthy only while the named user can query the named database."""
     check = ("exec", "-T", "db", "db-client", "mysql", "--execute=SELECT 1")
     assert shared.compose.run(*check, "mlflow").split() == ["1", "1"]
-    with pytest.raises(CommandFailedError, match="Access denied"):
+    with pytest.raises(DockerCommandError, match="Access denied"):
         shared.compose.run(*check, "mysql")
 
 

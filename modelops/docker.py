@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from stack.errors import CommandFailedError, DockerMissingError, DockerNotRunningError
+from modelops.errors import DockerCommandError, DockerMissingError, DockerNotRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 _OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
 
 
-def require() -> None:
-    """Return if there is an engine that this stack can use.
+def require(*, compose: bool = False) -> None:
+    """Return if there is an engine that can be used, with its Compose plugin if asked for.
 
     Raises:
-        DockerMissingError: docker or its Compose plugin is not installed, or too old.
+        DockerMissingError: docker or the plugin is not installed, or too old.
         DockerNotRunningError: the engine does not answer.
     """
     if shutil.which("docker") is None:
         raise DockerMissingError(
-            "the stack needs Docker, and there is no `docker` command: install Docker Engine 25 or "
-            "later with the Compose plugin; without it, modelops uses its embedded registry"
+            "this needs Docker, and there is no `docker` command: install Docker Engine 25 or "
+            "later with the Compose plugin"
         )
     engine = _ask("version", "--format", "{{.Server.APIVersion}}")
     if engine.returncode:
         raise DockerNotRunningError(
-            f"the stack needs Docker, and no engine answers: {_last(engine.stderr)}"
+            f"this needs Docker, and no engine answers: {_last(engine.stderr)}"
         )
     version = tuple(int(part) for part in engine.stdout.strip().split("."))
     if version < _OLDEST_API:
-        raise DockerMissingError("the stack needs Docker Engine 25 or later: this one is older")
-    if _ask("compose", "version").returncode:
-        raise DockerMissingError("the stack needs Docker's Compose plugin: install it")
+        raise DockerMissingError("this needs Docker Engine 25 or later: this one is older")
+    if compose and _ask("compose", "version").returncode:
+        raise DockerMissingError("this needs Docker's Compose plugin: install it")
 
 
 def _ask(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +53,7 @@ def run(
     """Run `docker ARGUMENTS` and return what it printed.
 
     Raises:
-        CommandFailedError: it failed; with the last lines of its error output.
+        DockerCommandError: it failed; with the last lines of its error output.
     """
     done = subprocess.run(
         ["docker", *arguments],
@@ -65,8 +65,25 @@ def run(
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        raise CommandFailedError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=5)}")
+        raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=5)}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+def login(server: str, user: str, password: str) -> None:
+    """Log in at a registry of images; the password is in no argument.
+
+    Raises:
+        DockerCommandError: it was refused.
+    """
+    done = subprocess.run(
+        ["docker", "login", server, "--username", user, "--password-stdin"],
+        input=password,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DockerCommandError(f"docker login {server}: {_last(done.stderr)}")
 
 
 def _last(text: str, *, lines: int = 1) -> str:

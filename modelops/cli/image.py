@@ -1,0 +1,212 @@
+"""The verbs of serving images: build, smoke, prove and publish."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelops.cli.options import connect, format_option, progress, registry_options, show
+from modelops.errors import SmokeFailedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelops.image.spec import Options
+    from modelops.serving.smoke import Report
+
+_SHOWN = 5  # failed checks that an error names
+_REQUESTS = 20_000
+
+
+@click.group()
+def image() -> None:
+    """Images that serve a model version by MLflow's protocol; needs Docker."""
+
+
+def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What may be chosen of an image."""
+    path = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for option in (
+        click.option("--base", help="Build on this image; default: python:X.Y-slim of the model."),
+        click.option("--builder", help="Install packages in this image, such as one with gcc."),
+        click.option("--package", "packages", multiple=True, help="Add a requirement."),
+        click.option("--platform", help="linux/amd64 or linux/arm64; default: this machine's."),
+        click.option(
+            "--uv-config",
+            "configuration",
+            type=path,
+            help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
+        ),
+        click.option("--no-cache", is_flag=True, help="Build every layer anew."),
+    ):
+        command = option(command)
+    return command
+
+
+def _options(no_cache: bool, **chosen: Any) -> Options:
+    from modelops.image.spec import Options
+
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    return Options(
+        cached=not no_cache,
+        commit=os.environ.get("GITHUB_SHA"),
+        url=f"{server}/{repository}" if repository else None,
+        **chosen,
+    )
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  modelops image build power-forecasting-model Production
+  modelops image build power-forecasting-model 2 --push registry.example.org/wind
+"""
+)
+@click.argument("model")
+@click.argument("version")
+@click.option("--push", "repository", help="Push it here, as REPOSITORY/MODEL:VERSION-DIGEST.")
+@_build_options
+@registry_options
+@format_option
+def build(
+    model: str, version: str, registry: str | None, state: Path, form: str, **chosen: Any
+) -> None:
+    """Build the image of VERSION of MODEL: a number, or a stage that holds it."""
+    from modelops.image.build import build as make
+
+    with progress() as say:
+        made = make(connect(registry, state), model, version, _options(**chosen), say=say)
+    if form == "json":
+        document = {"version": 1, "kind": "image", "tags": made.tags, "id": made.identity}
+        click.echo(json.dumps({**document, "bytes": made.size}, indent=2))
+        return
+    for tag in made.tags:
+        click.echo(tag)
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  modelops image smoke power-forecasting-model:production
+  modelops image smoke power-forecasting-model:production --junit smoke.xml
+"""
+)
+@click.argument("tag")
+@click.option("--memory", default="1g", show_default=True, help="The container's limit.")
+@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit's XML here as well.")
+@format_option
+def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -> None:
+    """Run the image TAG as production would, ask it everything, and stop it."""
+    from modelops.image.smoke import smoke as test
+    from modelops.serving import report as reports
+
+    with progress() as say:
+        report = test(tag, requests_sent=requests, memory=memory, say=say)
+    if junit:
+        junit.write_text(reports.junit(report), encoding="utf-8")
+    show(
+        form,
+        text=lambda console: reports.text(report, console),
+        markdown=lambda: reports.markdown(report),
+        document=lambda: reports.document(report),
+    )
+    _judge([report])
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  modelops plan --out plan.json && modelops image prove plan.json --report images.md
+"""
+)
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
+@click.option("--report", type=click.Path(path_type=Path), help="Write the results, as Markdown.")
+@_build_options
+@registry_options
+def prove(
+    plan: Path,
+    requests: int,
+    report: Path | None,
+    registry: str | None,
+    state: Path,
+    **chosen: Any,
+) -> None:
+    """Build and smoke-test the image of each version that PLAN puts into a stage."""
+    from modelops import planfile
+    from modelops.image import release
+    from modelops.serving import report as reports
+
+    changes = planfile.read(plan).changes
+    with progress() as say:
+        found = list(
+            release.prove(
+                connect(registry, state),
+                changes,
+                _options(**chosen),
+                requests_sent=requests,
+                say=say,
+            )
+        )
+    if report:
+        report.write_text("\n".join(map(reports.folded, found)), encoding="utf-8")
+    for one in found:
+        click.echo(one.summary)
+    if not found:
+        click.echo("no version enters a stage: no image to prove")
+    _judge(found)
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  modelops image publish plan.json registry.example.org/wind
+"""
+)
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.argument("repository")
+@_build_options
+@registry_options
+def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
+    """Push the image of each version that PLAN puts into a stage to REPOSITORY.
+
+    Logs in first if MODELOPS_IMAGES_USERNAME and MODELOPS_IMAGES_PASSWORD are set.
+    """
+    from modelops import docker, planfile
+    from modelops.image import release
+
+    if not repository.strip():
+        raise UsageError("REPOSITORY is empty; name one, such as registry.example.org/wind")
+    changes = planfile.read(plan).changes
+    user, password = (
+        os.environ.get(f"MODELOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
+    )
+    if user and password:
+        docker.login(repository.split("/", maxsplit=1)[0], user, password)
+    options = _options(repository=repository, **chosen)
+    with progress() as say:
+        pushed = release.publish(connect(registry, state), changes, options, say=say)
+    for made in pushed:
+        for tag in made.tags:
+            click.echo(tag)
+
+
+def _judge(found: list[Report]) -> None:
+    failed = [report for report in found if report.failed]
+    if failed:
+        lines = [
+            "\n".join(
+                [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
+            )
+            for report in failed
+        ]
+        raise SmokeFailedError("\n".join(lines))
+
+
+COMMANDS = (image,)

@@ -1,0 +1,104 @@
+"""Runs in the image that is being built, on the packages that were installed: prune and compile.
+
+    python prepare.py SITE_PACKAGES [REQUIREMENT ...]
+
+What is left is the same for the same packages: files have one date. Bytecode lies in a tree of its
+own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
+without; a container that can not write would compile it on each start. It holds what the server
+and the packages of the model's own requirements import, and not all that is installed, which would
+be three times as much. Nothing of modelops is imported here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import shutil
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+# tests that nothing imports, of packages known to work without them
+_TESTED = ("numpy", "pandas", "pyarrow", "scipy", "sklearn")
+# of pyarrow, reading Parquet needs neither network services nor headers
+_PYARROW = (
+    *("include", "includes", "src", "libarrow_flight.*", "libarrow_python_flight.*", "_flight.*"),
+    *("libarrow_s3.*", "_s3fs.*", "_azurefs.*", "_gcsfs.*", "_hdfs.*"),
+)
+_SOURCES = ("*.pyi", "*.pxd", "*.pxi", "*.pyx", "*.pyx.tp", "*.h", "*.hpp")  # of compiled modules
+_SERVER = (
+    *("server.app", "server.scoring", "uvicorn.main", "uvicorn.supervisors.multiprocess"),
+    *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.uvloop", "pyarrow.parquet"),
+    *("prometheus_client.multiprocess", "mlflow.models.signature", "multiprocessing.spawn"),
+)
+
+
+def main(site: Path, required: set[str]) -> None:
+    """Prune, date and compile the packages."""
+    _prune(site, required)
+    environment = site.parents[2]
+    _date(environment)  # before anything is compiled: bytecode holds the date of its source
+    for name in _SERVER:
+        importlib.import_module(name)  # fails the build if too much was pruned
+    for name in sorted(_modules(required)):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - it may need what only the model's code sets up
+            sys.stderr.write(f"not compiled: {name}: {error}\n")
+    _date(Path(sys.pycache_prefix or ""))
+
+
+def _prune(site: Path, required: set[str]) -> None:
+    for name in _TESTED:
+        for folder in sorted((site / name).rglob("tests")):
+            shutil.rmtree(folder)
+        for pattern in _SOURCES:
+            for path in sorted((site / name).rglob(pattern)):
+                path.unlink()
+    if "pyarrow" not in required:
+        for pattern in _PYARROW:
+            for path in sorted((site / "pyarrow").glob(pattern)):
+                _remove(path)
+    _link_copies([*site.glob("*.libs/*.so*"), *site.glob("pyarrow/*.so*")])
+
+
+def _link_copies(libraries: list[Path]) -> None:
+    """Replace copies of a library by links to the first of them: wheels can not hold links."""
+    first: dict[tuple[str, str], Path] = {}
+    for path in sorted(libraries):
+        # copies of one library share their name up to its number
+        key = (path.name.split(".so")[0], hashlib.sha256(path.read_bytes()).hexdigest())
+        if (known := first.setdefault(key, path)) != path:
+            path.unlink()
+            path.symlink_to(os.path.relpath(known, path.parent))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _modules(required: set[str]) -> set[str]:
+    """The top-level modules of some distributions."""
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if any(owner.lower().replace("_", "-") in required for owner in owners)
+        and module.isidentifier()
+        and not module.startswith("_")
+    }
+
+
+def _date(root: Path) -> None:
+    """Give everything one date, deepest first."""
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            os.utime(Path(folder) / name, (0, 0), follow_symlinks=False)
+        os.utime(folder, (0, 0), follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), set(sys.argv[2:]))

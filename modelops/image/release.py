@@ -1,0 +1,69 @@
+"""The images of a plan: of every version that enters a stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelops.image.build import build
+from modelops.image.smoke import smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from modelops.guards import Move
+    from modelops.image.build import Built
+    from modelops.image.spec import Options
+    from modelops.registry.protocol import RegistryReader
+    from modelops.serving.smoke import Report
+
+
+def entering(changes: Iterable[Move]) -> tuple[Move, ...]:
+    """The changes that put a version into a stage, in the order of their names."""
+    return tuple(sorted((move for move in changes if move.new is not None), key=str))
+
+
+def prove(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    *,
+    requests_sent: int,
+    say: Callable[[str], None],
+) -> Iterator[Report]:
+    """Build and smoke-test each image.
+
+    Raises:
+        UsageError, ImageError, ServeError, DockerError: see `build` and `smoke`.
+    """
+    proven: set[str] = set()
+    for built in _built(registry, changes, options, say):
+        if built.identity not in proven:  # a version may enter two stages
+            yield smoke(built.tags[0], requests_sent=requests_sent, say=say)
+        proven.add(built.identity)
+
+
+def publish(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    *,
+    say: Callable[[str], None],
+) -> tuple[Built, ...]:
+    """Build each image, which is quick where it was built before, and push it.
+
+    Raises:
+        UsageError, ImageError, DockerError: see `build`.
+    """
+    return tuple(_built(registry, changes, options, say))
+
+
+def _built(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    say: Callable[[str], None],
+) -> Iterator[Built]:
+    for move in entering(changes):
+        wanted = replace(options, stage=move.stage)
+        yield build(registry, move.model, str(move.new), wanted, say=say)

@@ -1,0 +1,75 @@
+"""What the server counts, in Prometheus's text format."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# seconds: from a tenth of a millisecond to the time-out
+_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
+
+
+def share(workers: int) -> None:
+    """Let several processes count together; to be called before they start.
+
+    The counts lie in shared memory, which a container has also where nothing else is writable.
+    """
+    if workers > 1:
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="metrics-", dir="/dev/shm")
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self, name: str, version: str) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram
+
+        self._registry = CollectorRegistry()
+        fixed, labels = (name, version), ("model", "version")
+        self._requests = Counter(
+            "serving_requests",
+            "Requests by path and status.",
+            (*labels, "path", "status"),
+            registry=self._registry,
+        )
+        self._errors = Counter(
+            "serving_prediction_errors",
+            "Requests to /invocations that got no prediction, by status.",
+            (*labels, "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "serving_request_seconds",
+            "Time from a whole request to its answer.",
+            (*labels, "path"),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._fixed = fixed
+
+    def count(self, path: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self._requests.labels(*self._fixed, path, status).inc()
+        self._seconds.labels(*self._fixed, path).observe(seconds)
+        if path == "/invocations" and status != 200:
+            self._errors.labels(*self._fixed, status).inc()
+
+    def text(self) -> bytes:
+        """All counts, of all processes."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._shared() if _FOLDER in os.environ else self._registry)
+
+    @staticmethod
+    def _shared() -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return registry

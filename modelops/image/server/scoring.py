@@ -1,0 +1,108 @@
+"""One request to `/invocations`, answered as MLflow answers it.
+
+The work is done by MLflow's own `mlflow.pyfunc.scoring_server.invocations`. What differs is on
+purpose and documented in docs/serving.md: a bare list of records is accepted, every error is JSON
+with a 4xx where the request is at fault, and no answer holds a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
+
+from .table import Table
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+_JSON = "application/json"
+_log = logging.getLogger("serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered with."""
+
+    status: int
+    body: str
+
+
+def failure(status: int, code: str, message: str) -> Answer:
+    """An error in the form of MLflow's REST API."""
+    return Answer(status, json.dumps({"error_code": code, "message": message}))
+
+
+class Scorer:
+    """Scores requests with one model."""
+
+    def __init__(self, model: PyFuncModel) -> None:
+        self._model = model
+        self._schema = model.metadata.get_input_schema()
+        # a table's values are checked by name before they are passed on without names
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        self._table = Table.of(model)
+
+    def warm_up(self) -> None:
+        """Predict once as requests do, so that the first one does not pay for what loads lazily.
+
+        Raises:
+            MlflowException: the model can not predict its own input example.
+        """
+        example = self._model.input_example
+        if example is not None:
+            self._model.predict(example)
+
+    def is_quick(self, body: bytes) -> bool:
+        """Whether a request is so small that handing it to a thread costs more than answering."""
+        return self._table is not None and len(body) <= self._table.quick_bytes
+
+    def answer(self, body: bytes, content_type: str | None) -> Answer:
+        """Score a request; whatever it is, the answer is JSON."""
+        if content_type is None:
+            return failure(415, "INVALID_PARAMETER_VALUE", f"no Content-Type: {_JSON}")
+        try:
+            return self._scored(body, content_type)
+        except MlflowException as error:
+            return _refusal(error)
+        except RecursionError:
+            return failure(400, "BAD_REQUEST", "the request is nested too deeply")
+        except Exception:  # noqa: BLE001 - whatever a model raises, the answer is JSON
+            _log.exception("a request could not be answered")
+            return failure(500, "INTERNAL_ERROR", "the server failed; its log tells why")
+
+    def _scored(self, body: bytes, content_type: str) -> Answer:
+        data: Any = body
+        if content_type == _JSON:
+            data = _parsed(body)
+            if self._table is not None:
+                text = self._table.predict(data)
+                if text is not None:
+                    return Answer(200, text)
+        found = scoring_server.invocations(data, content_type, self._model, self._schema)
+        if found.status != 200 and found.mimetype != _JSON:
+            return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
+        return Answer(found.status, found.response)
+
+
+def _parsed(body: bytes) -> Any:
+    """A JSON object for MLflow, parsed once; what is none is left to MLflow to refuse."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
+        return {scoring_server.DF_RECORDS: found}
+    return found if isinstance(found, dict) else body
+
+
+def _refusal(error: MlflowException) -> Answer:
+    document = json.loads(error.serialize_as_json())
+    if trace := document.pop("stack_trace", None):
+        _log.info("%s\n%s", error.message, trace)
+    return Answer(error.get_http_status_code(), json.dumps(document))

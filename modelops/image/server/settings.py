@@ -1,0 +1,106 @@
+"""What the server is told by its environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CGROUP = Path("/sys/fs/cgroup")
+_MOST_WORKERS = 8  # without a CPU limit; each holds the model once
+_Value = TypeVar("_Value", int, float)
+
+
+class SettingsError(ValueError):
+    """Variables that make no sense; says all of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The server's settings.
+
+    Attributes:
+        model: the folder of the model, as MLflow saved it.
+        name: the registered model's name, for metrics and logs.
+        version: its version.
+        workers: processes; each holds the model once.
+        threads: predictions at the same time in one process.
+        max_bytes: the largest request body that is read.
+        timeout: seconds until a request is answered with 504.
+        drain: seconds that requests have to end after SIGTERM.
+    """
+
+    model: Path
+    name: str = "model"
+    version: str = "0"
+    host: str = "0.0.0.0"  # noqa: S104 - a container's ports are published by who runs it
+    port: int = 8080
+    workers: int = 1
+    threads: int = 1
+    max_bytes: int = 64 * 2**20
+    timeout: float = 60.0
+    drain: int = 8
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable has a value that it can not have.
+    """
+    given = os.environ if environment is None else environment
+    problems: list[str] = []
+
+    def number(name: str, kind: Callable[[str], _Value], low: float, default: _Value) -> _Value:
+        text = given.get(name, "")
+        try:
+            value = kind(text) if text else default
+        except ValueError:
+            value = None
+        if value is None or not low <= value < 2**40:
+            problems.append(f"{name}={text}: give a number of at least {low:g}")
+            return default
+        return value
+
+    settings = Settings(
+        model=Path(given.get("SERVING_MODEL", "/opt/model")),
+        name=given.get("SERVING_NAME", "model"),
+        version=given.get("SERVING_VERSION", "0"),
+        host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104
+        port=number("SERVING_PORT", int, 1, 8080),
+        workers=number("SERVING_WORKERS", int, 1, cpus()),
+        threads=number("SERVING_THREADS", int, 1, 1),
+        max_bytes=number("SERVING_MAX_BYTES", int, 1, 64 * 2**20),
+        timeout=number("SERVING_TIMEOUT", float, 0.01, 60.0),
+        drain=number("SERVING_DRAIN", int, 1, 8),
+    )
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def cpus(cgroup: Path = CGROUP) -> int:
+    """The processors that this container may use, at least 1.
+
+    Source: the kernel's "Control Group v2", `cpu.max`, and "CFS Bandwidth Control" for version 1:
+    quota and period in microseconds.
+    """
+    limit = min(_quota(cgroup), len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    return max(1, int(limit))
+
+
+def _quota(cgroup: Path) -> float:
+    """The limit in processors; infinity if there is none."""
+    try:
+        if (cgroup / "cpu.max").exists():
+            quota, period = (cgroup / "cpu.max").read_text().split()
+        else:
+            names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            quota, period = ((cgroup / "cpu" / name).read_text().strip() for name in names)
+        return float("inf") if quota in {"max", "-1"} else int(quota) / int(period)
+    except (OSError, ValueError):
+        return float("inf")

@@ -1,0 +1,27 @@
+"""What a stage holds, for those who ask for a version by its stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelops.errors import UsageError
+from modelops.registry.values import alias_of
+
+if TYPE_CHECKING:
+    from modelops.registry.protocol import RegistryReader
+
+
+def holder(registry: RegistryReader, model: str, stage: str) -> int:
+    """The version that a stage of a model holds.
+
+    Raises:
+        UsageError: there is no such model, or the stage is empty.
+    """
+    found = registry.model(model)
+    if found is None:
+        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
+    version = found.aliases.get(alias_of(stage))
+    if version is None:
+        filled = ", ".join(sorted(found.aliases)) or "none"
+        raise UsageError(f"{stage} of {model} is empty; stages that hold a version: {filled}")
+    return version
