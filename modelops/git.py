@@ -58,6 +58,15 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     return found
 
 
+def head_time(file: Path) -> datetime:
+    """When the commit that is checked out was made (the committer's time).
+
+    Raises:
+        GitError: there is no commit.
+    """
+    return datetime.fromisoformat(git(file, "log", "-1", "--format=%cI"))
+
+
 def show(file: Path, revision: str) -> str | None:
     """The text of a file at a revision; None if it is not there.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from tests.team import Team
 
 
-def git(team: Team, *arguments: str, day: int = 1, author: str = "ada") -> str:
-    """Run git in the team's folder on a day of November 2026."""
-    time = f"2026-11-{day:02}T12:00:00+00:00"
+def git(
+    team: Team, *arguments: str, day: int = 1, at: datetime | None = None, author: str = "ada"
+) -> str:
+    """Run git in the team's folder on a day of November 2026, or at another time."""
+    time = (at or datetime(2026, 11, day, 12, tzinfo=UTC)).isoformat()
     who = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER")
            for k, v in (("NAME", author), ("EMAIL", "a@b"), ("DATE", time))}  # fmt: skip
     done = subprocess.run(

@@ -40,10 +40,9 @@ def test_versions_come_out_with_their_numbers_and_evidence(farm: Team) -> None:
 
 def test_a_second_training_makes_nothing(farm: Team) -> None:
     """Versions that exist are not trained again."""
-    recipes(farm, v1=LINEAR)
-    farm.write(
-        f"models: {{{WIND}: {{versions: {{1: {LINEAR}, 2: {LINEAR}, 3: {LINEAR}}}, stages: {{}}}}}}"
-    )
+    found = farm.client.search_model_versions(f"name='{WIND}'")
+    listed = ", ".join(f"{v.version}: {v.tags['modelops.recipe']}" for v in found)
+    farm.write(f"models: {{{WIND}: {{versions: {{{listed}}}, stages: {{}}}}}}")
     assert "Nothing to train" in farm.ok("train").out
     assert farm.ok("train", "--format", "json").document["trained"] == []
     assert len(farm.client.search_model_versions(f"name='{WIND}'")) == 3
@@ -145,6 +144,7 @@ def test_a_number_that_another_recipe_has(team: Team) -> None:
           tumour-diagnosis-model:
             versions:
               1: {train: tumour_diagnosis, params: {estimator: logistic_regression}}
+            stages: {}
         """
     team.write(text)
     team.ok("train")

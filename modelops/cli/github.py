@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,14 +108,21 @@ def report(reports: tuple[Path, ...], marker: str) -> None:
 
 @github.command()
 @click.option("--exit-code", is_flag=True, help="Exit with 2 while stages are wrong.")
+@click.option(
+    "--grace",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="MINUTES",
+    help="What the last commit declared may be on its way for so long.",
+)
 @file_option
 @registry_options
-def drift(exit_code: bool, file: Path, registry: str | None, state: Path) -> int:
+def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: Path) -> int:
     """Open or update the issue on drift; close it when every stage is as declared.
 
     Gives the next steps the output `drift`: true or false.
     """
-    from modelops import notify
+    from modelops import git, notify
     from modelops import status as states
     from modelops.github import drift as issue
     from modelops.proposal import read_actual
@@ -124,7 +131,9 @@ def drift(exit_code: bool, file: Path, registry: str | None, state: Path) -> int
     with progress() as say:
         say("reading the registry")
         stages = states.of(desired, read_actual(desired, connect(registry, state)))
-    wrong = issue.wrong(stages)
+    now = datetime.now(UTC)
+    under_way = grace > 0 and now - git.head_time(file) < timedelta(minutes=grace)
+    wrong = issue.wrong(stages, pending=not under_way)
     _, api = _connect()
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
     if not wrong:
@@ -133,7 +142,7 @@ def drift(exit_code: bool, file: Path, registry: str | None, state: Path) -> int
         return 0
     notify.drifted(wrong)
     before = api.issue_text(issue.MARKER, issue.LABEL)
-    text = issue.text(wrong, before, datetime.now(UTC))
+    text = issue.text(wrong, before, now)
     click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
     for stage in wrong:
         click.echo(f"{stage.model} {stage.stage} is {stage.actual}, should be {stage.desired}")

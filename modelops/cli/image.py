@@ -79,8 +79,9 @@ def build(
     """Build the image of VERSION of MODEL: a number, or a stage that holds it."""
     from modelops.image.build import build as make
 
+    options = _options(push=bool(chosen["repository"]), **chosen)
     with progress() as say:
-        made = make(connect(registry, state), model, version, _options(**chosen), say=say)
+        made = make(connect(registry, state), model, version, options, say=say)
     if form == "json":
         document = {"version": 1, "kind": "image", "tags": made.tags, "id": made.identity}
         click.echo(json.dumps({**document, "bytes": made.size}, indent=2))
@@ -189,7 +190,7 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
     )
     if user and password:
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
-    options = _options(repository=repository, **chosen)
+    options = _options(repository=repository, push=True, **chosen)
     with progress() as say:
         pushed = release.publish(connect(registry, state), changes, options, say=say)
     for made in pushed:

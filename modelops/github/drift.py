@@ -20,16 +20,16 @@ MARKER = "<!-- modelops:drift -->"
 LABEL = "modelops-drift"
 CLEAN = "Every stage is as models.yaml says again."
 _SEEN = re.compile(r"<!-- modelops:seen (\{.*?\}) -->")
-_WRONG = (State.DRIFT, State.PENDING)
 _HEADER = ("model", "stage", "should be", "is", "last set by modelops", "first seen wrong")
 _ADVICE = """\
 To heal it, run the workflow `apply`, or set the variable `DRIFT_HEAL` to `true`. To keep what is
 there, change `models.yaml` to it. This issue closes by itself."""
 
 
-def wrong(stages: Iterable[StageStatus]) -> tuple[StageStatus, ...]:
-    """The stages that are not what models.yaml says."""
-    return tuple(stage for stage in stages if stage.state in _WRONG)
+def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus, ...]:
+    """The stages that are not what models.yaml says; those that are yet to be applied if asked."""
+    states = {State.DRIFT, State.PENDING} if pending else {State.DRIFT}
+    return tuple(stage for stage in stages if stage.state in states)
 
 
 def title(stages: Sequence[StageStatus]) -> str:

@@ -98,7 +98,7 @@ def build(
         _fill(context, wish, _platform(options), options.configuration)
         say(f"building {wish.tags[0]}")
         _build(context, found, wish, options)
-    if options.repository:
+    if options.push:
         _push(wish.tags, say)
     identity, size = docker.run(
         ["image", "inspect", "--format", "{{.Id}} {{.Size}}", wish.tags[0]]

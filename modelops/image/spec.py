@@ -52,8 +52,8 @@ class Options:
             packages without wheels.
         packages: requirements to add.
         platform: such as `linux/arm64`; None for this machine's.
-        repository: what the tags begin with, such as `registry.example.org/team`; None does not
-            push.
+        repository: what the tags begin with, such as `registry.example.org/team`.
+        push: whether to push them there.
         stage: the stage to tag it for, where it was not asked for by its stage.
         commit: the commit of models.yaml that asks for it, for a label.
         url: the repository's address, for a label.
@@ -67,6 +67,7 @@ class Options:
     packages: tuple[str, ...] = ()
     platform: str | None = None
     repository: str | None = None
+    push: bool = False
     stage: str | None = None
     commit: str | None = None
     url: str | None = None

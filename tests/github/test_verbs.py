@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,6 +160,25 @@ def test_drift_from_found_to_healed(job: Team, hub: fake.GitHub) -> None:
     assert "closed" in job.ok("github", "drift", "--exit-code").out
     assert issue["state"] == "closed"
     assert told(job, "GITHUB_OUTPUT").split() == ["drift=true", "drift=true", "drift=false"]
+
+
+def test_what_was_merged_just_now_is_no_drift(job: Team, hub: fake.GitHub) -> None:
+    """What is declared and not applied yet counts after the grace; a hand's move always does."""
+    job.versions(2)
+    job.stages(Production=1, Staging=1)
+    job.ok("apply")
+    job.stages(Production=2, Staging=1)
+    git(job, "init", "--quiet", "--initial-branch=main")
+    git(job, "add", "models.yaml")
+    now = datetime.now(UTC)
+    git(job, "commit", "--quiet", "--message", "Promote", at=now - timedelta(minutes=30))
+    job.ok("github", "drift", "--grace", "60", "--exit-code")
+    assert hub.issues == []
+    assert job.run("github", "drift", "--grace", "20", "--exit-code").code == 2
+    assert "| wind | Production | 2 | 1 |" in hub.issues[0]["body"]
+    job.client.set_registered_model_alias("wind", "staging", "2")
+    assert job.run("github", "drift", "--grace", "60", "--exit-code").code == 2
+    assert "Production" not in hub.issues[0]["body"]
 
 
 def test_since_when_it_is_wrong(job: Team, hub: fake.GitHub) -> None:
