@@ -51,10 +51,11 @@ class Container:
 
     @property
     def processes(self) -> frozenset[str]:
-        """The ids of its processes, on the host; another set means that one was replaced."""
+        """The ids of the server's processes; another set means that one was replaced."""
         lines = docker.run(["top", self.identity, "-eo", "pid,args"]).splitlines()[1:]
-        # the health check comes and goes
-        return frozenset(line.split()[0] for line in lines if "health.py" not in line)
+        # health checks come and go
+        own = (line for line in lines if "-m server" in line or "multiprocessing" in line)
+        return frozenset(line.split()[0] for line in own)
 
     @property
     def memory(self) -> int:

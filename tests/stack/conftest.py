@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelops import docker
+from modelops.errors import DockerError
 from stack import settings
 from stack.compose import Compose
-from stack.errors import StackError
 from tests.stack.running import Running
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _without_docker() -> str | None:
     try:
         docker.require(compose=True)
-    except StackError as error:
+    except DockerError as error:
         return str(error)
     return None
 

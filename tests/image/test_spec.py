@@ -1,0 +1,101 @@
+"""What an image is to be: its requirements, names and labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops.errors import ImageError
+from modelops.image.build import names, without
+from modelops.image.spec import Options, Source, of
+
+SOURCE = Source(
+    model="Wind-Model",
+    version=3,
+    run_id="abc",
+    digest="sha256:0123456789abcdef0123456789abcdef",
+    stage="Production",
+    python="3.11.7",
+    requirements=("mlflow==3.17.2", "scikit-learn==1.9.1", "", "# a comment"),
+    created="2026-11-24T02:13:33Z",
+)
+
+
+def test_names_say_version_digest_and_stage() -> None:
+    """NAME:VERSION-SHORTDIGEST and NAME:stage, in lower case as Docker wants it."""
+    tags = ("wind-model:3-0123456789ab", "wind-model:production")
+    assert of(SOURCE, Options()).tags == tags
+    by_number = replace(SOURCE, stage=None)
+    assert of(by_number, Options()).tags == tags[:1]
+    assert of(by_number, Options(stage="Production")).tags == tags
+    pushed = of(SOURCE, Options(repository="registry.example.org/wind/"))
+    assert pushed.tags == tuple(f"registry.example.org/wind/{tag}" for tag in tags)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [
+        (("mlflow==3.17.2", "pandas"), ("mlflow-skinny==3.17.2", "pandas")),
+        (("mlflow[extras]>=3,<4",), ("mlflow-skinny[extras]>=3,<4",)),
+        (("mlflow-skinny==3.17.2",), ("mlflow-skinny==3.17.2",)),
+        (("pandas",), ("pandas", "mlflow-skinny")),
+        (("mlflow ; python_version > '3'",), ("mlflow-skinny; python_version > '3'",)),
+        (
+            ("MLflow==3.17.2", "mlflow-export-import"),
+            ("mlflow-skinny==3.17.2", "mlflow-export-import"),
+        ),
+    ],
+)
+def test_mlflow_becomes_its_small_package(
+    requirements: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    """The server needs MLflow's code and not its tracking server; other packages stay."""
+    assert of(replace(SOURCE, requirements=requirements), Options()).requirements == expected
+
+
+def test_base_and_labels() -> None:
+    """The base is of the model's own Python; labels tell where the image comes from."""
+    wish = of(SOURCE, Options(packages=("xgboost>=3",), commit="c0ffee", url="https://x.test/a/b"))
+    assert (wish.base, wish.builder) == ("python:3.11-slim", "python:3.11-slim")
+    assert wish.requirements[-1] == "xgboost>=3"
+    assert set(wish.required) == {"mlflow", "scikit-learn", "xgboost"}
+    assert wish.labels == {
+        "org.opencontainers.image.title": "Wind-Model",
+        "org.opencontainers.image.version": "3",
+        "org.opencontainers.image.created": "2026-11-24T02:13:33Z",
+        "org.opencontainers.image.revision": "c0ffee",
+        "org.opencontainers.image.source": "https://x.test/a/b",
+        "org.opencontainers.image.base.name": "python:3.11-slim",
+        "modelops.model": "Wind-Model",
+        "modelops.version": "3",
+        "modelops.run": "abc",
+        "modelops.digest": SOURCE.digest,
+        "modelops.stage": "Production",
+    }
+    own = of(SOURCE, Options(base="cuda:12", builder="gcc:14"))
+    assert (own.base, own.builder) == ("cuda:12", "gcc:14")
+
+
+@pytest.mark.parametrize("python", ["", "three", "3"])
+def test_a_version_that_does_not_say_its_python(python: str) -> None:
+    """It is an error that says what to do."""
+    with pytest.raises(ImageError, match=r"Wind-Model version 3 does not say its Python.*--base"):
+        of(replace(SOURCE, python=python), Options())
+
+
+PACKAGES = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), unique=True, max_size=8)
+
+
+@given(packages=PACKAGES, omitted=PACKAGES)
+def test_leaving_packages_out_of_a_lock(packages: list[str], omitted: list[str]) -> None:
+    """Exactly those that are named go, with their hashes; the others stay as they are."""
+    blocks = {
+        name: f"{name}==1.0 \\\n    --hash=sha256:{name} \\\n    --hash=sha256:00\n"
+        for name in packages
+    }
+    left = without("".join(blocks.values()), frozenset(omitted))
+    assert names(left) == set(packages) - set(omitted)
+    assert left.strip() == "".join(blocks[n] for n in packages if n not in omitted).strip()
