@@ -69,6 +69,19 @@ def run(
     return (done.stdout or b"").decode(errors="replace")
 
 
+def logs(container: str, *, lines: int) -> str:
+    """The last lines of both of a container's outputs."""
+    done = subprocess.run(
+        ["docker", "logs", "--tail", str(lines), container],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return done.stdout
+
+
 def login(server: str, user: str, password: str) -> None:
     """Log in at a registry of images; the password is in no argument.
 

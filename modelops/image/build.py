@@ -116,10 +116,12 @@ def _platform(options: Options) -> str:
 
 def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) -> None:
     """The folder that Docker builds from; the same inputs make the same files and dates."""
-    shutil.copytree(_HERE / "server", context / "server", ignore=shutil.ignore_patterns("__py*"))
+    shutil.copytree(
+        _HERE / "server", context / "serving" / "server", ignore=shutil.ignore_patterns("__py*")
+    )
     for name in _IN_CONTEXT:
         shutil.copy(_HERE / name, context / name)
-    served = (context / "server" / "requirements.txt").read_text(encoding="utf-8")
+    served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8")
     lock = _locked("\n".join([*wish.requirements, served]), wish.python, target, configuration)
     others = "\n".join([*(line for line in wish.requirements if not is_mlflow(line)), served])
     kept = names(_locked(others, wish.python, target, configuration))
@@ -240,7 +242,7 @@ def unpacked(image: str) -> Iterator[Path]:
         except DockerCommandError as error:
             raise ImageError(f"{image} can not be used: {error}") from error
         try:
-            docker.run(["cp", f"{container}:/opt/model", f"{folder}/model"])
+            docker.run(["cp", f"{container}:/model", f"{folder}/model"])
         except DockerCommandError as error:
             raise ImageError(f"{image} holds no model: it is no serving image") from error
         finally:

@@ -65,7 +65,7 @@ class Container:
     @property
     def logs(self) -> str:
         """Its last lines."""
-        return docker.run(["logs", "--tail", "20", self.identity])
+        return docker.logs(self.identity, lines=20)
 
     def stop(self) -> tuple[int, float]:
         """Ask it to end; its exit code and the seconds that it took."""

@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import py_compile
 import shutil
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -39,14 +41,26 @@ def main(site: Path, required: set[str]) -> None:
     _prune(site, required)
     environment = site.parents[2]
     _date(environment)  # before anything is compiled: bytecode holds the date of its source
+    # in a process of its own: what a process has imported shows in the bytecode that it writes
+    listing = [sys.executable, __file__, "--imported", *sorted(_modules(required))]
+    done = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True)
+    for file in sorted(done.stdout.splitlines()):
+        py_compile.compile(file, doraise=True)
+    _date(Path(sys.pycache_prefix or ""))
+
+
+def imported(modules: list[str]) -> list[str]:
+    """The source files of what the server and some modules import."""
+    sys.dont_write_bytecode = True
     for name in _SERVER:
         importlib.import_module(name)  # fails the build if too much was pruned
-    for name in sorted(_modules(required)):
+    for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - it may need what only the model's code sets up
             sys.stderr.write(f"not compiled: {name}: {error}\n")
-    _date(Path(sys.pycache_prefix or ""))
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return [file for file in files if file and file.endswith(".py") and file != __file__]
 
 
 def _prune(site: Path, required: set[str]) -> None:
@@ -94,11 +108,14 @@ def _modules(required: set[str]) -> set[str]:
 
 def _date(root: Path) -> None:
     """Give everything one date, deepest first."""
-    for folder, _, files in os.walk(root, topdown=False):
-        for name in files:
+    for folder, folders, files in os.walk(root, topdown=False):
+        for name in (*files, *folders):  # links to folders count as folders
             os.utime(Path(folder) / name, (0, 0), follow_symlinks=False)
         os.utime(folder, (0, 0), follow_symlinks=False)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), set(sys.argv[2:]))
+    if sys.argv[1] == "--imported":
+        sys.stdout.write("\n".join(imported(sys.argv[2:])) + "\n")
+    else:
+        main(Path(sys.argv[1]), set(sys.argv[2:]))

@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if reason and os.environ.get("MODELOPS_EXPECT_DOCKER") == "1":
         pytest.exit(f"MODELOPS_EXPECT_DOCKER=1, but {reason}", returncode=1)
     for item in here:
-        item.add_marker(pytest.mark.timeout(420))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(420))
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
     del config

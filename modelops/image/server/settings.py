@@ -67,7 +67,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         return value
 
     settings = Settings(
-        model=Path(given.get("SERVING_MODEL", "/opt/model")),
+        model=Path(given.get("SERVING_MODEL", "/model")),
         name=given.get("SERVING_NAME", "model"),
         version=given.get("SERVING_VERSION", "0"),
         host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104

@@ -1,0 +1,184 @@
+"""Serving images, built and run for real."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelops import docker
+from modelops.errors import ImageError, UsageError
+from modelops.image.build import build
+from modelops.image.container import running
+from modelops.image.smoke import smoke
+from modelops.image.spec import Options
+from modelops.registry.client import MlflowRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from modelops.image.build import Built
+    from tests.team import Team
+
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+
+WIND = "power-forecasting-model"
+SECRET = "s3cr3t-of-the-index"
+MODULE = """
+class Doubler:
+    def double(self, frame):
+        return frame["x"] * 2.0
+"""
+MODEL = """
+import mlflow
+from doubling import Doubler
+
+class Doubling(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return Doubler().double(model_input)
+
+mlflow.models.set_model(Doubling())
+"""
+
+
+@pytest.fixture
+def repository() -> Iterator[str]:
+    """What the names of a test's images begin with; they are removed afterwards."""
+    name = f"modelops-test-{secrets.token_hex(4)}"
+    yield name
+    found = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+    if mine := [tag for tag in found if tag.startswith(f"{name}/")]:
+        docker.run(["image", "rm", "--force", *mine])
+
+
+@pytest.fixture
+def made(farm: Team, repository: str) -> Callable[..., Built]:
+    """Build the image of a version of the farm."""
+
+    def one(wanted: str, model: str = WIND, **options: Any) -> Built:
+        chosen = Options(repository=repository, **options)
+        return build(MlflowRegistry(farm.uri), model, wanted, chosen)
+
+    return one
+
+
+def inspected(image: str) -> dict[str, Any]:
+    """What Docker says of an image."""
+    found: dict[str, Any] = json.loads(docker.run(["image", "inspect", image]))[0]
+    return found
+
+
+def test_an_image_serves_as_promised(farm: Team, made: Callable[..., Built]) -> None:
+    """Read-only, without privileges or a way out: every check passes; it tells what it is."""
+    farm.stages(WIND, Production=2)
+    farm.ok("apply")
+    built = made("Production", commit="c0ffee")
+    report = smoke(built.tags[0], requests_sent=6_000)
+    assert [(c.request, c.actual) for c in report.failed] == []
+    found = inspected(built.identity)["Config"]
+    assert found["User"] == "10001:10001"
+    assert found["Labels"]["modelops.digest"] == built.source.digest
+    assert found["Labels"]["modelops.stage"] == "Production"
+    assert found["Labels"]["org.opencontainers.image.revision"] == "c0ffee"
+    assert built.tags[0].endswith(f":2-{built.source.digest[7:19]}")
+    assert built.tags[1].endswith(":production")
+
+
+def test_layers_are_shared_and_reproducible(made: Callable[..., Built]) -> None:
+    """Another version changes the model's layer alone; a build without any cache changes none."""
+    one, two = (inspected(made(number).identity)["RootFS"]["Layers"] for number in ("1", "2"))
+    assert len(one) == len(two)
+    assert sum(a != b for a, b in zip(one, two, strict=True)) == 1
+    again = inspected(made("2", cached=False).identity)["RootFS"]["Layers"]
+    assert again == two
+
+
+def test_a_pyfunc_with_its_own_code(
+    farm: Team, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model from code, with a module of its own, is served by the same server."""
+    import mlflow
+    import pandas as pd
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "doubling.py").write_text(MODULE)
+    (source / "model.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(str(source))
+    mlflow.set_tracking_uri(farm.uri)
+    experiment = farm.client.create_experiment("doubling", artifact_location=str(tmp_path / "a"))
+    frame = pd.DataFrame({"x": [1.0, 2.5]})
+    with mlflow.start_run(experiment_id=experiment):
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(source / "model.py"),
+            code_paths=[str(source / "doubling.py")],
+            input_example=frame,
+            pip_requirements=["mlflow==3.17.2", "pandas", "numpy"],
+            registered_model_name="doubling",
+        )
+    built = build(MlflowRegistry(farm.uri), "doubling", "1", Options(repository=repository))
+    report = smoke(built.tags[0], requests_sent=2_000)
+    assert [(c.request, c.actual) for c in report.failed] == []
+
+
+def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
+    """Each version that enters a stage is built and tested; no image or container stays."""
+    farm.stages(WIND, Production=2, Staging=2)
+    farm.ok("plan", "--out", "plan.json")
+    before = docker.run(["image", "ls", "--quiet"])
+    options = ("--requests", "2000", "--report", "images.md")
+    ran = farm.ok("image", "prove", "plan.json", *options)
+    assert ran.out.count(" passed") == 1  # one version, in two stages
+    assert (farm.folder / "images.md").read_text().startswith("<details><summary>")
+    assert set(docker.run(["image", "ls", "--quiet"]).split()) <= set(before.split())
+    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=modelops.smoke"]) == ""
+    assert docker.run(["network", "ls", "--quiet", "--filter", "label=modelops.smoke"]) == ""
+    farm.stages(WIND)
+    farm.ok("plan", "--out", "plan.json")
+    assert "no image to prove" in farm.ok("image", "prove", "plan.json").out
+
+
+def test_an_index_of_ones_own_is_a_secret(made: Callable[..., Built], tmp_path: Path) -> None:
+    """What its configuration says is in no layer, label or history of the image."""
+    configuration = tmp_path / "uv.toml"
+    configuration.write_text(f"# {SECRET}\n")
+    built = made("1", configuration=configuration)
+    history = docker.run(["history", "--no-trunc", built.identity])
+    assert SECRET not in history + json.dumps(inspected(built.identity))
+    with running(built.tags[0]) as container:
+        code = (
+            "import pathlib; print([str(p) for r in ('/opt','/etc','/tmp','/root') for p in "
+            f"pathlib.Path(r).rglob('*') if p.is_file() and b'{SECRET}' in p.read_bytes()])"
+        )
+        command = ["exec", "--user", "0", container.identity, "python3", "-c", code]
+        assert docker.run(command).strip() == "[]"
+
+
+def test_what_can_not_be_built(made: Callable[..., Built], farm: Team) -> None:
+    """A package that does not exist, a version and a stage that do not: each says so."""
+    with pytest.raises(ImageError, match="no-such-package-of-ours"):
+        made("1", packages=("no-such-package-of-ours==1",))
+    with pytest.raises(UsageError, match="has no version 99"):
+        made("99")
+    with pytest.raises(UsageError, match="Shadow of power-forecasting-model is empty"):
+        made("Shadow")
+    with pytest.raises(ImageError, match="images are built for linux/amd64"):
+        made("1", platform="windows/amd64")
+    assert farm.run("image", "smoke", "python:3.11-slim").code == 1
+
+
+def test_an_image_that_does_not_start(made: Callable[..., Built], tmp_path: Path) -> None:
+    """Its last lines are in the error, and nothing of it is left."""
+    built = made("1")
+    tag = f"{built.tags[0]}-broken"
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {built.tags[0]}\nENV SERVING_MODEL=/nowhere SERVING_WORKERS=1\n"
+    )
+    docker.run(["build", "--quiet", "--tag", tag, str(tmp_path)])
+    with pytest.raises(ImageError, match=r"(?s)stopped by itself.*nowhere"), running(tag):
+        pytest.fail("it can not be ready")
+    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=modelops.smoke"]) == ""
