@@ -146,6 +146,12 @@ def rollback(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Build or test a serving image: nox -s image -- build MODEL STAGE; needs Docker."""
+    modelops(session)
+
+
+@nox.session
 def up(session: nox.Session) -> None:
     """Start the stack: MLflow on MySQL with an artifact server; needs Docker."""
     stack_verb(session)
