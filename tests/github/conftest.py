@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def hub() -> Iterator[fake.GitHub]:
     """An empty repository."""
-    made = fake.GitHub()
-    with fake.server(made) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with fake.running() as made:
         yield made
-        server.shutdown()
-        thread.join()
     assert made.unknown == []

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 REPOSITORY = "windy/farm"
 TOKEN = "ghs_0123456789"
@@ -228,9 +230,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def server(hub: GitHub) -> ThreadingHTTPServer:
-    """A server on a free port that is not started yet; its address becomes `hub.base`."""
-    made = _Server(("127.0.0.1", 0), _Handler)
-    made.hub = hub
-    hub.base = f"http://127.0.0.1:{made.server_address[1]}"
-    return made
+@contextmanager
+def running() -> Iterator[GitHub]:
+    """An empty repository behind a server on a free port, `hub.base`, until the block ends."""
+    hub = GitHub()
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.hub = hub
+        hub.base = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield hub
+        finally:
+            server.shutdown()
+            thread.join()

@@ -56,10 +56,17 @@ class Repository:
         return self.folder / "work"
 
     def create(self) -> None:
-        """Make the origin from this checkout as it lies here, and clone it."""
+        """Make the origin from this checkout as it lies here, and clone it.
+
+        Of the models it keeps the first one: each version in a stage costs the time of an image.
+        """
         shutil.copytree(
             ROOT, self.work, ignore=shutil.ignore_patterns(".git", ".nox", ".modelops", ".*_cache")
         )
+        file = self.work / "models.yaml"
+        kept, second, _ = file.read_text().partition("\n  tumour-diagnosis-model:\n")
+        assert second
+        file.write_text(kept)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Start")

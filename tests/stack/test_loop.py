@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,13 +30,8 @@ EMPTY = ("      Staging: 2\n      Production: 1", "      Staging: 2\n      Produ
 @pytest.fixture
 def hub() -> Iterator[fake.GitHub]:
     """A repository on GitHub."""
-    made = fake.GitHub()
-    with fake.server(made) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with fake.running() as made:
         yield made
-        server.shutdown()
-        thread.join()
 
 
 def holds(stack: Running) -> tuple[int | None, int | None]:
@@ -131,7 +125,7 @@ def _drift(repository: Repository, stack: Running) -> None:
 
 
 def _refuse(repository: Repository, stack: Running) -> None:
-    """An emptied Production and an unknown version turn the check red, with the reason first."""
+    """An emptied Production, an unknown version and a gate turn the check red, the reason first."""
     hub = repository.hub
     repository.edit(*EMPTY, branch="empty")
     assert repository.pull_request(13).code != 0
@@ -142,6 +136,11 @@ def _refuse(repository: Repository, stack: Running) -> None:
     repository.edit("Production: 1", "Production: 99", branch="unknown")
     assert repository.pull_request(14).code != 0
     assert "version 99" in hub.comments[-1]["body"]
+    repository.edit("Production: 1", "Production: 3", branch="not-staged")
+    assert repository.pull_request(16).code != 0
+    first = hub.comments[-1]["body"].splitlines()[1]
+    assert first.startswith("Refused: power-forecasting-model Production")
+    assert "promoted" in first
     assert holds(stack) == (1, 1)
 
 
