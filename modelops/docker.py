@@ -49,11 +49,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
     stdout: IO[bytes] | int = subprocess.PIPE,
+    shown: int = 5,
 ) -> str:
     """Run `docker ARGUMENTS` and return what it printed.
 
     Raises:
-        DockerCommandError: it failed; with the last lines of its error output.
+        DockerCommandError: it failed; with as many last lines of its error output as asked for.
     """
     done = subprocess.run(
         ["docker", *arguments],
@@ -65,7 +66,7 @@ def run(
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=5)}")
+        raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")
     return (done.stdout or b"").decode(errors="replace")
 
 

@@ -32,7 +32,6 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     path = click.Path(path_type=Path, exists=True, dir_okay=False)
     for option in (
         click.option("--base", help="Build on this image; default: python:X.Y-slim of the model."),
-        click.option("--builder", help="Install packages in this image, such as one with gcc."),
         click.option("--package", "packages", multiple=True, help="Add a requirement."),
         click.option("--platform", help="linux/amd64 or linux/arm64; default: this machine's."),
         click.option(

@@ -169,17 +169,16 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
     """
     command = [_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--generate-hashes", "--no-emit-index-url", "--python-version", python]
-    command += ["--python-platform", _PLATFORMS[target], "-"]
+    # wheels only: to build a package is to run its code, here, with what this process may do
+    command += ["--python-platform", _PLATFORMS[target], "--no-build", "-"]
     if configuration:
-        command += ["--config-file", str(configuration)]
-    # a project's own uv settings have no say in an image
-    environment = {**os.environ, "UV_NO_PROJECT": "1"}
+        command += ["--config-file", str(configuration.resolve())]
+    # nor has a project that happens to lie here a say in an image
     with TemporaryDirectory(prefix="modelops-uv-") as empty:
         done = subprocess.run(
             command,
             input=requirements,
             cwd=empty,
-            env=environment,
             capture_output=True,
             text=True,
             check=False,
@@ -193,7 +192,6 @@ def _build(context: Path, found: Source, wish: Spec, options: Options) -> None:
     arguments = ["buildx", "build", "--load", "--progress", "plain", "--provenance=false"]
     for name, value in {
         "PYTHON_IMAGE": wish.base,
-        "BUILDER_IMAGE": wish.builder,
         "NAME": found.model,
         "VERSION": str(found.version),
         "SOURCE_DATE_EPOCH": str(_epoch(found.created)),
@@ -204,12 +202,12 @@ def _build(context: Path, found: Source, wish: Spec, options: Options) -> None:
     for tag in wish.tags:
         arguments += ["--tag", tag]
     if options.configuration:
-        arguments += ["--secret", f"id=uv,src={options.configuration}"]
+        arguments += ["--secret", f"id=uv,src={options.configuration.resolve()}"]
     if options.platform:
         arguments += ["--platform", options.platform]
     arguments += [] if options.cached else ["--no-cache"]
     try:
-        docker.run([*arguments, str(context)])
+        docker.run([*arguments, str(context)], shown=30)
     except DockerCommandError as error:
         raise ImageError(f"the image of {found.model} could not be built:\n{error}") from error
 

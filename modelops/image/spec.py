@@ -48,8 +48,6 @@ class Options:
 
     Attributes:
         base: the image to build on; None for Python's slim image of the version's Python.
-        builder: the image to install packages in; None for the base. One with a compiler, for
-            packages without wheels.
         packages: requirements to add.
         platform: such as `linux/arm64`; None for this machine's.
         repository: what the tags begin with, such as `registry.example.org/team`.
@@ -63,7 +61,6 @@ class Options:
     """
 
     base: str | None = None
-    builder: str | None = None
     packages: tuple[str, ...] = ()
     platform: str | None = None
     repository: str | None = None
@@ -86,7 +83,6 @@ class Spec:
 
     python: str
     base: str
-    builder: str
     requirements: tuple[str, ...]
     required: tuple[str, ...]
     tags: tuple[str, ...]
@@ -112,7 +108,6 @@ def of(source: Source, options: Options) -> Spec:
     return Spec(
         python=python,
         base=base,
-        builder=options.builder or base,
         requirements=tuple(_slim(own)),
         required=tuple(sorted({name[1].lower() for line in own if (name := _NAME.match(line))})),
         tags=_tags(source, stage, options.repository),
