@@ -74,7 +74,10 @@ def tests(session: nox.Session) -> None:
         *session.posargs,
     )
     if not session.posargs:
-        session.run("coverage", "report", "--include=modelops/*", "--fail-under=95")
+        # what runs in containers is run by the session `stack`, in processes of its own
+        elsewhere = "modelops/image/*,modelops/cli/image.py,modelops/docker.py"
+        limits = ("--include=modelops/*", f"--omit={elsewhere}", "--fail-under=95")
+        session.run("coverage", "report", *limits)
 
 
 @nox.session

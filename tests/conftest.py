@@ -104,11 +104,14 @@ def remote(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Team:
+) -> Iterator[Team]:
     """A team whose registry is the server, through the proxy; set-up goes to its database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
-    return Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
+    team = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
+    yield team
+    for model in team.client.search_registered_models():
+        team.client.delete_registered_model(model.name)  # the next test shares the server
 
 
 RECIPES = """

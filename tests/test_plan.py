@@ -63,7 +63,7 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, wanted=WANTED)
 def test_apply_then_plan_is_empty(

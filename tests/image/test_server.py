@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelops.serving.server import Server
     from tests.image.serving import Serving
 
-pytestmark = pytest.mark.xdist_group("image-server")
+pytestmark = pytest.mark.xdist_group("farm")
 
 COLUMNS = [f"{what}_{hour}" for hour in ("00", "08", "16")
            for what in ("temperature", "wind_direction", "wind_speed")]  # fmt: skip
