@@ -31,10 +31,12 @@ _PLATFORMS = {
     "linux/amd64": "x86_64-manylinux_2_28",
     "linux/arm64": "aarch64-manylinux_2_28",
 }
-_MACHINES = {"x86_64": "linux/amd64", "amd64": "linux/amd64", "aarch64": "linux/arm64"}
-_MACHINES["arm64"] = "linux/arm64"
-# what mlflow-skinny asks for and its scoring server never imports (benchmarks/image.py looks): git
-# for training, logins for clouds. Left out unless the model's own packages need them.
+_MACHINES = {
+    **dict.fromkeys(("x86_64", "amd64"), "linux/amd64"),
+    **dict.fromkeys(("aarch64", "arm64"), "linux/arm64"),
+}
+# what mlflow-skinny asks for and a server has not imported after answering each format: git for
+# training, logins for clouds. Left out unless the model's own packages need them.
 OMITTED = frozenset(
     [
         "cffi",
