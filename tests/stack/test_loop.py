@@ -193,8 +193,11 @@ def _train(repository: Repository, stack: Running) -> None:
     assert repository.dispatch("train", model=MODEL, stage="Staging", params="`x`").code != 0
 
 
-def test_a_fork(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
-    """A fork's pull request gets its full plan from a rehearsal, in the summary, and no secret."""
+def test_rehearsals(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
+    """A fork's pull request gets its full plan in the summary, and no secret; so does a new clone.
+
+    Its merge, where there is no registry, is applied to one that the commit before was rebuilt in.
+    """
     repository = Repository(folder=tmp_path, hub=hub, registry="http://live.invalid")
     repository.create()
     repository.edit(*PROMOTE, branch="promote")
@@ -206,3 +209,13 @@ def test_a_fork(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa:
     assert hub.comments == []
     assert "live.invalid" not in ran.log
     assert not list(repository.work.rglob("pwned"))
+
+    repository.registry = ""
+    ran = repository.merge("promote", 15, by="grace")
+    assert ran.code == 0, ran.log[-4000:]
+    outcomes = json.loads((ran.artifacts / "apply" / "apply.json").read_text())["outcomes"]
+    assert [(o["stage"], o["old"], o["new"], o["status"]) for o in outcomes] == [
+        ("Production", 1, 2, "applied")
+    ]
+    assert "45 passed" in (ran.artifacts / "apply" / "images.md").read_text()
+    assert hub.deployments == []
