@@ -1,18 +1,17 @@
 """Run all benchmarks, or those that are named: `nox -s bench -- startup registry`.
 
-Those of the stack and of serving images need Docker.
+Those of the stack need Docker.
 """
 
 from __future__ import annotations
 
 import click
 
-from benchmarks import registry, serving, stack, stack_starts, startup
+from benchmarks import registry, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
     "registry": registry.measure,
-    "serving": serving.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from stack.settings import Settings
 
+_LISTINGS = 4
 _FROM_EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
 
@@ -126,7 +127,7 @@ class Compose:
     def services(self) -> dict[str, Service]:
         """The containers of the project, also those that have ended."""
         found = {}
-        for line in self.run("ps", "--all", "--format", "json").splitlines():
+        for line in self._listed().splitlines():
             row = json.loads(line)
             found[row["Service"]] = Service(
                 name=row["Service"],
@@ -136,6 +137,16 @@ class Compose:
                 exit_code=row["ExitCode"],
             )
         return found
+
+    def _listed(self) -> str:
+        """What `compose ps` lists; asked again where any container of the engine ended meanwhile."""
+        for _ in range(_LISTINGS):
+            try:
+                return self.run("ps", "--all", "--format", "json")
+            except DockerCommandError as error:
+                if "No such container" not in str(error):
+                    raise
+        return self.run("ps", "--all", "--format", "json")
 
     def unchanged(self) -> bool:
         """Whether all services are ready, and made of the present settings and images."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from modelops.image.spec import Options
     from modelops.registry.protocol import RegistryReader
     from modelops.serving.smoke import Report
-
-
-_PROVING = "modelops-proving"
 
 
 def entering(changes: Iterable[Move]) -> tuple[Move, ...]:
@@ -40,8 +38,9 @@ def prove(
     Raises:
         UsageError, ImageError, ServeError, DockerError: see `build` and `smoke`.
     """
-    # names of their own: a tag such as wind:production may be what serves on this machine
-    options = replace(options, repository=_PROVING)
+    # names of its own: wind:production may be what serves on this machine, and another plan may
+    # be proven here at the same time
+    options = replace(options, repository=f"modelops-proving-{secrets.token_hex(4)}")
     proven: set[str] = set()
     for built in _built(registry, changes, options, say):
         try:

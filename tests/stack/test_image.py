@@ -133,7 +133,9 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     ran = farm.ok("image", "prove", "plan.json", *options)
     assert ran.out.count(" passed") == 1  # one version, in two stages
     assert (farm.folder / "images.md").read_text().startswith("<details><summary>")
-    assert "modelops-proving" not in docker.run(["image", "ls"])
+    tags = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
+    assert ran.out.startswith("modelops-proving-")
+    assert ran.out.split(" at ")[0] not in tags
     assert docker.run(["ps", "--all", "--quiet", "--filter", "label=modelops.smoke"]) == ""
     assert docker.run(["network", "ls", "--quiet", "--filter", "label=modelops.smoke"]) == ""
     farm.stages(WIND)
