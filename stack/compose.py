@@ -139,7 +139,7 @@ class Compose:
         return found
 
     def _listed(self) -> str:
-        """What `compose ps` lists; asked again where any container of the engine ended meanwhile."""
+        """What `compose ps` lists; asked again where another container ended meanwhile."""
         for _ in range(_LISTINGS):
             try:
                 return self.run("ps", "--all", "--format", "json")
