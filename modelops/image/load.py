@@ -23,17 +23,10 @@ class Load:
     Attributes:
         statuses: how many answers had which status; 0 stands for a connection that broke.
         milliseconds: the time to each answer, ascending.
-        seconds: the time that all of it took.
     """
 
     statuses: Counter[int]
     milliseconds: tuple[float, ...]
-    seconds: float
-
-    @property
-    def per_second(self) -> float:
-        """Answers with status 200 in a second."""
-        return self.statuses[200] / self.seconds
 
     @property
     def failed(self) -> int:
@@ -54,11 +47,6 @@ def count_down(requests: int) -> Callable[[], bool]:
     """Whether there is another request to send, for a number of requests by all connections."""
     left = iter(range(requests))
     return lambda: next(left, None) is not None
-
-
-def until(deadline: float) -> Callable[[], bool]:
-    """Whether there is another request to send, up to a moment of `time.monotonic()`."""
-    return lambda: time.monotonic() < deadline
 
 
 def load(
@@ -84,7 +72,6 @@ def load(
         f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     target = (address.hostname or "127.0.0.1", address.port or 80)
-    begun = time.monotonic()
     with ThreadPoolExecutor(connections) as pool:
         lanes = [
             pool.submit(_lane, target, head.encode() + body, go_on) for _ in range(connections)
@@ -93,7 +80,6 @@ def load(
     return Load(
         statuses=Counter(status for part in parts for status, _ in part),
         milliseconds=tuple(sorted(taken for part in parts for status, taken in part if status)),
-        seconds=time.monotonic() - begun,
     )
 
 
