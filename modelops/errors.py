@@ -193,3 +193,13 @@ class DockerCommandError(DockerError):
 
 class ImageError(ModelopsError):
     """A serving image could not be built, or an image is none."""
+
+
+class DeployError(ModelopsError):
+    """A deployment on a host could not be made, read or changed."""
+
+
+class DeployFailedError(DeployError):
+    """A new version did not prove itself on its host; what served before goes on serving."""
+
+    exit_code = 6

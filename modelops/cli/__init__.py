@@ -8,7 +8,7 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, github, image, past, reconcile, serve, start, train
+from modelops.cli import check, deploy, github, image, past, reconcile, serve, start, train
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -27,7 +27,7 @@ without it, an embedded one in the folder .modelops.
 \b
 Exit codes: 0 done or nothing to do, 1 error, 2 changes are pending
 (plan --exit-code), 3 refused by a gate or a guard, 4 applied in part,
-5 smoke test failed, 64 wrong command line.
+5 smoke test failed, 6 a new version did not prove itself on its host, 64 wrong command line.
 """
 
 
@@ -45,6 +45,7 @@ for command in (
     *past.COMMANDS,
     *start.COMMANDS,
     *image.COMMANDS,
+    *deploy.COMMANDS,
     *github.COMMANDS,
 ):
     cli.add_command(command)

@@ -27,7 +27,7 @@ def image() -> None:
     """Images that serve a model version by MLflow's protocol; needs Docker."""
 
 
-def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What may be chosen of an image."""
     path = click.Path(path_type=Path, exists=True, dir_okay=False)
     for option in (
@@ -46,7 +46,8 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _options(no_cache: bool, **chosen: Any) -> Options:
+def image_options(no_cache: bool, **chosen: Any) -> Options:
+    """The options of an image, with what a job of GitHub Actions knows of the commit."""
     from modelops.image.spec import Options
 
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -69,7 +70,7 @@ Examples:
 @click.argument("model")
 @click.argument("version")
 @click.option("--push", "repository", help="Push it here, as REPOSITORY/MODEL:VERSION-DIGEST.")
-@_build_options
+@build_options
 @registry_options
 @format_option
 def build(
@@ -78,7 +79,7 @@ def build(
     """Build the image of VERSION of MODEL: a number, or a stage that holds it."""
     from modelops.image.build import build as make
 
-    options = _options(push=bool(chosen["repository"]), **chosen)
+    options = image_options(push=bool(chosen["repository"]), **chosen)
     with progress() as say:
         made = make(connect(registry, state), model, version, options, say=say)
     if form == "json":
@@ -128,7 +129,7 @@ Examples:
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
 @click.option("--report", type=click.Path(path_type=Path), help="Write the results, as Markdown.")
-@_build_options
+@build_options
 @registry_options
 def prove(
     plan: Path,
@@ -149,7 +150,7 @@ def prove(
             release.prove(
                 connect(registry, state),
                 changes,
-                _options(**chosen),
+                image_options(**chosen),
                 requests_sent=requests,
                 say=say,
             )
@@ -171,7 +172,7 @@ Examples:
 )
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.argument("repository")
-@_build_options
+@build_options
 @registry_options
 def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
     """Push the image of each version that PLAN puts into a stage to REPOSITORY.
@@ -189,7 +190,7 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
     )
     if user and password:
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
-    options = _options(repository=repository, push=True, **chosen)
+    options = image_options(repository=repository, push=True, **chosen)
     with progress() as say:
         pushed = release.publish(connect(registry, state), changes, options, say=say)
     for made in pushed:

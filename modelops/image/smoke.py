@@ -52,7 +52,7 @@ def smoke(
         before = container.processes
         report = serving.smoke(container.url, str(model), strict=True)
         checks = [*report.checks, _metrics(container.url)]
-        body = _body(str(model))
+        body = body_for(str(model))
         say(f"sending {requests_sent:,} requests")
         checks += _loaded(container, body, max(requests_sent, _FIRST))
         after = container.processes
@@ -62,8 +62,8 @@ def smoke(
     return Report(url=container.url, model_uri=image, checks=tuple(checks))
 
 
-def _body(model: str) -> bytes:
-    """A good request."""
+def body_for(model: str) -> bytes:
+    """A good request for a model that lies in a folder."""
     import mlflow
 
     example = payloads.example_of(mlflow.pyfunc.load_model(model))

@@ -15,7 +15,7 @@ from modelops.errors import ServeError
 from modelops.serving import payloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlflow.pyfunc import PyFuncModel
 
@@ -85,7 +85,14 @@ class _Answer:
         return f"{self.status} {' '.join(self.text.split())[:60]}".strip()
 
 
-def smoke(url: str, model_uri: str, *, timeout: float = 30.0, strict: bool = False) -> Report:
+def smoke(
+    url: str,
+    model_uri: str,
+    *,
+    timeout: float = 30.0,
+    strict: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Report:
     """Test the server at `url`, which should serve `model_uri`.
 
     Args:
@@ -94,13 +101,14 @@ def smoke(url: str, model_uri: str, *, timeout: float = 30.0, strict: bool = Fal
         timeout: seconds for one request.
         strict: ask for what modelops' own images promise: the faults that are known of MLflow's
             server fail, and a bare list of records is answered.
+        headers: sent with every request.
 
     Raises:
         ServeError: nothing answers at the address, or the model gives nothing to ask with.
     """
     import mlflow
 
-    client = _Client(url.rstrip("/"), timeout)
+    client = _Client(url.rstrip("/"), timeout, headers or {})
     client.reach()
     model = mlflow.pyfunc.load_model(model_uri)
     checks = tuple(_checks(client, model, strict=strict))
@@ -114,7 +122,7 @@ def predict(url: str, records: list[dict[str, Any]], *, timeout: float = 30.0) -
         ServeError: it does not answer with predictions.
     """
     body = json.dumps({"dataframe_records": records}).encode()
-    answer = _Client(url, timeout).send(payloads.Payload(name="records", body=body))
+    answer = _Client(url, timeout, {}).send(payloads.Payload(name="records", body=body))
     found = answer.document
     if answer.status != 200 or not isinstance(found, dict):
         raise ServeError(f"{url}/invocations answered {answer}")
@@ -125,8 +133,8 @@ def predict(url: str, records: list[dict[str, Any]], *, timeout: float = 30.0) -
 class _Client:
     """Sends payloads; a server that hangs up or is too slow is an answer with status 0."""
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self._url, self._timeout = url, timeout
+    def __init__(self, url: str, timeout: float, headers: Mapping[str, str]) -> None:
+        self._url, self._timeout, self._headers = url, timeout, headers
 
     def reach(self) -> None:
         try:
@@ -147,7 +155,11 @@ class _Client:
         begun = time.perf_counter()
         try:
             response = requests.request(
-                method, self._url + path, data=body, headers=headers, timeout=self._timeout
+                method,
+                self._url + path,
+                data=body,
+                headers={**self._headers, **headers},
+                timeout=self._timeout,
             )
             status, text = response.status_code, response.text
         except requests.RequestException as error:

@@ -1,0 +1,1 @@
+"""Deployments, as far as they need no engine."""

@@ -1,0 +1,312 @@
+"""Deployments on a real engine: replaced under load, returned, tried as a canary, removed."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from modelops import docker
+from modelops.deploy import host, ssh
+from modelops.deploy.replace import replace
+from modelops.deploy.values import Canary, Options, Slot, name_of
+from modelops.errors import DeployError, DeployFailedError
+from modelops.image.build import build
+from modelops.image.load import load
+from modelops.image.spec import Options as ImageOptions
+from modelops.processes import free_port
+from modelops.registry.client import MlflowRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelops.deploy.values import Occupant
+    from modelops.image.load import Load
+    from tests.team import Ran, Team
+
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+
+SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+WIND = "power-forecasting-model"
+BODY = json.dumps(
+    [
+        {f"{name}_{hour}": 5.0 for hour in ("00", "08", "16") for name in names}
+        for names in [("temperature", "wind_direction", "wind_speed")]
+    ]
+).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """One deployment of a stage that no one else has, and a team that deploys to it."""
+
+    team: Team
+    stage: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def slots(self) -> tuple[Occupant, ...]:
+        """What is in its slots."""
+        found = host.deployment(WIND, self.stage)
+        return found.slots if found else ()
+
+    def hold(self, version: int | None) -> None:
+        """Have the stage hold a version, by way of models.yaml."""
+        self.team.stages(WIND, **{self.stage: version})
+        self.team.ok("apply")
+
+    def deploy(self, *options: str) -> Ran:
+        """`modelops deploy` for it."""
+        return self.team.run("deploy", WIND, self.stage, "--watch", "0.5", *options)
+
+    def image(self, version: int) -> str:
+        """The image of a version, under a name that no one else uses."""
+        options = ImageOptions(repository=f"modelops-test-{self.stage}".lower())
+        return build(MlflowRegistry(self.team.uri), WIND, str(version), options).tags[0]
+
+    def answer(self) -> int:
+        """The status of an answer to a good request."""
+        headers = {"Content-Type": "application/json"}
+        return requests.post(
+            f"{self.url}/invocations", BODY, headers=headers, timeout=30
+        ).status_code
+
+    @contextmanager
+    def callers(self) -> Iterator[list[Load]]:
+        """Eight callers that ask without a pause; the list has what they got, afterwards."""
+        done = threading.Event()
+        found: list[Load] = []
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(
+                load,
+                f"{self.url}/invocations",
+                BODY,
+                connections=8,
+                go_on=lambda: not done.is_set(),
+            )
+            try:
+                yield found
+            finally:
+                done.set()
+                found.append(asked.result())
+
+
+@pytest.fixture
+def place(farm: Team) -> Iterator[Host]:
+    """A deployment to be; nothing of it stays."""
+    made = Host(team=farm, stage=f"Trial-{secrets.token_hex(4)}", port=free_port())
+    before = _tags()
+    yield made
+    host.remove(name_of(WIND, made.stage))
+    mine = {t for t in _tags() - before if made.stage.lower() in t or t.startswith(f"{WIND}:")}
+    if mine:
+        docker.run(["image", "rm", "--force", *mine])
+    filters = ["--quiet", "--filter", f"name={name_of(WIND, made.stage)}"]
+    assert docker.run(["ps", "--all", *filters]) == docker.run(["network", "ls", *filters]) == ""
+
+
+def test_a_deployment_follows_its_stage(place: Host) -> None:
+    """First, promoted under load, as it should be, emptied, filled again, removed."""
+    place.hold(1)
+    ran = place.deploy("--port", str(place.port))
+    assert ran.out == f"{WIND} {place.stage} at {place.url}: version none → 1\n", ran.err
+    assert place.answer() == 200
+    (one,) = place.slots
+    place.hold(2)
+    assert _state(place) == ("behind", "1", "2")
+    with place.callers() as got:
+        ran = place.team.ok("deploy", "--all")
+        assert ran.out.endswith(": version 1 → 2\n"), ran.err
+    assert got[0].statuses.keys() == {200}
+    (two,) = place.slots
+    assert two.slot is one.slot.other
+    assert _state(place) == ("serving", "2", "2")
+    assert place.deploy().out.endswith(": version 2 already\n")
+    assert place.slots[0].container == two.container
+
+    place.hold(None)
+    assert place.team.ok("deploy", "--all").out.endswith(": version 2 → none\n")
+    answer = requests.post(f"{place.url}/invocations", BODY, timeout=30)
+    assert (answer.status_code, answer.json()["message"]) == (503, "no version is serving")
+    place.hold(1)
+    assert place.team.ok("deploy", "--all").out.endswith(": version none → 1\n")
+    assert place.answer() == 200
+
+    elsewhere = place.deploy("--port", str(free_port()))
+    assert elsewhere.code == 1
+    assert f"is at 127.0.0.1:{place.port} already" in elsewhere.err
+    assert place.team.ok("deploy", WIND, place.stage, "--remove").out.startswith("removed")
+    assert place.team.run("deploy", WIND, place.stage, "--remove").code == 64
+
+
+def test_what_does_not_prove_itself_does_not_serve(place: Host, tmp_path: Path) -> None:
+    """One that ends, one that answers wrongly, one that dies as a canary: no caller notices."""
+    good, other = place.image(1), place.image(2)
+    options = Options(port=place.port, watch=0.5)
+    replace(WIND, place.stage, _identity(good), options, say=_silent)
+    before = place.slots
+    assert before[0].slot is Slot.BLUE
+    canary = Options(watch=0.5, canary=Canary(share=30, seconds=20.0))
+    with place.callers() as got:
+        broken = _derived(good, tmp_path, f"{place.stage}-a", "ENV SERVING_MODEL=/nowhere")
+        with pytest.raises(DeployFailedError, match=r"(?s)did not become ready.*version 1 goes on"):
+            replace(WIND, place.stage, broken, options, say=_silent)
+        wrong = _derived(good, tmp_path, f"{place.stage}-b", "ENV SERVING_MAX_BYTES=10")
+        with pytest.raises(DeployFailedError, match=r"checks failed.*got 413"):
+            replace(WIND, place.stage, wrong, options, say=_silent)
+        with ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(_kill_the_canary, place)
+            with pytest.raises(DeployFailedError, match="does not answer any more"):
+                replace(WIND, place.stage, _identity(other), canary, say=_silent)
+            killed.result()
+    assert got[0].statuses.keys() == {200}
+    assert [one.container for one in place.slots] == [before[0].container]
+    assert place.answer() == 200
+
+
+def test_a_canary(place: Host) -> None:
+    """It is judged by real requests: too few are no proof, enough let it take the rest."""
+    place.hold(1)
+    place.deploy("--port", str(place.port))
+    place.hold(2)
+    ran = place.deploy("--canary", "20", "--canary-seconds", "1")
+    assert ran.code == 6
+    assert "too few to judge it" in ran.err
+    assert "version 1 goes on serving" in ran.err
+    with place.callers() as got:
+        ran = place.deploy("--canary", "20", "--canary-seconds", "4")
+    assert "version 1 → 2 (canary: " in ran.out, ran.err
+    assert got[0].statuses.keys() == {200}
+
+
+def test_an_image_of_ones_own_registry(place: Host) -> None:
+    """What can not be pulled changes nothing; a proxy is needed to move traffic."""
+    place.hold(1)
+    ran = place.deploy("--port", str(place.port), "--from", "127.0.0.1:1/none")
+    assert ran.code == 1
+    assert "could not be pulled" in ran.err
+    with pytest.raises(DeployError, match="does not run"):
+        host.proxy(name_of(WIND, place.stage))
+
+
+def test_a_replacement_is_rehearsed(place: Host) -> None:
+    """As a plan says, under load, and nothing of it stays."""
+    place.hold(1)
+    place.team.stages(WIND, **{place.stage: 2})
+    place.team.ok("plan", "--out", "plan.json")
+    ran = place.team.ok("deploy-rehearsal", "plan.json", "--report", "deploy.md")
+    assert f"{WIND} {place.stage.lower()} 1 → 2: " in ran.out
+    assert "0 dropped, 0 refused" in ran.out
+    assert "| passed |" in (place.team.folder / "deploy.md").read_text()
+    assert docker.run(["ps", "--all", "--quiet", "--filter", "name=-rehearsal-"]) == ""
+    assert "modelops-rehearsal-" not in docker.run(["image", "ls"])
+
+
+@pytest.mark.skipif(SSHD is None, reason="OpenSSH's server is not installed")
+def test_a_host_by_ssh(farm: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in a variable reaches a known host, and no other; it is in no message and no file."""
+    monkeypatch.setenv(ssh.KEY, (_keys(tmp_path) / "user").read_text())
+    with _sshd(tmp_path) as (address, known):
+        monkeypatch.setenv("DOCKER_HOST", f"ssh://{address}")
+        monkeypatch.setenv(ssh.KNOWN_HOSTS, known)
+        assert farm.ok("deploy", "--status", "--format", "json").document["kind"]
+        monkeypatch.setenv(ssh.KNOWN_HOSTS, known.replace("AAAA", "AAAB"))
+        refused = farm.run("deploy", "--status")
+        assert refused.code == 1
+        monkeypatch.delenv(ssh.KNOWN_HOSTS)
+        assert "MODELOPS_DEPLOY_KEY is set without" in farm.run("deploy", "--status").err
+    assert "PRIVATE KEY" not in refused.out + refused.err
+    assert not list(Path(tempfile.gettempdir()).glob("modelops-ssh-*"))
+
+
+def _keys(folder: Path) -> Path:
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    return folder
+
+
+@contextmanager
+def _sshd(folder: Path) -> Iterator[tuple[str, str]]:
+    """A server for this very user: its address, and its line for known_hosts."""
+    assert SSHD is not None, "asked before"
+    port = free_port()
+    (folder / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/user.pub\nPidFile none\nUsePAM no\n"
+    )
+    # it wants this folder, empty, where systemd would have made it
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    server = subprocess.Popen([SSHD, "-D", "-f", str(folder / "sshd_config")])
+    try:
+        _listens(port)
+        kind, key = (folder / "host.pub").read_text().split()[:2]
+        yield f"{getpass.getuser()}@127.0.0.1:{port}", f"[127.0.0.1]:{port} {kind} {key}"
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _listens(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    pytest.fail("the SSH server does not listen")
+
+
+def _state(place: Host) -> tuple[str, str, str]:
+    """The state in a word, what serves, what the registry holds."""
+    found = place.team.ok("deploy", "--status", "--format", "json").document["deployments"]
+    (mine,) = (one for one in found if one["stage"] == place.stage)
+    return mine["state"], mine["slots"][0]["version"], mine["held"]
+
+
+def _tags() -> set[str]:
+    return set(docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split())
+
+
+def _identity(tag: str) -> str:
+    return docker.run(["image", "inspect", "--format", "{{.Id}}", tag]).strip()
+
+
+def _derived(image: str, folder: Path, name: str, line: str) -> str:
+    """The id of an image with another line in its Dockerfile."""
+    (folder / "Dockerfile").write_text(f"FROM {image}\n{line}\n")
+    return docker.run(["build", "--quiet", "--tag", name.lower(), str(folder)]).strip()
+
+
+def _kill_the_canary(place: Host) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = [one for one in place.slots if one.weight == 30]
+        if found and found[0].requests > 20:
+            docker.run(["kill", found[0].container])
+            return
+        time.sleep(0.1)
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
