@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import registry, stack, stack_starts, startup
+from benchmarks import deploy, registry, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
     "registry": registry.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
+    "deploy": deploy.measure,
 }
 
 
