@@ -55,8 +55,8 @@ def _trial(before: _Reading, after: _Reading) -> Trial:
         late - early for early, late in zip(before, after, strict=True)
     )
     return Trial(
-        requests=int(asked),
-        errors=int(errors),
+        requests=max(0, int(asked)),
+        errors=max(0, min(int(errors), int(asked))),
         milliseconds=seconds / answers * 1000 if answers else float("nan"),
     )
 

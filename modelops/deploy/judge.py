@@ -18,17 +18,17 @@ class Trial:
 
     Attributes:
         errors: requests with 5xx or no answer.
-        milliseconds: the mean time to an answer of `/invocations`; NaN if there was none.
+        milliseconds: the mean time to an answer of `/invocations`; NaN if that is not known.
     """
 
     requests: int
     errors: int
-    milliseconds: float
+    milliseconds: float = math.nan
 
     def __str__(self) -> str:
         share = self.errors / self.requests if self.requests else 0.0
-        took = "no answer" if math.isnan(self.milliseconds) else f"{self.milliseconds:.1f} ms each"
-        return f"{self.requests:,} requests, {self.errors:,} errors ({share:.2%}), {took}"
+        took = "" if math.isnan(self.milliseconds) else f", {self.milliseconds:.1f} ms each"
+        return f"{self.requests:,} requests, {self.errors:,} errors ({share:.2%}){took}"
 
 
 def objection(new: Trial, old: Trial, canary: Canary) -> str:
@@ -42,15 +42,22 @@ def objection(new: Trial, old: Trial, canary: Canary) -> str:
             f"it got {new.requests} requests in {canary.seconds:g} s, too few to judge it "
             f"(at least {canary.requests}); give it a larger share or more time"
         )
-    if old.requests == 0 and new.errors:
-        return f"{new.errors} of its {new.requests} requests failed"
-    if old.requests and chance(new, old) < _SURE:
-        return f"it fails more often: {new}; the version that serves: {old}"
+    if said := failing(new, old):
+        return said
     if new.milliseconds > canary.slower * old.milliseconds:
         return (
             f"it takes {new.milliseconds / old.milliseconds:.1f} times as long, more than "
             f"{canary.slower:g}: {new}; the version that serves: {old}"
         )
+    return ""
+
+
+def failing(new: Trial, old: Trial) -> str:
+    """Whether the new version fails more often than the old one, beyond chance; empty if not."""
+    if old.requests == 0 and new.errors:
+        return f"{new.errors} of its {new.requests} requests failed"
+    if old.requests and chance(new, old) < _SURE:
+        return f"it fails more often: {new}; the version that serves: {old}"
     return ""
 
 

@@ -90,6 +90,7 @@ def _counts(line: Mapping[str, str]) -> Counts:
         up=line["status"].startswith("UP"),
         weight=number("weight"),
         requests=number("stot"),
-        errors=number("hrsp_5xx", "econ", "eresp"),
+        # a connection that fails is counted each time it is tried
+        errors=min(number("hrsp_5xx", "econ", "eresp"), number("stot")),
         busy=number("scur", "qcur"),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from modelops.deploy import canary, host
+from modelops.deploy.judge import Trial, failing
 from modelops.deploy.values import Slot
 from modelops.errors import DeployError, DeployFailedError, ModelopsError
 from modelops.image.build import unpacked
@@ -17,7 +18,7 @@ from modelops.serving.smoke import smoke
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelops.deploy.proxy import Proxy
+    from modelops.deploy.proxy import Counts, Proxy
     from modelops.deploy.values import Deployment, Occupant, Options
 
 HEADER = "X-Serving-Slot"  # asks the proxy for a slot; its answers say which one it was
@@ -199,14 +200,14 @@ class _Change:
     def _move(self) -> None:
         """Give it all the traffic, and watch it while the old one still stands by."""
         self._say(f"moving traffic to {self._slot}")
-        before = self._proxy.counts()[self._slot].errors
+        before = self._proxy.counts()
         self._proxy.share(self._slot, 100)
         deadline = time.monotonic() + (self._options.watch if self._old else 0)
         while True:
             _answers(self._found.url, self._slot)
             now = self._proxy.counts()[self._slot]
-            if now.errors > before:
-                raise DeployError(f"{now.errors - before} requests got an error from it")
+            if said := failing(_since(before[self._slot], now), _all(before[self._slot.other])):
+                raise DeployError(said)
             self._occupant()
             if time.monotonic() >= deadline:
                 return
@@ -236,6 +237,17 @@ def _answers(url: str, slot: Slot) -> None:
         raise DeployError(
             f"{url}/ping: {answer.status_code} from {answer.headers.get(HEADER, 'no slot')}"
         )
+
+
+def _all(counts: Counts) -> Trial:
+    return Trial(requests=counts.requests, errors=counts.errors)
+
+
+def _since(before: Counts, now: Counts) -> Trial:
+    # a proxy that was started anew counts from nothing
+    requests_sent = max(0, now.requests - before.requests)
+    errors = max(0, now.errors - before.errors)
+    return Trial(requests=requests_sent, errors=min(errors, requests_sent))
 
 
 def _drain(proxy: Proxy, slot: Slot) -> None:

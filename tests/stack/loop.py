@@ -118,8 +118,8 @@ class Repository:
         }
         return self.run("pull_request", "plan", event, token=not fork)
 
-    def merge(self, branch: str, number: int, by: str) -> Ran:
-        """Merge a pull request and apply."""
+    def merge(self, branch: str, number: int, by: str, **variables: str) -> Ran:
+        """Merge a pull request and apply, with these variables of the repository."""
         self.git("switch", "--quiet", "main")
         message = f"Merge pull request #{number} from {branch}\n\nEdit"
         self.git("merge", "--quiet", "--no-ff", "--message", message, branch, author=by)
@@ -127,7 +127,7 @@ class Repository:
             {"head": branch}, number=number, merged_at="now", merged_by={"login": by}
         )
         self.hub.commits[self.head] = [pull["number"]]
-        return self.push()
+        return self.push(**variables)
 
     def push(self, **variables: str) -> Ran:
         """Push main and apply it."""

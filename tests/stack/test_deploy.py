@@ -115,10 +115,12 @@ class Host:
 def place(farm: Team) -> Iterator[Host]:
     """A deployment to be; nothing of it stays."""
     made = Host(team=farm, stage=f"Trial-{secrets.token_hex(4)}", port=free_port())
-    before = _tags()
     yield made
     host.remove(name_of(WIND, made.stage))
-    mine = {t for t in _tags() - before if made.stage.lower() in t or t.startswith(f"{WIND}:")}
+    labelled = ["image", "ls", "--quiet", "--filter", f"label=modelops.stage={made.stage}"]
+    named = ["image", "ls", "--quiet", "--filter", f"reference=*{made.stage.lower()}*"]
+    below = ["image", "ls", "--quiet", "--filter", f"reference=*{made.stage.lower()}*/*"]
+    mine = {identity for command in (labelled, named, below) for identity in _run(command)}
     if mine:
         docker.run(["image", "rm", "--force", *mine])
     filters = ["--quiet", "--filter", f"name={name_of(WIND, made.stage)}"]
@@ -284,8 +286,8 @@ def _state(place: Host) -> tuple[str, str, str]:
     return mine["state"], mine["slots"][0]["version"], mine["held"]
 
 
-def _tags() -> set[str]:
-    return set(docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split())
+def _run(command: list[str]) -> list[str]:
+    return docker.run(command).split()
 
 
 def _identity(tag: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelops import docker
+from modelops.processes import free_port
 from modelops.registry.client import MlflowRegistry
 from tests.github import fake
 from tests.proxy import proxy
@@ -59,7 +63,8 @@ def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
     assert ran.code == 0, ran.log[-4000:]
     assert holds(stack) == (1, 1)
 
-    _promote(repository, stack)
+    with _served(stack):
+        _promote(repository, stack)
     _revert(repository, stack)
     _drift(repository, stack)
     _refuse(repository, stack)
@@ -71,7 +76,10 @@ def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
 
 
 def _promote(repository: Repository, stack: Running) -> None:
-    """The plan is one comment, also the second time; the merge applies it and says who merged."""
+    """The plan is one comment, also the second time; the merge applies it and says who merged.
+
+    What serves on the host is replaced with it.
+    """
     hub = repository.hub
     repository.edit(*PROMOTE, branch="promote")
     for _ in range(2):
@@ -80,10 +88,13 @@ def _promote(repository: Repository, stack: Running) -> None:
     (comment,) = hub.comments
     assert "| power-forecasting-model | Production | 1 → 2 | 4 passed |" in comment["body"]
     assert "| test\\_mae | 337.6" in comment["body"]
+    assert "Production 1 → 2 |" in comment["body"]  # of the rehearsed replacement
     assert holds(stack) == (1, 1)
 
-    ran = repository.merge("promote", 12, by="grace")
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    ran = repository.merge("promote", 12, by="grace", MODELOPS_DEPLOY_HOST=host)
     assert ran.code == 0, ran.log[-4000:]
+    assert [slot["version"] for slot in _slots(stack)] == ["2"]
     assert holds(stack) == (2, 2)
     made = stamp(stack)
     assert (made["actor"], made["pull_request"]) == ("grace", "12")
@@ -92,6 +103,27 @@ def _promote(repository: Repository, stack: Running) -> None:
     assert hub.statuses[-1]["state"] == "success"
     smoke = stack.modelops("smoke", MODEL, "Production")
     assert smoke.returncode == 0, smoke.stdout + smoke.stderr
+
+
+@contextmanager
+def _served(stack: Running) -> Iterator[None]:
+    """Production, deployed on this machine; nothing of it stays."""
+    done = stack.modelops("deploy", MODEL, "Production", "--port", str(free_port()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    images = [slot["image"] for slot in _slots(stack)]
+    try:
+        yield
+    finally:
+        images += [slot["image"] for slot in _slots(stack)]
+        stack.modelops("deploy", MODEL, "Production", "--remove")
+        docker.run(["image", "rm", "--force", *set(images)])
+
+
+def _slots(stack: Running) -> list[dict[str, Any]]:
+    """What serves on this machine, as the stack's registry says."""
+    told = stack.modelops("deploy", "--status", "--format", "json")
+    found = json.loads(told.stdout)["deployments"]
+    return [slot for one in found if one["registry"] == stack.compose.uri for slot in one["slots"]]
 
 
 def _revert(repository: Repository, stack: Running) -> None:
