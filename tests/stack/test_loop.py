@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modelops import docker
+from modelops.deploy import host
+from modelops.deploy.values import name_of
 from modelops.processes import free_port
 from modelops.registry.client import MlflowRegistry
 from tests.github import fake
@@ -19,6 +21,7 @@ from tests.stack.loop import Repository, runner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelops.deploy.values import Occupant
     from tests.stack.conftest import Make
     from tests.stack.running import Running
 
@@ -91,10 +94,10 @@ def _promote(repository: Repository, stack: Running) -> None:
     assert "Production 1 → 2 |" in comment["body"]  # of the rehearsed replacement
     assert holds(stack) == (1, 1)
 
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    ran = repository.merge("promote", 12, by="grace", MODELOPS_DEPLOY_HOST=host)
+    here = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    ran = repository.merge("promote", 12, by="grace", MODELOPS_DEPLOY_HOST=here)
     assert ran.code == 0, ran.log[-4000:]
-    assert [slot["version"] for slot in _slots(stack)] == ["2"]
+    assert [slot.version for slot in _slots()] == ["2"]
     assert holds(stack) == (2, 2)
     made = stamp(stack)
     assert (made["actor"], made["pull_request"]) == ("grace", "12")
@@ -110,20 +113,19 @@ def _served(stack: Running) -> Iterator[None]:
     """Production, deployed on this machine; nothing of it stays."""
     done = stack.modelops("deploy", MODEL, "Production", "--port", str(free_port()))
     assert done.returncode == 0, done.stdout + done.stderr
-    images = [slot["image"] for slot in _slots(stack)]
+    images = {slot.image for slot in _slots()}
     try:
         yield
     finally:
-        images += [slot["image"] for slot in _slots(stack)]
-        stack.modelops("deploy", MODEL, "Production", "--remove")
-        docker.run(["image", "rm", "--force", *set(images)])
+        images |= {slot.image for slot in _slots()}
+        host.remove(name_of(MODEL, "Production"))
+        docker.run(["image", "rm", "--force", *images])
 
 
-def _slots(stack: Running) -> list[dict[str, Any]]:
-    """What serves on this machine, as the stack's registry says."""
-    told = stack.modelops("deploy", "--status", "--format", "json")
-    found = json.loads(told.stdout)["deployments"]
-    return [slot for one in found if one["registry"] == stack.compose.uri for slot in one["slots"]]
+def _slots() -> tuple[Occupant, ...]:
+    """What serves on this machine."""
+    found = host.deployment(MODEL, "Production")
+    return found.slots if found else ()
 
 
 def _revert(repository: Repository, stack: Running) -> None:
