@@ -46,8 +46,8 @@ def states_document(found: Sequence[State]) -> dict[str, Any]:
     }
 
 
-def rehearsed_markdown(found: Iterable[Rehearsed]) -> str:
-    """A line for each replacement."""
+def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
+    """What callers noticed, and a line for each replacement."""
     rows = [
         [
             "passed" if one.good else "failed",
@@ -61,7 +61,9 @@ def rehearsed_markdown(found: Iterable[Rehearsed]) -> str:
     ]
     if not rows:
         return "No version is replaced: no replacement to rehearse.\n"
-    return markdown.table(_REHEARSED, rows) + "\n"
+    dropped, refused = sum(one.dropped for one in found), sum(one.refused for one in found)
+    title = f"**Replaced under load: {dropped:,} requests dropped, {refused:,} refused.**"
+    return f"{title}\n\n{markdown.table(_REHEARSED, rows)}\n"
 
 
 def rehearsed_line(one: Rehearsed) -> str:
