@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from modelops.errors import DockerCommandError, DockerMissingError, DockerNotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import IO
 
 _OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
+_BLOCK = 2**20  # bytes
 
 
 def require(*, compose: bool = False) -> None:
@@ -68,6 +71,43 @@ def run(
         said = done.stderr.decode(errors="replace").strip()
         raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+@contextmanager
+def stream(arguments: Sequence[str]) -> Iterator[IO[bytes]]:
+    """What `docker ARGUMENTS` prints, while it prints it; what is not read is passed over.
+
+    Raises:
+        DockerCommandError: it failed; what was read is not all.
+    """
+    with TemporaryFile() as errors:
+        command = ["docker", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout
+                while process.stdout.read(_BLOCK):
+                    pass
+            except Exception:
+                if not _ended(process):
+                    process.kill()
+                    raise
+                # its end may be why reading failed: then its own words say more
+                if not process.returncode:
+                    raise
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")
+            raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said)}")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends by itself, soon."""
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def logs(container: str, *, lines: int) -> str:

@@ -11,6 +11,8 @@ an exit in one place; no other module exits.
 | 3 | the plan was refused by a gate or a guard; nothing was changed |
 | 4 | some changes were applied and others failed |
 | 5 | the served model failed its smoke test |
+| 6 | a new version did not prove itself on its host; the one before goes on serving |
+| 7 | an image holds what it must not |
 | 64 | the command line is wrong |
 """
 
@@ -203,3 +205,9 @@ class DeployFailedError(DeployError):
     """A new version did not prove itself on its host; what served before goes on serving."""
 
     exit_code = 6
+
+
+class ScanFailedError(ModelopsError):
+    """An image holds a secret, or what the command line denies: a licence, a vulnerability."""
+
+    exit_code = 7

@@ -27,7 +27,8 @@ without it, an embedded one in the folder .modelops.
 \b
 Exit codes: 0 done or nothing to do, 1 error, 2 changes are pending
 (plan --exit-code), 3 refused by a gate or a guard, 4 applied in part,
-5 smoke test failed, 6 a new version did not prove itself on its host, 64 wrong command line.
+5 smoke test failed, 6 a new version did not prove itself on its host,
+7 an image holds what it must not, 64 wrong command line.
 """
 
 

@@ -1,4 +1,4 @@
-"""The verbs of serving images: build, smoke, prove and publish."""
+"""The verbs of serving images: build, smoke, scan, prove and publish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelops.cli.options import connect, format_option, progress, registry_options, show
-from modelops.errors import SmokeFailedError, UsageError
+from modelops.errors import ScanFailedError, SmokeFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +118,71 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
         document=lambda: reports.document(report),
     )
     _judge([report])
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  modelops image scan power-forecasting-model:production --sbom sbom.cdx.json
+  modelops image scan power-forecasting-model:production --deny-licence AGPL-3.0-only
+"""
+)
+@click.argument("tag")
+@click.option("--sbom", type=click.Path(path_type=Path), help="Write the bill of materials here.")
+@click.option(
+    "--deny-licence",
+    "denied",
+    multiple=True,
+    metavar="SPDX",
+    help="Fail if a Python package can only be used under this licence.",
+)
+@click.option(
+    "--fail-on-vulnerability",
+    "vulnerable",
+    is_flag=True,
+    help="Fail if there is a known vulnerability, or if none could be asked for.",
+)
+@click.option(
+    "--osv-url",
+    "database",
+    envvar="MODELOPS_OSV_URL",
+    metavar="URL",
+    help="Ask this OSV database.  [env: MODELOPS_OSV_URL; default: api.osv.dev]",
+)
+@format_option
+def scan(
+    tag: str,
+    sbom: Path | None,
+    denied: tuple[str, ...],
+    vulnerable: bool,
+    database: str | None,
+    form: str,
+) -> None:
+    """List what the image TAG holds, and look for what it must not; a secret always fails."""
+    from modelops.image.scan import Rules, licences
+    from modelops.image.scan import scan as look
+    from modelops.image.scan.vulnerabilities import DATABASE
+    from modelops.report import scanned, wording
+
+    rules = Rules(
+        denied=frozenset(map(licences.identifier, denied)),
+        vulnerable=vulnerable,
+        database=database or DATABASE,
+    )
+    with progress() as say:
+        found = look(tag, rules, say=say)
+    if sbom:
+        sbom.write_text(found.bill, encoding="utf-8")
+    show(
+        form,
+        text=lambda console: scanned.text(found, console),
+        markdown=lambda: scanned.markdown(found),
+        document=lambda: scanned.document(found),
+    )
+    if found.failed:
+        lines = [f"{check.check}: {check.found}" for check in found.failed]
+        lines += [wording.plain(leak) for leak in found.search.leaks[:_SHOWN]]
+        raise ScanFailedError("\n".join([found.summary, *lines]))
 
 
 @image.command(

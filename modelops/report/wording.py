@@ -8,6 +8,8 @@ from modelops.guards import how_to_allow
 from modelops.plan import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelops.evidence import Exhibit
     from modelops.guards import Objection
     from modelops.metrics import Difference
@@ -56,6 +58,12 @@ def remarks(change: Change) -> tuple[str, ...]:
 def count(number: int, noun: str) -> str:
     """`1 change`, `2 changes`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Sequence[str], *, most: int = 5) -> str:
+    """The first of some items, and how many more there are."""
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def headline(plan: Plan) -> str:
