@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import pytest
 from modelops.errors import ServeError
 from modelops.processes import free_port
 from modelops.serving.server import start
+from tests import from_mlflow, pages
 from tests.answering import answering
 
 if TYPE_CHECKING:
@@ -156,8 +157,12 @@ def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Pa
 def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
     """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0."""
     port = free_port()
-    command = [sys.executable, "-m", "modelops", "serve", WIND, "Production", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=in_production.folder, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        shlex.split(from_mlflow.command(from_mlflow.OUR_SERVE, port)),
+        cwd=in_production.folder,
+        env=pages.environment(),
+        stderr=subprocess.PIPE,
+    )
     try:
         record = json.loads(READING)
         predictions = _ask(process, f"http://127.0.0.1:{port}", [record])

@@ -1,0 +1,84 @@
+"""What docs/from-mlflow.md prints, by what it does; run with bash, as people run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from modelops.processes import ended
+from tests import pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = "from-mlflow.md"
+MODEL = "power-forecasting-model"
+# each command of the page: a test asserts that there is no other
+PLAIN_SERVE = r"mlflow models serve -m \S+ -p \d+"
+LOCAL_SERVE = r"mlflow models serve -m \S+ -p \d+ --env-manager local"
+OUR_SERVE = r"modelops serve .*"
+BARE_CURL = r"curl .* -d '\[.*"
+KEYED_CURL = r"curl .* -d '\{\"dataframe_records\".*"
+BUILD_DOCKER = r"mlflow models build-docker .*"
+RUN = r"docker run -p \S+ \S+"
+OUR_BUILD = r"modelops image build .*"
+OUR_RUN = r"docker run --rm .*"
+COMMANDS = (
+    *(PLAIN_SERVE, LOCAL_SERVE, OUR_SERVE, BARE_CURL, KEYED_CURL),
+    *(BUILD_DOCKER, RUN, OUR_BUILD, OUR_RUN),
+)
+
+
+def command(pattern: str, port: int, model: str = MODEL) -> str:
+    """The page's command that matches."""
+    return pages.command(PAGE, pattern, port=port, model=model)
+
+
+@contextmanager
+def started(text: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends, with what it prints in a file."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {text}"],
+            env=pages.environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with ended(process):
+        yield process
+
+
+def answers(process: subprocess.Popen[bytes], port: int, *, within: float = 120) -> bool:
+    """Wait until a server answers; False if it has ended, or does not in time."""
+    deadline = time.monotonic() + within
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).raise_for_status()
+        except requests.RequestException:
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def curl(pattern: str, port: int) -> tuple[int, Any]:
+    """Run one of the page's requests; the status and the document of the answer."""
+    asked = command(pattern, port) + " --silent --write-out '\n%{http_code}'"
+    ran = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    body, code = ran.stdout.rsplit("\n", 1)
+    return int(code), json.loads(body)
+
+
+def endpoints(port: int) -> dict[str, int]:
+    """The statuses of what is to be had by GET."""
+    base = f"http://127.0.0.1:{port}/"
+    return {
+        n: requests.get(base + n, timeout=10).status_code for n in ("ping", "health", "version")
+    }
