@@ -1,19 +1,20 @@
 """Run all benchmarks, or those that are named: `nox -s bench -- startup registry`.
 
-Those of the stack need Docker.
+Those of the stack and of serving need Docker; `serving` removes the engine's build cache.
 """
 
 from __future__ import annotations
 
 import click
 
-from benchmarks import deploy, registry, stack, stack_starts, startup
+from benchmarks import deploy, registry, serving, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
     "registry": registry.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
+    "serving": serving.measure,
     "deploy": deploy.measure,
 }
 

@@ -1,0 +1,185 @@
+"""Containers of serving images, and requests to them: start, memory, answers, speed."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import requests
+
+from modelops import docker
+from modelops.demo import READING
+from modelops.errors import ImageError
+from modelops.image.container import Container
+from modelops.image.load import count_down, load
+from tests import from_mlflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+BODY = json.dumps({"dataframe_records": [READING]}).encode()
+FIRST = 2_000  # requests, after which memory is looked at
+SLICE = 2.5  # seconds of load on one container, then on the next
+_PATIENCE = 120.0  # seconds
+_STARTS = 5
+# the same server, whose model is a constant: what is left is the web framework, log and counters
+_FLOOR = """
+import sys
+from server import __main__ as serving
+from server.app import application
+from server.scoring import Answer
+from server.settings import read
+class Nothing:
+    def is_quick(self, body):
+        return True
+    def answer(self, body, content_type):
+        return Answer(200, '{"predictions": [0.0]}')
+serving.application = lambda: application(Nothing(), read())
+sys.exit(serving.main())
+"""
+
+
+class _LostError(Exception):
+    """A container ended before it answered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contender:
+    """What is measured: an image with some workers on as many processors.
+
+    Attributes:
+        floor: to answer without a model.
+    """
+
+    image: str
+    workers: int = 1
+    floor: bool = False
+
+    @contextmanager
+    def running(self) -> Iterator[Running]:
+        """Run it until the block ends; begins with the first good answer.
+
+        Some of MLflow's containers end at once, because nginx and MLflow open one log file at the
+        same time; they are started again, and counted.
+
+        Raises:
+            ImageError: it ended several times, or did not answer in time.
+        """
+        for lost in range(_STARTS):
+            begun = time.perf_counter()
+            identity = docker.run(self._command()).strip()
+            try:
+                container = Container(identity=identity, url=_url(identity))
+                try:
+                    _await(container)
+                except _LostError:
+                    continue
+                seconds = time.perf_counter() - begun
+                yield Running(container=container, seconds=seconds, lost=lost)
+                return
+            finally:
+                docker.run(["rm", "--force", "--volumes", identity])
+        raise ImageError(f"{self.image} ended by itself {_STARTS} times")
+
+    def _command(self) -> Sequence[str]:
+        workers = str(self.workers)
+        return (
+            *("run", "--detach", "--cpus", workers),
+            *("--env", f"SERVING_WORKERS={workers}", "--env", f"MLFLOW_MODELS_WORKERS={workers}"),
+            *(
+                ("--entrypoint", "python3", self.image, "-c", _FLOOR)
+                if self.floor
+                else (self.image,)
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A container that answers.
+
+    Attributes:
+        seconds: from `docker run` to its first good answer.
+        lost: how many were started in vain before.
+        slices: connections → requests a second and the 99th percentile in ms, for each slice.
+    """
+
+    container: Container
+    seconds: float
+    lost: int
+    slices: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def memory(self) -> int:
+        """Bytes after the first requests."""
+        url = f"{self.container.url}/invocations"
+        load(url, BODY, connections=8, go_on=count_down(FIRST))
+        return self.container.memory
+
+    def slice(self, connections: int) -> float:
+        """Load it for a while; the seconds of processor time that each request took the client.
+
+        Raises:
+            ImageError: a request failed.
+        """
+        begun, spent = time.perf_counter(), time.process_time()
+        done = load(
+            f"{self.container.url}/invocations",
+            BODY,
+            connections=connections,
+            go_on=lambda: time.perf_counter() < begun + SLICE,
+        )
+        rate = len(done) / (time.perf_counter() - begun)
+        if done.failed:
+            raise ImageError(f"{done.failed} of {len(done)} requests failed: {done.statuses}")
+        self.slices.setdefault(connections, []).append((rate, done.percentile(0.99)))
+        return (time.process_time() - spent) / len(done)
+
+    def rate(self, connections: int) -> float:
+        """Requests a second, the median of the slices."""
+        return statistics.median(rate for rate, _ in self.slices[connections])
+
+    def slowest(self, connections: int) -> float:
+        """The 99th percentile in milliseconds, the median of the slices."""
+        return statistics.median(late for _, late in self.slices[connections])
+
+    def endpoints(self) -> int:
+        """How many of MLflow's four answer with 200."""
+        url = self.container.url
+        answers = [requests.get(f"{url}/{n}", timeout=30) for n in ("ping", "health", "version")]
+        return [*(answer.status_code for answer in answers), _ask(url)].count(200)
+
+    def curl(self) -> int:
+        """The status of the tutorials' own `curl`, as docs/from-mlflow.md prints it."""
+        printed = from_mlflow.command(from_mlflow.BARE_CURL, 5001)
+        asked = printed.replace("http://127.0.0.1:5001", self.container.url)
+        asked += " --silent --output /dev/null --write-out '%{http_code}'"
+        ran = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+        return int(ran.stdout)
+
+
+def _url(identity: str) -> str:
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return f"http://{docker.run(['inspect', '--format', form, identity]).strip()}:8080"
+
+
+def _ask(url: str) -> int:
+    headers = {"Content-Type": "application/json"}
+    return requests.post(f"{url}/invocations", BODY, headers=headers, timeout=5).status_code
+
+
+def _await(container: Container) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if _ask(container.url) == 200:
+                return
+        except requests.RequestException:
+            if not container.state["State"]["Running"]:
+                raise _LostError from None
+        time.sleep(0.01)
+    raise ImageError(f"no good answer in {_PATIENCE:g} s; its last lines:\n{container.logs}")
