@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelops import evidence, guards, plan
+from modelops import guards, plan
+from modelops.evidence import collect
 from modelops.errors import PlanRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelops.desired.values import Desired
-    from modelops.evidence import Exhibit
+    from modelops.evidence.collect import Exhibit
     from modelops.guards import Objection, Terms
     from modelops.plan import Plan
     from modelops.registry.protocol import RegistryReader
@@ -90,7 +91,7 @@ def propose(
     progress("reading the registry")
     actual = read_actual(desired, reader)
     pending = plan.diff(desired, actual)
-    exhibits = evidence.collect(pending, desired, actual, reader, progress)
+    exhibits = collect.collect(pending, desired, actual, reader, progress)
     return Proposal(
         desired=desired,
         actual=actual,

@@ -145,7 +145,6 @@ class MlflowRegistry:
             metrics=MappingProxyType(metrics),
             params=MappingProxyType(params),
             signature=found,
-            digest=version.digest,
         )
 
     def digest(self, name: str, number: int) -> str:

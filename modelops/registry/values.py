@@ -98,6 +98,15 @@ class Signature:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetUse:
+    """A data set that a run used: MLflow's digest of it, and what for: `train` or `test`."""
+
+    name: str
+    digest: str
+    context: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
     """A model version that exists, with the evidence that its run recorded.
 
@@ -108,7 +117,11 @@ class Version:
         metrics: metric name → last value.
         params: parameter name → value as logged.
         signature: None where the model was logged without one.
-        digest: `sha256:…` of the payload; None unless it was asked for.
+        uri: where its payload is to be had, such as `models:/NAME/2`.
+        created: when it was registered, ISO 8601 in UTC.
+        datasets: what it was trained and tested on.
+        seconds: how long its run took; None where that is not known.
+        commit: git's commit that it was trained from.
     """
 
     number: int
@@ -118,4 +131,8 @@ class Version:
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     params: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     signature: Signature | None = None
-    digest: str | None = None
+    uri: str = ""
+    created: str | None = None
+    datasets: tuple[DatasetUse, ...] = ()
+    seconds: float | None = None
+    commit: str | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modelops.apply import Outcome
-    from modelops.evidence import Exhibit
+    from modelops.evidence.collect import Exhibit
     from modelops.guards import Objection
     from modelops.plan import Change
     from modelops.proposal import Proposal

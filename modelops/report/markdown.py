@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelops.apply import Outcome
-    from modelops.evidence import Exhibit
+    from modelops.evidence.collect import Exhibit
     from modelops.proposal import Proposal
     from modelops.status import StageStatus
     from modelops.train import Trained

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from modelops.apply import Outcome
-    from modelops.evidence import Exhibit
+    from modelops.evidence.collect import Exhibit
     from modelops.proposal import Proposal
     from modelops.registry.values import Version
     from modelops.status import StageStatus

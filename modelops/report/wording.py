@@ -10,7 +10,7 @@ from modelops.plan import Action
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelops.evidence import Exhibit
+    from modelops.evidence.collect import Exhibit
     from modelops.guards import Objection
     from modelops.metrics import Difference
     from modelops.plan import Change, Plan
