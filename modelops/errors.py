@@ -157,6 +157,10 @@ class ServeError(ModelopsError):
     """The model server did not start or stopped by itself."""
 
 
+class ScoringError(ModelopsError):
+    """A model could not be loaded, or did not give a prediction for each row."""
+
+
 class PlanFileError(ModelopsError):
     """The file given as a plan is none."""
 

@@ -8,7 +8,18 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, deploy, github, image, past, reconcile, serve, start, train
+from modelops.cli import (
+    check,
+    compare,
+    deploy,
+    github,
+    image,
+    past,
+    reconcile,
+    serve,
+    start,
+    train,
+)
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -43,6 +54,7 @@ for command in (
     *reconcile.COMMANDS,
     *train.COMMANDS,
     *serve.COMMANDS,
+    *compare.COMMANDS,
     *past.COMMANDS,
     *start.COMMANDS,
     *image.COMMANDS,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ from modelops.registry.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -128,7 +130,7 @@ class MlflowRegistry:
             created=_iso(found.creation_timestamp),
         )
 
-    def evidence(self, name: str, version: Version, *, signature: bool) -> Version:
+    def evidence(self, version: Version, *, signature: bool) -> Version:
         """The version with what its run recorded, and its signature if asked for.
 
         A run that was deleted leaves a version without metrics, parameters and data: a gate that
@@ -136,7 +138,7 @@ class MlflowRegistry:
         """
         with translated(self.uri):
             run = self._run(version.run_id)
-            found = signature_of(f"models:/{name}/{version.number}") if signature else None
+            found = signature_of(version.uri) if signature else None
         known = version if run is None else _with_run(version, run)
         return replace(known, signature=found)
 
@@ -152,6 +154,51 @@ class MlflowRegistry:
         """The digest of a version's payload."""
         with translated(self.uri):
             return digest.of_model(f"models:/{name}/{number}")
+
+    def download(self, uri: str, folder: Path) -> Path:
+        """Download a model into a folder; where it lies then."""
+        from mlflow.artifacts import download_artifacts
+
+        with translated(self.uri):
+            return Path(download_artifacts(uri, dst_path=str(folder)))
+
+    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of a model's latest versions; two requests, however many they are."""
+        with translated(self.uri):
+            newest = sorted(self._versions(_named(name)), key=lambda v: -int(v.version))[:most]
+            runs = {str(v.run_id): int(v.version) for v in newest if v.run_id}
+            if not runs:
+                return {}
+            listed = ", ".join(f"'{run}'" for run in runs)
+            found = self._client.search_runs(
+                self._experiments(runs), f"attributes.run_id IN ({listed})", max_results=len(runs)
+            )
+        return {runs[run.info.run_id]: MappingProxyType(dict(run.data.metrics)) for run in found}
+
+    def _experiments(self, runs: Iterable[str]) -> list[str]:
+        """The experiment of the newest run that exists; the others lie there as a rule."""
+        found = (run for run_id in runs if (run := self._run(run_id)))
+        return [run.info.experiment_id for run in islice(found, 1)]
+
+    def of_run(self, name: str, run_id: str) -> Version | None:
+        """The version of a model that a run made, or else what the run logged, as number 0.
+
+        Returns:
+            None if there is no such run, or it logged no model.
+        """
+        with translated(self.uri):
+            run = self._run(run_id)
+            if run is None:
+                return None
+            made = [v for v in self._versions(f"run_id='{run_id}'") if v.name == name]
+            if made:
+                return self.version(name, max(int(v.version) for v in made))
+            outputs = run.outputs.model_outputs if run.outputs else []
+        if not outputs:
+            return None
+        uri = f"models:/{outputs[-1].model_id}"
+        tags = MappingProxyType(dict(run.data.tags))
+        return Version(number=0, status="READY", run_id=run_id, tags=tags, uri=uri)
 
     def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
         """Write a stage's stamp on a version."""
