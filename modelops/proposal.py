@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelops import guards, plan
-from modelops.evidence import collect
 from modelops.errors import PlanRefusedError
+from modelops.evidence import collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ def propose(
     progress("reading the registry")
     actual = read_actual(desired, reader)
     pending = plan.diff(desired, actual)
-    exhibits = collect.collect(pending, desired, actual, reader, progress)
+    exhibits = collect.collect(pending, desired, actual, reader, progress, now=terms.now)
     return Proposal(
         desired=desired,
         actual=actual,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelops import policy
-from modelops.desired.values import SignatureGate
 from modelops.errors import DesiredVersionError, Problem
 from modelops.registry.values import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from modelops.desired.values import Desired
     from modelops.plan import Change, Plan
@@ -41,8 +41,10 @@ def collect(
     actual: Actual,
     reader: RegistryReader,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    now: datetime,
 ) -> tuple[Exhibit, ...]:
-    """The evidence for every change.
+    """The evidence for every change; `now` is when the plan is made, with a time zone.
 
     Raises:
         DesiredVersionError: versions that do not exist, are not READY, or whose payload is not
@@ -59,7 +61,7 @@ def collect(
     exhibits = []
     for change in plan.changes:
         progress(f"reading evidence for {change.model} {change.stage}")
-        exhibits.append(_exhibit(change, desired, actual, versions))
+        exhibits.append(_exhibit(change, desired, actual, versions, now))
     return tuple(exhibits)
 
 
@@ -130,13 +132,16 @@ def _how_to_get(change: Change, desired: Desired) -> str:
     return "register it, or name one that exists"
 
 
-def _exhibit(change: Change, desired: Desired, actual: Actual, versions: _Versions) -> Exhibit:
+def _exhibit(
+    change: Change, desired: Desired, actual: Actual, versions: _Versions, now: datetime
+) -> Exhibit:
     if not change.enters:
         return Exhibit(change=change, old=None, new=None, verdicts=())
     gates = desired.models[change.model].gates_for(change.alias)
-    signature = any(isinstance(gate, SignatureGate) for gate in gates)
+    signature = policy.needs(gates) >= policy.Need.SIGNATURE
     new = versions.full(change.model, change.new, signature=signature)
     old = versions.full(change.model, change.old, signature=signature)
     assert new is not None, "checked before"
-    case = policy.Case(change=change, held=actual.model(change.model), new=new, old=old)
+    held = actual.model(change.model)
+    case = policy.Case(change=change, held=held, new=new, old=old, now=now)
     return Exhibit(change=change, old=old, new=new, verdicts=policy.check(gates, case))
