@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelops import policy
+from modelops.desired.values import SignatureGate
 from modelops.errors import DesiredVersionError, Problem
 from modelops.registry.values import READY
 
@@ -138,7 +139,7 @@ def _exhibit(
     if not change.enters:
         return Exhibit(change=change, old=None, new=None, verdicts=())
     gates = desired.models[change.model].gates_for(change.alias)
-    signature = policy.needs(gates) >= policy.Need.SIGNATURE
+    signature = any(isinstance(gate, SignatureGate) for gate in gates)
     new = versions.full(change.model, change.new, signature=signature)
     old = versions.full(change.model, change.old, signature=signature)
     assert new is not None, "checked before"
