@@ -56,7 +56,7 @@ def compare(
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
     scored, trouble, scored_rows = _predicted(old, new) if scope.predict else (None, "", None)
     before, after = old.version if old else None, new.version
-    signatures = (_signature(old), _signature(new))
+    was, is_now = _signature(old), _signature(new)
     return Comparison(
         model=model,
         old=old,
@@ -65,8 +65,8 @@ def compare(
         parameters=_differing(before.params, after.params) if before else (),
         facts=tuple(_facts(old, new, scope)),
         requirements=_requirements(old, new),
-        columns=tuple(_columns(*signatures)),
-        breaks=breaking(*signatures) if signatures[0] and signatures[1] else (),
+        columns=tuple(_columns(was, is_now)),
+        breaks=breaking(was, is_now) if was and is_now else (),
         warnings=tuple(_warnings(old, new, scored_rows)),
         predictions=scored,
         trouble=trouble,

@@ -70,8 +70,10 @@ def _changed(kind: Kind, series: Series) -> np.ndarray | None:
     if kind == "classification":
         different: np.ndarray = series.old.astype(str) != series.new.astype(str)
         return different
-    same = np.isclose(series.new, series.old, rtol=TOLERANCE, atol=1e-12, equal_nan=True)
-    return ~same
+    moved: np.ndarray = ~np.isclose(
+        series.new, series.old, rtol=TOLERANCE, atol=1e-12, equal_nan=True
+    )
+    return moved
 
 
 def _quantiles(series: Series) -> Mapping[float, float]:

@@ -139,7 +139,8 @@ def _measured(folder: str, frame: pd.DataFrame) -> dict[str, Any]:
     model = load_model(folder, suppress_warnings=True)
     predictions = _flat(model.predict(frame), len(frame))
     grown = _memory() - before
-    row, taken = frame.head(1), []
+    row = frame.head(1)
+    taken: list[float] = []
     begun = time.perf_counter()
     while len(taken) < _TIMED and time.perf_counter() - begun < _TIMING:
         start = time.perf_counter()
