@@ -15,7 +15,7 @@ from modelops.errors import ModelopsError, UsageError
 from modelops.guards import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -184,7 +184,7 @@ def show(
     *,
     text: Callable[[Console], None],
     markdown: Callable[[], str],
-    document: Callable[[], dict[str, Any]],
+    document: Callable[[], Mapping[str, object]],
     reports: tuple[Path, ...] = (),
 ) -> None:
     """Print a report in the format that was asked for, and write it to files of other formats."""

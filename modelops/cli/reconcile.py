@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from modelops.apply import Outcome
-    from modelops.proposal import Proposal
 
 
 @click.command(
@@ -115,7 +114,7 @@ def apply(
     from modelops import author, notify, planfile
     from modelops.apply import execute
     from modelops.proposal import propose
-    from modelops.report import document, text
+    from modelops.report import document, markdown, text
 
     desired = load(file)
     terms = Terms(
@@ -139,19 +138,13 @@ def apply(
     show(
         form,
         text=as_text,
-        markdown=lambda: _markdown(proposal, done),
+        markdown=lambda: markdown.plan(proposal, done),
         document=lambda: document.outcomes(proposal, done),
         reports=reports,
     )
     notify.applied(proposal, done, by)
     proposal.check()
     check_outcomes(done)
-
-
-def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
-    from modelops.report import markdown
-
-    return markdown.plan(proposal) + (f"\n{markdown.outcomes(done)}" if done else "")
 
 
 def check_outcomes(done: tuple[Outcome, ...]) -> None:
