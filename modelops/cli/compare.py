@@ -13,6 +13,7 @@ from modelops.cli.options import (
     failures_reported,
     format_option,
     progress,
+    quick_option,
     registry_options,
     report_option,
     show,
@@ -41,7 +42,7 @@ Examples:
 @click.argument("model")
 @click.argument("old")
 @click.argument("new")
-@click.option("--quick", is_flag=True, help="Do not download them, nor let them predict.")
+@quick_option
 @report_option
 @registry_options
 @format_option

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from modelops.registry.client import MlflowRegistry
     from modelops.registry.embedded import Embedded
 
+_SILENCE = 10.0  # seconds
 _PIPE_WIDTH = 180  # columns; a pipe has no width of its own
 
 file_option = click.option(
@@ -53,6 +55,13 @@ format_option = click.option(
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
     show_default=True,
+)
+
+
+quick_option = click.option(
+    "--quick",
+    is_flag=True,
+    help="Download no model and let none predict, unless a gate asks for it.",
 )
 
 
@@ -170,13 +179,26 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """What is being done, on a terminal only."""
+    """What is being done: at once on a terminal, now and then in a log."""
     err = console(stderr=True)
     if not err.is_terminal:
-        yield lambda _: None
+        yield _now_and_then()
         return
     with err.status("") as spinner:
         yield spinner.update
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Say something if nothing was said for a while: a long job shall not look dead."""
+    said = time.monotonic()
+
+    def say(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SILENCE:
+            click.echo(text, err=True)
+            said = time.monotonic()
+
+    return say
 
 
 def show(

@@ -15,6 +15,7 @@ from modelops.cli.options import (
     format_option,
     permission,
     progress,
+    quick_option,
     registry_options,
     report_option,
     show,
@@ -40,6 +41,7 @@ Examples:
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan for apply --plan.")
+@quick_option
 @report_option
 @terms_options
 @file_option
@@ -52,6 +54,7 @@ def plan(
     form: str,
     exit_code: bool,
     out: Path | None,
+    quick: bool,
     reports: tuple[Path, ...],
     **allowed: Any,
 ) -> int:
@@ -63,7 +66,7 @@ def plan(
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with failures_reported(reports), progress() as say:
         desired = load(file)
-        proposal = propose(desired, connect(registry, state), terms, say)
+        proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
     if out is not None:
         planfile.write(out, proposal.plan, planfile.digest(file))
     show(

@@ -38,9 +38,7 @@ class Exhibit:
     """
 
     change: Change
-    old: Version | None
-    new: Version | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...] = ()
     comparison: Comparison | None = None
 
     @property
@@ -121,7 +119,7 @@ class _Collector:
 
     def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
         if not change.enters:
-            return Exhibit(change=change, old=None, new=None, verdicts=())
+            return Exhibit(change=change)
         gates = self._desired.models[change.model].gates_for(change.alias)
         need = Need.PREDICTIONS if self._request.review else policy.needs(gates)
         signature = need is Need.SIGNATURE
@@ -131,8 +129,6 @@ class _Collector:
         comparison = self._comparison(change.model, old, new, need, cabinet)
         return Exhibit(
             change=change,
-            old=comparison.old.version if comparison.old else None,
-            new=comparison.new.version,
             verdicts=self._verdicts(gates, change, comparison),
             comparison=comparison,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -44,10 +44,12 @@ def side(label: str, version: Version, cabinet: Cabinet | None) -> Side:
     if cabinet is None:
         return Side(label=label, version=version)
     try:
-        return Side(label=label, version=version, artifact=cabinet.artifact(version))
+        artifact = cabinet.artifact(version)
     except RegistryError as error:
         said = " ".join(str(error).split())
         return Side(label=label, version=version, trouble=f"{label} could not be read: {said}")
+    known = replace(version, signature=artifact.signature)
+    return Side(label=label, version=known, artifact=artifact)
 
 
 def compare(
@@ -96,9 +98,7 @@ def _predicted(old: Side | None, new: Side) -> tuple[Predictions | None, str, Ro
 
 
 def _signature(one: Side | None) -> Signature | None:
-    if one is None:
-        return None
-    return one.artifact.signature if one.artifact else one.version.signature
+    return one.version.signature if one else None
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Triple, ...]:

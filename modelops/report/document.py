@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from modelops.report import parts, plain, wording
+from modelops.report import plain, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from modelops.apply import Outcome
     from modelops.errors import Problem
     from modelops.evidence.collect import Exhibit
+    from modelops.evidence.values import Side
     from modelops.guards import Objection
     from modelops.proposal import Proposal
-    from modelops.registry.values import Version
     from modelops.report.schema import plans as form
     from modelops.stamp import Stamp
     from modelops.status import StageStatus
@@ -125,7 +125,7 @@ def _objection(objection: Objection) -> form.Objection:
 
 
 def _change(exhibit: Exhibit) -> form.Change:
-    change, found = exhibit.change, parts.compared(exhibit)
+    change, found = exhibit.change, exhibit.comparison
     return {
         "model": change.model,
         "stage": change.stage,
@@ -143,7 +143,10 @@ def _change(exhibit: Exhibit) -> form.Change:
             {"name": name, "old": old or wording.NONE, "new": new or wording.NONE}
             for name, old, new in (found.parameters if found else ())
         ],
-        "runs": {"old": _run(exhibit.old), "new": _run(exhibit.new)},
+        "runs": {
+            "old": _run(found.old) if found else None,
+            "new": _run(found.new) if found else None,
+        },
         "gates": [
             {"rule": v.rule, "result": v.result, "expected": v.expected, "actual": v.actual}
             for v in exhibit.verdicts
@@ -167,5 +170,5 @@ def _stamp(stamp: Stamp | None) -> form.Stamp | None:
     }
 
 
-def _run(version: Version | None) -> str | None:
-    return version.run_id if version else None
+def _run(side: Side | None) -> str | None:
+    return side.version.run_id if side else None

@@ -124,7 +124,7 @@ def _warnings(exhibit: Exhibit) -> list[list[str]]:
 
 def _details(exhibit: Exhibit) -> str:
     """The evidence, and the verdicts where they need not be seen at once."""
-    found = parts.compared(exhibit)
+    found = exhibit.comparison
     said = [_verdicts(exhibit)] if exhibit.verdicts and not _loud(exhibit) else []
     said += [evidence(parts.of(found, full=True))] if found else []
     summary = " · ".join(filter(None, (_title(exhibit), _gates(exhibit))))

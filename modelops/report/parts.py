@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelops.evidence.values import Comparison, Side
-from modelops.metrics import Difference, differences
+from modelops.metrics import Difference
 from modelops.report import sparkline, wording
 from modelops.report.wording import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modelops.evidence.collect import Exhibit
-    from modelops.evidence.values import Cost, Past, Predictions
-    from modelops.registry.values import Version
+    from modelops.evidence.values import Comparison, Cost, Past, Predictions
 
 BREAKS = "breaks callers"
 _METRIC = ("old", "new", "difference", "")
@@ -52,29 +49,6 @@ class Part:
     words: str = ""
     header: tuple[str, ...] = ()
     rows: Sequence[Sequence[Cell]] = ()
-
-
-def compared(exhibit: Exhibit) -> Comparison | None:
-    """The comparison of a change; where none was made, of what the runs recorded.
-
-    None where no version enters a stage.
-    """
-    if exhibit.comparison is not None or exhibit.new is None:
-        return exhibit.comparison
-    old, new = exhibit.old, exhibit.new
-    names = sorted(old.params.keys() | new.params.keys()) if old else ()
-    found = ((name, old.params.get(name) if old else None, new.params.get(name)) for name in names)
-    return Comparison(
-        model=exhibit.change.model,
-        old=_side(old) if old else None,
-        new=_side(new),
-        metrics=differences(old.metrics if old else {}, new.metrics),
-        parameters=tuple(row for row in found if row[1] != row[2]),
-    )
-
-
-def _side(version: Version) -> Side:
-    return Side(label=f"version {version.number}", version=version)
 
 
 def title(comparison: Comparison) -> str:

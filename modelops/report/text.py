@@ -74,7 +74,7 @@ def _exhibit(exhibit: Exhibit, console: Console) -> None:
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
         _print(["gate", "rule", "expected", "actual"], rows, console)
-    if found := parts.compared(exhibit):
+    if found := exhibit.comparison:
         comparison(found, console, indent=6)
 
 
