@@ -61,8 +61,11 @@ def compare(
     Metrics, parameters, data, signature, requirements; both predict the same rows, those that
     their recipe holds out or else the input example, and what that cost is measured.
     """
+    from modelops.evidence import scoring
     from modelops.report import comparison
 
+    if not quick:
+        scoring.warm_up()
     with failures_reported(reports), progress() as say:
         found = _compared(connect(registry, state), model, (old, new), quick, say)
     show(

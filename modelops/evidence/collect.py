@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelops import policy
 from modelops.errors import DesiredVersionError, Problem
+from modelops.evidence import scoring
 from modelops.evidence.artifacts import Cabinet
 from modelops.evidence.compare import Scope, compare, side
 from modelops.evidence.values import Past
@@ -79,6 +80,8 @@ def collect(
             the pinned one; all of them at once.
         RegistryError: the registry could not be read.
     """
+    if request.review and any(change.enters for change in plan.changes):
+        scoring.warm_up()
     collector = _Collector(desired, actual, reader, request)
     problems = [p for c in plan.changes for p in _problems(c, desired, actual, collector)]
     if problems:

@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 from modelops.errors import ScoringError
@@ -36,6 +37,7 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBR
 _KEPT_PREFIXES = ("LC_", "PYTHON")
 # one thread each: a small model only waits for more, and serving images do the same
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PRELOADED = ("mlflow.pyfunc", "mlflow.sklearn", "skops.io", "pyarrow.pandas_compat")
 _TIMED = 20  # predictions of one row
 _TIMING = 2.0  # seconds at most
 _KIB_A_UNIT = 1 if sys.platform == "linux" else 1 / 1024  # of ru_maxrss; macOS counts bytes
@@ -80,6 +82,14 @@ def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Sco
     return Scored(predictions=np.asarray(answer["predictions"]), cost=cost)
 
 
+def warm_up() -> None:
+    """Begin to import what predictions need, elsewhere and without waiting for it."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        _context()
+        with _variables():
+            forkserver.ensure_running()
+
+
 def _answer(receiver: Connection, timeout: float) -> dict[str, Any]:
     if not receiver.poll(timeout):
         return {"error": f"no predictions within {timeout:g} s"}
@@ -96,7 +106,7 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow.pyfunc", "mlflow.sklearn", "sklearn.ensemble"])
+    context.set_forkserver_preload(list(_PRELOADED))
     return context
 
 
