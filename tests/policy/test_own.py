@@ -12,7 +12,7 @@ from modelops.policy import Result, Verdict
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.team import Team
@@ -23,16 +23,6 @@ GATE = "{python: wind_checks:judge}"
 def gated(gate: str = GATE) -> str:
     """A models.yaml that puts version 2 into Production if a gate lets it."""
     return f"models: {{wind: {{gates: {{Production: [{gate}]}}, stages: {{Production: 2}}}}}}\n"
-
-
-@pytest.fixture(autouse=True)
-def _unimported() -> Iterator[None]:
-    """The modules of one test are not those of another."""
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("wind_"):
-            del sys.modules[name]
 
 
 @pytest.fixture
