@@ -25,7 +25,9 @@ def test_the_evidence_of_a_version_is_what_its_run_recorded(farm: Team) -> None:
 
     found = registry.evidence(WIND, bare, signature=False)
 
+    assert found.run_id is not None
     run = farm.client.get_run(found.run_id)
+    assert run.inputs is not None
     uses = {i.tags[0].value: i.dataset for i in run.inputs.dataset_inputs}
     assert found.datasets == tuple(
         DatasetUse(name=uses[context].name, digest=uses[context].digest, context=context)
