@@ -57,10 +57,13 @@ def of_folder(folder: Path) -> str:
     """`sha256:…` of the payload of a model that lies in a folder.
 
     Raises:
-        PayloadError: MLmodel can not be read, or the folder holds what is neither file nor folder.
+        PayloadError: MLmodel is missing or can not be read, or the folder holds what is neither
+            file nor folder.
     """
     total = hashlib.sha256()
     files = dict(_files(folder, b"", ()))
+    if _MLMODEL not in files:  # of a payload that is gone, some stores give an empty folder
+        raise PayloadError("there is no MLmodel file: this is no model of MLflow's")
     for name in sorted(files.keys() - _REGISTRY_FILES):
         if name == _MLMODEL:
             payload = canonical(files[name].read_bytes())
@@ -121,9 +124,9 @@ def _tree(node: yaml.Node | None) -> _Tree:
         if len(dict(pairs)) < len(pairs):
             raise PayloadError("the model's MLmodel file has a key twice in one mapping")
         return dict(sorted(pairs, key=lambda pair: pair[0].encode("utf-16-be")))
-    if node is None:
-        return ""
-    return f"'{node.value}" if node.style else str(node.value)
+    if isinstance(node, yaml.ScalarNode):
+        return f"'{node.value}" if node.style else str(node.value)
+    return ""  # there is no document
 
 
 def _key(node: yaml.Node) -> str:

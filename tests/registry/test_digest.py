@@ -57,8 +57,9 @@ def test_what_makes_the_model_counts(tmp_path: Path) -> None:
 def test_content_can_not_pass_for_a_file_name(tmp_path: Path) -> None:
     """Two files never have the digest of one file that holds both."""
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir()
-    two.mkdir()
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "MLmodel").write_text("flavors: {}")
     (one / "a").write_bytes(b"xb\x001\x00y")
     (two / "a").write_bytes(b"x")
     (two / "b").write_bytes(b"y")
@@ -67,6 +68,7 @@ def test_content_can_not_pass_for_a_file_name(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     """256 MiB are read in blocks of 1 MiB, of which no more than a few are held at a time."""
+    (tmp_path / "MLmodel").write_text("flavors: {}")
     with (tmp_path / "weights.bin").open("wb") as stream:
         stream.truncate(256 << 20)
     tracemalloc.start()
@@ -165,7 +167,7 @@ def test_an_mlmodel_that_means_more_than_one_thing_has_no_form(mlmodel: bytes) -
 
 
 def test_a_folder_that_is_no_payload_has_no_digest(tmp_path: Path) -> None:
-    """A link that leads back, one that leads nowhere, and a pipe, which would never end."""
+    """A link that leads back, one that leads nowhere, a pipe, which would never end; or nothing."""
     (tmp_path / "loop").mkdir()
     (tmp_path / "loop" / "up").symlink_to(tmp_path / "loop")
     (tmp_path / "gone").mkdir()
@@ -175,3 +177,6 @@ def test_a_folder_that_is_no_payload_has_no_digest(tmp_path: Path) -> None:
     for folder in ("loop", "gone", "pipe"):
         with pytest.raises(PayloadError, match=str(tmp_path / folder)):
             of_folder(tmp_path / folder)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PayloadError, match="no MLmodel file"):
+        of_folder(tmp_path / "empty")
