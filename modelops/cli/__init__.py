@@ -15,6 +15,7 @@ from modelops.cli import (
     github,
     image,
     past,
+    pin,
     reconcile,
     serve,
     start,
@@ -51,6 +52,7 @@ def cli() -> None:
 
 for command in (
     *check.COMMANDS,
+    *pin.COMMANDS,
     *reconcile.COMMANDS,
     *train.COMMANDS,
     *serve.COMMANDS,

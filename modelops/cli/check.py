@@ -84,7 +84,8 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
         click.echo(f"{file}: {model} {stage} is at {version} already")
         return
     file.write_bytes(edited.encode())
-    click.echo(f"{file}: {model} {stage} is now at {version}; see `modelops plan`")
+    unpinned = edit.unpinned(text, str(file), model, stage)
+    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; see `modelops plan`")
 
 
 @click.command(
@@ -109,11 +110,13 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
         raise UsageError(f"PARAMS is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
-    edited, number = edit.add_recipe(read(file), str(file), model, parsed)
+    text = read(file)
+    edited, number = edit.add_recipe(text, str(file), model, parsed)
+    where = ""
     if stage:
         edited = edit.set_version(edited, str(file), model, stage, number)
+        where = f" and put into {stage}{edit.unpinned(text, str(file), model, stage)}"
     file.write_bytes(edited.encode())
-    where = f" and put into {stage}" if stage else ""
     click.echo(f"{file}: {model} version {number} is added{where}; see `modelops train`")
 
 

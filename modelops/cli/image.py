@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelops.cli.options import connect, format_option, progress, registry_options, show
+from modelops.cli.options import (
+    connect,
+    format_option,
+    pins_option,
+    progress,
+    registry_options,
+    show,
+)
 from modelops.errors import ScanFailedError, SmokeFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -41,19 +48,26 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
         ),
         click.option("--no-cache", is_flag=True, help="Build every layer anew."),
+        pins_option,
     ):
         command = option(command)
     return command
 
 
-def image_options(no_cache: bool, **chosen: Any) -> Options:
-    """The options of an image, with what a job of GitHub Actions knows of the commit."""
+def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> Options:
+    """The options of an image, with what a job of GitHub Actions knows of the commit.
+
+    Raises:
+        DesiredStateError: the file that may pin versions is not valid.
+    """
+    from modelops import pins
     from modelops.image.spec import Options
 
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     return Options(
         cached=not no_cache,
+        pins=pins.read(file),
         commit=os.environ.get("GITHUB_SHA"),
         url=f"{server}/{repository}" if repository else None,
         **chosen,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from modelops import guards
 from modelops.errors import ModelopsError, UsageError
@@ -34,6 +35,23 @@ file_option = click.option(
     default=Path("models.yaml"),
     show_default=True,
     help="The desired state.",
+)
+
+
+def _if_there(context: click.Context, parameter: click.Parameter, path: Path) -> Path | None:
+    """The default file need not exist; one that was asked for must."""
+    asked = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+    return path if asked or path.exists() else None
+
+
+pins_option = click.option(
+    "--file",
+    "-f",
+    type=click.Path(path_type=Path),
+    default=Path("models.yaml"),
+    show_default=True,
+    callback=_if_there,
+    help="Whose pinned digests must be met; without the default file nothing is pinned.",
 )
 registry_option = click.option(
     "--registry",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 
-from modelops.errors import RegistryError
+from modelops.errors import PayloadError
 from modelops.evidence.values import Artifact
 from modelops.registry import digest
 from modelops.registry.signature import signature_in
@@ -46,7 +46,8 @@ class Cabinet:
         """A version's payload, downloaded unless it is here already.
 
         Raises:
-            RegistryError: it can not be had, or is no model.
+            RegistryError: it can not be had.
+            PayloadError: it is no model.
         """
         if version.uri not in self._known:
             folder = self._folder / str(len(self._known))
@@ -65,13 +66,13 @@ def describe(folder: Path) -> Artifact:
     """What the model in a folder says of itself.
 
     Raises:
-        RegistryError: it has no MLmodel file that can be read.
+        PayloadError: it has no MLmodel file that can be read.
     """
     try:
         described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
         flavours: dict[str, dict[str, Any]] = described["flavors"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise RegistryError(f"it is no model of MLflow's: its MLmodel file: {error}") from error
+        raise PayloadError(f"it is no model of MLflow's: its MLmodel file: {error}") from error
     own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
     return Artifact(
         folder=folder,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from modelops import policy
-from modelops.errors import DesiredVersionError, Problem
+from modelops import pins, policy
+from modelops.errors import DesiredVersionError, DigestMismatchError, Problem
 from modelops.evidence import scoring
 from modelops.evidence.artifacts import Cabinet
 from modelops.evidence.compare import Scope, compare, side
@@ -76,8 +76,8 @@ def collect(
     Payloads are let go of model by model, so that a plan of many models needs the room of one.
 
     Raises:
-        DesiredVersionError: versions that do not exist, are not READY, or whose payload is not
-            the pinned one; all of them at once.
+        DesiredVersionError: versions that do not exist or are not READY; all of them at once.
+        DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
         RegistryError: the registry could not be read.
     """
     if request.review and any(change.enters for change in plan.changes):
@@ -98,7 +98,7 @@ def collect(
                     exhibits.append(collector.exhibit(change, cabinet))
             cabinet.clear()
     if problems:
-        raise DesiredVersionError(problems)
+        raise DigestMismatchError(problems)
     return tuple(exhibits)
 
 
@@ -218,14 +218,16 @@ def _tampered(change: Change, cabinet: Cabinet, collector: _Collector) -> Iterat
     if change.digest is None or change.new is None or not change.enters:
         return
     version = collector.bare(change.model, change.new)
-    assert version is not None, "checked before"
-    found = cabinet.artifact(version).digest
-    if found != change.digest:
-        said = (
-            f"version {change.new} has the digest {found}, not the pinned {change.digest}: "
-            "its payload was changed; name a version that you trust"
-        )
-        yield _problem(change, said)
+    assert version is not None and change.where is not None, "checked before; the file pins it"
+    pin = pins.Pin(
+        model=change.model,
+        stage=change.stage,
+        version=change.new,
+        digest=change.digest,
+        where=change.where,
+    )
+    wrong = pins.mismatch(pin, change.new, cabinet.artifact(version).digest)
+    yield from [wrong] if wrong else []
 
 
 def _how_to_get(change: Change, desired: Desired) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from modelops.errors import RegistryError, ScoringError
+from modelops.errors import PayloadError, RegistryError, ScoringError
 from modelops.evidence import predictions, rows, scoring
 from modelops.evidence.values import Comparison, Fact, Side
 from modelops.metrics import differences
@@ -45,7 +45,7 @@ def side(label: str, version: Version, cabinet: Cabinet | None) -> Side:
         return Side(label=label, version=version)
     try:
         artifact = cabinet.artifact(version)
-    except RegistryError as error:
+    except (RegistryError, PayloadError) as error:
         said = " ".join(str(error).split())
         return Side(label=label, version=version, trouble=f"{label} could not be read: {said}")
     known = replace(version, signature=artifact.signature)

@@ -23,9 +23,11 @@ def test_the_evidence_of_a_version_is_what_its_run_recorded(farm: Team) -> None:
     bare = registry.version(WIND, 2)
     assert bare is not None
 
-    found = registry.evidence(WIND, bare, signature=False)
+    found = registry.evidence(bare, signature=False)
 
+    assert found.run_id is not None
     run = farm.client.get_run(found.run_id)
+    assert run.inputs is not None
     uses = {i.tags[0].value: i.dataset for i in run.inputs.dataset_inputs}
     assert found.datasets == tuple(
         DatasetUse(name=uses[context].name, digest=uses[context].digest, context=context)
@@ -46,7 +48,7 @@ def test_a_version_without_a_run_has_no_evidence(team: Team) -> None:
     bare = registry.version("wind", 1)
     assert bare is not None
 
-    found = registry.evidence("wind", bare, signature=False)
+    found = registry.evidence(bare, signature=False)
 
     assert found == bare
     assert (found.datasets, found.seconds, found.commit) == ((), None, None)

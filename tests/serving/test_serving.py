@@ -88,9 +88,10 @@ def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
 
 
 def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
-    """Without a URL it starts a server, and a classifier's labels are compared as well."""
+    """Without a URL it starts a server, of a payload that is pinned; labels are compared as well."""
     farm.stages(TUMOUR, Production=1)
     farm.ok("apply")
+    farm.ok("pin")
     ran = farm.ok("smoke", TUMOUR, "Production")
     assert "models:/tumour-diagnosis-model/1 at http://127.0.0.1:" in ran.out
     assert " 3 warned" in ran.out
@@ -155,12 +156,18 @@ def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Pa
 
 
 def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
-    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0."""
+    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0.
+
+    The payload is pinned, so it is served from a folder of its own, which is gone afterwards.
+    """
+    in_production.ok("pin")
+    scratch = in_production.folder / "scratch"
+    scratch.mkdir()
     port = free_port()
     process = subprocess.Popen(
         shlex.split(from_mlflow.command(from_mlflow.OUR_SERVE, port)),
         cwd=in_production.folder,
-        env=pages.environment(),
+        env={**pages.environment(), "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
     )
     try:
@@ -176,6 +183,7 @@ def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
             process.wait()
     assert process.returncode == 0
     assert f"serving models:/{WIND}/2 (Production)" in errors.decode()
+    assert list(scratch.iterdir()) == []
 
 
 READING = (
