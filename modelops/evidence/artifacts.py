@@ -71,8 +71,11 @@ def describe(folder: Path) -> Artifact:
     try:
         described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
         flavours: dict[str, dict[str, Any]] = described["flavors"]
+    except FileNotFoundError as error:
+        raise PayloadError("what is stored has no MLmodel file: it is no model") from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise PayloadError(f"it is no model of MLflow's: its MLmodel file: {error}") from error
+        said = " ".join(str(error).split())
+        raise PayloadError(f"its MLmodel file can not be read: {said}") from error
     own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
     return Artifact(
         folder=folder,

@@ -218,7 +218,8 @@ def _tampered(change: Change, cabinet: Cabinet, collector: _Collector) -> Iterat
     if change.digest is None or change.new is None or not change.enters:
         return
     version = collector.bare(change.model, change.new)
-    assert version is not None and change.where is not None, "checked before; the file pins it"
+    assert version is not None, "checked before"
+    assert change.where is not None, "a digest stands in the file"
     pin = pins.Pin(
         model=change.model,
         stage=change.stage,

@@ -41,7 +41,7 @@ def promoting(team: Team) -> Team:
 
 def test_a_plan_in_text(promoting: Team) -> None:
     """What changes, the gates, the metrics and the parameters, in aligned columns."""
-    lines = [line.rstrip() for line in promoting.ok("plan").out.splitlines()]
+    lines = [line.rstrip() for line in promoting.ok("plan", "--quick").out.splitlines()]
     assert lines == [
         "Plan: 1 change in 1 model; 1 stage managed.",
         "",
@@ -60,7 +60,7 @@ def test_a_plan_in_text(promoting: Team) -> None:
 
 def test_a_plan_in_markdown(promoting: Team) -> None:
     """Tables that GitHub shows; every metric and parameter is there, folded."""
-    assert promoting.ok("plan", "--format", "markdown").out == (
+    assert promoting.ok("plan", "--quick", "--format", "markdown").out == (
         "**Plan: 1 change in 1 model; 1 stage managed.**\n\n"
         "|  | model | stage | version | gates | remarks |\n"
         "| --- | --- | --- | --- | --- | --- |\n"

@@ -88,7 +88,7 @@ def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
 
 
 def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
-    """Without a URL it starts a server, of a payload that is pinned; labels are compared as well."""
+    """Without a URL it starts a server, of a payload that is pinned; labels are compared too."""
     farm.stages(TUMOUR, Production=1)
     farm.ok("apply")
     farm.ok("pin")
