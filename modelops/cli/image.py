@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelops.image.spec import Options
+    from modelops.report.schema.serving import Image
     from modelops.serving.smoke import Report
 
 _SHOWN = 5  # failed checks that an error names
@@ -97,8 +98,15 @@ def build(
     with progress() as say:
         made = make(connect(registry, state), model, version, options, say=say)
     if form == "json":
-        document = {"version": 1, "kind": "image", "tags": made.tags, "id": made.identity}
-        click.echo(json.dumps({**document, "bytes": made.size}, indent=2))
+        tags = list(made.tags)
+        document: Image = {
+            "version": 1,
+            "kind": "image",
+            "tags": tags,
+            "id": made.identity,
+            "bytes": made.size,
+        }
+        click.echo(json.dumps(document, indent=2))
         return
     for tag in made.tags:
         click.echo(tag)

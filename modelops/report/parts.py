@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,16 +116,15 @@ def _facts(comparison: Comparison) -> Part:
 
 
 def _signature(comparison: Comparison) -> Iterator[list[str]]:
-    for column in comparison.columns:
-        yield [column, BREAKS if column in comparison.breaks else ""]
-    yield from ([line, BREAKS] for line in comparison.breaks if line not in comparison.columns)
+    yield from ([line, BREAKS] for line in comparison.breaks)
+    yield from ([line, ""] for line in comparison.columns if line not in comparison.breaks)
 
 
 def _troubles(comparison: Comparison) -> Iterator[str]:
     for side in (comparison.old, comparison.new):
-        if side and side.trouble:
-            yield f"no artifact of {side.label}: {side.trouble}"
-    if comparison.trouble and comparison.predictions is None:
+        if side and side.trouble and side.trouble not in comparison.trouble:
+            yield side.trouble
+    if comparison.trouble:
         yield f"no predictions: {comparison.trouble}"
 
 
@@ -137,8 +137,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
         rows.append(["changed", f"{found.changed:.1%} of the rows", what])
     if gaps := _gaps(found):
         course = Code(sparkline.histogram(gaps, _BINS))
-        bounds = f"from {wording.number(min(gaps))} to {wording.number(max(gaps))}"
-        rows.append(["new - old", course, bounds])
+        rows.append(["new - old", course, _bounds(gaps)])
     words = "" if found.scores else _rows(found)
     yield Part(words=words, header=("predictions", "", ""), rows=rows)
     if found.quantiles:
@@ -203,9 +202,7 @@ def _history(comparison: Comparison, full: bool) -> Part:
     rows: list[list[Cell]] = []
     for name in named:
         values = [version.metrics.get(name) for version in past]
-        known = [value for value in values if value is not None]
-        if known and (full or name.startswith("test_")):
-            bounds = f"{wording.number(min(known))} to {wording.number(max(known))}"
+        if (bounds := _bounds(values)) and (full or name.startswith("test_")):
             rows.append([name, Code(sparkline.line(values)), bounds])
     if len(past) < 2 or not rows:
         return Part()
@@ -213,6 +210,12 @@ def _history(comparison: Comparison, full: bool) -> Part:
     return Part(
         header=("history", f"versions {past[0].number} to {past[-1].number}", ""), rows=rows
     )
+
+
+def _bounds(values: Iterable[float | None]) -> str:
+    """The lowest and the highest; empty if there is none that is finite."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return f"{wording.number(min(known))} to {wording.number(max(known))}" if known else ""
 
 
 def _mark(version: Past) -> str:

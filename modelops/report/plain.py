@@ -116,7 +116,7 @@ def _predictions(found: values.Predictions) -> form.Predictions:
         "source": found.source,
         "rows": len(found.series.new),
         "tolerance": found.tolerance,
-        "changed": found.changed,
+        "changed": _optional(found.changed),
         "quantiles": [
             {"share": share, "difference": number(value)}
             for share, value in found.quantiles.items()

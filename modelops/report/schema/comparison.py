@@ -122,7 +122,7 @@ class Predictions(TypedDict):
     source: str
     rows: int
     tolerance: float
-    changed: float | None
+    changed: Number | None
     quantiles: list[Quantile]
     movers: list[Mover]
     confusion: list[Confused]
