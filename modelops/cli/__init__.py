@@ -8,7 +8,19 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, deploy, github, image, past, pin, reconcile, serve, start, train
+from modelops.cli import (
+    card,
+    check,
+    deploy,
+    github,
+    image,
+    past,
+    pin,
+    reconcile,
+    serve,
+    start,
+    train,
+)
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -45,6 +57,7 @@ for command in (
     *train.COMMANDS,
     *serve.COMMANDS,
     *past.COMMANDS,
+    *card.COMMANDS,
     *start.COMMANDS,
     *image.COMMANDS,
     *deploy.COMMANDS,
