@@ -9,6 +9,7 @@ import click
 
 from modelops import __version__
 from modelops.cli import (
+    card,
     check,
     compare,
     deploy,
@@ -58,6 +59,7 @@ for command in (
     *serve.COMMANDS,
     *compare.COMMANDS,
     *past.COMMANDS,
+    *card.COMMANDS,
     *start.COMMANDS,
     *image.COMMANDS,
     *deploy.COMMANDS,

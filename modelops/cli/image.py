@@ -12,7 +12,7 @@ import click
 from modelops.cli.options import (
     connect,
     format_option,
-    pins_option,
+    optional_file_option,
     progress,
     registry_options,
     show,
@@ -49,7 +49,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
         ),
         click.option("--no-cache", is_flag=True, help="Build every layer anew."),
-        pins_option,
+        optional_file_option,
     ):
         command = option(command)
     return command

@@ -44,14 +44,14 @@ def _if_there(context: click.Context, parameter: click.Parameter, path: Path) ->
     return path if asked or path.exists() else None
 
 
-pins_option = click.option(
+optional_file_option = click.option(
     "--file",
     "-f",
     type=click.Path(path_type=Path),
     default=Path("models.yaml"),
     show_default=True,
     callback=_if_there,
-    help="Whose pinned digests must be met; without the default file nothing is pinned.",
+    help="The desired state; the default need not exist.",
 )
 registry_option = click.option(
     "--registry",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops import pins
-from modelops.cli.options import connect, format_option, pins_option, registry_options, show
+from modelops.cli.options import (
+    connect,
+    format_option,
+    optional_file_option,
+    registry_options,
+    show,
+)
 from modelops.errors import SmokeFailedError
 from modelops.registry.holder import wanted
 
@@ -39,7 +45,7 @@ Examples:
     show_default=True,
     help="local: this environment; others build the model's own first.",
 )
-@pins_option
+@optional_file_option
 @registry_options
 def serve(
     model: str,
@@ -74,7 +80,7 @@ Examples:
 @click.argument("version", metavar="STAGE|VERSION")
 @click.option("--url", help="What serves it already; default: serve it for the test.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
-@pins_option
+@optional_file_option
 @registry_options
 @format_option
 def smoke(

@@ -104,15 +104,25 @@ def verified(
         DigestMismatchError: the payload is not the one that is pinned.
         RegistryError, PayloadError: it can not be had.
     """
-    uri = f"models:/{model}/{version}"
     if not pins.of(model, version, stage):
-        yield uri
+        yield f"models:/{model}/{version}"
         return
+    with downloaded(registry, model, version) as (folder, found):
+        pins.verify(model, version, stage, found)
+        yield str(folder)
+
+
+@contextmanager
+def downloaded(registry: str, model: str, version: int) -> Iterator[tuple[Path, str]]:
+    """A version's payload in a folder, and its digest, until the block ends.
+
+    Raises:
+        RegistryError, PayloadError: it can not be had.
+    """
     from mlflow.artifacts import download_artifacts
 
-    with TemporaryDirectory(prefix="modelops-") as folder:
+    with TemporaryDirectory(prefix="modelops-") as made:
         with translated(registry):
-            there = Path(download_artifacts(uri, dst_path=folder))
-            found = digest.of_folder(there)
-        pins.verify(model, version, stage, found)
-        yield str(there)
+            folder = Path(download_artifacts(f"models:/{model}/{version}", dst_path=made))
+            found = digest.of_folder(folder)
+        yield folder, found

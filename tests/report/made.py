@@ -173,9 +173,7 @@ def exhibit(
     held = ActualModel(name=model, aliases={stage.lower(): 1}, classic={stage: 1})
     target = plan.Target(stage=stage, version=2, where=Where(file="models.yaml", line=5, column=9))
     (change,) = plan.of_model(held, (target,)).changes
-    return Exhibit(
-        change=change, old=LINEAR, new=BOOSTING, verdicts=verdicts, comparison=comparison
-    )
+    return Exhibit(change=change, verdicts=verdicts, comparison=comparison)
 
 
 def proposal(exhibits: Iterable[Exhibit]) -> Proposal:

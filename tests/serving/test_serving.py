@@ -71,6 +71,21 @@ def test_the_smoke_test_passes_on_the_right_model(in_production: Team, served: s
     }
 
 
+def test_the_curl_of_the_model_card(in_production: Team, served: str) -> None:
+    """The very command that the card prints gets a prediction, if the port is right."""
+    card = in_production.ok("card", WIND).out
+    (command,) = (line for line in card.splitlines() if line.startswith("curl "))
+    port = served.rpartition(":")[2]
+    ran = subprocess.run(
+        ["bash", "-c", command.replace(":5001/", f":{port}/")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (power,) = json.loads(ran.stdout)["predictions"]
+    assert 0 <= power <= 20_000
+
+
 def test_the_smoke_test_fails_on_another_model(in_production: Team, served: str) -> None:
     """A server that answers with another version's predictions is found out, with exit code 5."""
     ran = in_production.run("smoke", WIND, "Staging", "--url", served)
@@ -88,7 +103,7 @@ def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
 
 
 def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
-    """Without a URL it starts a server, of a payload that is pinned; labels are compared too."""
+    """Without a URL it starts a server, here of a pinned payload; labels are compared as well."""
     farm.stages(TUMOUR, Production=1)
     farm.ok("apply")
     farm.ok("pin")
