@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modelops.desired.values import Desired
+    from modelops.evidence.values import Comparison
     from modelops.plan import Change, Plan
     from modelops.policy import Verdict
     from modelops.registry.protocol import RegistryReader
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exhibit:
-    """One change with its evidence and what the gates say of it."""
+    """One change with its evidence and what the gates say of it.
+
+    Attributes:
+        comparison: the old and the new version side by side; None where no version enters.
+    """
 
     change: Change
     old: Version | None
     new: Version | None
     verdicts: tuple[Verdict, ...]
+    comparison: Comparison | None = None
 
     @property
     def refused(self) -> bool:

@@ -1,0 +1,138 @@
+"""One HTML file that holds all that a reviewer needs: no script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from modelops.evidence.values import Comparison, Side
+from modelops.metrics import differences
+from modelops.report import pictures, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from modelops.apply import Outcome
+    from modelops.evidence.collect import Exhibit
+    from modelops.metrics import Difference
+    from modelops.proposal import Proposal
+    from modelops.report.pictures.svg import Picture
+
+# a word is never told from another by its colour alone, nor only by reading it
+_MARKS = {
+    **dict.fromkeys(("better", "passed", "applied"), "✓ "),
+    **dict.fromkeys(("worse", "failed", "refused"), "✗ "),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shown:
+    """A comparison with its pictures, as the template takes them."""
+
+    comparison: Comparison
+    pictures: tuple[Picture, ...]
+
+
+def plan(
+    proposal: Proposal,
+    done: Sequence[Outcome] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[str]:
+    """A plan with its evidence and what became of each change.
+
+    It comes in pieces, and pictures are made one change at a time, so that a plan of 200 changes
+    need not be in memory at once.
+    """
+
+    def details() -> Iterator[tuple[Exhibit, _Shown | None]]:
+        for index, exhibit in enumerate(proposal.exhibits, start=1):
+            progress(f"drawing {exhibit.change.model} {exhibit.change.stage}")
+            comparison = _compared(exhibit)
+            yield exhibit, _shown(comparison, f"change-{index}") if comparison else None
+
+    template = _environment().get_template("plan.html")
+    return template.generate(proposal=proposal, done=done, details=details())
+
+
+def comparison(found: Comparison) -> Iterator[str]:
+    """Two versions side by side, in pieces."""
+    template = _environment().get_template("comparison.html")
+    return template.generate(shown=_shown(found, "picture"))
+
+
+def failed(lines: Iterable[str]) -> Iterator[str]:
+    """Why there is nothing to report."""
+    return _environment().get_template("failed.html").generate(lines=lines)
+
+
+def _shown(found: Comparison, key: str) -> _Shown:
+    return _Shown(comparison=found, pictures=tuple(pictures.of(found, key)))
+
+
+def _compared(exhibit: Exhibit) -> Comparison | None:
+    """The comparison of a change; where none was made, what the runs have recorded."""
+    if exhibit.comparison is not None or exhibit.new is None:
+        return exhibit.comparison
+    old, new = exhibit.old, exhibit.new
+    return Comparison(
+        model=exhibit.change.model,
+        old=Side(label=f"version {old.number}", version=old) if old else None,
+        new=Side(label=f"version {new.number}", version=new),
+        metrics=differences(old.metrics if old else {}, new.metrics),
+        parameters=_differing(old.params, new.params) if old else (),
+    )
+
+
+def _differing(
+    old: Mapping[str, str], new: Mapping[str, str]
+) -> tuple[tuple[str, str | None, str | None], ...]:
+    return tuple(
+        (name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("modelops.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_plain,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(wording=wording, NONE=wording.NONE)
+    made.filters.update(told=_told, mark=_mark, signed="{:+.6g}".format, web=_web, svg=_svg)
+    made.filters.update(number=wording.number, difference=wording.difference)
+    return made
+
+
+def _plain(value: object) -> object:
+    """Text from a registry without what steers how it is read, such as the direction of writing."""
+    return (
+        wording.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
+
+
+def _mark(word: str) -> str:
+    return _MARKS.get(word, "")
+
+
+def _told(metrics: Iterable[Difference], *, training: bool) -> list[Difference]:
+    """The metrics of the training set, which are many and say little, or all others."""
+    return [one for one in metrics if one.metric.startswith("training_") == training]
+
+
+def _web(link: str | None) -> str | None:
+    """A link if it leads to a page; text of a registry might name a script."""
+    return link if link and link.startswith(("https://", "http://")) else None
+
+
+def _svg(picture: Picture) -> Markup:
+    return Markup(picture.svg)  # noqa: S704 - made by matplotlib, which escapes all text
