@@ -8,7 +8,7 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, deploy, github, image, past, reconcile, serve, start, train
+from modelops.cli import check, deploy, github, image, past, reconcile, report, serve, start, train
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -41,6 +41,7 @@ def cli() -> None:
 for command in (
     *check.COMMANDS,
     *reconcile.COMMANDS,
+    *report.COMMANDS,
     *train.COMMANDS,
     *serve.COMMANDS,
     *past.COMMANDS,

@@ -25,6 +25,8 @@ from modelops.errors import EXIT_PENDING, ApplyFailedError
 from modelops.guards import Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from modelops.apply import Outcome
@@ -72,6 +74,7 @@ def plan(
         text=lambda console: text.plan(proposal, console),
         markdown=lambda: markdown.plan(proposal),
         document=lambda: document.plan(proposal),
+        html=lambda: _html(proposal),
         reports=reports,
     )
     proposal.check()
@@ -141,6 +144,7 @@ def apply(
         text=as_text,
         markdown=lambda: _markdown(proposal, done),
         document=lambda: document.outcomes(proposal, done),
+        html=lambda: _html(proposal, done),
         reports=reports,
     )
     notify.applied(proposal, done, by)
@@ -152,6 +156,13 @@ def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
     from modelops.report import markdown
 
     return markdown.plan(proposal) + (f"\n{markdown.outcomes(done)}" if done else "")
+
+
+def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:
+    from modelops.report import html  # it draws, with libraries that take a second to import
+
+    with progress() as say:
+        yield from html.plan(proposal, done, say)
 
 
 def check_outcomes(done: tuple[Outcome, ...]) -> None:
