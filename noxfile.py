@@ -86,7 +86,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Formatting, lint rules, types, the schema, workflows."""
+    """Formatting, lint rules, types, the schemas, workflows."""
     install(session)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
@@ -94,6 +94,7 @@ def lint(session: nox.Session) -> None:
     with session.chdir("stack/images/mlflow"):
         session.run("mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
     session.run("modelops", "schema", "--check", "models.schema.json")
+    session.run("modelops", "schema", "--kind", "report", "--check", "report.schema.json")
     session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
     for kind, pattern in {
         "github-workflows": "workflows/*.yml",
@@ -240,9 +241,10 @@ def lock(session: nox.Session) -> None:
 
 @nox.session
 def schema(session: nox.Session) -> None:
-    """Write models.schema.json anew."""
+    """Write models.schema.json and report.schema.json anew."""
     install(session)
-    session.run("modelops", "schema", "--write", "models.schema.json")
+    for kind in ("models", "report"):
+        session.run("modelops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
 
 
 if __name__ == "__main__":

@@ -83,6 +83,14 @@ class DesiredVersionError(ProblemsError):
     """models.yaml is well-formed, but the registry cannot give what it asks for."""
 
 
+class DigestMismatchError(ProblemsError):
+    """A version's payload is not the one that models.yaml pins, or can not be had any more."""
+
+
+class PayloadError(ModelopsError):
+    """What a version's artifact store holds can not be a model of MLflow's."""
+
+
 class PlanRefusedError(ModelopsError):
     """A gate or a guard refused the plan."""
 
@@ -155,6 +163,10 @@ class EditError(ModelopsError):
 
 class ServeError(ModelopsError):
     """The model server did not start or stopped by itself."""
+
+
+class ScoringError(ModelopsError):
+    """A model could not be loaded, or did not give a prediction for each row."""
 
 
 class PlanFileError(ModelopsError):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from modelops.desired.schema import MODEL_NAME, RESERVED_ALIAS
+from modelops.desired.form import RESERVED_ALIAS
+from modelops.desired.schema import MODEL_NAME
 from modelops.registry.values import CLASSIC_STAGES, alias_of, classic_stage
 
 if TYPE_CHECKING:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelops import guards, plan
-from modelops.evidence import collect
 from modelops.errors import PlanRefusedError
+from modelops.evidence.collect import Request, collect
+from modelops.evidence.links import comparing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +83,17 @@ def propose(
     reader: RegistryReader,
     terms: Terms,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    review: bool = False,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
+
+    Args:
+        desired: models.yaml.
+        reader: the registry.
+        terms: what guards and gates judge by.
+        progress: is told of each step.
+        review: to collect what a reviewer wants to see, not only what gates ask for.
 
     Raises:
         DesiredVersionError: the registry cannot give what models.yaml asks for.
@@ -91,7 +102,8 @@ def propose(
     progress("reading the registry")
     actual = read_actual(desired, reader)
     pending = plan.diff(desired, actual)
-    exhibits = collect.collect(pending, desired, actual, reader, progress)
+    request = Request(now=terms.now, review=review, link=comparing(Path(desired.file)))
+    exhibits = collect(pending, desired, actual, reader, request, progress)
     return Proposal(
         desired=desired,
         actual=actual,

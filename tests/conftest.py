@@ -86,8 +86,11 @@ def server(
 
     embedded = Embedded(folder=tmp_path_factory.mktemp("served"))
     shutil.copy(migrated, embedded.folder / "mlflow.db")
-    with run(embedded) as url:
-        yield url, embedded
+    with pytest.MonkeyPatch.context() as patch:
+        # of experiments whose artifacts go through the server: mlflow-artifacts:/
+        patch.setenv("MLFLOW_ARTIFACTS_DESTINATION", (embedded.folder / "proxied").as_uri())
+        with run(embedded) as url:
+            yield url, embedded
 
 
 @pytest.fixture

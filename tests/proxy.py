@@ -34,8 +34,14 @@ class Proxy:
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        """The requests that write."""
-        return [one for one in self.seen if one[0] != "GET"]
+        """The requests that write; MLflow's protocol posts the searches of runs as well."""
+        return [one for one in self.seen if one[0] != "GET" and not one[1].endswith("/search")]
+
+    @property
+    def downloads(self) -> list[str]:
+        """The paths of the artifacts that were asked for; folders that were listed are none."""
+        paths = [path.partition("/artifacts/") for method, path in self.seen if method == "GET"]
+        return [file for _, found, file in paths if found and file]
 
     def reset(
         self,

@@ -26,8 +26,13 @@ class Ran:
 
     @property
     def document(self) -> Any:
-        """What it printed, as JSON."""
-        return json.loads(self.out)
+        """What it printed, as JSON; a report must have the form that is published."""
+        from tests.report.published import check
+
+        found = json.loads(self.out)
+        if "kind" in found:
+            check(found)
+        return found
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,21 @@ import sys
 import click
 
 from modelops import __version__
-from modelops.cli import check, deploy, github, image, past, reconcile, report, serve, start, train
+from modelops.cli import (
+    card,
+    check,
+    compare,
+    deploy,
+    github,
+    image,
+    past,
+    pin,
+    reconcile,
+    report,
+    serve,
+    start,
+    train,
+)
 from modelops.errors import ModelopsError, UsageError
 
 _EPILOG = """\b
@@ -40,11 +54,14 @@ def cli() -> None:
 
 for command in (
     *check.COMMANDS,
+    *pin.COMMANDS,
     *reconcile.COMMANDS,
     *report.COMMANDS,
     *train.COMMANDS,
     *serve.COMMANDS,
+    *compare.COMMANDS,
     *past.COMMANDS,
+    *card.COMMANDS,
     *start.COMMANDS,
     *image.COMMANDS,
     *deploy.COMMANDS,

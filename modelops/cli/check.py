@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -56,19 +56,9 @@ def _problems(problems: tuple[Problem, ...], form: str) -> str:
 
 
 def _document(problems: tuple[Problem, ...]) -> str:
-    listed = [
-        {
-            "file": p.where.file if p.where else None,
-            "line": p.where.line if p.where else None,
-            "column": p.where.column if p.where else None,
-            "model": p.model,
-            "stage": p.stage,
-            "message": p.message,
-        }
-        for p in problems
-    ]
-    document = {"version": 1, "kind": "validate", "valid": not problems, "problems": listed}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    from modelops.report import document
+
+    return json.dumps(document.validated(problems), indent=2, ensure_ascii=False)
 
 
 @click.command(
@@ -94,7 +84,8 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
         click.echo(f"{file}: {model} {stage} is at {version} already")
         return
     file.write_bytes(edited.encode())
-    click.echo(f"{file}: {model} {stage} is now at {version}; see `modelops plan`")
+    unpinned = edit.unpinned(text, str(file), model, stage)
+    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; see `modelops plan`")
 
 
 @click.command(
@@ -119,11 +110,13 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
         raise UsageError(f"PARAMS is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
-    edited, number = edit.add_recipe(read(file), str(file), model, parsed)
+    text = read(file)
+    edited, number = edit.add_recipe(text, str(file), model, parsed)
+    where = ""
     if stage:
         edited = edit.set_version(edited, str(file), model, stage, number)
+        where = f" and put into {stage}{edit.unpinned(text, str(file), model, stage)}"
     file.write_bytes(edited.encode())
-    where = f" and put into {stage}" if stage else ""
     click.echo(f"{file}: {model} version {number} is added{where}; see `modelops train`")
 
 
@@ -145,19 +138,35 @@ def _version(text: str) -> int | None:
 Examples:
   modelops schema > models.schema.json
   modelops schema --check models.schema.json
+  modelops schema --kind report > report.schema.json
 """,
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["models", "report"]),
+    default="models",
+    show_default=True,
+    help="Of models.yaml, or of what --format json prints.",
 )
 @click.option("--write", type=click.Path(path_type=Path), help="Write it to this file instead.")
 @click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is not it.")
-def schema_command(write: Path | None, check: Path | None) -> None:
-    """Print the JSON Schema of models.yaml, for editors and check-jsonschema."""
-    text = json.dumps(schema.json_schema(), indent=2) + "\n"
+def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
+    """Print a JSON Schema: of models.yaml, for editors and check-jsonschema, or of reports."""
+    text = json.dumps(_schema(kind), indent=2) + "\n"
     if write is not None:
         write.write_text(text, encoding="utf-8")
     elif check is None:
         click.echo(text, nl=False)
     elif not check.exists() or check.read_text(encoding="utf-8") != text:
         raise UsageError(f"{check} is not what the code says; run `nox -s schema`")
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    if kind == "models":
+        return schema.json_schema()
+    from modelops.report.schema import published
+
+    return published.json_schema()
 
 
 COMMANDS = (validate, promote, add_version, schema_command)

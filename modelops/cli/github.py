@@ -95,8 +95,7 @@ def report(reports: tuple[Path, ...], marker: str) -> None:
     if not reports[0].exists():
         text = f"There is no {reports[0].name}: an earlier step failed, see its log.\n{text}"
     if context.summary:
-        with context.summary.open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        _summarize(context.summary, text, context.artifacts_url)
     number = context.pull_request
     if number is None or not context.token:
         return
@@ -104,6 +103,16 @@ def report(reports: tuple[Path, ...], marker: str) -> None:
         click.echo(api.comment(number, f"<!-- modelops:{marker} -->", text))
     except GitHubDeniedError as error:
         click.echo(f"no comment on pull request #{number}: {error}", err=True)
+
+
+def _summarize(summary: Path, text: str, run: str | None) -> None:
+    """Add a report to the step's summary, which may hold something already."""
+    from modelops.github.body import LEAST, SUMMARY_LIMIT, fitted, octets
+
+    room = SUMMARY_LIMIT - (summary.stat().st_size if summary.exists() else 0)
+    if room >= LEAST:
+        with summary.open("a", encoding="utf-8") as stream:
+            stream.write(fitted(text, room, run=run, size=octets))
 
 
 @github.command()

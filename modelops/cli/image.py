@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelops.cli.options import connect, format_option, progress, registry_options, show
+from modelops.cli.options import (
+    connect,
+    format_option,
+    optional_file_option,
+    progress,
+    registry_options,
+    show,
+)
 from modelops.errors import ScanFailedError, SmokeFailedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelops.image.spec import Options
+    from modelops.report.schema.serving import Image
     from modelops.serving.smoke import Report
 
 _SHOWN = 5  # failed checks that an error names
@@ -41,19 +49,26 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
         ),
         click.option("--no-cache", is_flag=True, help="Build every layer anew."),
+        optional_file_option,
     ):
         command = option(command)
     return command
 
 
-def image_options(no_cache: bool, **chosen: Any) -> Options:
-    """The options of an image, with what a job of GitHub Actions knows of the commit."""
+def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> Options:
+    """The options of an image, with what a job of GitHub Actions knows of the commit.
+
+    Raises:
+        DesiredStateError: the file that may pin versions is not valid.
+    """
+    from modelops import pins
     from modelops.image.spec import Options
 
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     return Options(
         cached=not no_cache,
+        pins=pins.read(file),
         commit=os.environ.get("GITHUB_SHA"),
         url=f"{server}/{repository}" if repository else None,
         **chosen,
@@ -83,8 +98,15 @@ def build(
     with progress() as say:
         made = make(connect(registry, state), model, version, options, say=say)
     if form == "json":
-        document = {"version": 1, "kind": "image", "tags": made.tags, "id": made.identity}
-        click.echo(json.dumps({**document, "bytes": made.size}, indent=2))
+        tags = list(made.tags)
+        document: Image = {
+            "version": 1,
+            "kind": "image",
+            "tags": tags,
+            "id": made.identity,
+            "bytes": made.size,
+        }
+        click.echo(json.dumps(document, indent=2))
         return
     for tag in made.tags:
         click.echo(tag)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from modelops import guards
 from modelops.errors import ModelopsError, UsageError
 from modelops.guards import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from modelops.registry.client import MlflowRegistry
     from modelops.registry.embedded import Embedded
 
+_SILENCE = 10.0  # seconds
 _PIPE_WIDTH = 180  # columns; a pipe has no width of its own
 
 file_option = click.option(
@@ -32,6 +35,23 @@ file_option = click.option(
     default=Path("models.yaml"),
     show_default=True,
     help="The desired state.",
+)
+
+
+def _if_there(context: click.Context, parameter: click.Parameter, path: Path) -> Path | None:
+    """The default file need not exist; one that was asked for must."""
+    asked = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+    return path if asked or path.exists() else None
+
+
+optional_file_option = click.option(
+    "--file",
+    "-f",
+    type=click.Path(path_type=Path),
+    default=Path("models.yaml"),
+    show_default=True,
+    callback=_if_there,
+    help="The desired state; the default need not exist.",
 )
 registry_option = click.option(
     "--registry",
@@ -56,6 +76,11 @@ format_option = click.option(
 )
 
 
+quick_option = click.option(
+    "--quick",
+    is_flag=True,
+    help="Download no model and let none predict, unless a gate asks for it.",
+)
 _REPORTS = (".md", ".json", ".html")
 
 
@@ -106,7 +131,7 @@ def write_reports(
     paths: tuple[Path, ...],
     *,
     markdown: Callable[[], str],
-    document: Callable[[], dict[str, Any]],
+    document: Callable[[], Mapping[str, object]],
     html: Callable[[], Iterable[str]],
 ) -> None:
     """Write a report to files, each in the format that its name ends in."""
@@ -213,13 +238,26 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """What is being done, on a terminal only."""
+    """What is being done: at once on a terminal, now and then in a log."""
     err = console(stderr=True)
     if not err.is_terminal:
-        yield lambda _: None
+        yield _now_and_then()
         return
     with err.status("") as spinner:
         yield spinner.update
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Say something if nothing was said for a while: a long job shall not look dead."""
+    said = time.monotonic()
+
+    def say(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SILENCE:
+            click.echo(text, err=True)
+            said = time.monotonic()
+
+    return say
 
 
 def show(
@@ -227,7 +265,7 @@ def show(
     *,
     text: Callable[[Console], None],
     markdown: Callable[[], str],
-    document: Callable[[], dict[str, Any]],
+    document: Callable[[], Mapping[str, object]],
     html: Callable[[], Iterable[str]] = tuple,
     reports: tuple[Path, ...] = (),
 ) -> None:

@@ -131,7 +131,10 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     if edited == text:
         raise UsageError(f"{file}: {model} {stage} is at {former} already; name another version")
     file.write_bytes(edited.encode())
-    click.echo(f"{file}: {model} {stage} is back at {former}; commit it, then `modelops apply`")
+    unpinned = edit.unpinned(text, str(file), model, stage)
+    click.echo(
+        f"{file}: {model} {stage} is back at {former}{unpinned}; commit it, then `modelops apply`"
+    )
 
 
 COMMANDS = (history, rollback)

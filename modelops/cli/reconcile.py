@@ -15,6 +15,7 @@ from modelops.cli.options import (
     format_option,
     permission,
     progress,
+    quick_option,
     registry_options,
     report_option,
     show,
@@ -43,6 +44,7 @@ Examples:
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan for apply --plan.")
+@quick_option
 @report_option
 @terms_options
 @file_option
@@ -55,6 +57,7 @@ def plan(
     form: str,
     exit_code: bool,
     out: Path | None,
+    quick: bool,
     reports: tuple[Path, ...],
     **allowed: Any,
 ) -> int:
@@ -66,7 +69,7 @@ def plan(
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with failures_reported(reports), progress() as say:
         desired = load(file)
-        proposal = propose(desired, connect(registry, state), terms, say)
+        proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
     if out is not None:
         planfile.write(out, proposal.plan, planfile.digest(file))
     show(
@@ -118,7 +121,7 @@ def apply(
     from modelops import author, notify, planfile
     from modelops.apply import execute
     from modelops.proposal import propose
-    from modelops.report import document, text
+    from modelops.report import document, markdown, text
 
     desired = load(file)
     terms = Terms(
@@ -142,7 +145,7 @@ def apply(
     show(
         form,
         text=as_text,
-        markdown=lambda: _markdown(proposal, done),
+        markdown=lambda: markdown.plan(proposal, done),
         document=lambda: document.outcomes(proposal, done),
         html=lambda: _html(proposal, done),
         reports=reports,
@@ -150,12 +153,6 @@ def apply(
     notify.applied(proposal, done, by)
     proposal.check()
     check_outcomes(done)
-
-
-def _markdown(proposal: Proposal, done: tuple[Outcome, ...]) -> str:
-    from modelops.report import markdown
-
-    return markdown.plan(proposal) + (f"\n{markdown.outcomes(done)}" if done else "")
 
 
 def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:

@@ -14,6 +14,7 @@ from modelops.cli.options import (
     file_option,
     permission,
     progress,
+    quick_option,
     registry_options,
     terms_options,
     write,
@@ -42,10 +43,13 @@ Examples:
     default=Path("report.html"),
     callback=_page,
 )
+@quick_option
 @terms_options
 @file_option
 @registry_options
-def report(out: Path, file: Path, registry: str | None, state: Path, **allowed: Any) -> None:
+def report(
+    out: Path, file: Path, registry: str | None, state: Path, quick: bool, **allowed: Any
+) -> None:
     """Write what `plan` shows into one page, OUT (report.html), with pictures.
 
     The page holds all that it shows: it needs no script and no network. A plan that is refused is
@@ -57,7 +61,8 @@ def report(out: Path, file: Path, registry: str | None, state: Path, **allowed: 
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with progress() as say:
         with failures_reported((out,)):
-            proposal = propose(load(file), connect(registry, state), terms, say)
+            desired = load(file)
+            proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
         write(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from modelops.cli.options import connect, format_option, registry_options, show
+from modelops import pins
+from modelops.cli.options import (
+    connect,
+    format_option,
+    optional_file_option,
+    registry_options,
+    show,
+)
 from modelops.errors import SmokeFailedError
-from modelops.registry.holder import holder
+from modelops.registry.holder import wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _SHOWN = 5  # failed requests that the error names
@@ -21,10 +30,11 @@ _SHOWN = 5  # failed requests that the error names
 Examples:
   modelops serve power-forecasting-model Production
   modelops serve power-forecasting-model Staging --port 5001 --env-manager uv
+  modelops serve power-forecasting-model 3      whether or not a stage holds it
 """
 )
 @click.argument("model")
-@click.argument("stage")
+@click.argument("version", metavar="STAGE|VERSION")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: a free one.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
@@ -35,25 +45,28 @@ Examples:
     show_default=True,
     help="local: this environment; others build the model's own first.",
 )
+@optional_file_option
 @registry_options
 def serve(
     model: str,
-    stage: str,
+    version: str,
     host: str,
     port: int | None,
     workers: int,
     env_manager: str,
+    file: Path | None,
     registry: str | None,
     state: Path,
 ) -> int:
-    """Serve the version that STAGE of MODEL holds, with MLflow's own server."""
+    """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
     from modelops.processes import free_port
     from modelops.serving.server import Options, run
 
-    uri = held(model, stage, registry, state)
     chosen = port or free_port()
-    click.echo(f"serving {uri} ({stage}) at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
-    return run(uri, Options(host=host, port=chosen, workers=workers, env_manager=env_manager))
+    options = Options(host=host, port=chosen, workers=workers, env_manager=env_manager)
+    with _held(model, version, file, registry, state) as (name, source):
+        click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
+        return run(source, options)
 
 
 @click.command(
@@ -64,31 +77,35 @@ Examples:
 """
 )
 @click.argument("model")
-@click.argument("stage")
+@click.argument("version", metavar="STAGE|VERSION")
 @click.option("--url", help="What serves it already; default: serve it for the test.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
+@optional_file_option
 @registry_options
 @format_option
 def smoke(
     model: str,
-    stage: str,
+    version: str,
     url: str | None,
     timeout: float,
+    file: Path | None,
     registry: str | None,
     state: Path,
     form: str,
 ) -> None:
     """Test what serves STAGE of MODEL: all endpoints, all formats, its answers, bad requests."""
     from contextlib import nullcontext
+    from dataclasses import replace
 
     from modelops.serving import report as reports
     from modelops.serving.server import Server, start
     from modelops.serving.smoke import smoke as test
 
-    uri = held(model, stage, registry, state)
-    serving = nullcontext(Server(url=url, model_uri=uri)) if url else start(uri)
-    with serving as server:
-        report = test(server.url, uri, timeout=timeout)
+    with _held(model, version, file, registry, state) as (name, source):
+        serving = nullcontext(Server(url=url, model_uri=source)) if url else start(source)
+        with serving as server:
+            report = test(server.url, source, timeout=timeout)
+        report = replace(report, model_uri=name.partition(" ")[0])
     show(
         form,
         text=lambda console: reports.text(report, console),
@@ -100,13 +117,25 @@ def smoke(
         raise SmokeFailedError(f"{report.summary}\n{named}")
 
 
-def held(model: str, stage: str, registry: str | None, state: Path) -> str:
-    """The URI of the version that a stage holds, which stays the same if the stage moves on.
+@contextmanager
+def _held(
+    model: str, text: str, file: Path | None, registry: str | None, state: Path
+) -> Iterator[tuple[str, str]]:
+    """A version's name for people, and what to load it from until the block ends.
+
+    The version stays the same if the stage moves on.
 
     Raises:
-        UsageError: there is no such model, or the stage is empty.
+        UsageError: there is no such model or version, or the stage is empty.
+        DigestMismatchError: its payload is not the one that models.yaml pins.
     """
-    return f"models:/{model}/{holder(connect(registry, state), model, stage)}"
+    from modelops.registry.verify import verified
+
+    pinned = pins.read(file)
+    client = connect(registry, state)
+    number, stage = wanted(client, model, text)
+    with verified(pinned, client.uri, model, number, stage) as source:
+        yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source
 
 
 COMMANDS = (serve, smoke)

@@ -19,7 +19,8 @@ from modelops.errors import (
     RegistryError,
     UsageError,
 )
-from modelops.image.build import build
+from modelops.image.build import build, unpacked
+from modelops.registry import digest
 from modelops.registry.holder import holder
 from modelops.registry.values import alias_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelops.deploy.values import Deployment, Options
     from modelops.image.spec import Options as ImageOptions
+    from modelops.pins import Pins
     from modelops.registry.client import MlflowRegistry
 
 UNKNOWN = "unknown"
@@ -76,6 +78,7 @@ def deploy(
     Raises:
         UsageError: there is no such model, or the stage is empty.
         ImageError: the image can not be had.
+        DigestMismatchError: its payload is not the one that `image.pins` says.
         DeployFailedError: it did not prove itself; what served before goes on serving.
         DeployError, DockerError: the host could not do it.
     """
@@ -83,6 +86,7 @@ def deploy(
     version = holder(registry, model, stage)
     if pull:
         identity = _pulled(f"{image.repository}/{model.lower()}:{alias_of(stage)}", version, say)
+        _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity
     options = changed(options, registry=address_of(registry.uri))
@@ -183,3 +187,10 @@ def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
             "with `modelops image build --push`"
         )
     return identity
+
+
+def _verify(image: str, model: str, version: int, stage: str, pins: Pins) -> None:
+    """Hold the payload inside an image against pins: its label is only what its builder said."""
+    if pins.of(model, version, stage):
+        with unpacked(image) as folder:
+            pins.verify(model, version, stage, digest.of_folder(folder))

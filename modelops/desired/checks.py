@@ -5,17 +5,25 @@ A check yields the path of what is wrong and a message; `modelops.desired.load` 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from modelops.desired.values import MetricGate, PromotedFromGate
+from modelops.desired.values import (
+    ArtifactSizeGate,
+    LatencyGate,
+    MetricGate,
+    PromotedFromGate,
+    PythonGate,
+)
 from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modelops.desired.document import Path
-    from modelops.desired.values import Desired, DesiredModel
+    from modelops.desired.values import Desired, DesiredModel, Gate
 
 Finding = tuple["Path", str]
 
@@ -58,11 +66,10 @@ def _recipes_name_a_training_module(model: DesiredModel) -> Iterator[Finding]:
             yield ("models", model.name, "versions", number, "train"), message
 
 
-def _gates(model: DesiredModel) -> Iterator[tuple[Path, str, MetricGate | PromotedFromGate]]:
+def _gates(model: DesiredModel) -> Iterator[tuple[Path, str, Gate]]:
     for stage, gates in model.gates.items():
         for index, gate in enumerate(gates):
-            if isinstance(gate, MetricGate | PromotedFromGate):
-                yield ("models", model.name, "gates", stage, index), stage, gate
+            yield ("models", model.name, "gates", stage, index), stage, gate
 
 
 def _metric_gates_have_a_bound(model: DesiredModel) -> Iterator[Finding]:
@@ -91,10 +98,39 @@ def _promoted_from_names_another_stage(model: DesiredModel) -> Iterator[Finding]
             yield path, f"a version can not enter {stage} from {stage} itself; name another stage"
 
 
+def _limits_can_be_met(model: DesiredModel) -> Iterator[Finding]:
+    for path, _, gate in _gates(model):
+        if isinstance(gate, ArtifactSizeGate | LatencyGate) and not gate.most:
+            kind = "max_artifact_size" if isinstance(gate, ArtifactSizeGate) else "max_latency"
+            yield (*path, kind), f"{gate.text} can never be met; give a limit above 0"
+
+
+def _own_checks_are_in_a_module_that_can_be_found(model: DesiredModel) -> Iterator[Finding]:
+    for path, _, gate in _gates(model):
+        if isinstance(gate, PythonGate) and not _can_be_found(gate):
+            top = gate.module.partition(".")[0]
+            message = f"there is no module {top!r} beside models.yaml, here, or installed; add it"
+            yield (*path, "python"), message
+
+
+def _can_be_found(gate: PythonGate) -> bool:
+    """Whether the top-level module is there; nothing is imported, so what it holds is not known."""
+    top = gate.module.partition(".")[0]
+    importlib.invalidate_caches()
+    if PathFinder.find_spec(top, list(gate.folders)) is not None:
+        return True
+    try:
+        return importlib.util.find_spec(top) is not None
+    except ValueError:  # a module without a specification, such as __main__
+        return False
+
+
 CHECKS: tuple[Callable[[DesiredModel], Iterator[Finding]], ...] = (
     _stage_names_differ_by_more_than_case,
     _recipes_name_a_training_module,
     _metric_gates_have_a_bound,
     _regression_gates_know_which_way_is_better,
     _promoted_from_names_another_stage,
+    _limits_can_be_met,
+    _own_checks_are_in_a_module_that_can_be_found,
 )

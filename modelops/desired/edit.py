@@ -1,4 +1,4 @@
-"""Change or add one version in the text of models.yaml and leave every other byte alone."""
+"""Change or add versions and pins in the text of models.yaml and leave every other byte alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from modelops.errors import DesiredStateError, EditError, UsageError
 from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from modelops.desired.document import Path
+    from modelops.desired.document import Path, Span
     from modelops.desired.values import Desired, DesiredModel, DesiredStage
 
 
@@ -31,7 +31,7 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
         EditError: the text can not be edited in place, e.g. because the stage is an alias of YAML.
     """
     before = loads(text, file)
-    name = _listed_name(_model(before, model), stage)
+    name = _listed_name(model_of(before, model), stage)
     value = "null" if version is None else str(version)
     document = parse(text, file)
     if name is not None:
@@ -42,6 +42,62 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
         loads(edited, file)  # the new name may be none that a stage can have
         _check(before, edited, model, stage, version)
     return edited
+
+
+def unpinned(text: str, file: str, model: str, stage: str) -> str:
+    """What to say of a stage that gets another version than the text gives it: its pin is gone."""
+    stages = model_of(loads(text, file), model).stages
+    pinned = any(s.digest for s in stages if s.alias == alias_of(stage))
+    pin = f"modelops pin {model} {stage}"
+    return f", and its pin went with the version before: `{pin}`" if pinned else ""
+
+
+def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) -> str:
+    """The text with a digest beside the version of each stage, given by model and stage.
+
+    Raises:
+        DesiredStateError: the text was not valid before.
+        UsageError: there is no such model or stage, or the stage is to be empty.
+        EditError: the text can not be edited in place, e.g. because a stage is an alias of YAML.
+    """
+    before = loads(text, file)
+    document = parse(text, file)
+    edits = [
+        _pinned(text, document, before, model, stage, digest)
+        for (model, stage), digest in digests.items()
+    ]
+    edited = text
+    for span, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+        edited = edited[: span.start] + value + edited[span.end :]
+    _check_digests(before, edited, digests)
+    return edited
+
+
+def model_of(desired: Desired, model: str) -> DesiredModel:
+    """A model of models.yaml.
+
+    Raises:
+        UsageError: there is none of that name; with the nearest one.
+    """
+    if model not in desired.models:
+        near = get_close_matches(model, desired.models, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(desired.models)}"
+        raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
+    return desired.models[model]
+
+
+def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
+    """A stage of models.yaml, in whichever case it is named, that holds a version.
+
+    Raises:
+        UsageError: there is no such model, or the stage is not listed or left empty.
+    """
+    stages = model_of(desired, model).stages
+    found = next((s for s in stages if s.alias == alias_of(stage)), None)
+    if found is None or found.version is None:
+        what = "does not list" if found is None else "leaves empty"
+        raise UsageError(f"{desired.file} {what} {stage} of {model}: there is no version to pin")
+    return found
 
 
 def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -> tuple[str, int]:
@@ -55,7 +111,7 @@ def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -
         EditError: the text can not be edited in place.
     """
     before = loads(text, file)
-    versions = _model(before, model).versions
+    versions = model_of(before, model).versions
     if not versions:
         raise UsageError(f"{file}: {model} has no recipe to follow; write its first one by hand")
     number, last = max(versions) + 1, versions[max(versions)]
@@ -72,16 +128,21 @@ def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -
     return edited, number
 
 
-def _model(desired: Desired, model: str) -> DesiredModel:
-    if model not in desired.models:
-        near = get_close_matches(model, desired.models, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(desired.models)}"
-        raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
-    return desired.models[model]
-
-
 def _listed_name(model: DesiredModel, stage: str) -> str | None:
     return next((s.name for s in model.stages if s.alias == alias_of(stage)), None)
+
+
+def _pinned(
+    text: str, document: Document, before: Desired, model: str, stage: str, digest: str
+) -> tuple[Span, str]:
+    """A place of the text, and what is to stand there for the stage to be pinned."""
+    listed = filled_stage(before, model, stage)
+    path = ("models", model, "stages", listed.name)
+    if listed.digest is None:
+        span = document.values[path]
+        return span, f'{{version: {text[span.start : span.end]}, digest: "{digest}"}}'
+    span = document.values[(*path, "digest")]
+    return span, text[span.start : span.end].replace(listed.digest, digest)
 
 
 def _replaced(text: str, document: Document, model: str, stage: str, value: str) -> str:
@@ -136,15 +197,40 @@ def _check(before: Desired, edited: str, model: str, stage: str, version: int | 
         after = before
     changed = [s for s in after.models[model].stages if s.alias == alias]
     as_asked = len(changed) == 1 and changed[0].version == version and changed[0].digest is None
-    if not as_asked or _without(before, model, alias) != _without(after, model, alias):
+    slots = {(model, alias)}
+    if not as_asked or _without(before, slots) != _without(after, slots):
         raise EditError(
             f"{before.file}: {model} {stage} can not be edited in place; "
             "write its version as a plain number on a line of its own"
         )
 
 
-def _without(desired: Desired, model: str, alias: str) -> object:
-    """Everything that a file says but for one stage, without the places where it says it."""
+def _check_digests(before: Desired, edited: str, digests: Mapping[tuple[str, str], str]) -> None:
+    """Refuse an edit that says anything else than that these stages are pinned."""
+    slots = {(model, alias_of(stage)): digest for (model, stage), digest in digests.items()}
+    try:
+        after = loads(edited, before.file)
+    except DesiredStateError:
+        after = before
+    expected = {
+        (m, s.alias): (s.version, slots.get((m, s.alias), s.digest)) for m, s in _stages(before)
+    }
+    found = {(m, s.alias): (s.version, s.digest) for m, s in _stages(after)}
+    wrong = [slot for slot in expected if expected[slot] != found.get(slot)]
+    if wrong or _without(before, slots.keys()) != _without(after, slots.keys()):
+        names = ", ".join(" ".join(slot) for slot in wrong or slots)
+        raise EditError(
+            f"{before.file}: {names} can not be pinned in place; write each version as a plain "
+            "number on a line of its own"
+        )
+
+
+def _stages(desired: Desired) -> list[tuple[str, DesiredStage]]:
+    return [(model.name, stage) for model in desired.models.values() for stage in model.stages]
+
+
+def _without(desired: Desired, slots: Collection[tuple[str, str]]) -> object:
+    """Everything that a file says but for some stages, without the places where it says it."""
 
     def plain(stage: DesiredStage) -> tuple[object, ...]:
         return (stage.name, stage.version, stage.digest)
@@ -158,7 +244,7 @@ def _without(desired: Desired, model: str, alias: str) -> object:
             m.owners,
             [(n, r.train, r.params) for n, r in m.versions.items()],
             m.gates,
-            [plain(s) for s in m.stages if (m.name, s.alias) != (model, alias)],
+            [plain(s) for s in m.stages if (m.name, s.alias) not in slots],
         )
         for m in desired.models.values()
     ]

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelops.desired import checks
+from modelops.desired import checks, gates, problems
 from modelops.desired.document import Document, Path, parse, problem_at
-from modelops.desired.schema import (
-    GATES,
-    FileForm,
-    Form,
-    FreezeForm,
-    MetricForm,
-    ModelForm,
-    PinnedForm,
-    PromotedFromForm,
-    RecipeForm,
-    until,
-)
-from modelops.desired.values import (
-    Desired,
-    DesiredModel,
-    DesiredStage,
-    Freeze,
-    Gate,
-    MetricGate,
-    PromotedFromGate,
-    Recipe,
-    Regression,
-    SignatureGate,
-)
+from modelops.desired.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from modelops.desired.values import Desired, DesiredModel, DesiredStage, Freeze, Recipe
 from modelops.errors import DesiredStateError, Problem, Where
-from modelops.metrics import direction
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path as FilePath
-
-    from pydantic_core import ErrorDetails
 
 
 def load(path: FilePath) -> Desired:
@@ -80,14 +50,14 @@ def loads(text: str, file: str) -> Desired:
     try:
         form = FileForm.model_validate(document.data)
     except ValidationError as error:
-        problems = [_problem(document, details) for details in error.errors(include_url=False)]
-        raise DesiredStateError(document.problems + problems) from None
+        of_form = [problems.of(document, one) for one in error.errors(include_url=False)]
+        raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document)
-    problems = document.problems + [
+    found = document.problems + [
         problem_at(path, document.where(path), message) for path, message in checks.check(desired)
     ]
-    if problems:
-        raise DesiredStateError(problems)
+    if found:
+        raise DesiredStateError(found)
     return desired
 
 
@@ -102,6 +72,7 @@ def _desired(form: FileForm, document: Document) -> Desired:
 
 def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
     at: Path = ("models", name)
+    folders = _folders(document.file)
     return DesiredModel(
         name=name,
         description=form.description,
@@ -117,7 +88,10 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
             }
         ),
         gates=MappingProxyType(
-            {stage: tuple(_gate(gate) for gate in gates) for stage, gates in form.gates.items()}
+            {
+                stage: tuple(gates.gate(one, folders) for one in listed)
+                for stage, listed in form.gates.items()
+            }
         ),
         stages=tuple(
             _stage(stage, held, document.where((*at, "stages", stage)))
@@ -126,6 +100,12 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
         where=document.where(at),
         freeze=_freeze(form.freeze, document, at),
     )
+
+
+def _folders(file: str) -> tuple[str, ...]:
+    """Where a team's own checks are looked for: beside models.yaml, then the current folder."""
+    here = FilePath.cwd()
+    return tuple(dict.fromkeys((str((here / file).parent), str(here))))
 
 
 def _freeze(form: FreezeForm | None, document: Document, at: Path) -> Freeze | None:
@@ -139,117 +119,3 @@ def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredSta
     if isinstance(held, PinnedForm):
         return DesiredStage(name=name, version=held.version, digest=held.digest, where=where)
     return DesiredStage(name=name, version=held, where=where)
-
-
-def _gate(form: Form) -> Gate:
-    if isinstance(form, MetricForm):
-        return MetricGate(
-            metric=form.metric,
-            minimum=form.min,
-            maximum=form.max,
-            max_regression=_regression(form.max_regression),
-            better=form.better or direction(form.metric),
-        )
-    if isinstance(form, PromotedFromForm):
-        return PromotedFromGate(stage=form.promoted_from)
-    return SignatureGate()
-
-
-def _regression(value: float | str | None) -> Regression | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return Regression(amount=float(value.removesuffix("%")) / 100, relative=True, text=value)
-    return Regression(amount=value, relative=False, text=f"{value:g}")
-
-
-def _problem(document: Document, details: ErrorDetails) -> Problem:
-    path, subject = _path(document, details["loc"])
-    message = _message(details, path, subject)
-    return problem_at((*path, *subject), document.where(path), message)
-
-
-def _path(document: Document, location: tuple[int | str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """The path in the file of a location of pydantic's, and what of it the file does not have."""
-    parts = [part for part in location if not str(part).startswith(("<", "["))]
-    path: Path = ()
-    for index, part in enumerate(parts):
-        if (*path, part) not in document.values:
-            return path, tuple(str(rest) for rest in parts[index:])
-        path = (*path, part)
-    return path, ()
-
-
-_KINDS = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "list": "a list",
-    "dict": "a mapping",
-    "model": "a mapping",
-    "model_attributes": "a mapping",
-}
-
-
-def _message(details: ErrorDetails, path: Path, subject: tuple[str, ...]) -> str:
-    kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    special: dict[str, Callable[[], str]] = {
-        "missing": lambda: f"the key {subject[-1]!r} is missing; add it",
-        "extra_forbidden": lambda: _unknown_key(path),
-        "value_error": lambda: str(context["error"]),
-        "union_tag_not_found": lambda: f"a gate is a mapping with one of the keys {_any(GATES)}",
-        "greater_than_equal": lambda: f"must be at least {context['ge']}, got {_shown(given)}",
-        "less_than_equal": lambda: f"must be at most {context['le']}, got {_shown(given)}",
-        "finite_number": lambda: f"must be a finite number, got {_shown(given)}",
-        "literal_error": lambda: f"must be {context['expected']}, got {_shown(given)}",
-        "string_too_short": lambda: "must not be empty",
-        "string_pattern_mismatch": lambda: _pattern(path, given),
-    }
-    if kind in special:
-        return special[kind]()
-    expected = _KINDS.get(kind.removesuffix("_type"))
-    return f"must be {expected}, got {_shown(given)}" if expected else details["msg"]
-
-
-def _pattern(path: Path, given: object) -> str:
-    form = {
-        "train": "the name of a module in training/, such as power_forecasting",
-        "digest": "'sha256:' and 64 lower-case hexadecimal digits",
-        "max_regression": "a number, or a percentage such as 2%",
-    }[str(path[-1])]
-    return f"must be {form}; got {_shown(given)}"
-
-
-def _unknown_key(path: Path) -> str:
-    key = str(path[-1])
-    allowed = list(_form_at(path[:-1]).model_fields)
-    near = get_close_matches(key, allowed, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {_any(allowed)}"
-    return f"unknown key {key!r}; {hint}"
-
-
-def _form_at(path: Path) -> type[Form]:
-    if path and path[-1] == "freeze" and len(path) in (1, 3):
-        return FreezeForm
-    if len(path) < 2:
-        return FileForm
-    if len(path) == 2:
-        return ModelForm
-    if path[2] == "versions":
-        return RecipeForm
-    return PinnedForm if path[2] == "stages" else MetricForm
-
-
-def _any(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing (null)"
-    if isinstance(value, bool):
-        return f"{str(value).lower()} (a boolean)"
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

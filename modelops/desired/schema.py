@@ -7,26 +7,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-# A union's tag stands in an error's location; "<" keeps it apart from every key of the file.
+from modelops.desired.form import Form, StageName, Text
+from modelops.desired.gates import AnyGateForm
 
 # MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
 # names, URIs, search filters and file names, which can not all hold spaces, quotes or Unicode.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-# mlflow.utils.validation: alias names, their length, and the two reserved forms.
-STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
 MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
 
 
@@ -41,37 +31,8 @@ def _model_name(name: str) -> str:
     return name
 
 
-def _stage_name(name: str) -> str:
-    if not STAGE_NAME.fullmatch(name):
-        msg = (
-            f"stage name {name!r} can not be an MLflow alias; "
-            "use 1 to 255 letters, digits, '_' or '-'"
-        )
-        raise ValueError(msg)
-    if RESERVED_ALIAS.fullmatch(name.lower()):
-        msg = f"stage name {name!r} is reserved by MLflow; choose another than 'latest' and 'v1'"
-        raise ValueError(msg)
-    return name
-
-
 ModelName = Annotated[str, AfterValidator(_model_name)]
-StageName = Annotated[str, AfterValidator(_stage_name)]
 VersionNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-
-
-class Form(BaseModel):
-    """A mapping of models.yaml: no unknown keys, no conversions between types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-RegressionForm = Annotated[
-    Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("<number>")]
-    | Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?%$"), Tag("<percent>")],
-    Discriminator(lambda value: "<percent>" if isinstance(value, str) else "<number>"),
-]
 
 
 class RecipeForm(Form):
@@ -83,34 +44,6 @@ class RecipeForm(Form):
     ]
 
 
-class MetricForm(Form):
-    """A bound on a metric of the version's run."""
-
-    metric: Text
-    min: Number | None = None
-    max: Number | None = None
-    max_regression: Annotated[
-        RegressionForm | None,
-        Field(description="how much worse than the present version: 0.5, or 2%"),
-    ] = None
-    better: Annotated[
-        Literal["higher", "lower"] | None,
-        Field(description="which way is better, where the metric's name does not tell"),
-    ] = None
-
-
-class SignatureForm(Form):
-    """Callers of the present version must be able to call this one."""
-
-    signature: Literal["compatible"]
-
-
-class PromotedFromForm(Form):
-    """The version must hold, or have held, another stage first."""
-
-    promoted_from: StageName
-
-
 class PinnedForm(Form):
     """A version together with the digest of its payload."""
 
@@ -118,29 +51,11 @@ class PinnedForm(Form):
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-GATES: dict[str, type[Form]] = {
-    "metric": MetricForm,
-    "signature": SignatureForm,
-    "promoted_from": PromotedFromForm,
-}
-
-
-def _gate_kind(value: object) -> str | None:
-    if isinstance(value, dict):
-        return next((f"<{kind}>" for kind in GATES if kind in value), None)
-    return None
-
-
 def _stage_kind(value: object) -> str:
     return "<pinned>" if isinstance(value, dict) else "<version>"
 
 
-GateForm = Annotated[
-    Annotated[MetricForm, Tag("<metric>")]
-    | Annotated[SignatureForm, Tag("<signature>")]
-    | Annotated[PromotedFromForm, Tag("<promoted_from>")],
-    Discriminator(_gate_kind),
-]
+# the tags are written as those of gates are, in modelops.desired.gates
 StageForm = (
     Annotated[
         Annotated[VersionNumber, Tag("<version>")] | Annotated[PinnedForm, Tag("<pinned>")],
@@ -180,6 +95,12 @@ class FreezeForm(Form):
     ]
 
 
+GatesForm = Annotated[
+    dict[StageName, list[AnyGateForm]],
+    Field(default_factory=dict, description="stage → conditions to enter it"),
+]
+
+
 class ModelForm(Form):
     """One registered model."""
 
@@ -191,10 +112,7 @@ class ModelForm(Form):
         dict[VersionNumber, RecipeForm],
         Field(default_factory=dict, description="version number → recipe"),
     ]
-    gates: Annotated[
-        dict[StageName, list[GateForm]],
-        Field(default_factory=dict, description="stage → conditions to enter it"),
-    ]
+    gates: GatesForm
     stages: Annotated[
         dict[StageName, StageForm],
         Field(description="stage → version; null: the stage is to be empty"),

@@ -1,24 +1,33 @@
-"""What is known of the versions that a plan moves: read only for stages that change."""
+"""The evidence for each change of a plan: read only for what changes, each payload once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from modelops import policy
-from modelops.desired.values import SignatureGate
-from modelops.errors import DesiredVersionError, Problem
-from modelops.registry.values import READY
+from modelops import pins, policy
+from modelops.errors import DesiredVersionError, DigestMismatchError, Problem
+from modelops.evidence import scoring
+from modelops.evidence.artifacts import Cabinet
+from modelops.evidence.compare import Scope, compare, side
+from modelops.evidence.values import Past
+from modelops.policy import Need
+from modelops.registry.values import READY, classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
-    from modelops.desired.values import Desired
-    from modelops.evidence.values import Comparison
+    from modelops.desired.values import Desired, Gate
+    from modelops.evidence.values import Comparison, Side
     from modelops.plan import Change, Plan
     from modelops.policy import Verdict
     from modelops.registry.protocol import RegistryReader
-    from modelops.registry.values import Actual, Version
+    from modelops.registry.values import Actual, ActualModel, Version
+
+
+_RECENT = 20  # versions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +35,11 @@ class Exhibit:
     """One change with its evidence and what the gates say of it.
 
     Attributes:
-        comparison: the old and the new version side by side; None where no version enters.
+        comparison: what is known of the versions; None where no version enters the stage.
     """
 
     change: Change
-    old: Version | None
-    new: Version | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...] = ()
     comparison: Comparison | None = None
 
     @property
@@ -41,41 +48,71 @@ class Exhibit:
         return any(verdict.result is policy.Result.FAILED for verdict in self.verdicts)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """How evidence is to be collected.
+
+    Attributes:
+        now: the time by which gates judge.
+        review: to collect what a reviewer wants to see, not only what gates ask for.
+        link: makes an address of two commits, where there is one.
+    """
+
+    now: datetime
+    review: bool = False
+    link: Callable[[str, str], str | None] = lambda _old, _new: None
+
+
 def collect(
     plan: Plan,
     desired: Desired,
     actual: Actual,
     reader: RegistryReader,
+    request: Request,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Exhibit, ...]:
     """The evidence for every change.
 
+    Payloads are let go of model by model, so that a plan of many models needs the room of one.
+
     Raises:
-        DesiredVersionError: versions that do not exist, are not READY, or whose payload is not
-            the pinned one; all of them at once.
+        DesiredVersionError: versions that do not exist or are not READY; all of them at once.
+        DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
         RegistryError: the registry could not be read.
     """
-    versions = _Versions(reader)
-    problems = []
-    for change in plan.changes:
-        progress(f"checking {change.model} {change.stage}")
-        problems += list(_problems(change, desired, actual, versions, reader))
+    if request.review and any(change.enters for change in plan.changes):
+        scoring.warm_up()
+    collector = _Collector(desired, actual, reader, request)
+    problems = [p for c in plan.changes for p in _problems(c, desired, actual, collector)]
     if problems:
         raise DesiredVersionError(problems)
-    exhibits = []
-    for change in plan.changes:
-        progress(f"reading evidence for {change.model} {change.stage}")
-        exhibits.append(_exhibit(change, desired, actual, versions))
+    exhibits: list[Exhibit] = []
+    with Cabinet(reader) as cabinet:
+        for _, changes in groupby(plan.changes, key=lambda change: change.model):
+            for change in changes:
+                place = f"{len(exhibits) + len(problems) + 1} of {len(plan.changes)}"
+                progress(f"reading evidence, {place}: {change.model} {change.stage}")
+                wrong = list(_tampered(change, cabinet, collector))
+                problems += wrong
+                if not wrong:  # what is not what was pinned is not loaded
+                    exhibits.append(collector.exhibit(change, cabinet))
+            cabinet.clear()
+    if problems:
+        raise DigestMismatchError(problems)
     return tuple(exhibits)
 
 
-class _Versions:
-    """Each version and its evidence are read once, however many stages they move between."""
+class _Collector:
+    """Each version and its run are read once, however many stages it moves between."""
 
-    def __init__(self, reader: RegistryReader) -> None:
-        self._reader = reader
+    def __init__(
+        self, desired: Desired, actual: Actual, reader: RegistryReader, request: Request
+    ) -> None:
+        self._desired, self._actual = desired, actual
+        self._reader, self._request = reader, request
         self._bare: dict[tuple[str, int], Version | None] = {}
         self._full: dict[tuple[str, int, bool], Version] = {}
+        self._past: dict[str, tuple[Past, ...]] = {}
 
     def bare(self, model: str, number: int) -> Version | None:
         key = (model, number)
@@ -83,50 +120,115 @@ class _Versions:
             self._bare[key] = self._reader.version(model, number)
         return self._bare[key]
 
-    def full(self, model: str, number: int | None, *, signature: bool) -> Version | None:
+    def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
+        if not change.enters:
+            return Exhibit(change=change)
+        gates = self._desired.models[change.model].gates_for(change.alias)
+        need = Need.PREDICTIONS if self._request.review else policy.needs(gates)
+        signature = need is Need.SIGNATURE
+        new = self._version(change.model, change.new, signature=signature)
+        old = self._version(change.model, change.old, signature=signature)
+        assert new is not None, "checked before"
+        comparison = self._comparison(change.model, old, new, need, cabinet)
+        return Exhibit(
+            change=change,
+            verdicts=self._verdicts(gates, change, comparison),
+            comparison=comparison,
+        )
+
+    def _verdicts(
+        self, gates: tuple[Gate, ...], change: Change, comparison: Comparison
+    ) -> tuple[Verdict, ...]:
+        case = policy.Case(
+            change=change,
+            held=self._actual.model(change.model),
+            new=comparison.new.version,
+            old=comparison.old.version if comparison.old else None,
+            now=self._request.now,
+            comparison=comparison,
+        )
+        return policy.check(gates, case)
+
+    def _comparison(
+        self, model: str, old: Version | None, new: Version, need: Need, cabinet: Cabinet
+    ) -> Comparison:
+        read = need >= Need.ARTIFACT
+
+        def one(version: Version) -> Side:
+            label = f"version {version.number}"
+            return side(label, version, cabinet if read else None)
+
+        scope = Scope(predict=need >= Need.PREDICTIONS, link=self._request.link)
+        before = None if old is None else one(old)
+        return compare(model, before, one(new), scope, self._history(model))
+
+    def _history(self, model: str) -> tuple[Past, ...]:
+        if not self._request.review:
+            return ()
+        if model not in self._past:
+            self._past[model] = history(self._reader, self._actual.model(model))
+        return self._past[model]
+
+    def _version(self, model: str, number: int | None, *, signature: bool) -> Version | None:
         bare = None if number is None else self.bare(model, number)
         if bare is None:
             return None
         key = (model, bare.number, signature)
         if key not in self._full:
-            self._full[key] = self._reader.evidence(model, bare, signature=signature)
+            self._full[key] = self._reader.evidence(bare, signature=signature)
         return self._full[key]
 
 
+def history(reader: RegistryReader, held: ActualModel) -> tuple[Past, ...]:
+    """The latest versions of a model with their metrics and stages, ascending."""
+    stages: dict[int, list[str]] = {}
+    for alias, number in held.aliases.items():
+        stages.setdefault(number, []).append(classic_stage(alias) or alias)
+    found = reader.metrics(held.name, _RECENT)
+    return tuple(
+        Past(number=number, metrics=found[number], stages=tuple(sorted(stages.get(number, ()))))
+        for number in sorted(found)
+    )
+
+
+def _problem(change: Change, message: str) -> Problem:
+    return Problem(where=change.where, model=change.model, stage=change.stage, message=message)
+
+
 def _problems(
-    change: Change,
-    desired: Desired,
-    actual: Actual,
-    versions: _Versions,
-    reader: RegistryReader,
+    change: Change, desired: Desired, actual: Actual, collector: _Collector
 ) -> Iterator[Problem]:
     """Why the version that a change asks for cannot be had."""
-
-    def problem(message: str) -> Problem:
-        return Problem(where=change.where, model=change.model, stage=change.stage, message=message)
-
     if change.new is None or not change.enters:
         return
+    hint = _how_to_get(change, desired)
     if change.model not in actual.models:
-        yield problem(f"no such model in the registry; {_how_to_get(change, desired)}")
+        yield _problem(change, f"no such model in the registry; {hint}")
         return
-    version = versions.bare(change.model, change.new)
+    version = collector.bare(change.model, change.new)
     if version is None:
-        hint = _how_to_get(change, desired)
-        yield problem(f"version {change.new} does not exist or was deleted; {hint}")
+        yield _problem(change, f"version {change.new} does not exist or was deleted; {hint}")
+    elif version.status != READY:
+        said = f"version {change.new} is {version.status}, not {READY}; wait, or name another"
+        yield _problem(change, said)
+
+
+def _tampered(change: Change, cabinet: Cabinet, collector: _Collector) -> Iterator[Problem]:
+    """Whether the payload of the version is another one than the pinned one."""
+    if change.digest is None or change.new is None or not change.enters:
         return
-    if version.status != READY:
-        yield problem(
-            f"version {change.new} is {version.status}, not {READY}; wait, or name another"
-        )
-        return
-    if change.digest is not None:
-        found = reader.digest(change.model, change.new)
-        if found != change.digest:
-            yield problem(
-                f"version {change.new} has the digest {found}, not the pinned {change.digest}: "
-                "its payload was changed; name a version that you trust"
-            )
+    version = collector.bare(change.model, change.new)
+    assert version is not None, "checked before"
+    assert change.where is not None, "a digest stands in the file"
+    pin = pins.Pin(
+        model=change.model,
+        stage=change.stage,
+        version=change.new,
+        digest=change.digest,
+        where=change.where,
+    )
+    wrong = pins.mismatch(pin, change.new, cabinet.artifact(version).digest)
+    yield from [wrong] if wrong else []
 
 
 def _how_to_get(change: Change, desired: Desired) -> str:
@@ -134,15 +236,3 @@ def _how_to_get(change: Change, desired: Desired) -> str:
     if model and change.new in model.versions:
         return "it has a recipe: run `modelops train`"
     return "register it, or name one that exists"
-
-
-def _exhibit(change: Change, desired: Desired, actual: Actual, versions: _Versions) -> Exhibit:
-    if not change.enters:
-        return Exhibit(change=change, old=None, new=None, verdicts=())
-    gates = desired.models[change.model].gates_for(change.alias)
-    signature = any(isinstance(gate, SignatureGate) for gate in gates)
-    new = versions.full(change.model, change.new, signature=signature)
-    old = versions.full(change.model, change.old, signature=signature)
-    assert new is not None, "checked before"
-    case = policy.Case(change=change, held=actual.model(change.model), new=new, old=old)
-    return Exhibit(change=change, old=old, new=new, verdicts=policy.check(gates, case))

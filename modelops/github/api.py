@@ -53,7 +53,7 @@ class GitHub:
         Raises:
             GitHubError: it could not be written.
         """
-        body = fitted(f"{marker}\n{text}")
+        body = self._fitted(f"{marker}\n{text}")
         for found in self._pages(f"/issues/{number}/comments"):
             if self._own(found) and str(found.get("body", "")).startswith(marker):
                 path = f"/issues/comments/{found['id']}"
@@ -68,7 +68,7 @@ class GitHub:
 
     def open_issue(self, marker: str, label: str, title: str, text: str) -> str:
         """Open the one issue that begins with a marker, or update it; returns its URL."""
-        body = {"title": title, "body": fitted(f"{marker}\n{text}")}
+        body = {"title": title, "body": self._fitted(f"{marker}\n{text}")}
         found = self._issue(marker, label)
         if found is None:
             return str(self._json("POST", "/issues", {**body, "labels": [label]})["html_url"])
@@ -81,7 +81,7 @@ class GitHub:
         found = self._issue(marker, label)
         if found is None:
             return None
-        self._json("POST", f"/issues/{found['number']}/comments", {"body": fitted(text)})
+        self._json("POST", f"/issues/{found['number']}/comments", {"body": self._fitted(text)})
         change = {"state": "closed", "state_reason": "completed"}
         self._json("PATCH", f"/issues/{found['number']}", change)
         return str(found["html_url"])
@@ -110,7 +110,7 @@ class GitHub:
         """Open a pull request from a branch, or update the one that is open; returns its URL."""
         owner = self._context.repository.partition("/")[0]
         found = next(self._pages("/pulls", head=f"{owner}:{head}", base=base, state="open"), None)
-        body = {"title": title, "body": fitted(text)}
+        body = {"title": title, "body": self._fitted(text)}
         if found:
             made = self._json("PATCH", f"/pulls/{found['number']}", body)
         else:
@@ -144,6 +144,9 @@ class GitHub:
                 "description": description[:140],
             },
         )
+
+    def _fitted(self, text: str) -> str:
+        return fitted(text, run=self._context.artifacts_url)
 
     def _issue(self, marker: str, label: str) -> Mapping[str, Any] | None:
         for found in self._pages("/issues", labels=label, state="open"):

@@ -56,6 +56,11 @@ class Context:
         return f"{self.server}/{self.repository}/actions/runs/{self.run}"
 
     @property
+    def artifacts_url(self) -> str | None:
+        """Where the artifacts of the run are; None where there is no run."""
+        return f"{self.run_url}#artifacts" if self.run else None
+
+    @property
     def pull_request(self) -> int | None:
         """The number of the pull request that the event is about."""
         number = self._pull_request.get("number")

@@ -86,15 +86,16 @@ def build(
 
     Raises:
         UsageError: there is no such version.
+        DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
         ImageError: its requirements can not be had, or the build failed.
         DockerError: there is no Docker.
     """
-    docker.require()
     with TemporaryDirectory(prefix="modelops-image-") as folder:
         context = Path(folder)
         say(f"fetching {model} {wanted}")
         (context / "model").mkdir()
-        found = source.fetch(registry, model, wanted, context / "model")
+        found = source.fetch(registry, model, wanted, context / "model", options)
+        docker.require()
         wish = spec.of(found, options)
         say("resolving its requirements")
         _fill(context, wish, _platform(options), options.configuration)

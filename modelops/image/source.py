@@ -6,32 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from modelops.errors import ImageError, UsageError
+from modelops.errors import ImageError
 from modelops.image.spec import Source
 from modelops.registry import digest
-from modelops.registry.holder import holder
+from modelops.registry.holder import wanted as resolved
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelops.image.spec import Options
     from modelops.registry.protocol import RegistryReader
 
 
-def fetch(registry: RegistryReader, model: str, wanted: str, folder: Path) -> Source:
+def fetch(
+    registry: RegistryReader, model: str, wanted: str, folder: Path, options: Options
+) -> Source:
     """Download a version, given by its number or a stage that holds it, into an empty folder.
 
     Raises:
         UsageError: there is no such model or version, or the stage is empty.
+        DigestMismatchError: its payload is not the one that models.yaml pins.
         ImageError: what was downloaded is no model of MLflow's.
     """
     from mlflow.artifacts import download_artifacts
 
-    stage = None if wanted.isdecimal() else wanted
-    number = holder(registry, model, stage) if stage else int(wanted)
+    number, stage = resolved(registry, model, wanted)
     version = registry.version(model, number)
-    if version is None:
-        raise UsageError(f"{model} has no version {number} in the registry; see `modelops status`")
     download_artifacts(f"models:/{model}/{number}", dst_path=str(folder))
+    found = digest.of_folder(folder)
+    options.pins.verify(model, number, stage or options.stage, found)
     described = _read(folder / "MLmodel")
     environment = _read(folder / "python_env.yaml")
     requirements = folder / "requirements.txt"
@@ -40,8 +43,8 @@ def fetch(registry: RegistryReader, model: str, wanted: str, folder: Path) -> So
     return Source(
         model=model,
         version=number,
-        run_id=version.run_id or "",
-        digest=digest.of_folder(folder),
+        run_id=(version and version.run_id) or "",
+        digest=found,
         stage=stage,
         python=str(environment.get("python") or ""),
         requirements=tuple(requirements.read_text(encoding="utf-8").splitlines()),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from modelops.errors import ImageError
+from modelops.pins import Pins
 from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Options:
         url: the repository's address, for a label.
         configuration: a `uv.toml`, for a package index of your own. It is given to the build as a
             secret and is in no layer.
+        pins: what models.yaml pins; a version with another payload is not built.
         cached: False builds every layer anew.
     """
 
@@ -69,6 +71,7 @@ class Options:
     commit: str | None = None
     url: str | None = None
     configuration: Path | None = None
+    pins: Pins = field(default_factory=Pins)
     cached: bool = True
 
 

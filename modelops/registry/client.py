@@ -7,6 +7,10 @@ version of each classic stage; `model-versions/search` filters by tag and return
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +23,15 @@ from modelops.registry.values import (
     RECIPE_TAG,
     Actual,
     ActualModel,
+    DatasetUse,
     Version,
     alias_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
     from modelops.classic import Transition
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 _MODELS_A_PAGE = 1000  # MLflow's limit
 _VERSIONS_A_PAGE = 1000
 _GONE = "RESOURCE_DOES_NOT_EXIST"
+_COMMIT_TAG = "mlflow.source.git.commit"  # of a run
+_CONTEXT_TAG = "mlflow.data.context"  # of a data set that a run used
 
 
 class MlflowRegistry:
@@ -105,7 +113,7 @@ class MlflowRegistry:
             return {int(v.version): v.tags.get(RECIPE_TAG) for v in self._versions(_named(name))}
 
     def version(self, name: str, number: int) -> Version | None:
-        """A version's status and tags."""
+        """A version's status, tags and times; what its run recorded is for `evidence`."""
         with translated(self.uri):
             try:
                 found = self._client.get_model_version(name, str(number))
@@ -118,39 +126,79 @@ class MlflowRegistry:
             status=found.status,
             run_id=found.run_id or None,
             tags=MappingProxyType(dict(found.tags)),
+            uri=f"models:/{name}/{number}",
+            created=_iso(found.creation_timestamp),
         )
 
-    def evidence(self, name: str, version: Version, *, signature: bool) -> Version:
-        """The version with its run's metrics and parameters, and its signature if asked for.
+    def evidence(self, version: Version, *, signature: bool) -> Version:
+        """The version with what its run recorded, and its signature if asked for.
 
-        A signature costs the download of the version's MLmodel file.
+        A run that was deleted leaves a version without metrics, parameters and data: a gate that
+        needs them says so. A signature costs the download of the version's MLmodel file.
         """
-        metrics: dict[str, float] = {}
-        params: dict[str, str] = {}
         with translated(self.uri):
-            try:
-                data = self._client.get_run(version.run_id).data if version.run_id else None
-            except Exception as error:
-                if not _is_gone(error):
-                    raise
-                data = None  # the run was deleted: a gate that needs its metrics says so
-            if data is not None:
-                metrics, params = dict(data.metrics), dict(data.params)
-            found = signature_of(f"models:/{name}/{version.number}") if signature else None
-        return Version(
-            number=version.number,
-            status=version.status,
-            run_id=version.run_id,
-            tags=version.tags,
-            metrics=MappingProxyType(metrics),
-            params=MappingProxyType(params),
-            signature=found,
-        )
+            run = self._run(version.run_id)
+            found = signature_of(version.uri) if signature else None
+        known = version if run is None else _with_run(version, run)
+        return replace(known, signature=found)
+
+    def _run(self, run_id: str | None) -> Run | None:
+        try:
+            return self._client.get_run(run_id) if run_id else None
+        except Exception as error:
+            if _is_gone(error):
+                return None
+            raise
 
     def digest(self, name: str, number: int) -> str:
         """The digest of a version's payload."""
         with translated(self.uri):
             return digest.of_model(f"models:/{name}/{number}")
+
+    def download(self, uri: str, folder: Path) -> Path:
+        """Download a model into a folder; where it lies then."""
+        from mlflow.artifacts import download_artifacts
+
+        with translated(self.uri):
+            return Path(download_artifacts(uri, dst_path=str(folder)))
+
+    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of a model's latest versions; two requests, however many they are."""
+        with translated(self.uri):
+            newest = sorted(self._versions(_named(name)), key=lambda v: -int(v.version))[:most]
+            runs = {str(v.run_id): int(v.version) for v in newest if v.run_id}
+            if not runs:
+                return {}
+            listed = ", ".join(f"'{run}'" for run in runs)
+            found = self._client.search_runs(
+                self._experiments(runs), f"attributes.run_id IN ({listed})", max_results=len(runs)
+            )
+        return {runs[run.info.run_id]: MappingProxyType(dict(run.data.metrics)) for run in found}
+
+    def _experiments(self, runs: Iterable[str]) -> list[str]:
+        """The experiment of the newest run that exists; the others lie there as a rule."""
+        found = (run for run_id in runs if (run := self._run(run_id)))
+        return [run.info.experiment_id for run in islice(found, 1)]
+
+    def of_run(self, name: str, run_id: str) -> Version | None:
+        """The version of a model that a run made, or else what the run logged, as number 0.
+
+        Returns:
+            None if there is no such run, or it logged no model.
+        """
+        with translated(self.uri):
+            run = self._run(run_id)
+            if run is None:
+                return None
+            made = [v for v in self._versions(f"run_id='{run_id}'") if v.name == name]
+            if made:
+                return self.version(name, max(int(v.version) for v in made))
+            outputs = run.outputs.model_outputs if run.outputs else []
+        if not outputs:
+            return None
+        uri = f"models:/{outputs[-1].model_id}"
+        tags = MappingProxyType(dict(run.data.tags))
+        return Version(number=0, status="READY", run_id=run_id, tags=tags, uri=uri)
 
     def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
         """Write a stage's stamp on a version."""
@@ -222,6 +270,38 @@ def _of(
 ) -> dict[str, dict[int, Stamp]]:
     """One model's part of alias → model → version → stamp."""
     return {alias: dict(models[name]) for alias, models in found.items() if name in models}
+
+
+def _with_run(version: Version, run: Run) -> Version:
+    begun, ended = run.info.start_time, run.info.end_time  # milliseconds
+    return replace(
+        version,
+        metrics=MappingProxyType(dict(run.data.metrics)),
+        params=MappingProxyType(dict(run.data.params)),
+        datasets=_datasets(run),
+        seconds=(ended - begun) / 1000 if begun and ended else None,
+        commit=run.data.tags.get(_COMMIT_TAG),
+    )
+
+
+def _datasets(run: Run) -> tuple[DatasetUse, ...]:
+    """What a run logged with `mlflow.log_input`, by what for and name."""
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    uses = []
+    for used in inputs:
+        tags = {tag.key: tag.value for tag in used.tags}
+        data = used.dataset
+        context = tags.get(_CONTEXT_TAG, "")
+        uses.append(DatasetUse(name=data.name, digest=data.digest, context=context))
+    return tuple(sorted(uses, key=lambda use: (use.context, use.name, use.digest)))
+
+
+def _iso(milliseconds: int | None) -> str | None:
+    """MLflow's time as ISO 8601 in UTC, to the second."""
+    if not milliseconds:
+        return None
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _is_gone(error: Exception) -> bool:

@@ -25,3 +25,18 @@ def holder(registry: RegistryReader, model: str, stage: str) -> int:
         filled = ", ".join(sorted(found.aliases)) or "none"
         raise UsageError(f"{stage} of {model} is empty; stages that hold a version: {filled}")
     return version
+
+
+def wanted(registry: RegistryReader, model: str, text: str) -> tuple[int, str | None]:
+    """The version that somebody asked for, and by which stage; None if by its number.
+
+    Raises:
+        UsageError: there is no such model or version, or the stage is empty.
+    """
+    if not text.isdecimal():
+        return holder(registry, model, text), text
+    if registry.version(model, int(text)) is None:
+        raise UsageError(
+            f"{model} has no version {int(text)} in the registry; see `modelops status`"
+        )
+    return int(text), None

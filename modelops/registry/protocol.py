@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from modelops.classic import Transition
     from modelops.registry.values import Actual, ActualModel, Version
@@ -35,12 +36,24 @@ class RegistryReader(Protocol):
         """A version's status and tags; None if it does not exist or was deleted."""
         ...
 
-    def evidence(self, name: str, version: Version, *, signature: bool) -> Version:
+    def evidence(self, version: Version, *, signature: bool) -> Version:
         """The version with its run's metrics and parameters, and its signature if asked for."""
         ...
 
     def digest(self, name: str, number: int) -> str:
         """The digest of a version's payload; downloads it."""
+        ...
+
+    def download(self, uri: str, folder: Path) -> Path:
+        """Download a model into a folder; where it lies then."""
+        ...
+
+    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of a model's latest versions, by their numbers."""
+        ...
+
+    def of_run(self, name: str, run_id: str) -> Version | None:
+        """The version that a run made, or what it logged, as number 0; None if there is neither."""
         ...
 
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from modelops.registry.values import Column, Signature
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow.models import ModelSignature
     from mlflow.types import Schema
 
 
@@ -18,10 +21,20 @@ def signature_of(model_uri: str) -> Signature | None:
     """
     from mlflow.models import get_model_info
 
-    signature = get_model_info(model_uri).signature
-    if signature is None:
+    return _signature(get_model_info(model_uri).signature)
+
+
+def signature_in(folder: Path) -> Signature | None:
+    """The signature of a model that lies in a folder; None if it has none."""
+    from mlflow.models import Model
+
+    return _signature(Model.load(str(folder)).signature)
+
+
+def _signature(found: ModelSignature | None) -> Signature | None:
+    if found is None:
         return None
-    return Signature(inputs=_columns(signature.inputs), outputs=_columns(signature.outputs))
+    return Signature(inputs=_columns(found.inputs), outputs=_columns(found.outputs))
 
 
 def _columns(schema: Schema | None) -> tuple[Column, ...] | None:

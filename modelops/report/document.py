@@ -1,110 +1,121 @@
-"""Everything as plain data, for `--format json`. `version` counts changes that break readers."""
+"""Everything as plain data, for `--format json`; `modelops.report.schema` is its form."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from modelops.metrics import differences
-from modelops.report import wording
+from modelops.report import plain, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modelops.apply import Outcome
+    from modelops.errors import Problem
     from modelops.evidence.collect import Exhibit
+    from modelops.evidence.values import Side
     from modelops.guards import Objection
-    from modelops.plan import Change
     from modelops.proposal import Proposal
-    from modelops.registry.values import Version
+    from modelops.report.schema import plans as form
+    from modelops.stamp import Stamp
     from modelops.status import StageStatus
     from modelops.train import Trained
 
-VERSION = 1
+VERSION: Final = 1
 
 
-def plan(proposal: Proposal) -> dict[str, Any]:
+def plan(proposal: Proposal) -> form.Plan:
     """A plan with its evidence."""
-    return {
-        "version": VERSION,
-        "kind": "plan",
-        "file": proposal.desired.file,
-        "stages": proposal.plan.stages,
-        "refused": proposal.refused,
-        "summary": wording.refusal(proposal) or wording.headline(proposal.plan),
-        "guards": [_objection(objection) for objection in proposal.objections],
-        "changes": [_exhibit(exhibit) for exhibit in proposal.exhibits],
-    }
+    return {"version": VERSION, "kind": "plan", **_proposed(proposal)}
 
 
-def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> dict[str, Any]:
+def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> form.Apply:
     """A plan and what became of each of its changes."""
-    listed = [
+    listed: list[form.Outcome] = [
         {
             "model": outcome.change.model,
             "stage": outcome.change.stage,
             "old": outcome.change.old,
             "new": outcome.change.new,
-            "status": outcome.status.value,
+            "status": outcome.status,
             "reason": outcome.reason or None,
         }
         for outcome in done
     ]
-    return {**plan(proposal), "kind": "apply", "outcomes": listed}
+    return {"version": VERSION, "kind": "apply", **_proposed(proposal), "outcomes": listed}
 
 
-def status(stages: Iterable[StageStatus]) -> dict[str, Any]:
+def status(stages: Iterable[StageStatus]) -> form.StatusReport:
     """The state of every stage."""
     return {
         "version": VERSION,
         "kind": "status",
         "stages": [
-            {**asdict(stage), "state": stage.state.value, "note": stage.note or None}
+            {
+                "model": stage.model,
+                "stage": stage.stage,
+                "desired": stage.desired,
+                "actual": stage.actual,
+                "state": stage.state,
+                "stamp": _stamp(stage.stamp),
+                "note": stage.note or None,
+            }
             for stage in stages
         ],
     }
 
 
-def trained(versions: Iterable[Trained]) -> dict[str, Any]:
+def trained(versions: Iterable[Trained]) -> form.Train:
     """The versions that were trained."""
-    return {"version": VERSION, "kind": "train", "trained": [asdict(v) for v in versions]}
+    return {
+        "version": VERSION,
+        "kind": "train",
+        "trained": [
+            {
+                "model": version.model,
+                "number": version.number,
+                "run_id": version.run_id,
+                "metrics": plain.numbers(version.metrics),
+            }
+            for version in versions
+        ],
+    }
 
 
-def failed(lines: Iterable[str]) -> dict[str, Any]:
+def validated(problems: Iterable[Problem]) -> form.Validate:
+    """What is wrong in models.yaml."""
+    listed: list[form.Problem] = [
+        {
+            "file": problem.where.file if problem.where else None,
+            "line": problem.where.line if problem.where else None,
+            "column": problem.where.column if problem.where else None,
+            "model": problem.model,
+            "stage": problem.stage,
+            "message": problem.message,
+        }
+        for problem in problems
+    ]
+    return {"version": VERSION, "kind": "validate", "valid": not listed, "problems": listed}
+
+
+def failed(lines: Iterable[str]) -> form.Error:
     """Why there is nothing to report."""
     return {"version": VERSION, "kind": "error", "errors": list(lines)}
 
 
-def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+def _proposed(proposal: Proposal) -> form.Proposed:
     return {
-        **_change(exhibit.change),
-        "metrics": [
-            {
-                "name": one.metric,
-                "old": _number(one.old),
-                "new": _number(one.new),
-                "difference": _number(one.absolute),
-                "relative": _number(one.relative),
-                "verdict": one.verdict or None,
-            }
-            for one in differences(
-                exhibit.old.metrics if exhibit.old else {},
-                exhibit.new.metrics if exhibit.new else {},
-            )
-        ],
-        "parameters": [
-            {"name": name, "old": old, "new": new} for name, old, new in wording.parameters(exhibit)
-        ],
-        "runs": {"old": _run(exhibit.old), "new": _run(exhibit.new)},
-        "gates": [{**asdict(v), "result": v.result.value} for v in exhibit.verdicts],
-        "refused": exhibit.refused,
+        "file": proposal.desired.file,
+        "stages": proposal.plan.stages,
+        "refused": proposal.refused,
+        "summary": wording.refusal(proposal) or wording.headline(proposal.plan),
+        "guards": [_objection(objection) for objection in proposal.objections],
+        "changes": [_change(exhibit) for exhibit in proposal.exhibits],
     }
 
 
-def _objection(objection: Objection) -> dict[str, Any]:
+def _objection(objection: Objection) -> form.Objection:
     return {
-        "guard": objection.guard.value,
+        "guard": objection.guard,
         "model": objection.model,
         "stage": objection.stage,
         "reason": objection.reason,
@@ -113,11 +124,12 @@ def _objection(objection: Objection) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(exhibit: Exhibit) -> form.Change:
+    change, found = exhibit.change, exhibit.comparison
     return {
         "model": change.model,
         "stage": change.stage,
-        "action": change.action.value,
+        "action": change.action,
         "old": change.old,
         "new": change.new,
         "drift": change.drift,
@@ -125,14 +137,38 @@ def _change(change: Change) -> dict[str, Any]:
         "downgrade": change.downgrade,
         "misaligned": list(change.misaligned),
         "line": change.where.line if change.where else None,
-        "last_move": asdict(change.stamp) if change.stamp else None,
+        "last_move": _stamp(change.stamp),
+        "metrics": [plain.metric(one) for one in found.metrics] if found else [],
+        "parameters": [
+            {"name": name, "old": old or wording.NONE, "new": new or wording.NONE}
+            for name, old, new in (found.parameters if found else ())
+        ],
+        "runs": {
+            "old": _run(found.old) if found else None,
+            "new": _run(found.new) if found else None,
+        },
+        "gates": [
+            {"rule": v.rule, "result": v.result, "expected": v.expected, "actual": v.actual}
+            for v in exhibit.verdicts
+        ],
+        "refused": exhibit.refused,
+        "comparison": plain.comparison(found) if found else None,
     }
 
 
-def _number(value: float | None) -> float | str | None:
-    """JSON has no word for NaN and infinity: they become text."""
-    return value if value is None or math.isfinite(value) else str(value)
+def _stamp(stamp: Stamp | None) -> form.Stamp | None:
+    if stamp is None:
+        return None
+    return {
+        "move": stamp.move,
+        "version": stamp.version,
+        "previous": stamp.previous,
+        "commit": stamp.commit,
+        "actor": stamp.actor,
+        "time": stamp.time,
+        "pull_request": stamp.pull_request,
+    }
 
 
-def _run(version: Version | None) -> str | None:
-    return version.run_id if version else None
+def _run(side: Side | None) -> str | None:
+    return side.version.run_id if side else None

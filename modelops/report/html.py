@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from modelops.evidence.values import Comparison, Side
-from modelops.metrics import differences
-from modelops.report import pictures, wording
+from modelops.report import parts, pictures, wording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from modelops.apply import Outcome
     from modelops.evidence.collect import Exhibit
+    from modelops.evidence.values import Comparison
     from modelops.metrics import Difference
     from modelops.proposal import Proposal
     from modelops.report.pictures.svg import Picture
@@ -51,8 +50,8 @@ def plan(
     def details() -> Iterator[tuple[Exhibit, _Shown | None]]:
         for index, exhibit in enumerate(proposal.exhibits, start=1):
             progress(f"drawing {exhibit.change.model} {exhibit.change.stage}")
-            comparison = _compared(exhibit)
-            yield exhibit, _shown(comparison, f"change-{index}") if comparison else None
+            found = exhibit.comparison
+            yield exhibit, _shown(found, f"change-{index}") if found else None
 
     template = _environment().get_template("plan.html")
     return template.generate(proposal=proposal, done=done, details=details())
@@ -61,7 +60,7 @@ def plan(
 def comparison(found: Comparison) -> Iterator[str]:
     """Two versions side by side, in pieces."""
     template = _environment().get_template("comparison.html")
-    return template.generate(shown=_shown(found, "picture"))
+    return template.generate(title=parts.title(found), shown=_shown(found, "picture"))
 
 
 def failed(lines: Iterable[str]) -> Iterator[str]:
@@ -71,30 +70,6 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 def _shown(found: Comparison, key: str) -> _Shown:
     return _Shown(comparison=found, pictures=tuple(pictures.of(found, key)))
-
-
-def _compared(exhibit: Exhibit) -> Comparison | None:
-    """The comparison of a change; where none was made, what the runs have recorded."""
-    if exhibit.comparison is not None or exhibit.new is None:
-        return exhibit.comparison
-    old, new = exhibit.old, exhibit.new
-    return Comparison(
-        model=exhibit.change.model,
-        old=Side(label=f"version {old.number}", version=old) if old else None,
-        new=Side(label=f"version {new.number}", version=new),
-        metrics=differences(old.metrics if old else {}, new.metrics),
-        parameters=_differing(old.params, new.params) if old else (),
-    )
-
-
-def _differing(
-    old: Mapping[str, str], new: Mapping[str, str]
-) -> tuple[tuple[str, str | None, str | None], ...]:
-    return tuple(
-        (name, old.get(name), new.get(name))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    )
 
 
 @cache

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from modelops.metrics import differences
-from modelops.report import wording
+from modelops.report import parts, wording
+from modelops.report.parts import Code, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from modelops.apply import Outcome
     from modelops.evidence.collect import Exhibit
     from modelops.proposal import Proposal
+    from modelops.report.parts import Part
     from modelops.status import StageStatus
     from modelops.train import Trained
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!])")
-
+_ADDRESS = ":/?#[]@!$&'*+,;=%~"  # what may stand in one, but for what would end a link
 
 STATUS_HEADER = (
     *("model", "stage", "desired", "actual", "state"),
@@ -33,22 +36,50 @@ def escaped(text: object) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table; cells are escaped."""
-    lines = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
+    lines = [
+        [escaped(title) for title in header],
+        ["---"] * len(header),
+        *([_cell(cell) for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def plan(proposal: Proposal) -> str:
-    """A plan with its evidence; a refusal is the first line."""
-    parts = [escaped(wording.refusal(proposal))] if proposal.refused else []
-    parts.append(f"**{escaped(wording.headline(proposal.plan))}**")
-    if proposal.exhibits:
+def _cell(cell: object) -> str:
+    if isinstance(cell, Code):
+        return f"`{wording.plain(cell)}`"
+    if isinstance(cell, Link) and cell.url.startswith(("https://", "http://")):
+        return f"[{escaped(cell.text)}]({quote(cell.url, safe=_ADDRESS)})"
+    return escaped(cell)
+
+
+def details(summary: str, body: str) -> str:
+    """A line that opens to a body; GitHub shows tables in it because of the empty lines."""
+    line = html.escape(" ".join(wording.plain(summary).split()), quote=False)
+    return f"<details><summary>{line}</summary>\n\n{body}\n\n</details>"
+
+
+def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
+    """A plan with its evidence, and what became of it, ordered so that its end may be cut off.
+
+    A refusal is the first line, refused changes come first, and what is long is folded.
+    """
+    said = [escaped(wording.refusal(proposal))] if proposal.refused else []
+    said.append(f"**{escaped(wording.headline(proposal.plan))}**")
+    exhibits = sorted(proposal.exhibits, key=lambda exhibit: not exhibit.refused)
+    if exhibits:
         header = ["", "model", "stage", "version", "gates", "remarks"]
-        parts.append(table(header, (_row(exhibit) for exhibit in proposal.exhibits)))
-    if objections := wording.objections(proposal):
-        parts.append(table(["guard", "what it says", "to allow it"], objections))
-    for exhibit in proposal.exhibits:
-        parts += list(_details(exhibit))
-    return "\n\n".join(parts) + "\n"
+        said.append(table(header, (_row(exhibit) for exhibit in exhibits)))
+    if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
+        said.append(table(["guard", "what it says", "to allow it"], objections))
+    if listed := tuple(done):
+        said.append(outcomes(listed).rstrip())
+    loud = [exhibit for exhibit in exhibits if _loud(exhibit)]
+    said += [f"### {escaped(_title(exhibit))}\n\n{_verdicts(exhibit)}" for exhibit in loud]
+    warnings = [row for exhibit in exhibits for row in _warnings(exhibit)]
+    if warnings:
+        said.append(table(["model", "stage", "warning"], warnings))
+    said += [folded for exhibit in exhibits if (folded := _details(exhibit))]
+    return "\n\n".join(said) + "\n"
 
 
 def failed(lines: Iterable[str]) -> str:
@@ -58,47 +89,55 @@ def failed(lines: Iterable[str]) -> str:
 
 def _row(exhibit: Exhibit) -> list[str]:
     change = exhibit.change
-    sign = wording.SIGNS[change.action]
-    remarks = "; ".join(wording.remarks(change))
-    return [sign, change.model, change.stage, wording.move(change), _gates(exhibit), remarks]
+    sign, gates = wording.SIGNS[change.action], _gates(exhibit) or "none"
+    remarks = [*wording.remarks(change)]
+    if warnings := _warnings(exhibit):
+        remarks.append(wording.count(len(warnings), "warning"))
+    return [sign, change.model, change.stage, wording.move(change), gates, "; ".join(remarks)]
 
 
 def _gates(exhibit: Exhibit) -> str:
-    if not exhibit.verdicts:
-        return "none"
     results = [verdict.result.value for verdict in exhibit.verdicts]
     return ", ".join(f"{results.count(r)} {r}" for r in dict.fromkeys(results))
 
 
-def _details(exhibit: Exhibit) -> Iterator[str]:
+def _title(exhibit: Exhibit) -> str:
     change = exhibit.change
-    if exhibit.new is None:
-        return
-    title = f"{escaped(change.model)} {escaped(change.stage)}: {escaped(wording.move(change))}"
-    yield f"### {title}"
-    if exhibit.verdicts:
-        yield table(
-            ["gate", "result", "expected", "actual"],
-            ([v.rule, v.result.value, v.expected, v.actual] for v in exhibit.verdicts),
-        )
-    old = exhibit.old.metrics if exhibit.old else {}
-    found = differences(old, exhibit.new.metrics)
-    if found:
-        yield table(
-            ["metric", "old", "new", "difference", ""],
-            (
-                [
-                    d.metric,
-                    wording.number(d.old),
-                    wording.number(d.new),
-                    wording.difference(d),
-                    d.verdict,
-                ]
-                for d in found
-            ),
-        )
-    if rows := wording.parameters(exhibit):
-        yield table(["parameter", "old", "new"], rows)
+    return f"{change.model} {change.stage}: {wording.move(change)}"
+
+
+def _loud(exhibit: Exhibit) -> bool:
+    """Whether a gate says something that nobody may miss."""
+    return any(verdict.result.value != "passed" for verdict in exhibit.verdicts)
+
+
+def _verdicts(exhibit: Exhibit) -> str:
+    rows = ([v.rule, v.result.value, v.expected, v.actual] for v in exhibit.verdicts)
+    return table(["gate", "result", "expected", "actual"], rows)
+
+
+def _warnings(exhibit: Exhibit) -> list[list[str]]:
+    change = exhibit.change
+    warnings = exhibit.comparison.warnings if exhibit.comparison else ()
+    return [[change.model, change.stage, warning] for warning in warnings]
+
+
+def _details(exhibit: Exhibit) -> str:
+    """The evidence, and the verdicts where they need not be seen at once."""
+    found = exhibit.comparison
+    said = [_verdicts(exhibit)] if exhibit.verdicts and not _loud(exhibit) else []
+    said += [evidence(parts.of(found, full=True))] if found else []
+    summary = " · ".join(filter(None, (_title(exhibit), _gates(exhibit))))
+    return details(summary, "\n\n".join(filter(None, said))) if any(said) else ""
+
+
+def evidence(shown: Iterable[Part]) -> str:
+    """The parts of a comparison."""
+    blocks = []
+    for part in shown:
+        blocks += [escaped(part.words)] if part.words else []
+        blocks += [table(part.header, part.rows)] if part.rows else []
+    return "\n\n".join(blocks)
 
 
 def outcomes(done: Iterable[Outcome]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelops.report import markdown
 from modelops.report.document import VERSION
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from modelops.history import Stay
+    from modelops.report.schema import plans as form
 
 HEADER = ("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied")
 
@@ -55,7 +56,7 @@ def as_markdown(stays: Iterable[Stay], now: datetime) -> str:
     return markdown.table(HEADER, (row(stay, now) for stay in stays)) + "\n"
 
 
-def as_document(stays: Iterable[Stay]) -> dict[str, Any]:
+def as_document(stays: Iterable[Stay]) -> form.History:
     """The history as plain data; times in ISO 8601."""
     return {
         "version": VERSION,

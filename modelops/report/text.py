@@ -8,8 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelops.metrics import differences
-from modelops.report import wording
+from modelops.report import parts, wording
 from modelops.report.markdown import STATUS_HEADER, status_row
 
 if TYPE_CHECKING:
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
     from modelops.apply import Outcome
     from modelops.evidence.collect import Exhibit
+    from modelops.evidence.values import Comparison
     from modelops.proposal import Proposal
-    from modelops.registry.values import Version
     from modelops.status import StageStatus
     from modelops.train import Trained
 
@@ -34,6 +33,7 @@ _STYLES = {
     "in sync": "green",
     "applied": "green",
     "worse": "red",
+    parts.BREAKS: "bold red",
     "failed": "bold red",
     "refused": "bold red",
     "allowed": "yellow",
@@ -74,44 +74,39 @@ def _exhibit(exhibit: Exhibit, console: Console) -> None:
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
         _print(["gate", "rule", "expected", "actual"], rows, console)
-    if exhibit.new is None:
-        return
-    _print(["metric", "old", "new", "difference", ""], _metrics(exhibit, exhibit.new), console)
-    _print(["parameter", "old", "new"], _parameters(exhibit), console)
+    if found := exhibit.comparison:
+        comparison(found, console, indent=6)
 
 
-def _metrics(exhibit: Exhibit, new: Version) -> list[list[str]]:
-    """All but those of the training set, which say little and are many; JSON has them."""
-    old = exhibit.old.metrics if exhibit.old else {}
-    return [
-        [d.metric, wording.number(d.old), wording.number(d.new), wording.difference(d), d.verdict]
-        for d in differences(old, new.metrics)
-        if not d.metric.startswith("training_")
-    ]
+def comparison(found: Comparison, console: Console, *, indent: int = 0) -> None:
+    """What is known of two versions: warnings first, then words and tables."""
 
+    def say(words: Text) -> None:
+        console.print(Padding(words, (0, 0, 0, indent), expand=False))
 
-def _parameters(exhibit: Exhibit) -> list[tuple[str, str, str]]:
-    """Those that both versions have; two kinds of estimator share few of their parameters."""
-    found = wording.parameters(exhibit)
-    both = [row for row in found if wording.NONE not in row[1:]]
-    alone = len(found) - len(both)
-    return [*both, (f"({alone} that only one of them has)", "", "")] if alone else both
+    for warning in found.warnings:
+        say(Text(f"warning: {wording.plain(warning)}", style="yellow"))
+    for part in parts.of(found, full=False):
+        if part.words:
+            say(Text(wording.plain(part.words)))
+        _print(part.header, part.rows, console, indent)
 
 
 def _print(
-    header: Sequence[str], rows: Sequence[Sequence[str]], console: Console, indent: int = 6
+    header: Sequence[str], rows: Sequence[Sequence[object]], console: Console, indent: int = 6
 ) -> None:
     if rows:
         console.print(Padding(table(header, rows), (0, 0, 0, indent), expand=False))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table without lines; cells that are a known word get its colour."""
     made = Table(box=None, pad_edge=False, header_style="dim")
     for title in header:
-        made.add_column(title, overflow="fold")
+        made.add_column(Text(wording.plain(title)), overflow="fold")
     for row in rows:
-        made.add_row(*(Text(wording.plain(cell), style=_STYLES.get(cell, "")) for cell in row))
+        cells = map(wording.plain, row)
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     return made
 
 

@@ -122,17 +122,3 @@ def difference(one: Difference) -> str:
         return ""
     relative = "" if one.relative is None else f" ({one.relative:+.1%})"
     return f"{one.absolute:+.6g}{relative}"
-
-
-def parameters(exhibit: Exhibit) -> tuple[tuple[str, str, str], ...]:
-    """The parameters that differ: name, old, new."""
-    old = exhibit.old.params if exhibit.old else {}
-    new = exhibit.new.params if exhibit.new else {}
-    if exhibit.old is None:
-        return ()
-    names = sorted(old.keys() | new.keys())
-    return tuple(
-        (name, old.get(name, NONE), new.get(name, NONE))
-        for name in names
-        if old.get(name) != new.get(name)
-    )

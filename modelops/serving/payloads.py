@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from modelops.errors import ServeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
     import pandas as pd
@@ -49,13 +51,29 @@ def example_of(model: PyFuncModel) -> pd.DataFrame | np.ndarray[Any, Any]:
     Raises:
         ServeError: the model was logged with neither.
     """
+    return _example(model.input_example, model.metadata.signature)
+
+
+def example_in(folder: Path) -> pd.DataFrame | np.ndarray[Any, Any]:
+    """The same of a model that lies in a folder; nothing of it is run.
+
+    Raises:
+        ServeError: the model was logged with neither.
+    """
+    from mlflow.models import Model
+
+    saved = Model.load(str(folder))
+    return _example(saved.load_input_example(str(folder)), saved.signature)
+
+
+def _example(
+    example: object, signature: ModelSignature | None
+) -> pd.DataFrame | np.ndarray[Any, Any]:
     import numpy as np
     import pandas as pd
 
-    example = model.input_example
     if isinstance(example, pd.DataFrame | np.ndarray):
         return example
-    signature = model.metadata.signature
     if signature is None or signature.inputs is None:
         raise ServeError(
             "the model has neither an input example nor a signature, so no request can be derived "
@@ -100,6 +118,23 @@ def good(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
     buffer = io.BytesIO()
     example.to_parquet(buffer)
     yield Payload(name="Parquet", body=buffer.getvalue(), content_type=PARQUET)
+
+
+def readable(example: pd.DataFrame | np.ndarray[Any, Any]) -> Payload:
+    """The first row of the example, in the format that people read best."""
+    import pandas as pd
+
+    if not isinstance(example, pd.DataFrame):
+        return next(good(example[:1]))
+    full = example.dropna()
+    asked = {payload.name: payload for payload in good((example if full.empty else full).head(1))}
+    return asked["dataframe_records"]
+
+
+def curl(payload: Payload, url: str) -> str:
+    """The command that sends a payload to the server at `url`."""
+    kind = shlex.quote(f"Content-Type: {payload.content_type}")
+    return f"curl {url}/invocations -H {kind} -d {shlex.quote(payload.body.decode())}"
 
 
 def malformed(

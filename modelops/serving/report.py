@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from rich.text import Text
 
-from modelops.report.markdown import escaped
+from modelops.report.markdown import details, escaped
 from modelops.report.markdown import table as markdown_table
 from modelops.report.text import table
 from modelops.serving.smoke import Outcome
@@ -41,9 +41,7 @@ def markdown(report: Report) -> str:
 
 def folded(report: Report) -> str:
     """The result in one line that opens to the table, where GitHub shows Markdown."""
-    table = markdown_table(_HEADER, _rows(report))
-    summary = escaped(report.summary)
-    return f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>\n"
+    return f"{details(report.summary, markdown_table(_HEADER, _rows(report)))}\n"
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.desired.edit import add_recipe, set_version
+from modelops.desired.edit import add_recipe, set_digests, set_version
 from modelops.desired.load import load, loads
 from modelops.errors import DesiredStateError, EditError, UsageError
 
@@ -141,6 +141,81 @@ def test_any_edit_says_what_was_asked_and_nothing_else(
     after = loads(set_version(text, "f", "wind", stage, version), "f")
 
     assert {**stages, stage: version} == {s.name: s.version for s in after.models["wind"].stages}
+
+
+DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ("{Production: 1}", '{Production: {version: 1, digest: "NEW"}}'),
+        (
+            "\n      Production: 1  # now: 1",
+            '\n      Production: {version: 1, digest: "NEW"}  # now: 1',
+        ),
+        ("{production: {version: 1, digest: OLD}}", "{production: {version: 1, digest: NEW}}"),
+        (
+            "\n      Production:\n        digest: 'OLD'  # of May\n        version: 1",
+            "\n      Production:\n        digest: 'NEW'  # of May\n        version: 1",
+        ),
+    ],
+    ids=["flow", "block", "flow-again", "block-again"],
+)
+def test_a_pin_is_written_in_the_style_of_the_file(stages: str, expected: str) -> None:
+    """Beside the version, or in the place of the digest that was there; all else stays."""
+    old, new = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+    text = f"models:\n  wind:\n    stages: {stages}\n    owners: [me]  # of the farm\n"
+    edited = set_digests(text.replace("OLD", old), "f", {("wind", "Production"): new})
+    assert text.replace(stages, expected).replace("NEW", new) == edited
+
+
+@pytest.mark.parametrize("other", ["*now", "1"])
+def test_a_pin_that_would_be_another_stages_too_is_refused(other: str) -> None:
+    """A value that YAML repeats by a name is one value; a number with a name can be pinned."""
+    text = f"models:\n  wind:\n    stages:\n      Staging: &now 1\n      Production: {other}\n"
+    digest = f"sha256:{'a' * 64}"
+    if other == "1":
+        assert f'Staging: {{version: &now 1, digest: "{digest}"}}' in set_digests(
+            text, "f", {("wind", "Staging"): digest}
+        )
+    else:
+        with pytest.raises(EditError, match="can not be pinned in place"):
+            set_digests(text, "f", {("wind", "Production"): digest})
+
+
+@given(
+    stages=st.dictionaries(
+        st.sampled_from(["Staging", "Production", "Shadow", "canary-1"]),
+        st.tuples(st.integers(1, 99), st.none() | DIGESTS),
+        min_size=1,
+    ),
+    data=st.data(),
+    flow=st.booleans(),
+    block_pins=st.booleans(),
+)
+def test_any_pin_says_what_was_asked_and_nothing_else(
+    stages: dict[str, tuple[int, str | None]], data: st.DataObject, flow: bool, block_pins: bool
+) -> None:
+    """Read back, the stages have their versions and the new digests, all others what they had."""
+
+    def held(version: int, digest: str | None) -> str:
+        if digest is None:
+            return str(version)
+        if block_pins and not flow:
+            return f"\n        version: {version}\n        digest: {digest}  # pinned"
+        return f"{{digest: '{digest}', version: {version}}}"
+
+    new = data.draw(st.dictionaries(st.sampled_from(sorted(stages)), DIGESTS))
+    pairs = [f"'{name}': {held(*one)}" for name, one in stages.items()]
+    body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
+    text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
+
+    edited = set_digests(text, "f", {("wind", name): digest for name, digest in new.items()})
+
+    after = {s.name: (s.version, s.digest) for s in loads(edited, "f").models["wind"].stages}
+    assert {n: (v, new.get(n, d)) for n, (v, d) in stages.items()} == after
+    assert edited.endswith("\n    owners: [me]\n")
 
 
 RECIPES = """\

@@ -59,8 +59,9 @@ def test_a_long_comment_is_cut(hub: fake.GitHub) -> None:
     sections = "".join(f"\n### model {i}\n\n{'row ' * 500}" for i in range(60))
     github(hub).comment(12, MARKER, f"summary{sections}")
     (comment,) = hub.comments
-    assert comment["body"].startswith(f"{MARKER}\nsummary\n### model 0")
-    assert "cut here" in comment["body"].splitlines()[-1]
+    assert comment["body"].startswith(f"{MARKER}\nsummary\n\n### model 0")
+    assert "cut here" in (last := comment["body"].splitlines()[-1])
+    assert f"/{REPOSITORY}/actions/runs/77#artifacts)" in last
     assert 60_000 < len(comment["body"]) <= 65_536
 
 

@@ -125,6 +125,19 @@ def test_report_of_several_files(job: Team) -> None:
     assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n\nmore\n"
 
 
+def test_report_beyond_the_limit_of_a_summary(job: Team) -> None:
+    """GitHub shows nothing of a step's summary that is larger than 1 MiB, whoever wrote it."""
+    folded = "<details><summary>é</summary>\n\n" + "é" * 300_000 + "\n\n</details>\n\n"
+    (job.folder / "plan.md").write_text(f"**Plan**\n\n{folded * 3}", encoding="utf-8")
+    for _ in range(2):
+        job.ok("github", "report", "plan.md")
+    summary = (job.folder / "GITHUB_STEP_SUMMARY").read_bytes()
+    assert summary.count(b"**Plan**") == 2
+    assert summary.count(b"<details>") == summary.count(b"</details>") == 1
+    assert b"2 folded details left out" in summary
+    assert len(summary) <= 1_048_576
+
+
 def test_report_where_comments_are_denied(
     job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import tracemalloc
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from modelops.registry.digest import of_folder
+import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from modelops.errors import PayloadError
+from modelops.registry.digest import canonical, of_folder
+from tests import pages
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 
 MLMODEL = """\
 flavors:
@@ -51,8 +57,9 @@ def test_what_makes_the_model_counts(tmp_path: Path) -> None:
 def test_content_can_not_pass_for_a_file_name(tmp_path: Path) -> None:
     """Two files never have the digest of one file that holds both."""
     one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir()
-    two.mkdir()
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "MLmodel").write_text("flavors: {}")
     (one / "a").write_bytes(b"xb\x001\x00y")
     (two / "a").write_bytes(b"x")
     (two / "b").write_bytes(b"y")
@@ -60,11 +67,116 @@ def test_content_can_not_pass_for_a_file_name(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
-    """A payload of 64 MiB is read in blocks."""
+    """256 MiB are read in blocks of 1 MiB, of which no more than a few are held at a time."""
+    (tmp_path / "MLmodel").write_text("flavors: {}")
     with (tmp_path / "weights.bin").open("wb") as stream:
-        stream.truncate(64 << 20)
+        stream.truncate(256 << 20)
     tracemalloc.start()
     of_folder(tmp_path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8 << 20
+    assert peak < 4 << 20
+
+
+def test_the_example_of_the_docs(tmp_path: Path) -> None:
+    """The page's own command, run with bash on its canonical form, prints what the code says."""
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = {
+        kind: re.findall(rf"^```{kind}\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)[-1]
+        for kind in ("yaml", "json", "text")
+    }
+    (tmp_path / "canonical.json").write_text(blocks["json"], encoding="utf-8")
+    folder = tmp_path / "model"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "weights.txt").write_bytes(b"42\n")
+    (folder / "MLmodel").write_text(blocks["yaml"], encoding="utf-8")
+
+    (command,) = (c for c in pages.commands("evidence.md") if c.endswith("sha256sum"))
+    ran = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+
+    assert of_folder(folder) == blocks["text"] == f"sha256:{ran.stdout.split()[0]}"
+    assert canonical((folder / "MLmodel").read_bytes()).decode() == blocks["json"]
+
+
+def test_where_the_folder_lies_and_how_it_was_copied_does_not_count(tmp_path: Path) -> None:
+    """Modes, dates, line ends of MLmodel, links, empty folders and the order of creation."""
+    names = ["a/b", "a.b", "a-b", "B", "ä", "a/ü/c"]
+    for folder, order in (("one", names), ("two", names[::-1])):
+        for name in order:
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    (tmp_path / "one" / "MLmodel").write_bytes(b"run_id: 1\na: [1, x]\n")
+    (tmp_path / "two" / "MLmodel").write_bytes(b"a: [1,\r\n  x]\r\nrun_id: 2\r\n")
+    for path in (tmp_path / "two").rglob("*"):
+        os.utime(path, (0, 0))
+        path.chmod(0o700 if path.is_dir() else 0o400)
+    (tmp_path / "two" / "empty").mkdir()
+    (tmp_path / "two" / "a").rename(tmp_path / "elsewhere")
+    (tmp_path / "two" / "a").symlink_to(tmp_path / "elsewhere")
+
+    assert of_folder(tmp_path / "one") == of_folder(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a: 1", "a: '1'"),
+        ("a: 1", "a: 1.0"),
+        ("a: true", "a: yes"),
+        ("a: null", "a: ''"),
+        ("a: 2026-01-01", "a: 2026-01-01 00:00:00"),
+        ("a: [b, c]", "a: [c, b]"),
+        ("a: é", "a: e\u0301"),
+        ("a: {run_id: 1}", "a: {run_id: 2}"),
+        ("a: &x {c: 1}\nb: {<<: *x}", "a: &x {c: 1}\nb: {c: 1}"),
+    ],
+)
+def test_other_values_have_another_form(one: str, other: str) -> None:
+    """However alike they look, and whatever a YAML library would make of them."""
+    assert canonical(one.encode()) != canonical(other.encode())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a: 1\nb: 2", "b: 2\na: 1"),
+        ("a: {b: c}", "a:\n  b: c # remark"),
+        ("a: 'x'", 'a: "\\x78"'),
+        ("a: &x [1]\nb: *x", "a: [1]\nb: [1]"),
+    ],
+)
+def test_the_same_values_have_the_same_form(one: str, other: str) -> None:
+    """The order of keys, the layout and what is repeated by a name do not count."""
+    assert canonical(one.encode()) == canonical(other.encode())
+
+
+@pytest.mark.parametrize(
+    "mlmodel",
+    [
+        *(b"", b"- a", b"a: 1\na: 2", b"? [a]\n: 1", b"a: !!set {b}", b"a: &x [*x]"),
+        *(b"a: \xff", b"a: [", b"a: 1\n---\nb: 2", b'a: "\\ud800"'),
+    ],
+)
+def test_an_mlmodel_that_means_more_than_one_thing_has_no_form(mlmodel: bytes) -> None:
+    """What programs read differently, or not at all, is refused with one error."""
+    with pytest.raises(PayloadError, match="the model's MLmodel file"):
+        canonical(mlmodel)
+
+
+def test_a_folder_that_is_no_payload_has_no_digest(tmp_path: Path) -> None:
+    """A link that leads back, one that leads nowhere, a pipe, which would never end; or nothing."""
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / "up").symlink_to(tmp_path / "loop")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "file").symlink_to("nothing")
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "fifo")
+    for folder in ("loop", "gone", "pipe"):
+        with pytest.raises(PayloadError, match=str(tmp_path / folder)):
+            of_folder(tmp_path / folder)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PayloadError, match="no MLmodel file"):
+        of_folder(tmp_path / "empty")

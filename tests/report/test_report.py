@@ -41,7 +41,7 @@ def promoting(team: Team) -> Team:
 
 def test_a_plan_in_text(promoting: Team) -> None:
     """What changes, the gates, the metrics and the parameters, in aligned columns."""
-    lines = [line.rstrip() for line in promoting.ok("plan").out.splitlines()]
+    lines = [line.rstrip() for line in promoting.ok("plan", "--quick").out.splitlines()]
     assert lines == [
         "Plan: 1 change in 1 model; 1 stage managed.",
         "",
@@ -59,13 +59,13 @@ def test_a_plan_in_text(promoting: Team) -> None:
 
 
 def test_a_plan_in_markdown(promoting: Team) -> None:
-    """Tables that GitHub shows; every metric and parameter is there."""
-    assert promoting.ok("plan", "--format", "markdown").out == (
+    """Tables that GitHub shows; every metric and parameter is there, folded."""
+    assert promoting.ok("plan", "--quick", "--format", "markdown").out == (
         "**Plan: 1 change in 1 model; 1 stage managed.**\n\n"
         "|  | model | stage | version | gates | remarks |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| \\~ | wind | Production | 1 → 2 | 1 passed |  |\n\n"
-        "### wind Production: 1 → 2\n\n"
+        "<details><summary>wind Production: 1 → 2 · 1 passed</summary>\n\n"
         "| gate | result | expected | actual |\n"
         "| --- | --- | --- | --- |\n"
         "| test\\_mae max\\_regression 2% | passed | at most 368.22 (version 1 has 361) | 160 |\n\n"
@@ -78,7 +78,8 @@ def test_a_plan_in_markdown(promoting: Team) -> None:
         "| --- | --- | --- |\n"
         "| estimator | linear | boosting |\n"
         "| max\\_iter | – | 200 |\n"
-        "| tol | 1e-6 | – |\n"
+        "| tol | 1e-6 | – |\n\n"
+        "</details>\n"
     )
 
 

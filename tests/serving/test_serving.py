@@ -71,6 +71,21 @@ def test_the_smoke_test_passes_on_the_right_model(in_production: Team, served: s
     }
 
 
+def test_the_curl_of_the_model_card(in_production: Team, served: str) -> None:
+    """The very command that the card prints gets a prediction, if the port is right."""
+    card = in_production.ok("card", WIND).out
+    (command,) = (line for line in card.splitlines() if line.startswith("curl "))
+    port = served.rpartition(":")[2]
+    ran = subprocess.run(
+        ["bash", "-c", command.replace(":5001/", f":{port}/")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (power,) = json.loads(ran.stdout)["predictions"]
+    assert 0 <= power <= 20_000
+
+
 def test_the_smoke_test_fails_on_another_model(in_production: Team, served: str) -> None:
     """A server that answers with another version's predictions is found out, with exit code 5."""
     ran = in_production.run("smoke", WIND, "Staging", "--url", served)
@@ -88,9 +103,10 @@ def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
 
 
 def test_the_smoke_test_serves_by_itself(farm: Team) -> None:
-    """Without a URL it starts a server, and a classifier's labels are compared as well."""
+    """Without a URL it starts a server, here of a pinned payload; labels are compared as well."""
     farm.stages(TUMOUR, Production=1)
     farm.ok("apply")
+    farm.ok("pin")
     ran = farm.ok("smoke", TUMOUR, "Production")
     assert "models:/tumour-diagnosis-model/1 at http://127.0.0.1:" in ran.out
     assert " 3 warned" in ran.out
@@ -155,12 +171,18 @@ def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Pa
 
 
 def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
-    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0."""
+    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0.
+
+    The payload is pinned, so it is served from a folder of its own, which is gone afterwards.
+    """
+    in_production.ok("pin")
+    scratch = in_production.folder / "scratch"
+    scratch.mkdir()
     port = free_port()
     process = subprocess.Popen(
         shlex.split(from_mlflow.command(from_mlflow.OUR_SERVE, port)),
         cwd=in_production.folder,
-        env=pages.environment(),
+        env={**pages.environment(), "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
     )
     try:
@@ -176,6 +198,7 @@ def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
             process.wait()
     assert process.returncode == 0
     assert f"serving models:/{WIND}/2 (Production)" in errors.decode()
+    assert list(scratch.iterdir()) == []
 
 
 READING = (

@@ -127,6 +127,19 @@ def place(farm: Team) -> Iterator[Host]:
     assert docker.run(["ps", "--all", *filters]) == docker.run(["network", "ls", *filters]) == ""
 
 
+def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(place: Host) -> None:
+    """It is refused before an image is built, naming both digests; there is no deployment."""
+    place.hold(1)
+    digest = MlflowRegistry(place.team.uri).digest(WIND, 1)
+    wrong = f"sha256:{'0' * 64}"
+    stage = f"{place.stage}: {{version: 1, digest: '{wrong}'}}"
+    place.team.write(f"models: {{{WIND}: {{stages: {{{stage}}}}}}}")
+    ran = place.deploy("--port", str(place.port))
+    assert ran.code == 1
+    assert f"version 1 has the digest {digest}, not the pinned {wrong}" in ran.err
+    assert host.deployment(WIND, place.stage) is None
+
+
 def test_a_deployment_follows_its_stage(place: Host) -> None:
     """First, promoted under load, as it should be, emptied, filled again, removed."""
     place.hold(1)

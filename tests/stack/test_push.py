@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -77,7 +78,10 @@ def _answers(url: str) -> bool:
 
 
 def test_an_image_is_pushed_and_deployed(farm: Team, address: str) -> None:
-    """`publish` pushes what a plan puts into a stage; `deploy --from` takes that and no other."""
+    """`publish` pushes what a plan puts into a stage; `deploy --from` takes that and no other.
+
+    If the version is pinned, the payload inside the image must be the one that is.
+    """
     repository = f"{address}/wind"
     farm.stages(WIND, **{STAGE: 1})
     farm.ok("plan", "--out", "plan.json")
@@ -91,6 +95,13 @@ def test_an_image_is_pushed_and_deployed(farm: Team, address: str) -> None:
         port = str(free_port())
         ran = farm.ok("deploy", WIND, STAGE, "--port", port, "--from", repository)
         assert ran.out.endswith(": version none → 1\n")
+        farm.ok("pin")
+        assert "1 already" in farm.ok("deploy", WIND, STAGE, "--from", repository).out
+        pinned = farm.file.read_text()
+        farm.write(re.sub("sha256:[0-9a-f]+", f"sha256:{'0' * 64}", pinned))
+        refused = farm.run("deploy", WIND, STAGE, "--from", repository)
+        assert refused.code == 1
+        assert f"not the pinned sha256:{'0' * 64}: its payload was changed" in refused.err
         farm.stages(WIND, **{STAGE: 2})
         farm.ok("apply")
         behind = farm.run("deploy", WIND, STAGE, "--from", repository)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.policy import breaking
+from modelops import policy
+from modelops.policy import Result, breaking
 from modelops.registry.values import Column, Signature
+from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -241,6 +243,12 @@ def test_an_output_that_changes_breaks_callers() -> None:
     old = Signature(inputs=inputs, outputs=columns(y="double", z="long"))
     new = Signature(inputs=inputs, outputs=columns(y="string"))
     assert breaking(old, new) == ("output y was double and is string", "output z was removed")
+
+
+def test_a_version_without_a_signature_is_refused() -> None:
+    """Nobody can say whether callers of the stage can call it."""
+    (verdict,) = policy.check(gates("{signature: compatible}"), case(2))
+    assert (verdict.result, verdict.actual) == (Result.FAILED, "version 2 has no signature")
 
 
 WIND = "power-forecasting-model"

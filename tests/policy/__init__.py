@@ -1,0 +1,1 @@
+"""Gates: what each of them passes and refuses."""

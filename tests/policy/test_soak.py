@@ -1,0 +1,145 @@
+"""How long a version must have been in a stage before it may enter another."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelops import policy
+from modelops.policy import Result
+from tests.policy.cases import case, gates, stamp
+
+if TYPE_CHECKING:
+    from modelops.stamp import Stamp
+    from tests.team import Team
+
+GATED = """
+models:
+  wind:
+    gates: {{Production: [{{promoted_from: Staging, soak: {soak}}}]}}
+    stages: {{Staging: {staging}, Production: {production}}}
+"""
+
+
+def aged(team: Team, number: int, hours: float) -> None:
+    """Let Staging's stamp on a version tell of an earlier time."""
+    tag = team.tag(number, "Staging")
+    assert tag is not None
+    earlier = datetime.now(UTC) - timedelta(hours=hours)
+    tag["time"] = earlier.strftime("%Y-%m-%dT%H:%M:%SZ")
+    team.client.set_model_version_tag(
+        "wind", str(number), "modelops.stage.staging", json.dumps(tag)
+    )
+
+
+def test_a_version_waits_in_staging(team: Team) -> None:
+    """It is refused until it has been there long enough, and the verdict says how long is left."""
+    team.versions(1)
+    team.stages(Staging=1)
+    team.ok("apply")
+    aged(team, 1, 23.5)
+    team.write(GATED.format(soak="24h", staging=1, production=1))
+
+    ran = team.run("plan")
+
+    assert ran.code == 3
+    assert "promoted_from Staging soak 24h" in ran.out
+    assert "version 1 is or was in Staging for 24h in one stay" in ran.out
+    assert re.search(r"in Staging since 20\S+Z: 23h 30m, 30m left", ran.out)
+
+    aged(team, 1, 24)
+    assert re.search(r"passed .* in Staging since 20\S+Z: 1d *\n", team.ok("plan").out)
+
+
+def test_a_stay_that_is_over_counts_until_the_next_move(team: Team) -> None:
+    """The version left Staging when the next one came; how long ago that was does not matter."""
+    team.versions(2)
+    for version in (1, 2):
+        team.stages(Staging=version)
+        team.ok("apply")
+    aged(team, 1, 30)
+    aged(team, 2, 20)
+
+    team.write(GATED.format(soak="10h", staging=2, production=1))
+    assert re.search(r"since 20\S+Z until 20\S+Z: 10h *\n", team.ok("plan").out)
+
+    team.write(GATED.format(soak="11h", staging=2, production=1))
+    ran = team.run("plan")
+    assert ran.code == 3
+    assert re.search(r"since 20\S+Z until 20\S+Z: 10h, 1h left", ran.out)
+
+
+def test_the_first_version_waits_too(team: Team) -> None:
+    """Where no version was ever in a stage, a soak is not passed over: nothing has soaked."""
+    team.versions(1)
+    team.write(GATED.format(soak="30m", staging=1, production=1))
+    ran = team.run("apply")
+    assert ran.code == 3
+    assert "it never was in Staging" in ran.out
+    assert team.aliases() == {}
+
+
+UNKNOWN = "it was in Staging, but no stamp says how long"
+
+
+@pytest.mark.parametrize(
+    ("staging", "stamps", "expected"),
+    [
+        (None, {}, "it never was in Staging"),
+        (3, {3: stamp(1, 3, None, 0)}, "it never was in Staging"),
+        (
+            2,
+            {},
+            "it is in Staging, but no stamp says since when: it was not put there by modelops",
+        ),
+        (  # moved back by hand while version 3 was there
+            2,
+            {2: stamp(1, 2, None, 80), 3: stamp(2, 3, 2, 81)},
+            "in Staging since 2026-11-04T20:00:00Z until 2026-11-04T21:00:00Z: 1h, 23h left",
+        ),
+        (3, {2: stamp(1, 2, None, 0)}, UNKNOWN),  # moved on by hand
+        (None, {2: stamp(2, None, 2, 50)}, UNKNOWN),  # emptied: its stamp is of the end
+        # version 3 came twice, and its first stamp, which ended the stay of 2, is gone
+        (3, {2: stamp(1, 2, None, 0), 4: stamp(3, 4, 3, 60), 3: stamp(4, 3, 4, 70)}, UNKNOWN),
+        (  # clocks that disagree make no stay longer
+            3,
+            {2: stamp(1, 2, None, 60), 3: stamp(2, 3, 2, 0)},
+            "in Staging since 2026-11-04T00:00:00Z until 2026-11-01T12:00:00Z: 0m, 1d left",
+        ),
+        (  # it came a second time: the last stay counts
+            2,
+            {2: stamp(3, 2, 3, 90), 3: stamp(2, 3, 2, 50)},
+            "in Staging since 2026-11-05T06:00:00Z: 10h, 14h left",
+        ),
+    ],
+)
+def test_what_stamps_do_not_prove_fails(
+    staging: int | None, stamps: dict[int, Stamp], expected: str
+) -> None:
+    """A stay counts as far as stamps tell both its ends, and the verdict says what is missing."""
+    looked_at = case(2, hours=100, staging=staging, stamps=stamps)
+    (verdict,) = policy.check(gates("{promoted_from: Staging, soak: 24h}"), looked_at)
+    assert (Result.FAILED, expected) == (verdict.result, verdict.actual)
+
+
+@given(
+    st.integers(1, 20_000), st.integers(-100, 40_000), st.sampled_from(["m", "h"]), st.booleans()
+)
+def test_a_soak_passes_at_its_very_minute_and_ever_after(
+    amount: int, minutes: int, unit: str, over: bool
+) -> None:
+    """A stay passes if and only if it is as long as the soak, whether it lasts or is over."""
+    hours, asked = minutes / 60, amount if unit == "m" else amount * 60
+    stamps = {2: stamp(1, 2, None, 0)} | ({3: stamp(2, 3, 2, hours)} if over else {})
+    looked_at = case(
+        2, hours=hours + 1000 if over else hours, staging=3 if over else 2, stamps=stamps
+    )
+    (verdict,) = policy.check(gates(f"{{promoted_from: Staging, soak: {amount}{unit}}}"), looked_at)
+    assert (minutes >= asked) == (verdict.result is Result.PASSED)
+    assert (minutes < asked) == ("left" in verdict.actual)
