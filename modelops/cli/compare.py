@@ -22,7 +22,7 @@ from modelops.errors import UsageError
 from modelops.registry.holder import holder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from modelops.evidence.values import Comparison
     from modelops.registry.client import MlflowRegistry
@@ -73,8 +73,15 @@ def compare(
         text=lambda console: comparison.text(found, console),
         markdown=lambda: comparison.markdown(found),
         document=lambda: comparison.document(found),
+        html=lambda: _html(found),
         reports=reports,
     )
+
+
+def _html(found: Comparison) -> Iterable[str]:
+    from modelops.report import html  # it draws, with libraries that take a second to import
+
+    return html.comparison(found)
 
 
 def _compared(

@@ -17,7 +17,7 @@ from modelops.errors import ModelopsError, UsageError
 from modelops.guards import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -81,12 +81,15 @@ quick_option = click.option(
     is_flag=True,
     help="Download no model and let none predict, unless a gate asks for it.",
 )
+_REPORTS = (".md", ".json", ".html")
 
 
 def _report(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
     for path in paths:
-        if path.suffix not in (".md", ".json"):
-            raise UsageError(f"--report {path}: a report is a file in .md or .json")
+        if path.suffix not in _REPORTS:
+            raise UsageError(f"--report {path}: a report is a file in .md, .json or .html")
+        if not path.parent.is_dir():
+            raise UsageError(f"--report {path}: there is no folder {path.parent}")
     return paths
 
 
@@ -96,7 +99,7 @@ report_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     multiple=True,
     callback=_report,
-    help="Write the report to FILE.md or FILE.json as well.",
+    help="Write the report to FILE.md, FILE.json or FILE.html as well.",
 )
 
 
@@ -108,12 +111,50 @@ def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
     except ModelopsError as error:
         from modelops.report import document, markdown
 
-        for path in reports:
-            lines = str(error).splitlines()
-            as_json = path.suffix == ".json"
-            text = json.dumps(document.failed(lines)) if as_json else markdown.failed(lines)
-            path.write_text(text, encoding="utf-8")
+        lines = str(error).splitlines()
+        write_reports(
+            reports,
+            markdown=lambda: markdown.failed(lines),
+            document=lambda: document.failed(lines),
+            html=lambda: _failed_page(lines),
+        )
         raise
+
+
+def _failed_page(lines: list[str]) -> Iterable[str]:
+    from modelops.report import html  # it draws, with libraries that take a second to import
+
+    return html.failed(lines)
+
+
+def write_reports(
+    paths: tuple[Path, ...],
+    *,
+    markdown: Callable[[], str],
+    document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]],
+) -> None:
+    """Write a report to files, each in the format that its name ends in."""
+    makers: dict[str, Callable[[], Iterable[str]]] = {
+        ".md": lambda: [markdown()],
+        ".json": lambda: [json.dumps(document(), indent=2, ensure_ascii=False)],
+        ".html": html,
+    }
+    for path in paths:
+        write(path, makers[path.suffix]())
+
+
+def write(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file piece by piece.
+
+    Raises:
+        UsageError: it can not be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
+    except OSError as error:
+        raise UsageError(f"{path} can not be written: {error.strerror}") from error
 
 
 def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -225,13 +266,14 @@ def show(
     text: Callable[[Console], None],
     markdown: Callable[[], str],
     document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]] = tuple,
     reports: tuple[Path, ...] = (),
 ) -> None:
-    """Print a report in the format that was asked for, and write it to files of other formats."""
-    for path in reports:
-        as_json = path.suffix == ".json"
-        content = json.dumps(document(), indent=2, ensure_ascii=False) if as_json else markdown()
-        path.write_text(content, encoding="utf-8")
+    """Print a report in the format that was asked for, and write it to files of other formats.
+
+    Verbs that take `report_option` have a page in HTML as well, in pieces.
+    """
+    write_reports(reports, markdown=markdown, document=document, html=html)
     if form == "json":
         click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
     elif form == "markdown":

@@ -26,9 +26,12 @@ from modelops.errors import EXIT_PENDING, ApplyFailedError
 from modelops.guards import Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from modelops.apply import Outcome
+    from modelops.proposal import Proposal
 
 
 @click.command(
@@ -74,6 +77,7 @@ def plan(
         text=lambda console: text.plan(proposal, console),
         markdown=lambda: markdown.plan(proposal),
         document=lambda: document.plan(proposal),
+        html=lambda: _html(proposal),
         reports=reports,
     )
     proposal.check()
@@ -143,11 +147,19 @@ def apply(
         text=as_text,
         markdown=lambda: markdown.plan(proposal, done),
         document=lambda: document.outcomes(proposal, done),
+        html=lambda: _html(proposal, done),
         reports=reports,
     )
     notify.applied(proposal, done, by)
     proposal.check()
     check_outcomes(done)
+
+
+def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:
+    from modelops.report import html  # it draws, with libraries that take a second to import
+
+    with progress() as say:
+        yield from html.plan(proposal, done, say)
 
 
 def check_outcomes(done: tuple[Outcome, ...]) -> None:
