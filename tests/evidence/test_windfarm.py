@@ -53,15 +53,15 @@ def trained(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.Monk
     frame["power"] = frame["power"].sample(frac=1, random_state=0).to_numpy()
     frame.to_csv(shuffled)
     monkeypatch.setenv("WINDFARM_DATA", str(data))
-    write(team, recipes=RECIPES)
+    write(team, RECIPES)
     team.ok("train")
-    write(team)
+    write(team, RECIPES + SHUFFLED)
     team.ok("train", "--data", str(shuffled))
     team.ok("apply")
     return team
 
 
-def write(team: Team, *, recipes: str = RECIPES + SHUFFLED, **stages: int) -> None:
+def write(team: Team, recipes: str, **stages: int) -> None:
     """Write models.yaml; Production holds 1 and Champion 2, if nothing else is said."""
     held = {"PRODUCTION": 1, "CHAMPION": 2} | {name.upper(): v for name, v in stages.items()}
     text = recipes + GATES
@@ -72,7 +72,7 @@ def write(team: Team, *, recipes: str = RECIPES + SHUFFLED, **stages: int) -> No
 
 def planned(team: Team, **stages: int) -> tuple[int, Any]:
     """The exit code of a plan that changes one stage, and that change."""
-    write(team, **stages)
+    write(team, RECIPES + SHUFFLED, **stages)
     ran = team.run("plan", "--format", "json")
     (change,) = ran.document["changes"]
     return ran.code, change
