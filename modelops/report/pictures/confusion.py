@@ -32,7 +32,9 @@ def pictures(comparison: Comparison, found: Predictions, key: str) -> Iterator[P
     old, new = comparison.old, comparison.new
     if old is None or not found.confusion:
         return
-    cells = _few(found.confusion)
+    # XML has no way to write what steers a terminal
+    named = {(wording.plain(a), wording.plain(b)): n for (a, b), n in found.confusion.items()}
+    cells = _few(named)
     classes = sorted({name for pair in cells for name in pair}, key=lambda c: (c == _OTHERS, c))
 
     def paint(figure: Figure) -> None:
@@ -45,7 +47,7 @@ def pictures(comparison: Comparison, found: Predictions, key: str) -> Iterator[P
         paint,
         height=64 + _CELL * max(3, len(classes)),
         title="Which classes change",
-        alt=_alt(found.confusion, old.label, new.label),
+        alt=_alt(named, old.label, new.label),
         name="confusion",
         key=key,
     )

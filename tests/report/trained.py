@@ -1,0 +1,55 @@
+"""A comparison of two real models on the synthetic wind farm, without MLflow."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from modelops.evidence import predictions
+from modelops.evidence.rows import Rows
+from modelops.evidence.scoring import Scored
+from modelops.evidence.values import Comparison, Cost, Past, Side
+from modelops.metrics import differences
+from modelops.registry.values import Version
+from training.power_forecasting import Params, train
+
+
+@cache
+def comparison() -> Comparison:
+    """A linear model against boosting, on the 731 days that neither has seen."""
+    tasks = [
+        train(Params.model_validate(params), None)
+        for params in ({"estimator": "linear"}, {"estimator": "gradient_boosting", "max_iter": 60})
+    ]
+    test = tasks[0].test
+    scored = [
+        Scored(
+            predictions=task.estimator.predict(test.features),
+            cost=Cost(milliseconds=1.5, mebibytes=32.0),
+        )
+        for task in tasks
+    ]
+    metrics = [task.score(task.estimator, test) for task in tasks]
+    rows = Rows(
+        frame=test.features,
+        actual=test.target.to_numpy(),
+        labels=tuple(str(day.date()) for day in test.features.index),
+        source="731 held-out rows of windfarm (digest 1a2b3c4d)",
+    )
+    old, new = (
+        Side(
+            label=f"version {number}",
+            version=Version(number=number, status="READY", metrics=metrics[number - 1]),
+        )
+        for number in (1, 2)
+    )
+    return Comparison(
+        model="power-forecasting-model",
+        old=old,
+        new=new,
+        metrics=differences(*metrics),
+        predictions=predictions.of(rows, scored[1], scored[0]),
+        history=(
+            Past(number=1, metrics=metrics[0], stages=("Production",)),
+            Past(number=2, metrics=metrics[1], stages=()),
+        ),
+    )
