@@ -72,7 +72,9 @@ def _prepare(folder: Path) -> None:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     trained = [client.get_model_version("wind", number) for number in ("1", "2")]
-    payloads = [Path(client.get_model_version_download_uri("wind", str(v.version))) for v in trained]
+    payloads = [
+        Path(client.get_model_version_download_uri("wind", str(v.version))) for v in trained
+    ]
     lines = []
     for index in range(_CHANGES):
         model = f"wind-{index:03}"
