@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
 
 WIND = "power-forecasting-model"
 SECRET = "s3cr3t-of-the-index"
+LIGHTGBM = ("mlflow", "lightgbm", "scikit-learn", "skops")
 MODULE = """
 class Doubler:
     def double(self, frame):
@@ -141,11 +142,11 @@ def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_
             fitted,
             name="model",
             input_example=frame.head(3),
-            pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "lightgbm")],
+            pip_requirements=[f"{name}=={version(name)}" for name in LIGHTGBM],
             registered_model_name="boosted",
         )
     registry = MlflowRegistry(farm.uri)
-    options = Options(repository=repository, debian=("libgomp1",), packages=("scikit-learn",))
+    options = Options(repository=repository, debian=("libgomp1",))
     report = smoke(build(registry, "boosted", "1", options).tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
     with pytest.raises(ImageError, match="no-such-package"):
