@@ -111,7 +111,7 @@ def of(
     actual = Actual(models=MappingProxyType({model: held}))
     aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
     with Cabinet(registry) as cabinet:
-        new = _side(registry, bare, cabinet)
+        new = _side(registry, model, bare, cabinet)
         verdicts = tuple(
             (_name(alias, declared), verdict)
             for alias in aliases
@@ -133,8 +133,9 @@ def of(
     )
 
 
-def _side(registry: MlflowRegistry, bare: Version, cabinet: Cabinet) -> Side:
-    return side(f"version {bare.number}", registry.evidence(bare, signature=False), cabinet)
+def _side(registry: MlflowRegistry, model: str, bare: Version, cabinet: Cabinet) -> Side:
+    known = registry.evidence(bare, signature=False)
+    return side(model, f"version {bare.number}", known, cabinet)
 
 
 def _name(alias: str, declared: DesiredModel | None) -> str:
@@ -159,7 +160,7 @@ def _verdicts(
     version, stamp = new.version, held.holder_stamp(alias)
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
-    old = _side(registry, bare, cabinet) if bare else None
+    old = _side(registry, held.name, bare, cabinet) if bare else None
     scope = Scope(predict=policy.needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
     change = Change(
         model=held.name,

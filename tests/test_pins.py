@@ -76,6 +76,9 @@ def test_an_overwritten_payload_is_refused_everywhere(
         assert (ran.code, ran.out) == (1, ""), verb
         expected = f"version 4 has the digest {after}, not the pinned {before}: its payload was"
         assert expected in ran.err, verb
+    compared = farm.ok("compare", WIND, "1", str(OWN), "--format", "json").document
+    assert compared["new"]["artifact"] is None
+    assert expected in compared["trouble"]
     assert farm.aliases(WIND) == {"staging": OWN}
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelops import pins
 from modelops.cli.options import (
     connect,
     failures_reported,
     format_option,
+    optional_file_option,
     progress,
     quick_option,
     registry_options,
@@ -44,12 +46,14 @@ Examples:
 @click.argument("new")
 @quick_option
 @report_option
+@optional_file_option
 @registry_options
 @format_option
 def compare(
     model: str,
     old: str,
     new: str,
+    file: Path | None,
     quick: bool,
     reports: tuple[Path, ...],
     registry: str | None,
@@ -67,7 +71,7 @@ def compare(
     if not quick:
         scoring.warm_up()
     with failures_reported(reports), progress() as say:
-        found = _compared(connect(registry, state), model, (old, new), quick, say)
+        found = _compared(connect(registry, state), model, (old, new), file, quick, say)
     show(
         form,
         text=lambda console: comparison.text(found, console),
@@ -88,6 +92,7 @@ def _compared(
     client: MlflowRegistry,
     model: str,
     names: tuple[str, str],
+    file: Path | None,
     quick: bool,
     say: Callable[[str], None],
 ) -> Comparison:
@@ -97,6 +102,7 @@ def _compared(
     from modelops.evidence.compare import compare as beside
     from modelops.evidence.links import comparing
 
+    pinned = pins.read(file)
     held = client.model(model)
     if held is None:
         raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
@@ -106,9 +112,9 @@ def _compared(
         for label, version in found:
             say(f"reading {label}")
             full = client.evidence(version, signature=quick)
-            sides.append(side(label, full, None if quick else cabinet))
+            sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
-        scope = Scope(predict=not quick, link=comparing(Path("models.yaml")))
+        scope = Scope(predict=not quick, link=comparing(file or Path("models.yaml")))
         return beside(model, sides[0], sides[1], scope, history(client, held))
 
 

@@ -179,7 +179,7 @@ class _Collector:
 
         def one(version: Version) -> Side:
             label = f"version {version.number}"
-            return side(label, version, cabinet if read else None)
+            return side(model, label, version, cabinet if read else None, self._pins)
 
         scope = Scope(predict=need >= Need.PREDICTIONS, link=self._request.link)
         before = None if old is None else one(old)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from modelops.errors import PayloadError, RegistryError, ScoringError
+from modelops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from modelops.evidence import predictions, rows, scoring
 from modelops.evidence.values import Comparison, Fact, Side
 from modelops.metrics import differences
+from modelops.pins import Pins
 from modelops.policy import breaking
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from modelops.evidence.values import Past, Predictions
     from modelops.registry.values import Column, DatasetUse, Signature, Version
 
+NO_PINS = Pins()
 Triple = tuple[str, str | None, str | None]
 
 
@@ -39,13 +41,19 @@ class Scope:
     link: Callable[[str, str], str | None]
 
 
-def side(label: str, version: Version, cabinet: Cabinet | None) -> Side:
-    """A side with its artifact, or with the reason why it has none; without, if no cabinet."""
+def side(
+    model: str, label: str, version: Version, cabinet: Cabinet | None, pinned: Pins = NO_PINS
+) -> Side:
+    """A side with its artifact, or with the reason why it has none; without, if no cabinet.
+
+    A payload that is not the one that models.yaml pins for the version is none: it is not loaded.
+    """
     if cabinet is None:
         return Side(label=label, version=version)
     try:
         artifact = cabinet.artifact(version)
-    except (RegistryError, PayloadError) as error:
+        pinned.verify(model, version.number, None, artifact.digest)
+    except (RegistryError, PayloadError, DigestMismatchError) as error:
         said = " ".join(str(error).split())
         return Side(label=label, version=version, trouble=f"{label} could not be read: {said}")
     known = replace(version, signature=artifact.signature)
