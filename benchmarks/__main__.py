@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import deploy, registry, serving, stack, stack_starts, startup
+from benchmarks import deploy, evidence, registry, serving, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
     "registry": registry.measure,
+    "evidence": evidence.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
     "serving": serving.measure,

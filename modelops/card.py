@@ -159,7 +159,7 @@ def _verdicts(
     version, stamp = new.version, held.holder_stamp(alias)
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
-    old = bare and side(f"version {bare.number}", registry.evidence(bare, signature=False), cabinet)
+    old = _side(registry, bare, cabinet) if bare else None
     scope = Scope(predict=policy.needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
     change = Change(
         model=held.name,

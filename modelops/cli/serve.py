@@ -134,7 +134,7 @@ def _held(
     pinned = pins.read(file)
     client = connect(registry, state)
     number, stage = wanted(client, model, text)
-    with verified(pinned, client.uri, model, number, stage) as source:
+    with verified(pinned, client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source
 
 

@@ -7,7 +7,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from modelops import pins, policy
-from modelops.errors import DesiredVersionError, DigestMismatchError, Problem
+from modelops.errors import (
+    DesiredVersionError,
+    DigestMismatchError,
+    PayloadError,
+    Problem,
+    RegistryRequestError,
+)
 from modelops.evidence import scoring
 from modelops.evidence.artifacts import Cabinet
 from modelops.evidence.compare import Scope, compare, side
@@ -92,7 +98,7 @@ def collect(
             for change in changes:
                 place = f"{len(exhibits) + len(problems) + 1} of {len(plan.changes)}"
                 progress(f"reading evidence, {place}: {change.model} {change.stage}")
-                wrong = list(_tampered(change, cabinet, collector))
+                wrong = list(collector.tampered(change, cabinet))
                 problems += wrong
                 if not wrong:  # what is not what was pinned is not loaded
                     exhibits.append(collector.exhibit(change, cabinet))
@@ -113,12 +119,29 @@ class _Collector:
         self._bare: dict[tuple[str, int], Version | None] = {}
         self._full: dict[tuple[str, int, bool], Version] = {}
         self._past: dict[str, tuple[Past, ...]] = {}
+        self._pins = pins.of(desired)
 
     def bare(self, model: str, number: int) -> Version | None:
         key = (model, number)
         if key not in self._bare:
             self._bare[key] = self._reader.version(model, number)
         return self._bare[key]
+
+    def tampered(self, change: Change, cabinet: Cabinet) -> Iterator[Problem]:
+        """Whether the payload of the version is another one than a pinned one, or is gone."""
+        if change.new is None or not change.enters:
+            return
+        version = self.bare(change.model, change.new)
+        asked = self._pins.of(change.model, change.new, change.stage)
+        if version is None or not asked:
+            return
+        try:
+            found = cabinet.artifact(version).digest
+        except (RegistryRequestError, PayloadError) as error:
+            said = " ".join(str(error).split())
+            yield _problem(change, f"version {change.new} is pinned and can not be had: {said}")
+            return
+        yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
 
     def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
         if not change.enters:
@@ -211,24 +234,6 @@ def _problems(
     elif version.status != READY:
         said = f"version {change.new} is {version.status}, not {READY}; wait, or name another"
         yield _problem(change, said)
-
-
-def _tampered(change: Change, cabinet: Cabinet, collector: _Collector) -> Iterator[Problem]:
-    """Whether the payload of the version is another one than the pinned one."""
-    if change.digest is None or change.new is None or not change.enters:
-        return
-    version = collector.bare(change.model, change.new)
-    assert version is not None, "checked before"
-    assert change.where is not None, "a digest stands in the file"
-    pin = pins.Pin(
-        model=change.model,
-        stage=change.stage,
-        version=change.new,
-        digest=change.digest,
-        where=change.where,
-    )
-    wrong = pins.mismatch(pin, change.new, cabinet.artifact(version).digest)
-    yield from [wrong] if wrong else []
 
 
 def _how_to_get(change: Change, desired: Desired) -> str:

@@ -195,6 +195,8 @@ def _build(context: Path, found: Source, wish: Spec, options: Options) -> None:
     arguments = ["buildx", "build", "--load", "--progress", "plain", "--provenance=false"]
     for name, value in {
         "PYTHON_IMAGE": wish.base,
+        "START": "extended" if options.debian else "plain",
+        "DEBIAN_PACKAGES": " ".join(options.debian),
         "NAME": found.model,
         "VERSION": str(found.version),
         "SOURCE_DATE_EPOCH": str(_epoch(found.created)),

@@ -28,11 +28,9 @@ def fetch(
         DigestMismatchError: its payload is not the one that models.yaml pins.
         ImageError: what was downloaded is no model of MLflow's.
     """
-    from mlflow.artifacts import download_artifacts
-
     number, stage = resolved(registry, model, wanted)
     version = registry.version(model, number)
-    download_artifacts(f"models:/{model}/{number}", dst_path=str(folder))
+    registry.download(f"models:/{model}/{number}", folder)
     found = digest.of_folder(folder)
     options.pins.verify(model, number, stage or options.stage, found)
     described = _read(folder / "MLmodel")

@@ -20,6 +20,8 @@ _REQUIREMENT = re.compile(
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _PYTHON = re.compile(r"^(\d+)\.(\d+)")
+# Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _SHORT = 12  # hexadecimal digits of the digest in a tag
 
 
@@ -50,6 +52,7 @@ class Options:
     Attributes:
         base: the image to build on; None for Python's slim image of the version's Python.
         packages: requirements to add.
+        debian: packages of the base image's distribution to add, such as `libgomp1`.
         platform: such as `linux/arm64`; None for this machine's.
         repository: what the tags begin with, such as `registry.example.org/team`.
         push: whether to push them there.
@@ -64,6 +67,7 @@ class Options:
 
     base: str | None = None
     packages: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
     platform: str | None = None
     repository: str | None = None
     push: bool = False
@@ -96,8 +100,12 @@ def of(source: Source, options: Options) -> Spec:
     """The image of a model version.
 
     Raises:
-        ImageError: the version does not say which Python it needs, or its name can be no image's.
+        ImageError: the version does not say which Python it needs, or a Debian package has no name
+            of one.
     """
+    for name in options.debian:
+        if not _DEBIAN.fullmatch(name):
+            raise ImageError(f"{name!r} is no name of a Debian package; give one such as libgomp1")
     match = _PYTHON.match(source.python)
     if match is None:
         raise ImageError(
@@ -112,7 +120,7 @@ def of(source: Source, options: Options) -> Spec:
         python=python,
         base=base,
         requirements=tuple(_slim(own)),
-        required=tuple(sorted({name[1].lower() for line in own if (name := _NAME.match(line))})),
+        required=tuple(sorted({found[1].lower() for line in own if (found := _NAME.match(line))})),
         tags=_tags(source, stage, options.repository),
         labels=MappingProxyType(_labels(source, stage, base, options)),
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -152,8 +153,8 @@ class MlflowRegistry:
 
     def digest(self, name: str, number: int) -> str:
         """The digest of a version's payload."""
-        with translated(self.uri):
-            return digest.of_model(f"models:/{name}/{number}")
+        with TemporaryDirectory(prefix="modelops-") as folder:
+            return digest.of_folder(self.download(f"models:/{name}/{number}", Path(folder)))
 
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""

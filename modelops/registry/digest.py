@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -23,6 +21,7 @@ from modelops.errors import PayloadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _BLOCK = 1 << 20  # bytes
 _MLMODEL = b"MLmodel"
@@ -39,18 +38,6 @@ _VOLATILE = frozenset(
 _REGISTRY_FILES = frozenset({b"registered_model_meta"})
 
 _Tree = str | list["_Tree"] | dict[str, "_Tree"]
-
-
-def of_model(model_uri: str) -> str:
-    """Download a model into a temporary folder and return `sha256:…` of its payload.
-
-    Raises:
-        PayloadError: what was downloaded can not be a model.
-    """
-    from mlflow.artifacts import download_artifacts
-
-    with tempfile.TemporaryDirectory(prefix="modelops-") as folder:
-        return of_folder(Path(download_artifacts(model_uri, dst_path=folder)))
 
 
 def of_folder(folder: Path) -> str:

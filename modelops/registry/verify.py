@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from modelops.errors import DigestMismatchError, PayloadError, Problem, RegistryRequestError
 from modelops.pins import mismatch
 from modelops.registry import digest
-from modelops.registry.failures import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +85,7 @@ class Digests:
 
 @contextmanager
 def verified(
-    pins: Pins, registry: str, model: str, version: int, stage: str | None
+    pins: Pins, registry: RegistryReader, model: str, version: int, stage: str | None
 ) -> Iterator[str]:
     """What to load a version from, until the block ends: its own URI, if nothing pins it.
 
@@ -95,7 +94,7 @@ def verified(
 
     Args:
         pins: what models.yaml pins.
-        registry: the registry's address, for its errors.
+        registry: where the version is.
         model: the registered model's name.
         version: the version that is wanted.
         stage: the stage that it is wanted for; None if it is wanted by its number.
@@ -107,22 +106,7 @@ def verified(
     if not pins.of(model, version, stage):
         yield f"models:/{model}/{version}"
         return
-    with downloaded(registry, model, version) as (folder, found):
-        pins.verify(model, version, stage, found)
-        yield str(folder)
-
-
-@contextmanager
-def downloaded(registry: str, model: str, version: int) -> Iterator[tuple[Path, str]]:
-    """A version's payload in a folder, and its digest, until the block ends.
-
-    Raises:
-        RegistryError, PayloadError: it can not be had.
-    """
-    from mlflow.artifacts import download_artifacts
-
     with TemporaryDirectory(prefix="modelops-") as made:
-        with translated(registry):
-            folder = Path(download_artifacts(f"models:/{model}/{version}", dst_path=made))
-            found = digest.of_folder(folder)
-        yield folder, found
+        folder = registry.download(f"models:/{model}/{version}", Path(made))
+        pins.verify(model, version, stage, digest.of_folder(folder))
+        yield str(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
 
 WIND = "power-forecasting-model"
 SECRET = "s3cr3t-of-the-index"
+LIGHTGBM = ("mlflow", "lightgbm", "scikit-learn", "skops")
 MODULE = """
 class Doubler:
     def double(self, frame):
@@ -123,6 +125,34 @@ def test_a_pyfunc_with_its_own_code(
     built = build(MlflowRegistry(farm.uri), "doubling", "1", Options(repository=repository))
     report = smoke(built.tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
+
+
+def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_path: Path) -> None:
+    """LightGBM's gradient boosting with the OpenMP that it needs; a package that is none."""
+    import mlflow
+    import pandas as pd
+    from lightgbm import LGBMRegressor
+
+    mlflow.set_tracking_uri(farm.uri)
+    experiment = farm.client.create_experiment("boosted", artifact_location=str(tmp_path / "a"))
+    frame = pd.DataFrame({"x": [float(n % 17) for n in range(200)]})
+    fitted = LGBMRegressor(n_estimators=5, verbose=-1).fit(frame, frame["x"] * 2)
+    with mlflow.start_run(experiment_id=experiment):
+        mlflow.lightgbm.log_model(
+            fitted,
+            name="model",
+            input_example=frame.head(3),
+            pip_requirements=[f"{name}=={version(name)}" for name in LIGHTGBM],
+            registered_model_name="boosted",
+        )
+    registry = MlflowRegistry(farm.uri)
+    options = Options(repository=repository, debian=("libgomp1",))
+    report = smoke(build(registry, "boosted", "1", options).tags[0], requests_sent=2_000)
+    assert [(c.request, c.actual) for c in report.failed] == []
+    with pytest.raises(ImageError, match="no-such-package"):
+        build(registry, "boosted", "1", Options(repository=repository, debian=("no-such-package",)))
+    with pytest.raises(ImageError, match="is no name of a Debian package"):
+        build(registry, "boosted", "1", Options(debian=("libgomp1; true",)))
 
 
 def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
