@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error
 
 from modelops.evidence.values import Past, Series
+from modelops.metrics import differences
 from modelops.report import pictures
 from tests.report import made, trained
 
@@ -140,7 +141,7 @@ def test_a_history_shows_the_three_metrics_that_change_most() -> None:
     old = {"test_mae": 100.0, "test_r2": 0.9, "test_rmse": 10.0, "test_mape": 1.0, "test_f1": 0.5}
     new = {"test_mae": 50.0, "test_r2": 0.91, "test_rmse": 9.0, "test_mape": 2.0}
     others = {"training_mae": 1.0, "test_revenue": 5.0, "test_loss": math.nan}
-    changes = made.differences(old, new)
+    changes = differences(old, new)
     history = tuple(
         Past(number=n, metrics={**metrics, **others}, stages=())
         for n, metrics in enumerate((old, new), start=1)

@@ -1,0 +1,93 @@
+"""A headless Chromium for tests: it opens a file and tells what that loads and complains of."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+# Chrome first: a driver on a machine that has both is Chrome's
+BROWSERS = ("google-chrome", "chromium", "chromium-browser")
+ARGUMENTS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--hide-scrollbars",  # they take room on a desktop and none on a phone
+)
+
+
+def find() -> tuple[str, str]:
+    """The browser and its driver; skips the test where one is missing, unless they are expected."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if browser and driver:
+        return browser, driver
+    reason = f"no {'chromedriver' if browser else 'Chromium'} on PATH"
+    if os.environ.get("MODELOPS_EXPECT_CHROMIUM") == "1":
+        pytest.fail(f"MODELOPS_EXPECT_CHROMIUM=1, but {reason}")
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A window of the browser."""
+
+    chrome: Chrome
+
+    def open(self, page: Path, *, width: int, script: bool) -> None:
+        """Open a file in a window of this width, with or without JavaScript."""
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        self._tell("Emulation.setDeviceMetricsOverride", **size)
+        self._tell("Emulation.setScriptExecutionDisabled", value=not script)
+        self.chrome.get(page.as_uri())
+
+    def width(self) -> float:
+        """How wide the page is: wider than its window if it must be scrolled."""
+        return float(self._tell("Page.getLayoutMetrics")["cssContentSize"]["width"])
+
+    def requested(self) -> list[str]:
+        """The addresses that pages asked for since the last call; not those of its own new tab."""
+        entries = [json.loads(one["message"])["message"] for one in self._log("performance")]
+        sent = [one["params"] for one in entries if one["method"] == "Network.requestWillBeSent"]
+        own = "chrome://"
+        return [s["request"]["url"] for s in sent if not s["documentURL"].startswith(own)]
+
+    def complaints(self) -> list[str]:
+        """What the console says since the last call."""
+        return [one["message"] for one in self._log("browser")]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        return self.chrome.get_log(kind)  # type: ignore[no-any-return,no-untyped-call]
+
+    def _tell(self, command: str, **parameters: object) -> dict[str, Any]:
+        answer: dict[str, Any] = self.chrome.execute_cdp_cmd(command, parameters)
+        return answer
+
+
+@contextmanager
+def window(folder: Path) -> Iterator[Window]:
+    """A browser with an empty profile in a folder; it ends with the context."""
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    browser, driver = find()
+    options = ChromeOptions()
+    options.binary_location = browser
+    for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = Chrome(options=options, service=Service(driver))
+    try:
+        yield Window(chrome=chrome)
+    finally:
+        chrome.quit()

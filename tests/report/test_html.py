@@ -1,0 +1,303 @@
+"""The page for reviewers: all that is known, in one file, whatever registries hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelops.evidence.values import Fact
+from modelops.report import html
+from tests.report import made
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.team import Team
+
+VOID = {"meta", "link", "br", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """A page as its elements: tags with attributes, and the texts between them."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed("".join(pieces))
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See HTMLParser."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """See HTMLParser."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """See HTMLParser."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """See HTMLParser."""
+        if "style" not in self._open:
+            self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        """All that can be read, with single spaces."""
+        return " ".join(self.words)
+
+    def attributes(self, name: str) -> list[str]:
+        """The values of an attribute, wherever it is."""
+        return [value for _, found in self.tags if (value := found.get(name)) is not None]
+
+
+@cache
+def plan() -> Page:
+    """A plan with two changes, one of which is refused."""
+    return Page(html.plan(made.two_changes()))
+
+
+@cache
+def comparison() -> Page:
+    """Two versions side by side."""
+    return Page(html.comparison(made.REGRESSION))
+
+
+def failed() -> Page:
+    """Why there is nothing to show."""
+    return Page(html.failed(["models.yaml:3:1: wind: <b>no</b>"]))
+
+
+pages = pytest.mark.parametrize("page", [plan, comparison, failed])
+
+
+@pytest.fixture
+def promoting(team: Team) -> Team:
+    """A team that is about to replace version 1 by a better one."""
+    team.version(metrics={"test_mae": 361.0}, params={"estimator": "<script>alert(1)</script>"})
+    team.version(metrics={"test_mae": 160.0}, params={"estimator": "boosting"})
+    team.stages(Production=1)
+    team.ok("apply", "--actor", "ada", "--commit", "abc")
+    team.stages(Production=2)
+    return team
+
+
+def read(file: str) -> Page:
+    """A page that was written."""
+    return Page([Path(file).read_text(encoding="utf-8")])
+
+
+def test_a_plan_says_everything() -> None:
+    """Headline, refusal, gates, metrics, parameters, facts, signature, warnings, predictions."""
+    for said in (
+        "Plan: 2 changes in 2 models; 2 stages managed.",
+        "Refused power-forecasting-model Production → 2: signature compatible: expected a",
+        "power-forecasting-model Production 1 → 2 1 ✗ failed , 1 ✓ passed",
+        "✓ passed test_r2 min 0.9 at least 0.9 0.977031",
+        "Breaks callers: input temperature_16 was removed",
+        "Warning: the two were tested on different data: their metrics do not compare",
+        "test_mae 361.335 160.008 ✓ better -201.327 (-55.7%)",
+        "max_iter – 200",
+        "input temperature_16 (double) removed",
+        "size 41.0 kB 1.6 MB",
+        "commit 111111111111 222222222222 compare",
+        "scikit-learn 1.1 1.2",
+        "On 731 held-out rows of windfarm (digest 1a2b3c4d), 93.2% of the rows change by more",
+        "2019-03-04 1800 1100.5 -699.5 1090",
+        "2020-11-23 300 910.25 +610.25 –",
+        "Time of one row, ms 1.5 3.25",
+        "3.5% of the rows get another class",
+        "benign malignant 2",
+        "Pictures Actual and predicted",
+        "How far predictions move",
+    ):
+        assert said in plan().text
+
+
+def test_a_refusal_is_above_everything_else() -> None:
+    """Right below the headline."""
+    assert plan().text.split("managed.")[2].startswith(" Refused power-forecasting-model")
+
+
+def test_a_comparison_says_everything() -> None:
+    """The same, of two versions that somebody named."""
+    assert "power-forecasting-model: version 1 → version 2 Breaks callers" in comparison().text
+    assert "Requirements that differ Package version 1 version 2 scikit-learn" in comparison().text
+
+
+@pages
+def test_a_page_is_whole_by_itself(page: Callable[[], Page]) -> None:
+    """No script, nothing that is fetched, and a policy that forbids both."""
+    shown = page()
+    tags = {tag for tag, _ in shown.tags}
+    assert not tags & {"script", "iframe", "object", "embed", "img", "form", "base", "image"}
+    assert [name for _, found in shown.tags for name in found if name.startswith("on")] == []
+    assert shown.attributes("src") == shown.attributes("action") == []
+    assert [found["href"] for tag, found in shown.tags if tag == "link"] == ["data:,"]
+    policy = next(found["content"] for _, found in shown.tags if "http-equiv" in found)
+    assert str(policy).startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+
+
+@pages
+def test_a_page_can_be_read_aloud(page: Callable[[], Page]) -> None:
+    """A language, a title, headings without gaps, names for pictures and tables, unique ids."""
+    shown = page()
+    assert shown.tags[0] == ("html", {"lang": "en"})
+    headings = [int(tag[1]) for tag, _ in shown.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(headings))
+    named = [found for _, found in shown.tags if found.get("role") in ("img", "region")]
+    assert all(found["aria-label"] for found in named)
+    assert len(set(shown.attributes("id"))) == len(shown.attributes("id"))
+    inside = [link[1:] for link in shown.attributes("href") if link.startswith("#")]
+    assert set(inside) <= set(shown.attributes("id"))
+
+
+def test_nothing_that_is_not_known_is_shown() -> None:
+    """The first version of a stage has no old side; what was not measured has no table."""
+    bare = replace(
+        made.REGRESSION,
+        old=None,
+        parameters=(),
+        facts=(),
+        requirements=(),
+        columns=(),
+        breaks=(),
+        warnings=(),
+        predictions=None,
+        history=(),
+    )
+    page = Page(html.comparison(bare))
+    assert page.text == (
+        "power-forecasting-model: version 2 power-forecasting-model: version 2 Metrics "
+        "Metric version 2 test_mae 160.008 test_r2 0.977031 "
+        "Metrics of the training set: 1 Metric version 2 training_score 0.9"
+    )
+
+
+def test_why_there_are_no_predictions() -> None:
+    """As a warning where a side can not be read, else where they would be."""
+    lost = replace(made.REGRESSION.new, artifact=None, trouble="version 2 could not be read: gone")
+    unread = replace(made.REGRESSION, new=lost, predictions=None)
+    assert "Warning: version 2 could not be read: gone" in Page(html.comparison(unread)).text
+    without = replace(made.REGRESSION, predictions=None, trouble="no rows to compare on")
+    assert "Predictions None: no rows to compare on" in Page(html.comparison(without)).text
+
+
+def test_what_is_long_is_folded() -> None:
+    """Nine parameters and more open when they are wanted."""
+    many = tuple((f"p{number}", "1", "2") for number in range(9))
+    page = Page(html.comparison(replace(made.REGRESSION, parameters=many)))
+    assert "Parameters that differ Parameters: 9 Parameter version 1 version 2 p0 1 2" in page.text
+    assert [tag for tag, _ in page.tags].count("details") == 2  # and the training set's metrics
+
+
+def test_hostile_text_can_not_become_markup() -> None:
+    """It shows as it is; addresses that are none of a page's are no links."""
+    hostile = replace(
+        made.REGRESSION,
+        model="<img src=x onerror=alert(1)>",
+        warnings=("</ul><script>alert(1)</script>", "\u202egpj.exe\x00"),
+        parameters=(('"><b>', "{{ 7 * 7 }}", "'"),),
+        facts=(
+            Fact(name="a", old=None, new="1", link="javascript:alert(1)"),
+            Fact(name="b", old=None, new="1", link='https://x.test/"onclick="alert(1)'),
+        ),
+    )
+    page = Page(html.comparison(hostile))
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in comparison().tags}
+    assert "Warning: </ul><script>alert(1)</script> Warning: gpj.exe" in page.text
+    assert "\"><b> {{ 7 * 7 }} '" in page.text
+    links = [found["href"] for tag, found in page.tags if tag == "a"]
+    assert links == ['https://x.test/"onclick="alert(1)']
+    assert page.attributes("onclick") == []
+
+
+def test_changes_are_drawn_one_at_a_time() -> None:
+    """The page of the first change is there before the second is drawn."""
+    drawn: list[str] = []
+    changes = [made.exhibit(f"model-{n}", made.CLASSIFICATION, made.PASSED) for n in range(200)]
+    pieces = html.plan(made.proposal(changes), progress=drawn.append)
+    next(piece for piece in pieces if "<svg" in piece)
+    assert drawn == ["drawing model-0 Production"]
+
+
+def test_report_writes_the_page(promoting: Team) -> None:
+    """`modelops report` plans, writes the page and says where; the registry stays as it is."""
+    ran = promoting.ok("report")
+    assert ran.out == "report.html: Plan: 1 change in 1 model; 1 stage managed.\n"
+    page = read("report.html")
+    assert "wind Production: 1 → 2 models.yaml:4 · last moved by ada" in page.text
+    assert "test_mae 361 160 ✓ better -201 (-55.7%)" in page.text
+    assert "estimator <script>alert(1)</script> boosting" in page.text
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert promoting.aliases() == {"production": 1}
+
+
+def test_a_refused_plan_is_written_first(promoting: Team) -> None:
+    """Then the command exits as `plan` does, and what allows the plan to pass is taken."""
+    promoting.write("models: {wind: {stages: {Production: null}}}")
+    ran = promoting.run("report", "refused.html")
+    assert ran.code == 3
+    assert "refused by the guard empties-production" in ran.err
+    page = read("refused.html")
+    assert "Refused empties-production: wind Production" in page.text
+    assert "to allow it: --allow empties-production" in page.text
+    assert "No version enters this stage." in page.text
+    promoting.ok("report", "--allow", "empties-production")
+    assert "Guards that were passed allowed : empties-production" in read("report.html").text
+
+
+def test_errors_are_written_too(promoting: Team) -> None:
+    """By each verb that takes a report, with the exit code of the error."""
+    promoting.stages(Production=9)
+    for command in (["report", "x.html"], ["plan", "--report", "x.html"]):
+        assert promoting.run(*command).code == 1
+        assert "Error: models.yaml:4:7: wind Production: version 9 does not" in read("x.html").text
+        Path("x.html").unlink()
+    promoting.write("models: 5")
+    assert promoting.run("validate", "--report", "x.html").code == 1
+    assert "Error: models.yaml:1:1: must be a mapping, got 5" in read("x.html").text
+
+
+def test_plan_and_apply_write_pages_as_well(promoting: Team) -> None:
+    """Beside what they print; that of apply says what became of each change."""
+    promoting.ok("plan", "--quick", "--report", "plan.html", "--report", "plan.json")
+    assert "test_mae 361 160" in read("plan.html").text
+    promoting.ok("apply", "--report", "apply.html")
+    assert "What became of them" not in read("plan.html").text
+    assert "wind Production 1 → 2 ✓ applied" in read("apply.html").text
+    promoting.ok("report")
+    assert "Nothing to do: 1 stage as desired." in read("report.html").text
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["report", "page.md"], "page.md: a page is a file in .html"),
+        (["report", "gone/page.html"], "gone/page.html can not be written: No such file"),
+        (["plan", "--report", "x.pdf"], "x.pdf: a report is a file in .md, .json or .html"),
+        (["apply", "--report", "gone/x.html"], "gone/x.html: there is no folder gone"),
+    ],
+)
+def test_a_page_that_can_not_be_written(promoting: Team, command: list[str], expected: str) -> None:
+    """Is refused with a sentence, and before anything is applied."""
+    ran = promoting.run(*command)
+    assert ran.code == 64
+    assert expected in ran.err
+    assert promoting.aliases() == {"production": 1}
