@@ -161,4 +161,5 @@ def farm(
 ) -> Team:
     """A team that has real versions; their artifacts are shared by all tests."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WINDFARM_DATA", raising=False)  # they were trained on the sample
     return _team(trained, tmp_path, capsys)
