@@ -74,9 +74,9 @@ def tests(session: nox.Session) -> None:
         *session.posargs,
     )
     if not session.posargs:
-        # what runs in containers is run by the session `stack`, in processes of its own
+        # what runs in containers, and the demo, are run by the session `stack`
         elsewhere = (
-            *("modelops/docker.py", "modelops/image/*", "modelops/deploy/*"),
+            *("modelops/demo.py", "modelops/docker.py", "modelops/image/*", "modelops/deploy/*"),
             *("modelops/cli/image.py", "modelops/cli/deploy.py", "modelops/report/deployments.py"),
         )
         omitted = f"--omit={','.join(elsewhere)}"
@@ -209,7 +209,7 @@ def stack_verb(session: nox.Session) -> None:
 
 @nox.session
 def stack(session: nox.Session) -> None:
-    """The tests that need Docker."""
+    """The tests that need Docker, and those of whole commands that take long without it."""
     install(session)
     session.run("pytest", "-n", "2", "--dist", "loadgroup", "tests/stack", *session.posargs)
 

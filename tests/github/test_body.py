@@ -40,7 +40,7 @@ def check_markdown(text: str) -> None:
             assert all(line.endswith(" |") for line in lines)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     refused=st.integers(0, 40),
     passed=st.integers(0, 40),

@@ -17,7 +17,7 @@ from tests.from_mlflow import answers, command, curl, started
 if TYPE_CHECKING:
     from tests.team import Team
 
-pytestmark = pytest.mark.xdist_group("farm")
+pytestmark = [pytest.mark.no_docker, pytest.mark.xdist_group("from-mlflow")]
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from modelops.registry.embedded import Embedded
     from tests.team import Team
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.xdist_group("server")
+@pytest.mark.no_docker
+@pytest.mark.xdist_group("demo")
 def test_the_demo_promotes_serves_and_rolls_back_once(
     remote: Team, server: tuple[str, Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
