@@ -157,10 +157,14 @@ def test_why_there_are_no_predictions() -> None:
 
 
 def test_what_is_long_is_folded() -> None:
-    """Nine parameters and more open when they are wanted."""
-    many = tuple((f"p{number}", "1", "2") for number in range(9))
+    """Nine rows and more open when they are wanted; parameters of both are beside each other."""
+    both = (("kind", "linear", "boosting"), ("seed", "1", "2"))
+    many = (*both, *((f"p{number}", None, "2") for number in range(9)))
     page = Page(html.comparison(replace(made.REGRESSION, parameters=many)))
-    assert "Parameters that differ Parameters: 9 Parameter version 1 version 2 p0 1 2" in page.text
+    assert (
+        "Parameters that differ Parameter version 1 version 2 kind linear boosting seed 1 2 "
+        "Only one of them has: 9 Only one of them has version 1 version 2 p0 – 2"
+    ) in page.text
     assert [tag for tag, _ in page.tags].count("details") == 2  # and the training set's metrics
 
 
