@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,11 +35,16 @@ def direction(metric: str) -> Direction | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One metric of the version now in a stage and of the one that is to enter it."""
+    """One metric of the version now in a stage and of the one that is to enter it.
+
+    Attributes:
+        better: which way is better, where that was declared; else the metric's name tells.
+    """
 
     metric: str
     old: float | None
     new: float | None
+    better: Direction | None = None
 
     @property
     def absolute(self) -> float | None:
@@ -52,8 +58,8 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, `same`, or empty where the metric's name does not tell."""
-        way, difference = direction(self.metric), self.absolute
+        """`better`, `worse`, `same`, or empty where nothing tells which way is better."""
+        way, difference = self.better or direction(self.metric), self.absolute
         if difference is None or way is None or math.isnan(difference):
             return ""
         if difference == 0:
@@ -61,7 +67,13 @@ class Difference:
         return "better" if (difference > 0) == (way == "higher") else "worse"
 
 
-def differences(old: Mapping[str, float], new: Mapping[str, float]) -> tuple[Difference, ...]:
-    """All metrics of both, those of the test set first."""
+def differences(
+    old: Mapping[str, float],
+    new: Mapping[str, float],
+    better: Mapping[str, Direction] = MappingProxyType({}),
+) -> tuple[Difference, ...]:
+    """All metrics of both, those of the test set first; `better`: what is declared of some."""
     names = sorted(old.keys() | new.keys(), key=lambda name: (not name.startswith("test_"), name))
-    return tuple(Difference(metric=n, old=old.get(n), new=new.get(n)) for n in names)
+    return tuple(
+        Difference(metric=n, old=old.get(n), new=new.get(n), better=better.get(n)) for n in names
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from modelops import pins, policy
+from modelops.desired.values import MetricGate
 from modelops.errors import (
     DesiredVersionError,
     DigestMismatchError,
@@ -152,7 +154,14 @@ class _Collector:
         new = self._version(change.model, change.new, signature=signature)
         old = self._version(change.model, change.old, signature=signature)
         assert new is not None, "checked before"
-        comparison = self._comparison(change.model, old, new, need, cabinet)
+        better = {g.metric: g.better for g in gates if isinstance(g, MetricGate) and g.better}
+        scope = Scope(
+            predict=need >= Need.PREDICTIONS,
+            link=self._request.link,
+            better=MappingProxyType(better),
+        )
+        read = cabinet if need >= Need.ARTIFACT else None
+        comparison = self._comparison(change.model, old, new, scope, read)
         return Exhibit(
             change=change,
             verdicts=self._verdicts(gates, change, comparison),
@@ -173,15 +182,16 @@ class _Collector:
         return policy.check(gates, case)
 
     def _comparison(
-        self, model: str, old: Version | None, new: Version, need: Need, cabinet: Cabinet
+        self,
+        model: str,
+        old: Version | None,
+        new: Version,
+        scope: Scope,
+        cabinet: Cabinet | None,
     ) -> Comparison:
-        read = need >= Need.ARTIFACT
-
         def one(version: Version) -> Side:
-            label = f"version {version.number}"
-            return side(model, label, version, cabinet if read else None, self._pins)
+            return side(model, f"version {version.number}", version, cabinet, self._pins)
 
-        scope = Scope(predict=need >= Need.PREDICTIONS, link=self._request.link)
         before = None if old is None else one(old)
         return compare(model, before, one(new), scope, self._history(model))
 

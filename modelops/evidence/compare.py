@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -18,6 +19,7 @@ from modelops.policy import breaking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from modelops.desired.values import Direction
     from modelops.evidence.artifacts import Cabinet
     from modelops.evidence.rows import Rows
     from modelops.evidence.scoring import Scored
@@ -35,10 +37,12 @@ class Scope:
     Attributes:
         predict: to let both predict, beyond reading what they say of themselves.
         link: what makes an address of two commits, where there is one.
+        better: metric → which way is better, where that is declared.
     """
 
     predict: bool
     link: Callable[[str, str], str | None]
+    better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def side(
@@ -71,7 +75,7 @@ def compare(
         model=model,
         old=old,
         new=new,
-        metrics=differences(before.metrics if before else {}, after.metrics),
+        metrics=differences(before.metrics if before else {}, after.metrics, scope.better),
         parameters=_differing(before.params, after.params) if before else (),
         facts=tuple(_facts(old, new, scope)),
         requirements=_requirements(old, new),

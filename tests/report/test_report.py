@@ -99,6 +99,21 @@ def test_a_plan_in_json(promoting: Team) -> None:
     assert change["runs"]["old"] != change["runs"]["new"]
 
 
+def test_a_direction_that_a_gate_declares(promoting: Team) -> None:
+    """A metric whose name tells nothing is better or worse as a gate of the stage says."""
+    for version, value in (("1", 1.0), ("2", 2.0)):
+        run = promoting.client.get_model_version("wind", version).run_id
+        assert run is not None
+        promoting.client.log_metric(run, "revenue", value)
+    for way, expected in (("higher", "better"), ("lower", "worse")):
+        promoting.write(
+            f"models: {{wind: {{gates: {{Production: [{{metric: revenue, min: 0, better: {way}}}]}}"
+            ", stages: {Production: 2}}}"
+        )
+        (change,) = promoting.ok("plan", "--quick", "--format", "json").document["changes"]
+        assert {m["name"]: m["verdict"] for m in change["metrics"]}["revenue"] == expected
+
+
 def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:
     """A check that fails says why where GitHub shows it."""
     promoting.write(

@@ -49,7 +49,7 @@ def comparison() -> Comparison:
         model="power-forecasting-model",
         old=old,
         new=new,
-        metrics=differences(*metrics),
+        metrics=differences(metrics[0], metrics[1]),
         predictions=predictions.of(rows, scored[1], scored[0]),
         history=(
             Past(number=1, metrics=metrics[0], stages=("Production",)),
