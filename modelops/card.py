@@ -13,6 +13,7 @@ from modelops.evidence.artifacts import Cabinet
 from modelops.evidence.compare import Scope, compare, side
 from modelops.plan import Action, Change
 from modelops.policy import Need
+from modelops.registry.holder import registered, wanted
 from modelops.registry.values import PRODUCTION, Actual, alias_of, classic_stage
 
 if TYPE_CHECKING:
@@ -78,13 +79,9 @@ def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
     Raises:
         UsageError: there is no such model or version, or the stage is empty.
     """
-    from modelops.registry.holder import wanted
-
     if text is not None:
         return wanted(registry, model, text)[0]
-    found = registry.model(model)
-    if found is None:
-        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
+    found = registered(registry, model)
     held = found.aliases.get(alias_of(PRODUCTION))
     latest = max(registry.recipes(model), default=None)
     if held is None and latest is None:

@@ -21,7 +21,7 @@ from modelops.cli.options import (
     show,
 )
 from modelops.errors import UsageError
-from modelops.registry.holder import holder
+from modelops.registry.holder import holder, registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,9 +103,7 @@ def _compared(
     from modelops.evidence.links import comparing
 
     pinned = pins.read(file)
-    held = client.model(model)
-    if held is None:
-        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
+    held = registered(client, model)
     found = [_find(client, model, name) for name in names]
     with Cabinet(client) as cabinet:
         sides = []

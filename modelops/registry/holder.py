@@ -9,6 +9,19 @@ from modelops.registry.values import alias_of
 
 if TYPE_CHECKING:
     from modelops.registry.protocol import RegistryReader
+    from modelops.registry.values import ActualModel
+
+
+def registered(registry: RegistryReader, model: str) -> ActualModel:
+    """A model that somebody named.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    found = registry.model(model)
+    if found is None:
+        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
+    return found
 
 
 def holder(registry: RegistryReader, model: str, stage: str) -> int:
@@ -17,9 +30,7 @@ def holder(registry: RegistryReader, model: str, stage: str) -> int:
     Raises:
         UsageError: there is no such model, or the stage is empty.
     """
-    found = registry.model(model)
-    if found is None:
-        raise UsageError(f"the registry has no model {model!r}; see `modelops status`")
+    found = registered(registry, model)
     version = found.aliases.get(alias_of(stage))
     if version is None:
         filled = ", ".join(sorted(found.aliases)) or "none"
