@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent
 def bootstrap() -> None:
     """Make nox importable without touching the interpreter's own packages."""
     if sys.version_info < (3, 11):  # noqa: UP036 (nothing has checked it yet)
-        sys.exit("error: modelops needs Python 3.11 or later; this is " + sys.version.split()[0])
+        sys.exit("error: mlgitops needs Python 3.11 or later; this is " + sys.version.split()[0])
     lock = ROOT / "requirements" / "nox.txt"
     target = ROOT / ".nox" / f"bootstrap-{sys.version_info[0]}.{sys.version_info[1]}"
     done = target / ".complete"
@@ -59,7 +59,7 @@ def install(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """The whole job: train, plan, apply, serve, smoke-test, promote, roll back."""
     install(session)
-    session.run("python", "-m", "modelops.demo", *session.posargs)
+    session.run("python", "-m", "mlgitops.demo", *session.posargs)
 
 
 @nox.session
@@ -76,11 +76,11 @@ def tests(session: nox.Session) -> None:
     if not session.posargs:
         # what runs in containers, and the demo, are run by the session `stack`
         elsewhere = (
-            *("modelops/demo.py", "modelops/docker.py", "modelops/image/*", "modelops/deploy/*"),
-            *("modelops/cli/image.py", "modelops/cli/deploy.py", "modelops/report/deployments.py"),
+            *("mlgitops/demo.py", "mlgitops/docker.py", "mlgitops/image/*", "mlgitops/deploy/*"),
+            *("mlgitops/cli/image.py", "mlgitops/cli/deploy.py", "mlgitops/report/deployments.py"),
         )
         omitted = f"--omit={','.join(elsewhere)}"
-        limits = ("--include=modelops/*", omitted, "--fail-under=95")
+        limits = ("--include=mlgitops/*", omitted, "--fail-under=95")
         session.run("coverage", "report", *limits)
 
 
@@ -93,8 +93,8 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     with session.chdir("stack/images/mlflow"):
         session.run("mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
-    session.run("modelops", "schema", "--check", "models.schema.json")
-    session.run("modelops", "schema", "--kind", "report", "--check", "report.schema.json")
+    session.run("mlgitops", "schema", "--check", "models.schema.json")
+    session.run("mlgitops", "schema", "--kind", "report", "--check", "report.schema.json")
     session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
     for kind, pattern in {
         "github-workflows": "workflows/*.yml",
@@ -110,53 +110,53 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def environment(session: nox.Session) -> None:
-    """Install the command `modelops`; in GitHub Actions the next steps find it by its name."""
+    """Install the command `mlgitops`; in GitHub Actions the next steps find it by its name."""
     install(session)
     if target := os.environ.get("GITHUB_PATH"):
         with Path(target).open("a", encoding="utf-8") as stream:
             stream.write(f"{Path(session.bin).resolve()}\n")
 
 
-def modelops(session: nox.Session) -> None:
-    """Run the verb of modelops that has the session's name."""
+def mlgitops(session: nox.Session) -> None:
+    """Run the verb of mlgitops that has the session's name."""
     install(session)
-    session.run("modelops", session.name, *session.posargs)
+    session.run("mlgitops", session.name, *session.posargs)
 
 
 @nox.session
 def train(session: nox.Session) -> None:
     """Train the recipes of models.yaml that the registry lacks."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
 def plan(session: nox.Session) -> None:
     """Show what apply would change."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
 def apply(session: nox.Session) -> None:
     """Make the registry what models.yaml says."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
 def serve(session: nox.Session) -> None:
     """Serve what a stage holds: nox -s serve -- MODEL STAGE."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
 def rollback(session: nox.Session) -> None:
     """Put the former version back into models.yaml: nox -s rollback -- MODEL STAGE."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
 def image(session: nox.Session) -> None:
     """Build or test a serving image: nox -s image -- build MODEL STAGE; needs Docker."""
-    modelops(session)
+    mlgitops(session)
 
 
 @nox.session
@@ -244,7 +244,7 @@ def schema(session: nox.Session) -> None:
     """Write models.schema.json and report.schema.json anew."""
     install(session)
     for kind in ("models", "report"):
-        session.run("modelops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
+        session.run("mlgitops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
 
 
 if __name__ == "__main__":

@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from modelops import docker
-from modelops.deploy import host
-from modelops.deploy.replace import replace
-from modelops.deploy.values import Canary, Options, name_of
-from modelops.errors import DeployFailedError, DockerCommandError
-from modelops.image.build import build
-from modelops.image.load import load
-from modelops.image.spec import Options as ImageOptions
-from modelops.processes import free_port
-from modelops.registry.client import MlflowRegistry
+from mlgitops import docker
+from mlgitops.deploy import host
+from mlgitops.deploy.replace import replace
+from mlgitops.deploy.values import Canary, Options, name_of
+from mlgitops.errors import DeployFailedError, DockerCommandError
+from mlgitops.image.build import build
+from mlgitops.image.load import load
+from mlgitops.image.spec import Options as ImageOptions
+from mlgitops.processes import free_port
+from mlgitops.registry.client import MlflowRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modelops.image.load import Load
+    from mlgitops.image.load import Load
 
 MODEL = "power-forecasting-model"
 REPLACEMENTS = 10
@@ -57,7 +57,7 @@ def measure() -> Iterator[str]:
     """Callers' losses, with a deployment and without."""
     mark = f"bench-{secrets.token_hex(4)}"
     with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="modelops-bench-")))
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="mlgitops-bench-")))
         cleanup.callback(_remove_images, mark)
         tags = _images(folder, mark)
         cleanup.callback(host.remove, name_of(MODEL, mark))
@@ -72,17 +72,17 @@ def measure() -> Iterator[str]:
 
 def _images(folder: Path, mark: str) -> list[str]:
     """Images of two versions."""
-    command = [sys.executable, "-m", "modelops", "train", "--state", str(folder)]
+    command = [sys.executable, "-m", "mlgitops", "train", "--state", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     registry = MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}")
-    options = ImageOptions(repository=f"modelops-{mark}")
+    options = ImageOptions(repository=f"mlgitops-{mark}")
     return [build(registry, MODEL, version, options).tags[0] for version in ("1", "2")]
 
 
 def _replaced(folder: Path, mark: str, tags: list[str]) -> tuple[Load, float]:
     good = [_identity(tag) for tag in tags]
     (folder / "Dockerfile").write_text(f"FROM {tags[0]}\nENV SERVING_MAX_BYTES=10\n")
-    wrong = docker.run(["build", "--quiet", "--tag", f"modelops-{mark}/wrong", str(folder)]).strip()
+    wrong = docker.run(["build", "--quiet", "--tag", f"mlgitops-{mark}/wrong", str(folder)]).strip()
     options = Options(port=free_port(), watch=1.0)
     url = replace(MODEL, mark, good[0], options, say=_silent).url
     begun = time.monotonic()
@@ -99,7 +99,7 @@ def _replaced(folder: Path, mark: str, tags: list[str]) -> tuple[Load, float]:
 
 
 def _stopped_and_started(mark: str, tags: list[str]) -> float:
-    port, name = free_port(), f"modelops-{mark}"
+    port, name = free_port(), f"mlgitops-{mark}"
     run = ["run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:8080"]
     url = f"http://127.0.0.1:{port}"
     try:
@@ -176,7 +176,7 @@ def _identity(tag: str) -> str:
 
 def _remove_images(mark: str) -> None:
     listed = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
-    if mine := [tag for tag in listed if tag.startswith(f"modelops-{mark}/")]:
+    if mine := [tag for tag in listed if tag.startswith(f"mlgitops-{mark}/")]:
         docker.run(["image", "rm", "--force", *mine])
 
 

@@ -45,7 +45,7 @@ class Ran:
 
 def measure() -> Iterator[str]:
     """Seconds, memory and progress of a plan; the alternative is the same plan with `--quick`."""
-    with tempfile.TemporaryDirectory(prefix="modelops-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as name:
         folder = Path(name)
         _prepare(folder)
         quick, full = _plan(folder, "--quick"), _plan(folder)
@@ -68,7 +68,7 @@ def _prepare(folder: Path) -> None:
     import mlflow
 
     (folder / "models.yaml").write_text(_RECIPES)
-    _modelops(folder, "train", "--state", ".")
+    _mlgitops(folder, "train", "--state", ".")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     trained = [client.get_model_version("wind", number) for number in ("1", "2")]
@@ -90,14 +90,14 @@ def _prepare(folder: Path) -> None:
     (folder / "models.yaml").write_text("models:\n" + "\n".join(lines) + "\n")
 
 
-def _modelops(folder: Path, *arguments: str) -> None:
+def _mlgitops(folder: Path, *arguments: str) -> None:
     environment = os.environ | {"MLFLOW_TRACKING_URI": ""}
-    command = [sys.executable, "-m", "modelops", *arguments]
+    command = [sys.executable, "-m", "mlgitops", *arguments]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
 def _plan(folder: Path, *options: str) -> Ran:
-    command = [sys.executable, "-m", "modelops", "plan", "--state", ".", "--report", "plan.html"]
+    command = [sys.executable, "-m", "mlgitops", "plan", "--state", ".", "--report", "plan.html"]
     allowed = ["--allow", "unmanaged", "--allow", "many-changes"]
     begun = time.perf_counter()
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Reading a registry of many models: modelops' pages against one request for each model."""
+"""Reading a registry of many models: mlgitops' pages against one request for each model."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelops.registry.client import MlflowRegistry
-from modelops.registry.embedded import Embedded, server
+from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.embedded import Embedded, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def measure() -> Iterator[str]:
     """Over HTTP, with one alias a model."""
     from mlflow import MlflowClient
 
-    with tempfile.TemporaryDirectory(prefix="modelops-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mlgitops-") as folder:
         embedded = Embedded(folder=Path(folder))
         direct = MlflowClient(tracking_uri=embedded.uri, registry_uri=embedded.uri)
         names = [f"model-{number}" for number in range(MODELS)]

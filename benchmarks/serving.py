@@ -1,11 +1,11 @@
-"""Images of modelops beside those of `mlflow models build-docker --env-manager local`.
+"""Images of mlgitops beside those of `mlflow models build-docker --env-manager local`.
 
 One model, gradient boosting on the wind farm's nine columns; needs Docker, curl and Linux. Builds
 begin with nothing cached: **the engine's whole build cache is removed**, of all projects. Wheels
 come from the package index in both; the base image lies here in both. Whole commands are timed,
 with the start of Python in them.
 
-One worker has one processor (`--cpus 1`), two have two. The client is modelops/image/load.py on the
+One worker has one processor (`--cpus 1`), two have two. The client is mlgitops/image/load.py on the
 same machine; containers take turns, some seconds each, and medians are compared, so that what
 disturbs the machine falls on all.
 """
@@ -68,7 +68,7 @@ def measure() -> Iterator[str]:
     """Each figure with its ratio and its target, as a Markdown table, then what has no ratio."""
     yield f"load of the machine before it began: {os.getloadavg()[0]:.1f}"
     yield ""
-    yield "| figure | modelops | mlflow build-docker | ratio | target | |"
+    yield "| figure | mlgitops | mlflow build-docker | ratio | target | |"
     yield "|---|---|---|---|---|---|"
     with serving_images.shop() as shop:
         theirs = serving_images.theirs(shop)

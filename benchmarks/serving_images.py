@@ -1,4 +1,4 @@
-"""Images of one model by `modelops image build` and by `mlflow models build-docker`, timed."""
+"""Images of one model by `mlgitops image build` and by `mlflow models build-docker`, timed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelops import docker
+from mlgitops import docker
 from tests import pages
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ class Images:
 @contextmanager
 def shop() -> Iterator[Shop]:
     """Train two versions; the registry and all images are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="modelops-bench-") as folder:
-        made = Shop(folder=Path(folder), model=f"modelops-bench-{secrets.token_hex(4)}")
+    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as folder:
+        made = Shop(folder=Path(folder), model=f"mlgitops-bench-{secrets.token_hex(4)}")
         (made.folder / "models.yaml").write_text(_MODELS.format(model=made.model))
         # not through the variable: the embedded registry keeps its artifacts in the folder
         training = os.environ | {"MLFLOW_TRACKING_URI": ""}
-        command = [sys.executable, "-m", "modelops", "train", "--state", "."]
+        command = [sys.executable, "-m", "mlgitops", "train", "--state", "."]
         subprocess.run(command, cwd=made.folder, env=training, check=True, capture_output=True)
         try:
             yield made
@@ -100,10 +100,10 @@ def shop() -> Iterator[Shop]:
 
 
 def ours(shop: Shop) -> Images:
-    """By `modelops image build`."""
+    """By `mlgitops image build`."""
 
     def build(version: str) -> str:
-        printed = shop.run("modelops", "image", "build", shop.model, version, "--format", "json")
+        printed = shop.run("mlgitops", "image", "build", shop.model, version, "--format", "json")
         return str(json.loads(printed)["tags"][0])
 
     return _timed(build)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from modelops import docker
-from modelops.demo import READING
-from modelops.errors import ImageError
-from modelops.image.container import Container
-from modelops.image.load import count_down, load
+from mlgitops import docker
+from mlgitops.demo import READING
+from mlgitops.errors import ImageError
+from mlgitops.image.container import Container
+from mlgitops.image.load import count_down, load
 from tests import from_mlflow
 
 if TYPE_CHECKING:

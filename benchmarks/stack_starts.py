@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelops.errors import ModelopsError
+from mlgitops.errors import MlgitopsError
 from tests.stack.running import Running
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def measure() -> Iterator[str]:
                 stack.up()
                 succeeded += 1
                 yield f"{number}: up in {time.monotonic() - started:.0f} s"
-            except ModelopsError as error:
+            except MlgitopsError as error:
                 yield f"{number}: {error}"
             finally:
                 stack.close()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 RUNS = 7
 COMMANDS = {
     "import mlflow": ["-c", "import mlflow"],
-    "modelops --help": ["-m", "modelops", "--help"],
-    "modelops validate": ["-m", "modelops", "validate"],
+    "mlgitops --help": ["-m", "mlgitops", "--help"],
+    "mlgitops validate": ["-m", "mlgitops", "validate"],
 }
 
 

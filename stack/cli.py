@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
-from modelops import docker
-from modelops.errors import ModelopsError
+from mlgitops import docker
+from mlgitops.errors import MlgitopsError
 from stack import backup as backups
 from stack import lifecycle, settings
 from stack import upgrade as upgrading
@@ -24,7 +24,7 @@ def main() -> NoReturn:
     """Run a verb; every failure becomes one message and an exit code."""
     try:
         code = cli.main(standalone_mode=False)
-    except ModelopsError as error:
+    except MlgitopsError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
@@ -38,7 +38,7 @@ def main() -> NoReturn:
 def _target(given: Path | None) -> Path:
     """Where a backup goes that was given no name."""
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return given or settings.FOLDER / "backups" / f"modelops-{now}.tar"
+    return given or settings.FOLDER / "backups" / f"mlgitops-{now}.tar"
 
 
 def _say(line: str) -> None:

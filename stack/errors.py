@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from modelops.errors import ModelopsError
+from mlgitops.errors import MlgitopsError
 
 
-class StackError(ModelopsError):
+class StackError(MlgitopsError):
     """The root of what can go wrong with the stack."""
 
 

@@ -7,8 +7,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from modelops import docker
-from modelops.errors import DockerCommandError
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError
 from stack import probes, secrets
 from stack.errors import PortTakenError, ServiceFailedError
 

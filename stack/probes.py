@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from modelops.errors import DockerCommandError
+from mlgitops.errors import DockerCommandError
 from stack.errors import ProbeFailedError
 
 if TYPE_CHECKING:

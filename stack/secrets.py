@@ -16,7 +16,7 @@ _FORMS = {
     "mysql_password": "{}",
     "mlflow_admin_password": "{}",
     "mlflow_secret_key": "{}",
-    "s3_credentials": "[default]\naws_access_key_id = modelops\naws_secret_access_key = {}\n",
+    "s3_credentials": "[default]\naws_access_key_id = mlgitops\naws_secret_access_key = {}\n",
 }
 _OF_THE_DATABASE = ("mysql_root_password", "mysql_password")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelops import docker
-from modelops.errors import DockerCommandError
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError
 from stack import backup, lifecycle
 from stack.errors import ServiceFailedError
 

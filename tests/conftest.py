@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelops.registry.embedded import Embedded
+    from mlgitops.registry.embedded import Embedded
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_TRACKING_USERNAME",
         "MLFLOW_TRACKING_PASSWORD",
         "MLFLOW_TRACKING_TOKEN",
-        "MODELOPS_ACTOR",
-        "MODELOPS_COMMIT",
-        "MODELOPS_PULL_REQUEST",
-        "MODELOPS_LABELS",
-        "MODELOPS_ROLLBACK",
-        "MODELOPS_ROLLBACK_VERSION",
-        "MODELOPS_WEBHOOK_URL",
+        "MLGITOPS_ACTOR",
+        "MLGITOPS_COMMIT",
+        "MLGITOPS_PULL_REQUEST",
+        "MLGITOPS_LABELS",
+        "MLGITOPS_ROLLBACK",
+        "MLGITOPS_ROLLBACK_VERSION",
+        "MLGITOPS_WEBHOOK_URL",
         "GITHUB_ACTIONS",
         "GITHUB_ACTOR",
         "GITHUB_ENV",
@@ -48,8 +48,8 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty registry's database; migrating one takes seconds, copying it does not."""
-    from modelops.registry.client import MlflowRegistry
-    from modelops.registry.embedded import Embedded
+    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.embedded import Embedded
 
     embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
     MlflowRegistry(embedded.uri).actual(())
@@ -58,7 +58,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _team(database: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> Team:
     """A team in a folder, with a copy of a database as its embedded registry."""
-    state = folder / ".modelops"
+    state = folder / ".mlgitops"
     state.mkdir()
     shutil.copy(database, state / "mlflow.db")
     return Team(folder=folder, uri=f"sqlite:///{state / 'mlflow.db'}", capsys=capsys)
@@ -81,8 +81,8 @@ def server(
     migrated: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Embedded]]:
     """MLflow's own tracking server and its folder; one for all tests, each with its own models."""
-    from modelops.registry.embedded import Embedded
-    from modelops.registry.embedded import server as run
+    from mlgitops.registry.embedded import Embedded
+    from mlgitops.registry.embedded import server as run
 
     embedded = Embedded(folder=tmp_path_factory.mktemp("served"))
     shutil.copy(migrated, embedded.folder / "mlflow.db")
@@ -139,7 +139,7 @@ models:
 @pytest.fixture(scope="session")
 def trained(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with four real versions, trained on the synthetic sample and registered."""
-    from modelops.cli import run
+    from mlgitops.cli import run
 
     folder = tmp_path_factory.mktemp("trained")
     shutil.copy(migrated, folder / "mlflow.db")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from modelops.processes import ended
+from mlgitops.processes import ended
 from tests import pages
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ MODEL = "power-forecasting-model"
 # each command of the page: a test asserts that there is no other
 PLAIN_SERVE = r"mlflow models serve -m \S+ -p \d+"
 LOCAL_SERVE = r"mlflow models serve -m \S+ -p \d+ --env-manager local"
-OUR_SERVE = r"modelops serve .*"
+OUR_SERVE = r"mlgitops serve .*"
 BARE_CURL = r"curl .* -d '\[.*"
 KEYED_CURL = r"curl .* -d '\{\"dataframe_records\".*"
 BUILD_DOCKER = r"mlflow models build-docker .*"
 RUN = r"docker run -p \S+ \S+"
-OUR_BUILD = r"modelops image build .*"
+OUR_BUILD = r"mlgitops image build .*"
 OUR_RUN = r"docker run --rm .*"
 COMMANDS = (
     *(PLAIN_SERVE, LOCAL_SERVE, OUR_SERVE, BARE_CURL, KEYED_CURL),

@@ -1,4 +1,4 @@
-"""What a team does in tests: edit models.yaml, run modelops, look into and meddle with MLflow."""
+"""What a team does in tests: edit models.yaml, run mlgitops, look into and meddle with MLflow."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Team:
         self.file.write_text(f"models:\n  {model}:\n    stages:\n{body}\n", encoding="utf-8")
 
     def run(self, *arguments: str) -> Ran:
-        """Run `modelops`, in this process."""
-        from modelops.cli import run
+        """Run `mlgitops`, in this process."""
+        from mlgitops.cli import run
 
         self.capsys.readouterr()
         before = os.environ.get("MLFLOW_TRACKING_URI")
@@ -75,14 +75,14 @@ class Team:
         return Ran(code=code, out=printed.out, err=printed.err)
 
     def ok(self, *arguments: str) -> Ran:
-        """Run `modelops`, which must succeed."""
+        """Run `mlgitops`, which must succeed."""
         ran = self.run(*arguments)
         assert ran.code == 0, ran.out + ran.err
         return ran
 
     @property
     def client(self) -> MlflowClient:
-        """MLflow's own client, as someone who goes around modelops would use it."""
+        """MLflow's own client, as someone who goes around mlgitops would use it."""
         if not self._client:
             from mlflow import MlflowClient
 
@@ -128,7 +128,7 @@ class Team:
     def tag(self, number: int, stage: str, model: str = "wind") -> dict[str, Any] | None:
         """The stamp of a stage on a version."""
         tags = self.client.get_model_version(model, str(number)).tags
-        text = tags.get(f"modelops.stage.{stage.lower()}")
+        text = tags.get(f"mlgitops.stage.{stage.lower()}")
         return json.loads(text) if text else None
 
     def move_by_hand(self, number: int, stage: str, model: str = "wind") -> None:

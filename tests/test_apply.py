@@ -89,7 +89,7 @@ def test_null_empties_a_stage(team: Team) -> None:
     assert team.run("plan", "--exit-code").code == 0
 
 
-def test_a_stage_that_leaves_the_file_is_emptied_if_modelops_had_set_it(team: Team) -> None:
+def test_a_stage_that_leaves_the_file_is_emptied_if_mlgitops_had_set_it(team: Team) -> None:
     """Reverting the first promotion empties the stage again."""
     team.versions(1)
     team.stages(Production=1)
@@ -118,7 +118,7 @@ def test_a_stage_that_others_set_is_left_alone_if_it_is_not_in_the_file(team: Te
 
 
 def test_a_model_that_leaves_the_file_is_emptied_too(team: Team) -> None:
-    """Removing a whole model takes its stages with it, those that modelops had set."""
+    """Removing a whole model takes its stages with it, those that mlgitops had set."""
     team.versions(1, "wind")
     team.versions(1, "solar")
     team.write(
@@ -197,7 +197,7 @@ def test_a_classic_stage_moved_by_hand_is_drift_and_is_healed(team: Team) -> Non
 
 
 def test_a_stage_set_up_by_others_as_desired_needs_no_change(team: Team) -> None:
-    """A team that starts with modelops on an existing registry has an empty plan."""
+    """A team that starts with mlgitops on an existing registry has an empty plan."""
     team.versions(1)
     team.client.set_registered_model_alias("wind", "production", "1")
     team.move_by_hand(1, "Production")

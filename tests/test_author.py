@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from modelops import author
-from modelops.author import UNCOMMITTED
-from modelops.stamp import Author
+from mlgitops import author
+from mlgitops.author import UNCOMMITTED
+from mlgitops.stamp import Author
 
 if TYPE_CHECKING:
     from pathlib import Path

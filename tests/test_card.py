@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.registry.client import MlflowRegistry
+from mlgitops.registry.client import MlflowRegistry
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -85,7 +85,7 @@ def test_a_card_says_what_is_recorded(farm: Team) -> None:
     history = section(card, "Stage history")
     assert history.count("still | grace |") == 2
     assert "scikit-learn==" in section(card, "Requirements")
-    assert f"modelops serve {WIND} Production --port 5001" in section(card, "How to call it")
+    assert f"mlgitops serve {WIND} Production --port 5001" in section(card, "How to call it")
 
 
 def test_a_card_of_a_version_that_has_nothing(team: Team) -> None:

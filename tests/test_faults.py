@@ -118,7 +118,7 @@ def test_killed_without_a_chance_to_clean_up(remote: Team, proxied: Proxy) -> No
     remote.versions(3, "killed")
     prepared(remote, "killed")
     process = subprocess.Popen(
-        [sys.executable, "-m", "modelops", "apply", "--actor", "eve"],
+        [sys.executable, "-m", "mlgitops", "apply", "--actor", "eve"],
         cwd=remote.folder,
         env={**os.environ, "MLFLOW_TRACKING_URI": proxied.url},
         stdout=subprocess.DEVNULL,

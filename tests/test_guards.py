@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops import guards, plan
-from modelops.desired.load import loads
-from modelops.guards import Guard, Permission, Terms
-from modelops.registry.values import Actual, ActualModel
+from mlgitops import guards, plan
+from mlgitops.desired.load import loads
+from mlgitops.guards import Guard, Permission, Terms
+from mlgitops.registry.values import Actual, ActualModel
 
 if TYPE_CHECKING:
-    from modelops.desired.values import Desired
+    from mlgitops.desired.values import Desired
     from tests.team import Team
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_production_is_not_emptied_by_accident(team: Team) -> None:
     assert "Production: 1 → empty" in ran.out
     assert "refused by the guard empties-production" in ran.err
     assert "models.yaml:5" in ran.err
-    assert "--allow empties-production, or the label modelops/allow-empties-production" in ran.err
+    assert "--allow empties-production, or the label mlgitops/allow-empties-production" in ran.err
     assert team.aliases() == {"staging": 2, "production": 1}
     team.ok("apply", "--allow", "empties-production")
     assert team.aliases() == {}
@@ -54,15 +54,15 @@ def test_a_label_allows_as_much_as_a_flag(team: Team, monkeypatch: pytest.Monkey
     team.stages(Production=1)
     team.ok("apply")
     team.stages(Production=None)
-    monkeypatch.setenv("MODELOPS_LABELS", "bug,modelops/allow-many-changes")
+    monkeypatch.setenv("MLGITOPS_LABELS", "bug,mlgitops/allow-many-changes")
     assert objections(team) == [("empties-production", False)]
-    monkeypatch.setenv("MODELOPS_LABELS", "bug,modelops/allow-empties-production")
+    monkeypatch.setenv("MLGITOPS_LABELS", "bug,mlgitops/allow-empties-production")
     assert objections(team) == [("empties-production", True)]
     assert "allowed" in team.ok("apply").out
 
 
 def test_what_others_set_is_not_taken_over(team: Team) -> None:
-    """A stage that modelops never set is taken over only when that is allowed."""
+    """A stage that mlgitops never set is taken over only when that is allowed."""
     team.versions(2)
     team.client.set_registered_model_alias("wind", "production", "2")
     team.stages(Production=1)
@@ -71,7 +71,7 @@ def test_what_others_set_is_not_taken_over(team: Team) -> None:
     team.ok("apply", "--allow", "unmanaged")
     assert team.aliases() == {"production": 1}
     team.client.set_registered_model_alias("wind", "production", "2")
-    assert objections(team) == []  # drift: modelops had set it
+    assert objections(team) == []  # drift: mlgitops had set it
 
 
 def test_a_stale_plan_is_refused(team: Team) -> None:
@@ -103,7 +103,7 @@ def test_a_stale_plan_is_refused(team: Team) -> None:
         "[]",
         "{}",
         '{"kind": "plan", "version": 1}',
-        '{"kind": "modelops plan", "version": 1, "digest": "x", "changes": [{"model": 1}]}',
+        '{"kind": "mlgitops plan", "version": 1, "digest": "x", "changes": [{"model": 1}]}',
         "[" * 100_000,
     ],
 )

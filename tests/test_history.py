@@ -41,7 +41,7 @@ def commit(team: Team, message: str, *, day: int, author: str = "ada") -> str:
 
 
 def stays(team: Team, *arguments: str) -> list[dict[str, Any]]:
-    """The stays that `modelops history` lists."""
+    """The stays that `mlgitops history` lists."""
     listed: list[dict[str, Any]] = team.ok("history", "--format", "json", *arguments).document[
         "stays"
     ]
@@ -128,7 +128,7 @@ def test_moves_that_only_stamps_know(team: Team) -> None:
 def test_a_stamp_edited_by_hand(told: Team, damage: dict[str, Any]) -> None:
     """What is no stamp any more is passed over; git's record of the move stays."""
     stamp = {**(told.tag(2, "Production") or {}), **damage}
-    told.client.set_model_version_tag("wind", "2", "modelops.stage.production", json.dumps(stamp))
+    told.client.set_model_version_tag("wind", "2", "mlgitops.stage.production", json.dumps(stamp))
     assert [(s["version"], s["by"]) for s in stays(told)] == [
         (1, "ada"),
         (2, "grace"),

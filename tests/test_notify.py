@@ -47,7 +47,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}/services/T0/s3cret"
-        monkeypatch.setenv("MODELOPS_WEBHOOK_URL", url)
+        monkeypatch.setenv("MLGITOPS_WEBHOOK_URL", url)
         yield server
         server.shutdown()
         thread.join()
@@ -60,7 +60,7 @@ def test_an_apply_is_told(team: Team, chat: Chat) -> None:
     team.ok("apply", "--actor", "<!everyone>", "--commit", "c0ffee", "--pull-request", "12")
     team.ok("apply")
     assert chat.texts == [
-        "modelops apply by &lt;!everyone&gt;, commit c0ffee, pull request 12\n"
+        "mlgitops apply by &lt;!everyone&gt;, commit c0ffee, pull request 12\n"
         "wind Production empty → 1: applied"
     ]
 
@@ -91,12 +91,12 @@ def test_a_chat_that_fails_stops_nothing(
     team.stages(Production=1)
     chat.status = 500
     ran = team.ok("apply")
-    assert "warning: the webhook of MODELOPS_WEBHOOK_URL got no message: it answered 500" in ran.err
-    monkeypatch.setenv("MODELOPS_WEBHOOK_URL", "http://127.0.0.1:9/s3cret")
+    assert "warning: the webhook of MLGITOPS_WEBHOOK_URL got no message: it answered 500" in ran.err
+    monkeypatch.setenv("MLGITOPS_WEBHOOK_URL", "http://127.0.0.1:9/s3cret")
     team.stages(Production=2)
     ran = team.ok("apply")
     assert "got no message: ConnectionError" in ran.err
-    monkeypatch.setenv("MODELOPS_WEBHOOK_URL", "s3cret")
+    monkeypatch.setenv("MLGITOPS_WEBHOOK_URL", "s3cret")
     team.stages(Production=1)
     assert "MissingSchema" in team.ok("apply").err
     assert "s3cret" not in ran.err + ran.out

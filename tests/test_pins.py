@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.desired.load import load
-from modelops.registry.digest import of_folder
+from mlgitops.desired.load import load
+from mlgitops.registry.digest import of_folder
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -102,7 +102,7 @@ def test_check_names_all_at_once(farm: Team) -> None:
 
     assert ran.code == 1
     errors = [line for line in ran.err.splitlines() if line.startswith("error")]
-    accept = f"modelops pin {WIND} Production --force"
+    accept = f"mlgitops pin {WIND} Production --force"
     assert errors == [
         f"error: models.yaml:6:7: {WIND} Production: version 1 has the digest {right}, not the "
         f"pinned {WRONG}: its payload was changed; name a version that you trust; if you trust "
@@ -174,7 +174,7 @@ def test_another_version_than_the_pinned_one_is_not_served(farm: Team) -> None:
 
     assert ran.code == 1
     assert f"not {digest}, which is pinned for version 2 of this stage" in ran.err
-    assert "`modelops apply` first" in ran.err
+    assert "`mlgitops apply` first" in ran.err
 
 
 def test_the_file_of_pins_need_not_exist_unless_it_is_named(team: Team) -> None:
@@ -189,7 +189,7 @@ def test_the_file_of_pins_need_not_exist_unless_it_is_named(team: Team) -> None:
 def test_a_version_that_leaves_takes_its_pin_along_and_that_is_said(team: Team) -> None:
     """Of each verb that changes a pinned stage; of others nothing is said."""
     pinned = f"models: {{wind: {{stages: {{Production: {{version: 1, digest: '{WRONG}'}}}}}}}}"
-    hint = ", and its pin went with the version before: `modelops pin wind Production`"
+    hint = ", and its pin went with the version before: `mlgitops pin wind Production`"
     team.write(pinned)
     assert hint in team.ok("promote", "wind", "Production", "2").out
     assert "pin" not in team.ok("promote", "wind", "Production", "3").out

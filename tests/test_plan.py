@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelops import plan
-from modelops.apply import Status, execute
-from modelops.desired.load import loads
-from modelops.proposal import read_actual
-from modelops.stamp import Author
+from mlgitops import plan
+from mlgitops.apply import Status, execute
+from mlgitops.desired.load import loads
+from mlgitops.proposal import read_actual
+from mlgitops.stamp import Author
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelops.desired.values import Desired
-    from modelops.registry.client import MlflowRegistry
+    from mlgitops.desired.values import Desired
+    from mlgitops.registry.client import MlflowRegistry
     from tests.team import Team
 
 VERSIONS = 4
@@ -70,7 +70,7 @@ def test_apply_then_plan_is_empty(
     shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None]
 ) -> None:
     """Whatever was applied and moved by hand before: swapping, emptying, reverting included."""
-    from modelops.registry.client import MlflowRegistry
+    from mlgitops.registry.client import MlflowRegistry
     from tests.team import Team
 
     registry = MlflowRegistry(shared)
@@ -113,7 +113,7 @@ def _do(step: tuple[object, ...], team: Team, registry: MlflowRegistry, model: s
 
 def test_planning_names_no_change_where_nothing_differs() -> None:
     """An empty models.yaml and an empty registry: nothing to do, and it says so."""
-    from modelops.registry.values import Actual
+    from mlgitops.registry.values import Actual
 
     empty = plan.diff(loads("models: {}", "models.yaml"), Actual(models={}))
     assert (empty.changes, empty.stages) == ((), 0)
@@ -133,8 +133,8 @@ def test_a_damaged_stamp_counts_as_none(team: Team) -> None:
     team.stages(Production=1)
     team.ok("apply")
     for nonsense in ("{}", "not json", '{"move": "x"}', "[1]"):
-        team.client.set_model_version_tag("wind", "1", "modelops.stage.production", nonsense)
+        team.client.set_model_version_tag("wind", "1", "mlgitops.stage.production", nonsense)
         assert team.run("plan", "--exit-code").code == 0
     team.stages(Production=2)
-    team.ok("apply", "--allow", "unmanaged")  # nothing says any more that modelops set it
+    team.ok("apply", "--allow", "unmanaged")  # nothing says any more that mlgitops set it
     assert team.aliases() == {"production": 2}

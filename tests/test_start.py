@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops import plan
-from modelops.desired.load import load, loads
-from modelops.importing import imported
-from modelops.registry.values import Actual, ActualModel
+from mlgitops import plan
+from mlgitops.desired.load import load, loads
+from mlgitops.importing import imported
+from mlgitops.registry.values import Actual, ActualModel
 from tests.test_history import commit
 
 if TYPE_CHECKING:

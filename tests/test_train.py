@@ -1,4 +1,4 @@
-"""`modelops train` gives the registry the versions that models.yaml has recipes for."""
+"""`mlgitops train` gives the registry the versions that models.yaml has recipes for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_versions_come_out_with_their_numbers_and_evidence(farm: Team) -> None:
     """Each version has its recipe, its metrics and its data; training promotes nothing."""
     versions = {int(v.version): v for v in farm.client.search_model_versions(f"name='{WIND}'")}
     assert sorted(versions) == [1, 2, 3]
-    assert json.loads(versions[2].tags["modelops.recipe"]) == {
+    assert json.loads(versions[2].tags["mlgitops.recipe"]) == {
         "train": "power_forecasting",
         "params": {"estimator": "gradient_boosting", "max_iter": 60},
     }
@@ -41,7 +41,7 @@ def test_versions_come_out_with_their_numbers_and_evidence(farm: Team) -> None:
 def test_a_second_training_makes_nothing(farm: Team) -> None:
     """Versions that exist are not trained again."""
     found = farm.client.search_model_versions(f"name='{WIND}'")
-    listed = ", ".join(f"{v.version}: {v.tags['modelops.recipe']}" for v in found)
+    listed = ", ".join(f"{v.version}: {v.tags['mlgitops.recipe']}" for v in found)
     farm.write(f"models: {{{WIND}: {{versions: {{{listed}}}, stages: {{}}}}}}")
     assert "Nothing to train" in farm.ok("train").out
     assert farm.ok("train", "--format", "json").document["trained"] == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from modelops.cli import cli
+from mlgitops.cli import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_a_step_is_one_session_or_one_verb(run: str) -> None:
         assert words[2] == "-s"
         assert f"def {words[3]}(" in (ROOT / "noxfile.py").read_text().replace("-", "_")
     elif words != ["exit", "1"]:  # how a job fails for what others found
-        assert words[0] == "modelops"
+        assert words[0] == "mlgitops"
         command: Any = cli
         for word in words[1:]:
             command = getattr(command, "commands", {}).get(word, command)
@@ -152,6 +152,6 @@ def test_owners_of_what_acts_are_not_those_of_models() -> None:
     """What acts with the registry's credentials needs other eyes than models.yaml."""
     lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
     owners = dict(line.split() for line in lines if line and not line.startswith("#"))
-    assert owners["/.github/"] == owners["/modelops/"] != owners["models.yaml"]
+    assert owners["/.github/"] == owners["/mlgitops/"] != owners["models.yaml"]
     for path in owners:
         assert (ROOT / path.strip("/")).exists(), path

@@ -7,7 +7,7 @@ import sys
 import click
 import yaml
 
-from modelops.errors import ModelopsError, UsageError
+from mlgitops.errors import MlgitopsError, UsageError
 from training import RECIPES, runner
 
 EXAMPLES = f"""Train RECIPE in an MLflow run, and register the model if asked to.
@@ -74,13 +74,13 @@ def _params(assignments: tuple[str, ...]) -> dict[str, object]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code, as `modelops.errors` lists them."""
+    """Run the command line and return its exit code, as `mlgitops.errors` lists them."""
     try:
         train.main(arguments, prog_name="python -m training", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         return UsageError.exit_code
-    except ModelopsError as error:
+    except MlgitopsError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
     except click.Abort:

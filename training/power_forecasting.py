@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from modelops.errors import TrainingDataError
+from mlgitops.errors import TrainingDataError
 from training.features import FEATURES, TARGET, FeatureName
 from training.hyperparameters import Hyperparameters
 
@@ -86,8 +86,8 @@ def prepare(params: Params, data: str | None) -> Task[Estimator]:
 
     farm = load(data)
     tags = {
-        "modelops.data.synthetic": str(farm.synthetic).lower(),
-        "modelops.data.missing_days": str(farm.missing_days),
+        "mlgitops.data.synthetic": str(farm.synthetic).lower(),
+        "mlgitops.data.missing_days": str(farm.missing_days),
     }
     settings = {"train_until": params.train_until, "test_from": params.test_from}
     return Task(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from modelops.errors import RecipeError
+from mlgitops.errors import RecipeError
 from training import RECIPES
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Train a recipe and register what came out: what `modelops train` and notebooks call.
+"""Train a recipe and register what came out: what `mlgitops train` and notebooks call.
 
 Everything goes to where `mlflow.set_tracking_uri` or `MLFLOW_TRACKING_URI` points: a database or
 a server, with its artifacts beside it or behind it. Importing this module is light; MLflow and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelops.registry.values import RECIPE_TAG
+from mlgitops.registry.values import RECIPE_TAG
 from training.recipes import Recipe, canonical, load
 from training.trained import Trained
 
@@ -35,7 +35,7 @@ def run(
         data: a path or an address of its data; None for its default.
         experiment: the MLflow experiment, which is made if there is none.
         tags: more tags for the run; they win over those that are set anyway, of which
-            `modelops.recipe` holds the recipe as `canonical` gives it.
+            `mlgitops.recipe` holds the recipe as `canonical` gives it.
 
     Raises:
         RecipeError: there is no such recipe, or a parameter is wrong.
@@ -59,7 +59,7 @@ def register(trained: Trained, name: str, *, tags: Mapping[str, str] | None = No
     Args:
         trained: what `run` returned.
         name: the registered model, which is made if there is none.
-        tags: tags for the version, besides the run's `modelops.…` tags.
+        tags: tags for the version, besides the run's `mlgitops.…` tags.
 
     Returns:
         The version's number. Neither alias nor stage is set.

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import skops.io
 
-from modelops.errors import RecipeError
+from mlgitops.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 It has the columns and dates of the real file and is about as hard to learn, so that recipes,
 gates and promotion can be tried without any download. A model that was trained on it knows
 nothing about any real wind farm: its runs carry the dataset name `windfarm-synthetic` and the
-tag `modelops.data.synthetic`.
+tag `mlgitops.data.synthetic`.
 
 The physics, hour by hour; a reading is the mean of the eight hours that begin with it:
 

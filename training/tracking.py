@@ -18,8 +18,8 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import infer_signature
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
 
-from modelops.errors import RegistryError
-from modelops.registry.failures import translated
+from mlgitops.errors import RegistryError
+from mlgitops.registry.failures import translated
 from training.serialization import trusted_types
 from training.trained import Trained
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from training.task import Dataset, Estimator, Examples, Task
 
 MODEL = "model"
-TAG_PREFIX = "modelops."
+TAG_PREFIX = "mlgitops."
 EXAMPLE_ROWS = 3
 # All that loading and serving need, at the versions that trained. Left to itself MLflow starts a
 # process that loads the model and watches its imports: 9 s instead of under 1 s, and the list
@@ -79,7 +79,7 @@ def record(
 def register(trained: Trained, name: str, tags: Mapping[str, str]) -> int:
     """Register a logged model and wait until it is READY.
 
-    The version gets the run's `modelops.…` tags (recipe, data) and `tags`. Nothing is promoted:
+    The version gets the run's `mlgitops.…` tags (recipe, data) and `tags`. Nothing is promoted:
     neither alias nor stage is set.
 
     Returns:

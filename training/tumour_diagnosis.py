@@ -4,7 +4,7 @@ The data are the Breast Cancer Wisconsin (Diagnostic) set, 569 patients with 30 
 each, that scikit-learn ships (Street, Wolberg and Mangasarian, 1993, SPIE 1905, 861-870); nothing
 is downloaded. Patients carry no date, so rows are split at random, with the same share of
 malignant tumours on both sides. The split does not depend on `seed`: versions are compared on
-the very same patients. For trying out modelops, not for any diagnosis.
+the very same patients. For trying out mlgitops, not for any diagnosis.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def prepare(params: Params, data: None = None) -> Task[Classifier]:  # noqa: ARG
         train=Examples(features=train_features, target=train_target),
         test=Examples(features=test_features, target=test_target),
         dataset=Dataset(
-            name="breast-cancer-wisconsin", source=None, tags={"modelops.data.synthetic": "false"}
+            name="breast-cancer-wisconsin", source=None, tags={"mlgitops.data.synthetic": "false"}
         ),
         settings={"seed": params.seed},
         score=classification_score,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import requests
 
-from modelops.errors import TrainingDataError
+from mlgitops.errors import TrainingDataError
 from training import synthetic
 from training.features import COLUMNS, DATE
 from training.windfarm_checks import Checked, check, summary

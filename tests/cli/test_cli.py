@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import __version__
+from mlgitops import __version__
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -22,7 +22,7 @@ VERBS = ["apply", "plan", "promote", "schema", "serve", "smoke", "status", "trai
 
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run modelops as a process of its own, in the repository."""
+    """Run mlgitops as a process of its own, in the repository."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -34,12 +34,12 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_help_names_every_verb_and_gives_examples(team: Team) -> None:
-    """`modelops --help` and each verb's help show how it is used."""
+    """`mlgitops --help` and each verb's help show how it is used."""
     out = team.ok("--help").out
     assert [line.split()[0] for line in out.splitlines() if line[:2] == "  " and line.split()[0] in VERBS] == VERBS  # fmt: skip # noqa: E501
     assert "Exit codes" in out
     for verb in VERBS:
-        assert f"Examples:\n    modelops {verb}" in team.ok(verb, "--help").out
+        assert f"Examples:\n    mlgitops {verb}" in team.ok(verb, "--help").out
     assert __version__ in team.ok("--version").out
 
 
@@ -47,7 +47,7 @@ def test_help_names_every_verb_and_gives_examples(team: Team) -> None:
 def test_offline_verbs_do_not_import_mlflow(arguments: list[str]) -> None:
     """Nor pandas or scikit-learn, which take as long."""
     code = (
-        "import sys; from modelops.cli import run; "
+        "import sys; from mlgitops.cli import run; "
         f"assert run({arguments!r}) == 0; "
         "heavy = {'mlflow', 'pandas', 'numpy', 'sklearn', 'sqlalchemy'} & sys.modules.keys(); "
         "assert not heavy, heavy"
@@ -67,7 +67,7 @@ def test_offline_verbs_take_under_a_fifth_of_importing_mlflow() -> None:
     heavy, light = [], []
     for _ in range(2):
         heavy.append(seconds("-c", "import mlflow"))
-        light += [seconds("-m", "modelops", verb) for verb in ("validate", "--help")]
+        light += [seconds("-m", "mlgitops", verb) for verb in ("validate", "--help")]
     assert min(light) < min(heavy) / 5
 
 
@@ -89,10 +89,10 @@ def test_a_wrong_command_line(team: Team, arguments: list[str], expected: str) -
 
 
 def test_no_arguments_show_the_help(team: Team) -> None:
-    """A bare `modelops` is no success, but helps."""
+    """A bare `mlgitops` is no success, but helps."""
     ran = team.run()
     assert ran.code == 64
-    assert "Usage: modelops" in ran.err
+    assert "Usage: mlgitops" in ran.err
 
 
 def test_validate_in_every_format(team: Team) -> None:
@@ -179,7 +179,7 @@ def test_colour_on_a_terminal(tmp_path: Path, environment: dict[str, str], colou
     keep = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
     command = ["env", "-i", *(f"{k}={v}" for k, v in {**keep, "TERM": "xterm", **environment}.items())]  # fmt: skip # noqa: E501
     code = pty.spawn(
-        [*command, sys.executable, "-m", "modelops", "validate", "-f", str(tmp_path / "no.yaml")],
+        [*command, sys.executable, "-m", "mlgitops", "validate", "-f", str(tmp_path / "no.yaml")],
         read,
     )
     assert os.waitstatus_to_exitcode(code) == 1
@@ -188,7 +188,7 @@ def test_colour_on_a_terminal(tmp_path: Path, environment: dict[str, str], colou
 
 
 def test_a_reader_that_goes_away() -> None:
-    """`modelops --help | head -1` ends without a traceback."""
-    command = f"{sys.executable} -m modelops schema | head -c 10"
+    """`mlgitops --help | head -1` ends without a traceback."""
+    command = f"{sys.executable} -m mlgitops schema | head -c 10"
     ran = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
     assert ran.stderr == ""

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.desired.edit import add_recipe, set_digests, set_version
-from modelops.desired.load import load, loads
-from modelops.errors import DesiredStateError, EditError, UsageError
+from mlgitops.desired.edit import add_recipe, set_digests, set_version
+from mlgitops.desired.load import load, loads
+from mlgitops.errors import DesiredStateError, EditError, UsageError
 
 if TYPE_CHECKING:
     from tests.team import Team

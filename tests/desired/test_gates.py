@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from modelops.desired import schema
-from modelops.desired.load import loads
-from modelops.desired.values import (
+from mlgitops.desired import schema
+from mlgitops.desired.load import loads
+from mlgitops.desired.values import (
     ArtifactSizeGate,
     LatencyGate,
     PromotedFromGate,
@@ -23,12 +23,12 @@ from modelops.desired.values import (
     Soak,
     TagGate,
 )
-from modelops.errors import DesiredStateError
+from mlgitops.errors import DesiredStateError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelops.desired.values import Gate
+    from mlgitops.desired.values import Gate
 
 FILE = """\
 models:
@@ -68,11 +68,11 @@ def test_what_a_gate_says(text: str, expected: Gate) -> None:
 def test_where_a_check_of_the_team_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked for beside models.yaml, then in the current folder."""
     monkeypatch.chdir(tmp_path)
-    text = FILE.format(gate="{python: modelops.anything:judge}")
+    text = FILE.format(gate="{python: mlgitops.anything:judge}")
     for file, folders in {"models.yaml": [""], "sub/models.yaml": ["sub", ""]}.items():
         (gate,) = loads(text, file).models["wind"].gates["Production"]
         assert gate == PythonGate(
-            module="modelops.anything",
+            module="mlgitops.anything",
             function="judge",
             folders=tuple(str(tmp_path / folder) for folder in folders),
         )
@@ -128,9 +128,9 @@ KEYS = (
         ("{requires_tag: risk, value: 1}", 32, "must be text, got 1"),
         ("{requires_tag: risk, value: }", 32, "must be text, got nothing (null)"),
         ("{requires_tag: risk, vaule: low}", 32, "unknown key 'vaule'; did you mean 'value'?"),
-        ("{python: modelops}", 12, f"{PYTHON} 'modelops'"),
-        ("{python: 'modelops:'}", 12, f"{PYTHON} 'modelops:'"),
-        ("{python: 'modelops:a.b'}", 12, f"{PYTHON} 'modelops:a.b'"),
+        ("{python: mlgitops}", 12, f"{PYTHON} 'mlgitops'"),
+        ("{python: 'mlgitops:'}", 12, f"{PYTHON} 'mlgitops:'"),
+        ("{python: 'mlgitops:a.b'}", 12, f"{PYTHON} 'mlgitops:a.b'"),
         ("{python: '../checks:judge'}", 12, f"{PYTHON} '../checks:judge'"),
         ("{python: 'no_such_module.checks:judge'}", 12,
          "there is no module 'no_such_module' beside models.yaml, here, or installed; add it"),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.desired.document import MAX_BYTES
-from modelops.desired.load import load, loads
-from modelops.errors import DesiredStateError
+from mlgitops.desired.document import MAX_BYTES
+from mlgitops.desired.load import load, loads
+from mlgitops.errors import DesiredStateError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,7 +36,7 @@ def test_versions_and_models_that_do_not_exist_are_all_named_at_once(team: Team)
     assert ran.code == 1
     assert [line for line in ran.err.splitlines() if line.startswith("error")] == [
         "error: models.yaml:7:7: wind Staging: version 2 does not exist or was deleted; "
-        "it has a recipe: run `modelops train`",
+        "it has a recipe: run `mlgitops train`",
         "error: models.yaml:9:7: wind Shadow: version 9 does not exist or was deleted; "
         "register it, or name one that exists",
         "error: models.yaml:11:14: solar Production: no such model in the registry; "
@@ -84,7 +84,7 @@ def test_a_run_that_was_deleted_leaves_gates_without_metrics(team: Team) -> None
 @pytest.mark.xdist_group("farm")
 def test_a_pinned_digest_is_checked(farm: Team) -> None:
     """The right digest is applied; another one is refused, and both are named."""
-    from modelops.registry.client import MlflowRegistry
+    from mlgitops.registry.client import MlflowRegistry
 
     right = MlflowRegistry(farm.uri).digest(WIND, 1)
     wrong = "sha256:" + "0" * 64

@@ -1,4 +1,4 @@
-"""`modelops compare`: what differs between two versions, and what they answer to the same rows."""
+"""`mlgitops compare`: what differs between two versions, and what they answer to the same rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What modelops says to GitHub."""
+"""What mlgitops says to GitHub."""

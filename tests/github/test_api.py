@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.errors import GitHubDeniedError, GitHubError
-from modelops.github import context
-from modelops.github.api import GitHub
+from mlgitops.errors import GitHubDeniedError, GitHubError
+from mlgitops.github import context
+from mlgitops.github.api import GitHub
 from tests.github.fake import REPOSITORY, TOKEN
 
 if TYPE_CHECKING:
     from tests.github import fake
 
-MARKER = "<!-- modelops:plan -->"
-LABEL = "modelops-drift"
+MARKER = "<!-- mlgitops:plan -->"
+LABEL = "mlgitops-drift"
 
 
 def github(hub: fake.GitHub, token: str = TOKEN) -> GitHub:
@@ -96,11 +96,11 @@ def test_one_pull_request_for_a_branch(hub: fake.GitHub) -> None:
     """A second run updates the pull request that is open; the label is there once."""
     for text in ("first", "second"):
         github(hub).open_pull_request(
-            head="modelops/x", base="main", title="T", text=text, labels=("modelops/rollback",)
+            head="mlgitops/x", base="main", title="T", text=text, labels=("mlgitops/rollback",)
         )
     (pull,) = hub.pulls
     assert pull["body"] == "second"
-    assert pull["labels"] == [{"name": "modelops/rollback"}]
+    assert pull["labels"] == [{"name": "mlgitops/rollback"}]
 
 
 @pytest.mark.parametrize("succeeded", [True, False])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelops.github.body import LEAST, LIMIT, fitted, octets
-from modelops.report import markdown
+from mlgitops.github.body import LEAST, LIMIT, fitted, octets
+from mlgitops.report import markdown
 from tests.report import made
 
-MARKER = "<!-- modelops:plan -->\n"
+MARKER = "<!-- mlgitops:plan -->\n"
 RUN = "https://github.com/windy/farm/actions/runs/77#artifacts"
 IMAGES = "<details><summary>images: 31 passed</summary>\n\n| a |\n| --- |\n| b |\n\n</details>\n"
 

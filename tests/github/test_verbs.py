@@ -61,14 +61,14 @@ def event(job: Team, monkeypatch: pytest.MonkeyPatch, number: int = 12) -> None:
 
 def test_author_of_a_merge(job: Team, hub: fake.GitHub) -> None:
     """Who merged, which pull request and its labels become variables; no text can add another."""
-    labels = [{"name": "modelops/rollback"}, {"name": "x\nMODELOPS_ACTOR=root"}]
+    labels = [{"name": "mlgitops/rollback"}, {"name": "x\nMLGITOPS_ACTOR=root"}]
     hub.add_pull({}, number=7, merged_at="now", merged_by={"login": "grace"}, labels=labels)
     hub.commits["abc"] = [7]
     assert "merged by grace" in job.ok("github", "author").out
     assert variables(job) == {
-        "MODELOPS_ACTOR": "grace",
-        "MODELOPS_PULL_REQUEST": "7",
-        "MODELOPS_LABELS": "modelops/rollback,x\nMODELOPS_ACTOR=root",
+        "MLGITOPS_ACTOR": "grace",
+        "MLGITOPS_PULL_REQUEST": "7",
+        "MLGITOPS_LABELS": "mlgitops/rollback,x\nMLGITOPS_ACTOR=root",
     }
 
 
@@ -114,7 +114,7 @@ def test_report_on_a_pull_request(
         job.ok("github", "report", "plan.md")
     assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n" * 2
     (comment,) = hub.comments
-    assert (comment["issue"], comment["body"]) == (12, "<!-- modelops:plan -->\nthe plan\n")
+    assert (comment["issue"], comment["body"]) == (12, "<!-- mlgitops:plan -->\nthe plan\n")
 
 
 def test_report_of_several_files(job: Team) -> None:
@@ -247,12 +247,12 @@ def test_a_pull_request_with_the_edit(
     (job.folder / "body.md").write_text("the plan")
     for version in (2, 3):
         job.ok("promote", "wind", "Production", str(version))
-        arguments = ("--title", "Roll back $(x) `y`", "--label", "modelops/rollback")
-        job.ok("github", "pull-request", "modelops/r", "--body", "body.md", *arguments)
+        arguments = ("--title", "Roll back $(x) `y`", "--label", "mlgitops/rollback")
+        job.ok("github", "pull-request", "mlgitops/r", "--body", "body.md", *arguments)
     (pull,) = hub.pulls
-    assert (pull["head"], pull["base"]["ref"], pull["body"]) == ("modelops/r", "main", "the plan")
-    assert pull["labels"] == [{"name": "modelops/rollback"}]
-    shown = ("git", "-C", str(origin), "show", "--format=%an: %s", "--name-only", "modelops/r")
+    assert (pull["head"], pull["base"]["ref"], pull["body"]) == ("mlgitops/r", "main", "the plan")
+    assert pull["labels"] == [{"name": "mlgitops/rollback"}]
+    shown = ("git", "-C", str(origin), "show", "--format=%an: %s", "--name-only", "mlgitops/r")
     done = subprocess.run(shown, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n\n") == [
         "github-actions[bot]: Roll back $(x) `y`",

@@ -1,1 +1,1 @@
-"""Tests of modelops.image."""
+"""Tests of mlgitops.image."""

@@ -9,7 +9,7 @@ import tarfile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from modelops.image.scan.values import Image
+from mlgitops.image.scan.values import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

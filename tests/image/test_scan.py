@@ -14,15 +14,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.errors import ImageError, UsageError
-from modelops.image.scan import bom, inventory, layers, licences, secrets
-from modelops.image.scan.values import Debian, Licence, Package, System
+from mlgitops.errors import ImageError, UsageError
+from mlgitops.image.scan import bom, inventory, layers, licences, secrets
+from mlgitops.image.scan.values import Debian, Licence, Package, System
 from tests.image import archives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelops.image.scan.values import Inventory, Search
+    from mlgitops.image.scan.values import Inventory, Search
 
 SITE = "venv/lib/python3.11/site-packages"
 BODY = base64.b64encode(bytes(range(96))).decode()
@@ -179,7 +179,7 @@ def test_passwords_in_files(path: str, content: str, lines: list[int]) -> None:
         ({"environment": [f"CLIENT={token(40)}"]}, "environment/CLIENT"),
         ({"environment": ["PASSWORD_FILE=/run/secrets/password", "PATH=/bin:/usr/bin"]}, None),
         ({"environment": [f"PYTHON_SHA256={token(64, string.hexdigits[:16])}"]}, None),
-        ({"labels": {"modelops.digest": f"sha256:{token(64, string.hexdigits[:16])}"}}, None),
+        ({"labels": {"mlgitops.digest": f"sha256:{token(64, string.hexdigits[:16])}"}}, None),
         ({"labels": {"source": "https://me:swordfish99@git.example.org/x"}}, "labels/source"),
         ({"history": ["COPY x /", "RUN |1 DB_PASSWORD=swordfish99 /bin/sh -c ./x"]}, "history/2"),
         ({"history": ["RUN /bin/sh -c cd /x && pwd # buildkit"]}, None),
@@ -302,10 +302,10 @@ def test_an_image_without_an_environment_is_none() -> None:
 
 
 LABELS = {
-    "modelops.model": "wind",
-    "modelops.version": "3",
-    "modelops.run": "abc",
-    "modelops.digest": f"sha256:{'0f' * 32}",
+    "mlgitops.model": "wind",
+    "mlgitops.version": "3",
+    "mlgitops.run": "abc",
+    "mlgitops.digest": f"sha256:{'0f' * 32}",
     "leaky": "swordfish99",
 }
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.errors import ImageError
-from modelops.image.build import names, without
-from modelops.image.spec import Options, Source, of
+from mlgitops.errors import ImageError
+from mlgitops.image.build import names, without
+from mlgitops.image.spec import Options, Source, of
 
 SOURCE = Source(
     model="Wind-Model",
@@ -69,11 +69,11 @@ def test_base_and_labels() -> None:
         "org.opencontainers.image.revision": "c0ffee",
         "org.opencontainers.image.source": "https://x.test/a/b",
         "org.opencontainers.image.base.name": "python:3.11-slim",
-        "modelops.model": "Wind-Model",
-        "modelops.version": "3",
-        "modelops.run": "abc",
-        "modelops.digest": SOURCE.digest,
-        "modelops.stage": "Production",
+        "mlgitops.model": "Wind-Model",
+        "mlgitops.version": "3",
+        "mlgitops.run": "abc",
+        "mlgitops.digest": SOURCE.digest,
+        "mlgitops.stage": "Production",
     }
     assert of(SOURCE, Options(base="cuda:12")).base == "cuda:12"
 

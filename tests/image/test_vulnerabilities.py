@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from modelops.image.scan.values import Licence, Package, Vulnerability
-from modelops.image.scan.vulnerabilities import audit
+from mlgitops.image.scan.values import Licence, Package, Vulnerability
+from mlgitops.image.scan.vulnerabilities import audit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelops import policy
-from modelops.desired.load import loads
-from modelops.evidence.values import Artifact, Comparison, Cost, Predictions, Series, Side
-from modelops.plan import Action, Change
-from modelops.registry.values import ActualModel, Version
-from modelops.stamp import Stamp
+from mlgitops import policy
+from mlgitops.desired.load import loads
+from mlgitops.evidence.values import Artifact, Comparison, Cost, Predictions, Series, Side
+from mlgitops.plan import Action, Change
+from mlgitops.registry.values import ActualModel, Version
+from mlgitops.stamp import Stamp
 
 if TYPE_CHECKING:
-    from modelops.desired.values import Gate
+    from mlgitops.desired.values import Gate
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelops import policy
-from modelops.desired.gates import GATES
-from modelops.policy import Case, Result
-from modelops.registry.values import Version
+from mlgitops import policy
+from mlgitops.desired.gates import GATES
+from mlgitops.policy import Case, Result
+from mlgitops.registry.values import Version
 from tests.policy.cases import case, gates, measured
 
 if TYPE_CHECKING:

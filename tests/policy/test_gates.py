@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import policy
-from modelops.policy import Result, breaking
-from modelops.registry.values import Column, Signature
+from mlgitops import policy
+from mlgitops.policy import Result, breaking
+from mlgitops.registry.values import Column, Signature
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import policy
-from modelops.policy import Need, Result
+from mlgitops import policy
+from mlgitops.policy import Need, Result
 from tests.policy.cases import case, gates, measured
 
 if TYPE_CHECKING:
-    from modelops.evidence.values import Comparison
+    from mlgitops.evidence.values import Comparison
     from tests.team import Team
 
 
@@ -102,7 +102,7 @@ def test_a_version_whose_payload_can_not_be_had_is_refused(team: Team) -> None:
         (["{signature: compatible}"], Need.SIGNATURE),
         (["{max_artifact_size: 1MB}", "{signature: compatible}"], Need.ARTIFACT),
         (["{max_latency: 1ms, mode: warn}", "{max_artifact_size: 1MB}"], Need.PREDICTIONS),
-        (["{python: modelops:check}"], Need.PREDICTIONS),
+        (["{python: mlgitops:check}"], Need.PREDICTIONS),
     ],
 )
 def test_no_more_is_read_than_gates_look_at(listed: list[str], expected: Need) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import policy
-from modelops.policy import Result, Verdict
+from mlgitops import policy
+from mlgitops.policy import Result, Verdict
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from modelops import policy
-from modelops.registry.values import DatasetUse, Version
+from mlgitops import policy
+from mlgitops.registry.values import DatasetUse, Version
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops import policy
-from modelops.policy import Result
+from mlgitops import policy
+from mlgitops.policy import Result
 from tests.policy.cases import case, gates, stamp
 
 if TYPE_CHECKING:
-    from modelops.stamp import Stamp
+    from mlgitops.stamp import Stamp
     from tests.team import Team
 
 GATED = """
@@ -34,7 +34,7 @@ def aged(team: Team, number: int, hours: float) -> None:
     earlier = datetime.now(UTC) - timedelta(hours=hours)
     tag["time"] = earlier.strftime("%Y-%m-%dT%H:%M:%SZ")
     team.client.set_model_version_tag(
-        "wind", str(number), "modelops.stage.staging", json.dumps(tag)
+        "wind", str(number), "mlgitops.stage.staging", json.dumps(tag)
     )
 
 
@@ -96,7 +96,7 @@ UNKNOWN = "it was in Staging, but no stamp says how long"
         (
             2,
             {},
-            "it is in Staging, but no stamp says since when: it was not put there by modelops",
+            "it is in Staging, but no stamp says since when: it was not put there by mlgitops",
         ),
         (  # moved back by hand while version 3 was there
             2,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from modelops.errors import PayloadError
-from modelops.registry.digest import canonical, of_folder
+from mlgitops.errors import PayloadError
+from mlgitops.registry.digest import canonical, of_folder
 from tests import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.errors import RegistryStartError
-from modelops.registry.embedded import Embedded, server
+from mlgitops.errors import RegistryStartError
+from mlgitops.registry.embedded import Embedded, server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +50,8 @@ def _processes_that_use(folder: Path) -> str:
 
 
 def test_the_default_is_a_folder_beside_models_yaml(team: Team) -> None:
-    """Without an address the registry is in .modelops, and a line says so."""
+    """Without an address the registry is in .mlgitops, and a line says so."""
     team.versions(1)
     team.stages(Production=1)
-    assert "embedded registry in .modelops" in team.ok("apply").err
+    assert "embedded registry in .mlgitops" in team.ok("apply").err
     assert team.aliases() == {"production": 1}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.processes import free_port
-from modelops.registry.failures import masked
+from mlgitops.processes import free_port
+from mlgitops.registry.failures import masked
 from tests.answering import answering
 
 if TYPE_CHECKING:

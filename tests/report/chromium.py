@@ -33,8 +33,8 @@ def find() -> tuple[str, str]:
     if browser and driver:
         return browser, driver
     reason = f"no {'chromedriver' if browser else 'Chromium'} on PATH"
-    if os.environ.get("MODELOPS_EXPECT_CHROMIUM") == "1":
-        pytest.fail(f"MODELOPS_EXPECT_CHROMIUM=1, but {reason}")
+    if os.environ.get("MLGITOPS_EXPECT_CHROMIUM") == "1":
+        pytest.fail(f"MLGITOPS_EXPECT_CHROMIUM=1, but {reason}")
     pytest.skip(reason)
 
 

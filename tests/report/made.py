@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelops import plan
-from modelops.desired.values import Desired, DesiredModel, DesiredStage
-from modelops.errors import Where
-from modelops.evidence.collect import Exhibit
-from modelops.evidence.values import (
+from mlgitops import plan
+from mlgitops.desired.values import Desired, DesiredModel, DesiredStage
+from mlgitops.errors import Where
+from mlgitops.evidence.collect import Exhibit
+from mlgitops.evidence.values import (
     Artifact,
     Comparison,
     Cost,
@@ -23,10 +23,10 @@ from modelops.evidence.values import (
     Series,
     Side,
 )
-from modelops.metrics import differences
-from modelops.policy import Result, Verdict
-from modelops.proposal import Proposal
-from modelops.registry.values import (
+from mlgitops.metrics import differences
+from mlgitops.policy import Result, Verdict
+from mlgitops.proposal import Proposal
+from mlgitops.registry.values import (
     Actual,
     ActualModel,
     Column,

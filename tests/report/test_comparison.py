@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelops.evidence.values import Fact, Past
-from modelops.report import comparison, markdown
+from mlgitops.evidence.values import Fact, Past
+from mlgitops.report import comparison, markdown
 from tests.report import made
 from tests.report.test_snapshots import printed
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.evidence.values import Fact
-from modelops.report import html
+from mlgitops.evidence.values import Fact
+from mlgitops.report import html
 from tests.report import made
 from tests.report.reading import Page
 
@@ -199,7 +199,7 @@ def test_changes_are_drawn_one_at_a_time() -> None:
 
 
 def test_report_writes_the_page(promoting: Team) -> None:
-    """`modelops report` plans, writes the page and says where; the registry stays as it is."""
+    """`mlgitops report` plans, writes the page and says where; the registry stays as it is."""
     ran = promoting.ok("report")
     assert ran.out == "report.html: Plan: 1 change in 1 model; 1 stage managed.\n"
     page = read("report.html")

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 
-from modelops.evidence.values import Past, Series
-from modelops.metrics import differences
-from modelops.report import pictures
+from mlgitops.evidence.values import Past, Series
+from mlgitops.metrics import differences
+from mlgitops.report import pictures
 from tests.report import made, trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modelops.evidence.values import Comparison
-    from modelops.report.pictures.svg import Picture
+    from mlgitops.evidence.values import Comparison
+    from mlgitops.report.pictures.svg import Picture
 
 pytestmark = pytest.mark.xdist_group("pictures")  # models are trained once
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.metrics import Difference, differences, direction
-from modelops.report.markdown import escaped
+from mlgitops.metrics import Difference, differences, direction
+from mlgitops.report.markdown import escaped
 
 if TYPE_CHECKING:
     from tests.team import Team

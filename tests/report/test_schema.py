@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
-from modelops.deploy.fleet import State
-from modelops.deploy.values import Deployment, Occupant, Slot
-from modelops.evidence.values import Comparison, Past, Side
-from modelops.image.scan import Scan
-from modelops.image.scan.values import (
+from mlgitops.deploy.fleet import State
+from mlgitops.deploy.values import Deployment, Occupant, Slot
+from mlgitops.evidence.values import Comparison, Past, Side
+from mlgitops.image.scan import Scan
+from mlgitops.image.scan.values import (
     Audit,
     Check,
     Image,
@@ -27,12 +27,12 @@ from modelops.image.scan.values import (
     Search,
     Vulnerability,
 )
-from modelops.metrics import differences
-from modelops.registry.values import Version
-from modelops.report import comparison, deployments, document, scanned
-from modelops.serving import report as smoke
-from modelops.serving import smoke as serving
-from modelops.train import Trained
+from mlgitops.metrics import differences
+from mlgitops.registry.values import Version
+from mlgitops.report import comparison, deployments, document, scanned
+from mlgitops.serving import report as smoke
+from mlgitops.serving import smoke as serving
+from mlgitops.train import Trained
 from tests.report import made
 from tests.report.published import FILE, check
 
@@ -48,7 +48,7 @@ def printed(found: Mapping[str, object]) -> Any:
 
 
 def test_the_file_is_what_the_code_says(team: Team) -> None:
-    """`modelops schema --kind report` prints it, and it is a schema."""
+    """`mlgitops schema --kind report` prints it, and it is a schema."""
     out = team.ok("schema", "--kind", "report").out
     assert FILE.read_text(encoding="utf-8") == out
     Draft202012Validator.check_schema(json.loads(out))

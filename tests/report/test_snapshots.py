@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from modelops.report import comparison, document, markdown, text
+from mlgitops.report import comparison, document, markdown, text
 from tests.report import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FOLDER = Path(__file__).parent / "snapshots"
-REWRITE = "MODELOPS_SNAPSHOTS"
+REWRITE = "MLGITOPS_SNAPSHOTS"
 
 
 def printed(show: Callable[[Console], None]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelops.report.sparkline import BARS, GAP, histogram, line
+from mlgitops.report.sparkline import BARS, GAP, histogram, line
 
 ANY = st.none() | st.floats()  # NaN, infinity and the largest floats among them
 

@@ -6,12 +6,12 @@ from functools import cache
 
 import pytest
 
-from modelops.evidence import predictions
-from modelops.evidence.rows import Rows
-from modelops.evidence.scoring import Scored
-from modelops.evidence.values import Comparison, Cost, Past, Side
-from modelops.metrics import differences
-from modelops.registry.values import Version
+from mlgitops.evidence import predictions
+from mlgitops.evidence.rows import Rows
+from mlgitops.evidence.scoring import Scored
+from mlgitops.evidence.values import Comparison, Cost, Past, Side
+from mlgitops.metrics import differences
+from mlgitops.registry.values import Version
 from training.power_forecasting import Params, train
 
 PARAMS = ({"estimator": "linear"}, {"estimator": "gradient_boosting", "max_iter": 60})

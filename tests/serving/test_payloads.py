@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelops.errors import ServeError
-from modelops.serving.payloads import example_of, good, malformed
-from modelops.serving.smoke import same
+from mlgitops.errors import ServeError
+from mlgitops.serving.payloads import example_of, good, malformed
+from mlgitops.serving.smoke import same
 
 if TYPE_CHECKING:
     from pathlib import Path

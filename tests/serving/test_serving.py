@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelops.errors import ServeError
-from modelops.processes import free_port
-from modelops.serving.server import start
+from mlgitops.errors import ServeError
+from mlgitops.processes import free_port
+from mlgitops.serving.server import start
 from tests import from_mlflow, pages
 from tests.answering import answering
 
@@ -138,7 +138,7 @@ def test_nothing_answers(in_production: Team) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = in_production.run("smoke", WIND, "Production", "--url", url)
     assert ran.code == 1
-    assert f"error: nothing answers at {url}; start it with `modelops serve`" in ran.err
+    assert f"error: nothing answers at {url}; start it with `mlgitops serve`" in ran.err
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
@@ -171,7 +171,7 @@ def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Pa
 
 
 def test_serve_runs_until_it_is_asked_to_stop(in_production: Team) -> None:
-    """`modelops serve` answers the write-up's request, and SIGTERM ends it with exit code 0.
+    """`mlgitops serve` answers the write-up's request, and SIGTERM ends it with exit code 0.
 
     The payload is pinned, so it is served from a folder of its own, which is gone afterwards.
     """
@@ -209,7 +209,7 @@ READING = (
 
 
 def _ask(process: subprocess.Popen[bytes], url: str, records: list[Any]) -> list[float]:
-    from modelops.serving.smoke import predict
+    from mlgitops.serving.smoke import predict
 
     deadline = time.monotonic() + 90
     while True:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import docker
-from modelops.errors import DockerError
+from mlgitops import docker
+from mlgitops.errors import DockerError
 from stack import settings
 from stack.compose import Compose
 from tests.stack.running import Running
@@ -35,8 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         i for i in items if "tests/stack/" in i.path.as_posix() and "no_docker" not in i.keywords
     ]
     reason = _without_docker() if here else None
-    if reason and os.environ.get("MODELOPS_EXPECT_DOCKER") == "1":
-        pytest.exit(f"MODELOPS_EXPECT_DOCKER=1, but {reason}", returncode=1)
+    if reason and os.environ.get("MLGITOPS_EXPECT_DOCKER") == "1":
+        pytest.exit(f"MLGITOPS_EXPECT_DOCKER=1, but {reason}", returncode=1)
     for item in here:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(420))

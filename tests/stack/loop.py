@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelops.processes import free_port
+from mlgitops.processes import free_port
 from tests.github.fake import REPOSITORY, TOKEN
 from tests.stack.running import ROOT
 
@@ -25,8 +25,8 @@ HOSTILE = "a`touch pwned`$(touch pwned);touch pwned"
 
 
 def runner() -> list[str] | None:
-    """The command that runs a workflow: `MODELOPS_RUN_WORKFLOW`, or act in host mode."""
-    if given := os.environ.get("MODELOPS_RUN_WORKFLOW"):
+    """The command that runs a workflow: `MLGITOPS_RUN_WORKFLOW`, or act in host mode."""
+    if given := os.environ.get("MLGITOPS_RUN_WORKFLOW"):
         return [given]
     act = shutil.which("act")
     return [act, "-P", "ubuntu-24.04=-self-hosted"] if act else None
@@ -61,7 +61,7 @@ class Repository:
         Of the models it keeps the first one: each version in a stage costs the time of an image.
         """
         shutil.copytree(
-            ROOT, self.work, ignore=shutil.ignore_patterns(".git", ".nox", ".modelops", ".*_cache")
+            ROOT, self.work, ignore=shutil.ignore_patterns(".git", ".nox", ".mlgitops", ".*_cache")
         )
         file = self.work / "models.yaml"
         kept, second, _ = file.read_text().partition("\n  tumour-diagnosis-model:\n")
@@ -160,7 +160,7 @@ class Repository:
         payload = {"repository": {"full_name": REPOSITORY, "default_branch": "main"}, **payload}
         file.write_text(json.dumps(payload))
         artifacts = self.folder / f"artifacts{self.runs}"
-        own = "MODELOPS_RUN_WORKFLOW" in os.environ
+        own = "MLGITOPS_RUN_WORKFLOW" in os.environ
         names = ("--workflow", "--payload") if own else ("--workflows", "--eventpath")
         command = [*(runner() or ()), event, names[0], f".github/workflows/{workflow}.yml"]
         command += [names[1], str(file)]
@@ -196,6 +196,6 @@ def _environment() -> dict[str, str]:
     """The machine's own environment, without the one that the tests run in."""
     here = os.path.dirname(sys.executable)  # noqa: PTH120 - compared with text
     path = [part for part in os.environ["PATH"].split(os.pathsep) if part != here]
-    ours = ("MLFLOW_", "STACK_", "MODELOPS_", "GITHUB_", "VIRTUAL_ENV", "COV_", "WINDFARM_")
+    ours = ("MLFLOW_", "STACK_", "MLGITOPS_", "GITHUB_", "VIRTUAL_ENV", "COV_", "WINDFARM_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "PATH": os.pathsep.join(path)}

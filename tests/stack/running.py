@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from modelops import docker
-from modelops.processes import free_port
+from mlgitops import docker
+from mlgitops.processes import free_port
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
-_NOT_PASSED_ON = ("MLFLOW_", "STACK_", "COMPOSE_", "MODELOPS_", "GITHUB_")
+_NOT_PASSED_ON = ("MLFLOW_", "STACK_", "COMPOSE_", "MLGITOPS_", "GITHUB_")
 _IMAGES = tuple(f"STACK_{name}_IMAGE" for name in ("MLFLOW", "DB", "PYTHON", "MYSQL"))
 # one worker starts in half the CPU time of two
 _QUICK = {"STACK_MLFLOW_WORKERS": "1"}
@@ -44,7 +44,7 @@ class Running:
             if name in _IMAGES or not name.startswith(_NOT_PASSED_ON)
         }
         self.environment |= {
-            "STACK_PROJECT": f"modelops-test-{secrets.token_hex(4)}",
+            "STACK_PROJECT": f"mlgitops-test-{secrets.token_hex(4)}",
             "STACK_SECRETS": str(self.folder / "secrets"),
             **{
                 f"STACK_{name}_PORT": str(free_port())
@@ -107,10 +107,10 @@ class Running:
         assert process.returncode == 0, err
         return out
 
-    def modelops(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run `modelops` against this stack."""
+    def mlgitops(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run `mlgitops` against this stack."""
         return subprocess.run(
-            [sys.executable, "-m", "modelops", *arguments],
+            [sys.executable, "-m", "mlgitops", *arguments],
             cwd=ROOT,
             env=self.client_environment(**more),
             capture_output=True,

@@ -1,4 +1,4 @@
-"""MLFLOW_AUTH: one variable closes the server, and modelops works through it."""
+"""MLFLOW_AUTH: one variable closes the server, and mlgitops works through it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from modelops import docker
+from mlgitops import docker
 from tests.stack.test_data import MODELS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FILE = "/api/2.0/mlflow-artifacts/artifacts/0/none"
 
 
 def test_auth(make: Make, tmp_path: Path) -> None:
-    """Turned on later, it keeps strangers out, keeps the data, and lets modelops do its job."""
+    """Turned on later, it keeps strangers out, keeps the data, and lets mlgitops do its job."""
     stack = make()
     stack.up()
     assert stack.post("registered-models/create", {"name": "from-before"}).status_code == 200
@@ -36,9 +36,9 @@ def test_auth(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
     for verb in ("train", "apply", "plan"):
-        ran = stack.modelops(verb, "--file", str(file))
+        ran = stack.mlgitops(verb, "--file", str(file))
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    refused = stack.modelops("plan", "--file", str(file), MLFLOW_TRACKING_PASSWORD="wrong")
+    refused = stack.mlgitops("plan", "--file", str(file), MLFLOW_TRACKING_PASSWORD="wrong")
     assert refused.returncode == 1
     assert "401" in refused.stderr or "denied" in refused.stderr.lower()
     assert stack.sql("SELECT username FROM users", "mlflow_auth") == "admin"

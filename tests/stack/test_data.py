@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops import docker
+from mlgitops import docker
 from stack import backup
 from stack.errors import ArchiveError, NotEmptyError
 from tests.stack.running import Running, eventually
@@ -83,7 +83,7 @@ def test_large_artifact(shared: Running, tmp_path: Path) -> None:
     source, target = tmp_path / "large.bin", tmp_path / "down"
     digest = hashlib.sha256()
     with source.open("wb") as file:
-        block = hashlib.sha256(b"modelops").digest() * 32768
+        block = hashlib.sha256(b"mlgitops").digest() * 32768
         for number in range(GIB // len(block)):
             part = number.to_bytes(8) + block[8:]
             digest.update(part)
@@ -144,7 +144,7 @@ def test_backup_destroy_restore(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
     for verb in ("train", "apply"):
-        ran = stack.modelops(verb, "--file", str(file))
+        ran = stack.mlgitops(verb, "--file", str(file))
         assert ran.returncode == 0, ran.stdout + ran.stderr
     before = predictions(stack)
     archive = tmp_path / "backup.tar"
@@ -159,7 +159,7 @@ def test_backup_destroy_restore(make: Make, tmp_path: Path) -> None:
     assert stack.cli("down", "--volumes").returncode == 0
     ran = stack.cli("restore", "--no-build", str(archive))
     assert ran.returncode == 0, ran.stderr
-    plan = stack.modelops("plan", "--exit-code", "--file", str(file))
+    plan = stack.mlgitops("plan", "--exit-code", "--file", str(file))
     assert plan.returncode == 0, plan.stdout + plan.stderr
     assert predictions(stack) == before
 

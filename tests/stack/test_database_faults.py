@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from modelops import docker
+from mlgitops import docker
 from stack import secrets
 from stack.errors import ServiceFailedError
 from tests.stack.running import eventually
@@ -110,14 +110,14 @@ def test_killed_during_registrations(make: Make) -> None:
 
 
 def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
-    """`kill -9` of the database under `modelops train` and `apply`: the same commands converge."""
+    """`kill -9` of the database under `mlgitops train` and `apply`: the same commands converge."""
     stack = make()
     stack.up()
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
     for verb in ("train", "apply"):
         with ThreadPoolExecutor(1) as pool:
-            ran = pool.submit(stack.modelops, verb, "--file", str(file))
+            ran = pool.submit(stack.mlgitops, verb, "--file", str(file))
             time.sleep(9 if verb == "train" else 3)
             stack.kill("db")
             time.sleep(3)
@@ -125,9 +125,9 @@ def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
             first = ran.result()
         assert "Traceback" not in first.stderr
         eventually(lambda: stack.health("mlflow") == "healthy", within=60)
-        again = stack.modelops(verb, "--file", str(file))
+        again = stack.mlgitops(verb, "--file", str(file))
         assert again.returncode == 0, again.stdout + again.stderr
-    assert stack.modelops("plan", "--exit-code", "--file", str(file)).returncode == 0
+    assert stack.mlgitops("plan", "--exit-code", "--file", str(file)).returncode == 0
     versions = "SELECT COUNT(*), COUNT(DISTINCT name, version) FROM model_versions"
     assert stack.sql(versions + " WHERE status = 'READY'") == "3\t3"
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.demo import MODEL, Demo, play, process, summary
+from mlgitops.demo import MODEL, Demo, play, process, summary
 
 if TYPE_CHECKING:
-    from modelops.registry.embedded import Embedded
+    from mlgitops.registry.embedded import Embedded
     from tests.team import Team
 
 ROOT = Path(__file__).resolve().parents[2]

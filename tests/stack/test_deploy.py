@@ -21,22 +21,22 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from modelops import docker
-from modelops.deploy import host, ssh
-from modelops.deploy.replace import replace
-from modelops.deploy.values import Canary, Options, Slot, name_of
-from modelops.errors import DeployError, DeployFailedError
-from modelops.image.build import build
-from modelops.image.load import load
-from modelops.image.spec import Options as ImageOptions
-from modelops.processes import free_port
-from modelops.registry.client import MlflowRegistry
+from mlgitops import docker
+from mlgitops.deploy import host, ssh
+from mlgitops.deploy.replace import replace
+from mlgitops.deploy.values import Canary, Options, Slot, name_of
+from mlgitops.errors import DeployError, DeployFailedError
+from mlgitops.image.build import build
+from mlgitops.image.load import load
+from mlgitops.image.spec import Options as ImageOptions
+from mlgitops.processes import free_port
+from mlgitops.registry.client import MlflowRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelops.deploy.values import Occupant
-    from modelops.image.load import Load
+    from mlgitops.deploy.values import Occupant
+    from mlgitops.image.load import Load
     from tests.team import Ran, Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
@@ -76,12 +76,12 @@ class Host:
         self.team.ok("apply")
 
     def deploy(self, *options: str) -> Ran:
-        """`modelops deploy` for it."""
+        """`mlgitops deploy` for it."""
         return self.team.run("deploy", WIND, self.stage, "--watch", "0.5", *options)
 
     def image(self, version: int) -> str:
         """The image of a version, under a name that no one else uses."""
-        options = ImageOptions(repository=f"modelops-test-{self.stage}".lower())
+        options = ImageOptions(repository=f"mlgitops-test-{self.stage}".lower())
         return build(MlflowRegistry(self.team.uri), WIND, str(version), options).tags[0]
 
     def answer(self) -> int:
@@ -117,7 +117,7 @@ def place(farm: Team) -> Iterator[Host]:
     made = Host(team=farm, stage=f"Trial-{secrets.token_hex(4)}", port=free_port())
     yield made
     host.remove(name_of(WIND, made.stage))
-    labelled = ["image", "ls", "--quiet", "--filter", f"label=modelops.stage={made.stage}"]
+    labelled = ["image", "ls", "--quiet", "--filter", f"label=mlgitops.stage={made.stage}"]
     named = ["image", "ls", "--quiet", "--filter", f"reference=*{made.stage.lower()}*"]
     below = ["image", "ls", "--quiet", "--filter", f"reference=*{made.stage.lower()}*/*"]
     mine = {identity for command in (labelled, named, below) for identity in _run(command)}
@@ -234,7 +234,7 @@ def test_a_replacement_is_rehearsed(place: Host) -> None:
     assert "0 dropped, 0 refused" in ran.out
     assert "| passed |" in (place.team.folder / "deploy.md").read_text()
     assert docker.run(["ps", "--all", "--quiet", "--filter", "name=-rehearsal-"]) == ""
-    assert "modelops-rehearsal-" not in docker.run(["image", "ls"])
+    assert "mlgitops-rehearsal-" not in docker.run(["image", "ls"])
 
 
 @pytest.mark.skipif(SSHD is None, reason="OpenSSH's server is not installed")
@@ -249,9 +249,9 @@ def test_a_host_by_ssh(farm: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         refused = farm.run("deploy", "--status")
         assert refused.code == 1
         monkeypatch.delenv(ssh.KNOWN_HOSTS)
-        assert "MODELOPS_DEPLOY_KEY is set without" in farm.run("deploy", "--status").err
+        assert "MLGITOPS_DEPLOY_KEY is set without" in farm.run("deploy", "--status").err
     assert "PRIVATE KEY" not in refused.out + refused.err
-    assert not list(Path(tempfile.gettempdir()).glob("modelops-ssh-*"))
+    assert not list(Path(tempfile.gettempdir()).glob("mlgitops-ssh-*"))
 
 
 def _keys(folder: Path) -> Path:

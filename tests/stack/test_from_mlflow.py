@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelops import docker
-from modelops.errors import DockerCommandError
-from modelops.processes import free_port
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError
+from mlgitops.processes import free_port
 from tests import from_mlflow, pages
 from tests.from_mlflow import answers, command, curl, endpoints, started
 
@@ -32,7 +32,7 @@ _LOST = '"/var/log/nginx/access.log" failed (17: File exists)'
 @pytest.fixture
 def model(farm: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A model in Production under a name that no other image has; its images are removed."""
-    name = f"modelops-test-{secrets.token_hex(4)}"
+    name = f"mlgitops-test-{secrets.token_hex(4)}"
     farm.client.copy_model_version(f"models:/{from_mlflow.MODEL}/2", name)
     farm.stages(name, Production=1)
     farm.ok("apply")
@@ -67,7 +67,7 @@ def test_an_image_of_ours(model: str, tmp_path: Path) -> None:
         assert (status, len(answer["predictions"])) == (200, 1)
     image = f"{model}:production"
     assert _user(image) == "10001"
-    assert _inspected(image)["Config"]["Labels"]["modelops.version"] == "1"
+    assert _inspected(image)["Config"]["Labels"]["mlgitops.version"] == "1"
 
 
 def _build(pattern: str, model: str) -> None:

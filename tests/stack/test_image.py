@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelops import docker
-from modelops.errors import ImageError, UsageError
-from modelops.image.build import build
-from modelops.image.container import running
-from modelops.image.smoke import smoke
-from modelops.image.spec import Options
-from modelops.registry.client import MlflowRegistry
+from mlgitops import docker
+from mlgitops.errors import ImageError, UsageError
+from mlgitops.image.build import build
+from mlgitops.image.container import running
+from mlgitops.image.smoke import smoke
+from mlgitops.image.spec import Options
+from mlgitops.registry.client import MlflowRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from modelops.image.build import Built
+    from mlgitops.image.build import Built
     from tests.team import Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
@@ -49,7 +49,7 @@ mlflow.models.set_model(Doubling())
 @pytest.fixture
 def repository() -> Iterator[str]:
     """What the names of a test's images begin with; they are removed afterwards."""
-    name = f"modelops-test-{secrets.token_hex(4)}"
+    name = f"mlgitops-test-{secrets.token_hex(4)}"
     yield name
     found = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
     if mine := [tag for tag in found if tag.startswith(f"{name}/")]:
@@ -82,8 +82,8 @@ def test_an_image_serves_as_promised(farm: Team, made: Callable[..., Built]) -> 
     assert [(c.request, c.actual) for c in report.failed] == []
     found = inspected(built.identity)["Config"]
     assert found["User"] == "10001:10001"
-    assert found["Labels"]["modelops.digest"] == built.source.digest
-    assert found["Labels"]["modelops.stage"] == "Production"
+    assert found["Labels"]["mlgitops.digest"] == built.source.digest
+    assert found["Labels"]["mlgitops.stage"] == "Production"
     assert found["Labels"]["org.opencontainers.image.revision"] == "c0ffee"
     assert built.tags[0].endswith(f":2-{built.source.digest[7:19]}")
     assert built.tags[1].endswith(":production")
@@ -164,10 +164,10 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     assert ran.out.count(" passed") == 1  # one version, in two stages
     assert (farm.folder / "images.md").read_text().startswith("<details><summary>")
     tags = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
-    assert ran.out.startswith("modelops-proving-")
+    assert ran.out.startswith("mlgitops-proving-")
     assert ran.out.split(" at ")[0] not in tags
-    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=modelops.smoke"]) == ""
-    assert docker.run(["network", "ls", "--quiet", "--filter", "label=modelops.smoke"]) == ""
+    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""
+    assert docker.run(["network", "ls", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""
     farm.stages(WIND)
     farm.ok("plan", "--out", "plan.json")
     assert "no image to prove" in farm.ok("image", "prove", "plan.json").out
@@ -212,4 +212,4 @@ def test_an_image_that_does_not_start(made: Callable[..., Built], tmp_path: Path
     docker.run(["build", "--quiet", "--tag", tag, str(tmp_path)])
     with pytest.raises(ImageError, match=r"(?s)stopped by itself.*nowhere"), running(tag):
         pytest.fail("it can not be ready")
-    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=modelops.smoke"]) == ""
+    assert docker.run(["ps", "--all", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""

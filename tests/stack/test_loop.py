@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelops import docker
-from modelops.deploy import host
-from modelops.deploy.values import name_of
-from modelops.processes import free_port
-from modelops.registry.client import MlflowRegistry
+from mlgitops import docker
+from mlgitops.deploy import host
+from mlgitops.deploy.values import name_of
+from mlgitops.processes import free_port
+from mlgitops.registry.client import MlflowRegistry
 from tests.github import fake
 from tests.proxy import proxy
 from tests.stack.loop import Repository, runner
@@ -21,7 +21,7 @@ from tests.stack.loop import Repository, runner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelops.deploy.values import Occupant
+    from mlgitops.deploy.values import Occupant
     from tests.stack.conftest import Make
     from tests.stack.running import Running
 
@@ -95,7 +95,7 @@ def _promote(repository: Repository, stack: Running) -> None:
     assert holds(stack) == (1, 1)
 
     here = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    ran = repository.merge("promote", 12, by="grace", MODELOPS_DEPLOY_HOST=here)
+    ran = repository.merge("promote", 12, by="grace", MLGITOPS_DEPLOY_HOST=here)
     assert ran.code == 0, ran.log[-4000:]
     assert [slot.version for slot in _slots()] == ["2"]
     assert holds(stack) == (2, 2)
@@ -104,14 +104,14 @@ def _promote(repository: Repository, stack: Running) -> None:
     assert made["commit"] == repository.head
     assert hub.deployments[-1]["environment"] == f"{MODEL} Production"
     assert hub.statuses[-1]["state"] == "success"
-    smoke = stack.modelops("smoke", MODEL, "Production")
+    smoke = stack.mlgitops("smoke", MODEL, "Production")
     assert smoke.returncode == 0, smoke.stdout + smoke.stderr
 
 
 @contextmanager
 def _served(stack: Running) -> Iterator[None]:
     """Production, deployed on this machine; nothing of it stays."""
-    done = stack.modelops("deploy", MODEL, "Production", "--port", str(free_port()))
+    done = stack.mlgitops("deploy", MODEL, "Production", "--port", str(free_port()))
     assert done.returncode == 0, done.stdout + done.stderr
     images = {slot.image for slot in _slots()}
     try:
@@ -135,7 +135,7 @@ def _revert(repository: Repository, stack: Running) -> None:
     assert ran.code == 0, ran.log[-4000:]
     assert holds(stack) == (1, 1)
     file = str(repository.work / "models.yaml")
-    told = stack.modelops("history", MODEL, "Production", "--format", "json", "--file", file)
+    told = stack.mlgitops("history", MODEL, "Production", "--format", "json", "--file", file)
     stays = json.loads(told.stdout)["stays"]
     assert [(s["version"], s["pull_request"]) for s in stays] == [(1, None), (2, "12"), (1, None)]
     assert all(s["applied"] for s in stays[1:])
@@ -165,7 +165,7 @@ def _refuse(repository: Repository, stack: Running) -> None:
     assert repository.pull_request(13).code != 0
     first = hub.comments[-1]["body"].splitlines()[1]
     assert first.startswith("Refused: empties-production: power-forecasting-model Production")
-    ran = repository.pull_request(13, labels=("modelops/allow-empties-production",))
+    ran = repository.pull_request(13, labels=("mlgitops/allow-empties-production",))
     assert ran.code == 0, ran.log[-4000:]
     repository.edit("Production: 1", "Production: 99", branch="unknown")
     assert repository.pull_request(14).code != 0
@@ -199,8 +199,8 @@ def _roll_back(repository: Repository) -> None:
     ran = repository.dispatch("rollback", model=MODEL, stage="Production", version="")
     assert ran.code == 0, ran.log[-4000:]
     pull = repository.hub.pulls[-1]
-    assert pull["head"] == f"modelops/rollback-{MODEL}-Production"
-    assert pull["labels"] == [{"name": "modelops/rollback"}]
+    assert pull["head"] == f"mlgitops/rollback-{MODEL}-Production"
+    assert pull["labels"] == [{"name": "mlgitops/rollback"}]
     assert "| 2 → 1 |" in pull["body"]
     changed = repository.pushed(pull["head"])
     assert [line for line in changed if line[0] in "+-"] == [
@@ -218,7 +218,7 @@ def _train(repository: Repository, stack: Running) -> None:
     ran = repository.dispatch("train", model=MODEL, stage="Staging", params=params)
     assert ran.code == 0, ran.log[-4000:]
     pull = repository.hub.pulls[-1]
-    assert pull["head"] == f"modelops/train-{MODEL}"
+    assert pull["head"] == f"mlgitops/train-{MODEL}"
     newest = stack.sql(f"SELECT MAX(version) FROM model_versions WHERE name = '{MODEL}'").split()[
         -1
     ]

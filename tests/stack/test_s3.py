@@ -38,10 +38,10 @@ def test_s3(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
     for verb in ("train", "apply", "plan"):
-        ran = stack.modelops(verb, "--file", str(file))
+        ran = stack.mlgitops(verb, "--file", str(file))
         assert ran.returncode == 0, ran.stdout + ran.stderr
     source = tmp_path / "large.bin"
-    source.write_bytes(hashlib.shake_256(b"modelops").digest(SIZE))
+    source.write_bytes(hashlib.shake_256(b"mlgitops").digest(SIZE))
     uri = stack.python(with_arguments(UPLOAD, source)).split()[-1]
     before = predictions(stack)
     stack.compose.run("restart", "s3", "artifacts")

@@ -10,16 +10,16 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from modelops import docker
-from modelops.image.build import build
-from modelops.image.spec import Options
-from modelops.registry.client import MlflowRegistry
+from mlgitops import docker
+from mlgitops.image.build import build
+from mlgitops.image.spec import Options
+from mlgitops.registry.client import MlflowRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelops.image.build import Built
+    from mlgitops.image.build import Built
     from tests.team import Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
@@ -42,7 +42,7 @@ NOWHERE = ("--osv-url", "http://127.0.0.1:9/v1/query")
 @pytest.fixture
 def built(farm: Team) -> Iterator[Built]:
     """An image of the farm's second version."""
-    name = f"modelops-test-{secrets.token_hex(4)}"
+    name = f"mlgitops-test-{secrets.token_hex(4)}"
     made = build(MlflowRegistry(farm.uri), WIND, "2", Options(repository=name))
     yield made
     docker.run(["image", "rm", "--force", *made.tags])

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from modelops import docker
-from modelops.errors import DockerCommandError
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError
 from stack.errors import PortTakenError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from modelops.errors import TrainingDataError
+from mlgitops.errors import TrainingDataError
 from tests.training.windfarm_text import lines, text
 from training.features import FEATURES
 from training.power_forecasting import MIN_DAYS, Params, prepare, train

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from modelops.errors import RecipeError
+from mlgitops.errors import RecipeError
 from training import RECIPES
 from training.recipes import canonical, load
 

@@ -1,4 +1,4 @@
-"""Tests of `training.runner`: what `modelops train` calls."""
+"""Tests of `training.runner`: what `mlgitops train` calls."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import requests
 
-from modelops.errors import RecipeError, RegistryError, TrainingDataError
-from modelops.processes import ended, free_port
+from mlgitops.errors import RecipeError, RegistryError, TrainingDataError
+from mlgitops.processes import ended, free_port
 from training import runner
 from training.features import FEATURES
 from training.synthetic import windfarm
@@ -82,7 +82,7 @@ def test_the_recipe_is_a_tag_in_canonical_form(experiment: str) -> None:
     """So that a version can be compared with models.yaml; tags of the caller are there too."""
     run = mlflow.get_run(trained(experiment, {"seed": 1, **LINEAR}, team="wind").run_id)
     recipe = {"train": "power_forecasting", "params": {"estimator": "linear", "seed": 1}}
-    assert json.loads(run.data.tags["modelops.recipe"]) == recipe
+    assert json.loads(run.data.tags["mlgitops.recipe"]) == recipe
     assert run.data.tags["team"] == "wind"
 
 
@@ -108,8 +108,8 @@ def test_a_version_carries_recipe_and_data_of_its_run(experiment: str) -> None:
     """Whoever looks at a version sees that it is synthetic; tags of the caller are added."""
     number = runner.register(trained(experiment), experiment, tags={"team": "wind"})
     tags = mlflow.MlflowClient().get_model_version(experiment, str(number)).tags
-    assert tags["modelops.data.synthetic"] == "true"
-    assert json.loads(tags["modelops.recipe"])["train"] == "power_forecasting"
+    assert tags["mlgitops.data.synthetic"] == "true"
+    assert json.loads(tags["mlgitops.recipe"])["train"] == "power_forecasting"
     assert tags["team"] == "wind"
 
 

@@ -11,7 +11,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from modelops.errors import RecipeError
+from mlgitops.errors import RecipeError
 from training.estimators import classifier, regressor
 from training.hyperparameters import Hyperparameters, Kind
 from training.serialization import TRUSTED, trusted_types

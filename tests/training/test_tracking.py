@@ -19,8 +19,8 @@ from mlflow.pyfunc import scoring_server
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
-from modelops.errors import RecipeError
-from modelops.processes import free_port
+from mlgitops.errors import RecipeError
+from mlgitops.processes import free_port
 from tests.training.windfarm_text import lines, text
 from training import tracking
 from training.recipes import load
@@ -171,7 +171,7 @@ def test_a_run_holds_metrics_parameters_and_tags(experiment: str) -> None:
         "test_from": "2019-01-01",
     }
     assert expected.items() <= run.data.params.items()
-    tags = {"mine": "yes", "modelops.data.synthetic": "true", "modelops.data.missing_days": "0"}
+    tags = {"mine": "yes", "mlgitops.data.synthetic": "true", "mlgitops.data.missing_days": "0"}
     assert tags.items() <= run.data.tags.items()
 
 
@@ -210,7 +210,7 @@ def test_a_file_is_logged_as_source_without_warning(experiment: str, tmp_path: P
         trained = recorded(experiment, data=str(file), **dates)
     sources = [json.loads(one.dataset.source) for one in datasets(trained)]
     assert sources == [{"uri": str(file)}] * 2
-    assert run_of(trained).data.tags["modelops.data.synthetic"] == "false"
+    assert run_of(trained).data.tags["mlgitops.data.synthetic"] == "false"
 
 
 def test_the_commit_is_recorded_where_there_is_one(experiment: str) -> None:

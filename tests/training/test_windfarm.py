@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelops.errors import TrainingDataError
+from mlgitops.errors import TrainingDataError
 from tests.training.windfarm_text import line, lines, text
 from training import synthetic, windfarm
 from training.features import COLUMNS

@@ -23,7 +23,7 @@ from inside.settings import auth
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCK = "modelops-migrate"
+_LOCK = "mlgitops-migrate"
 _LOCK_WAIT = 600  # seconds; another replica may be migrating a large database
 
 log = logging.getLogger("migrate")

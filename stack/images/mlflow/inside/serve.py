@@ -14,7 +14,7 @@ from inside import database, schema
 from inside.settings import auth, flag
 
 _FOREVER = float("inf")
-_RUNTIME = Path("/run/modelops")
+_RUNTIME = Path("/run/mlgitops")
 _SPOOL = Path("/tmp")  # noqa: S108 - a volume of this container alone
 # As many connections as the server has threads (40), and some: while the database is lost, a
 # request that has to wait for somebody else's connection waits 30 s on top.

@@ -1,0 +1,119 @@
+"""The command line: thin verbs over the other packages, and the one place that exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from mlgitops import __version__
+from mlgitops.cli import (
+    card,
+    check,
+    compare,
+    deploy,
+    github,
+    image,
+    past,
+    pin,
+    reconcile,
+    report,
+    serve,
+    start,
+    train,
+)
+from mlgitops.errors import MlgitopsError, UsageError
+
+_EPILOG = """\b
+Examples:
+  mlgitops validate                          check models.yaml, offline
+  mlgitops plan --exit-code                  2 if changes are pending
+  mlgitops promote power-forecasting-model Production 2
+  mlgitops apply
+  mlgitops status --format json
+
+\b
+The registry is MLFLOW_TRACKING_URI, with credentials in MLflow's own variables
+(MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN);
+without it, an embedded one in the folder .mlgitops.
+
+\b
+Exit codes: 0 done or nothing to do, 1 error, 2 changes are pending
+(plan --exit-code), 3 refused by a gate or a guard, 4 applied in part,
+5 smoke test failed, 6 a new version did not prove itself on its host,
+7 an image holds what it must not, 64 wrong command line.
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mlgitops")
+def cli() -> None:
+    """GitOps for MLflow: models.yaml names the version in every stage."""
+
+
+for command in (
+    *check.COMMANDS,
+    *pin.COMMANDS,
+    *reconcile.COMMANDS,
+    *report.COMMANDS,
+    *train.COMMANDS,
+    *serve.COMMANDS,
+    *compare.COMMANDS,
+    *past.COMMANDS,
+    *card.COMMANDS,
+    *start.COMMANDS,
+    *image.COMMANDS,
+    *deploy.COMMANDS,
+    *github.COMMANDS,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with the code of what happened."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code and prints errors on standard error."""
+    # MLflow's defaults wait for minutes on a registry that is down, report usage home, and log
+    # what it is doing between the lines of what was asked for
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        result = cli.main(args=arguments, prog_name="mlgitops", standalone_mode=False)
+    except MlgitopsError as error:
+        return _failed(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return UsageError.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mlgitops"
+        return _failed(f"{error.format_message()} See {command} --help.", UsageError.exit_code)
+    except click.ClickException as error:
+        return _failed(error.format_message(), 1)
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("interrupted", 130)
+    except BrokenPipeError:
+        # the reader of a pipe has gone: what was printed so far is all it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _failed(message: str, code: int) -> int:
+    plain = False if os.environ.get("NO_COLOR") else None
+    for line in message.splitlines():
+        click.echo(click.style("error: ", fg="red") + line, err=True, color=plain)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::error title=mlgitops::{_annotation(message)}", err=True)
+    return code
+
+
+def _annotation(message: str) -> str:
+    """A message as a workflow command carries it: docs.github.com, "Workflow commands"."""
+    return message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

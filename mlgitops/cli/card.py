@@ -1,0 +1,60 @@
+"""The verb that says all that is recorded of a version."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from mlgitops import git
+from mlgitops.cli.options import connect, optional_file_option, registry_options
+from mlgitops.desired.load import load
+from mlgitops.errors import GitError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops card power-forecasting-model
+  mlgitops card power-forecasting-model Staging --out card.md
+  mlgitops card power-forecasting-model 3
+"""
+)
+@click.argument("model")
+@click.argument("version", metavar="[STAGE|VERSION]", required=False)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here.")
+@optional_file_option
+@registry_options
+def card(
+    model: str,
+    version: str | None,
+    out: Path | None,
+    file: Path | None,
+    registry: str | None,
+    state: Path,
+) -> None:
+    """Print a model card in Markdown, of what STAGE of MODEL holds, or of VERSION.
+
+    Without either: what Production holds, else the latest version. Downloads the payload.
+    """
+    from mlgitops import card as cards
+    from mlgitops.report.card import markdown
+
+    desired = load(file) if file else None
+    client = connect(registry, state)
+    number = cards.chosen(client, model, version)
+    try:
+        revisions = git.revisions(file) if file else ()
+    except GitError as error:
+        click.echo(f"the history is that of the registry's stamps alone: {error}", err=True)
+        revisions = ()
+    text = markdown(cards.of(client, model, number, desired, revisions), datetime.now(UTC))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    click.echo(f"{out}: {model} version {number}")
+
+
+COMMANDS = (card,)

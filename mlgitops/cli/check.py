@@ -1,0 +1,172 @@
+"""Verbs that work on models.yaml alone: offline, and without importing MLflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from mlgitops.cli.options import failures_reported, file_option, format_option, report_option
+from mlgitops.desired import edit, schema
+from mlgitops.desired.load import load, read
+from mlgitops.errors import DesiredStateError, Problem, UsageError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops validate
+  mlgitops validate --file staging/models.yaml --format json
+"""
+)
+@report_option
+@file_option
+@format_option
+def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
+    """Check the form and meaning of models.yaml; report every problem at once.
+
+    A report is written only of problems.
+    """
+    try:
+        with failures_reported(reports):
+            desired = load(file)
+    except DesiredStateError as error:
+        if form == "text":
+            raise
+        click.echo(_problems(error.problems, form))
+        raise
+    models, stages = len(desired.models), sum(len(m.stages) for m in desired.models.values())
+    if form == "json":
+        click.echo(_document(()))
+    else:
+        click.echo(f"{file} is valid: {models} models, {stages} stages")
+
+
+def _problems(problems: tuple[Problem, ...], form: str) -> str:
+    if form == "json":
+        return _document(problems)
+    from mlgitops.report.markdown import table
+
+    return table(
+        ["place", "model", "stage", "problem"],
+        ([str(p.where), p.model or "", p.stage or "", p.message] for p in problems),
+    )
+
+
+def _document(problems: tuple[Problem, ...]) -> str:
+    from mlgitops.report import document
+
+    return json.dumps(document.validated(problems), indent=2, ensure_ascii=False)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops promote power-forecasting-model Staging 3
+  mlgitops promote power-forecasting-model Production none    (empty the stage)
+"""
+)
+@click.argument("model")
+@click.argument("stage")
+@click.argument("version")
+@file_option
+def promote(model: str, stage: str, version: str, file: Path) -> None:
+    """Put VERSION into STAGE of MODEL in models.yaml; comments and order stay.
+
+    Only the file changes. Review it with `mlgitops plan`, commit it, and let the merge apply it.
+    """
+    number = _version(version)
+    text = read(file)
+    edited = edit.set_version(text, str(file), model, stage, number)
+    if edited == text:
+        click.echo(f"{file}: {model} {stage} is at {version} already")
+        return
+    file.write_bytes(edited.encode())
+    unpinned = edit.unpinned(text, str(file), model, stage)
+    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; see `mlgitops plan`")
+
+
+@click.command(
+    "add-version",
+    epilog="""\b
+Examples:
+  mlgitops add-version power-forecasting-model '{"estimator": "extra_trees"}' --stage Staging
+""",
+)
+@click.argument("model")
+@click.argument("params")
+@click.option("--stage", help="Put it into this stage as well.")
+@file_option
+def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
+    """Add a recipe to models.yaml: PARAMS, a JSON object, for the module of MODEL's last recipe.
+
+    It gets the next number. `mlgitops train` makes the version.
+    """
+    try:
+        parsed = json.loads(params, parse_constant=_no_number)
+    except ValueError as error:
+        raise UsageError(f"PARAMS is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
+    text = read(file)
+    edited, number = edit.add_recipe(text, str(file), model, parsed)
+    where = ""
+    if stage:
+        edited = edit.set_version(edited, str(file), model, stage, number)
+        where = f" and put into {stage}{edit.unpinned(text, str(file), model, stage)}"
+    file.write_bytes(edited.encode())
+    click.echo(f"{file}: {model} version {number} is added{where}; see `mlgitops train`")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _version(text: str) -> int | None:
+    if text.lower() in ("none", "null"):
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= schema.MAX_VERSION:
+        raise UsageError(f"{text!r} is not a version; give a whole number from 1, or none")
+    return int(text)
+
+
+@click.command(
+    name="schema",
+    epilog="""\b
+Examples:
+  mlgitops schema > models.schema.json
+  mlgitops schema --check models.schema.json
+  mlgitops schema --kind report > report.schema.json
+""",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["models", "report"]),
+    default="models",
+    show_default=True,
+    help="Of models.yaml, or of what --format json prints.",
+)
+@click.option("--write", type=click.Path(path_type=Path), help="Write it to this file instead.")
+@click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is not it.")
+def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
+    """Print a JSON Schema: of models.yaml, for editors and check-jsonschema, or of reports."""
+    text = json.dumps(_schema(kind), indent=2) + "\n"
+    if write is not None:
+        write.write_text(text, encoding="utf-8")
+    elif check is None:
+        click.echo(text, nl=False)
+    elif not check.exists() or check.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{check} is not what the code says; run `nox -s schema`")
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    if kind == "models":
+        return schema.json_schema()
+    from mlgitops.report.schema import published
+
+    return published.json_schema()
+
+
+COMMANDS = (validate, promote, add_version, schema_command)

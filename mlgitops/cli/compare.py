@@ -1,0 +1,137 @@
+"""The verb that compares two versions of a model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops import pins
+from mlgitops.cli.options import (
+    connect,
+    failures_reported,
+    format_option,
+    optional_file_option,
+    progress,
+    quick_option,
+    registry_options,
+    report_option,
+    show,
+)
+from mlgitops.errors import UsageError
+from mlgitops.registry.holder import holder, registered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mlgitops.evidence.values import Comparison
+    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.values import Version
+
+_RUN = re.compile(r"[0-9a-f]{32}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops compare power-forecasting-model Production Staging
+  mlgitops compare power-forecasting-model 1 2 --report compare.html
+  mlgitops compare power-forecasting-model Production 0f8a1c2e4b6d48f09a1b2c3d4e5f6071
+"""
+)
+@click.argument("model")
+@click.argument("old")
+@click.argument("new")
+@quick_option
+@report_option
+@optional_file_option
+@registry_options
+@format_option
+def compare(
+    model: str,
+    old: str,
+    new: str,
+    file: Path | None,
+    quick: bool,
+    reports: tuple[Path, ...],
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Compare OLD and NEW of MODEL: each is a version, a stage or a run's id.
+
+    Metrics, parameters, data, signature, requirements; both predict the same rows, those that
+    their recipe holds out or else the input example, and what that cost is measured.
+    """
+    from mlgitops.evidence import scoring
+    from mlgitops.report import comparison
+
+    if not quick:
+        scoring.warm_up()
+    with failures_reported(reports), progress() as say:
+        found = _compared(connect(registry, state), model, (old, new), file, quick, say)
+    show(
+        form,
+        text=lambda console: comparison.text(found, console),
+        markdown=lambda: comparison.markdown(found),
+        document=lambda: comparison.document(found),
+        html=lambda: _html(found),
+        reports=reports,
+    )
+
+
+def _html(found: Comparison) -> Iterable[str]:
+    from mlgitops.report import html  # it draws, with libraries that take a second to import
+
+    return html.comparison(found)
+
+
+def _compared(
+    client: MlflowRegistry,
+    model: str,
+    names: tuple[str, str],
+    file: Path | None,
+    quick: bool,
+    say: Callable[[str], None],
+) -> Comparison:
+    from mlgitops.evidence.artifacts import Cabinet
+    from mlgitops.evidence.collect import history
+    from mlgitops.evidence.compare import Scope, side
+    from mlgitops.evidence.compare import compare as beside
+    from mlgitops.evidence.links import comparing
+
+    pinned = pins.read(file)
+    held = registered(client, model)
+    found = [_find(client, model, name) for name in names]
+    with Cabinet(client) as cabinet:
+        sides = []
+        for label, version in found:
+            say(f"reading {label}")
+            full = client.evidence(version, signature=quick)
+            sides.append(side(model, label, full, None if quick else cabinet, pinned))
+        say("comparing predictions")
+        scope = Scope(predict=not quick, link=comparing(file or Path("models.yaml")))
+        return beside(model, sides[0], sides[1], scope, history(client, held))
+
+
+def _find(client: MlflowRegistry, model: str, name: str) -> tuple[str, Version]:
+    """A version by what it is called, with its label.
+
+    Raises:
+        UsageError: there is none, or the stage is empty.
+    """
+    if _RUN.fullmatch(name):
+        version = client.of_run(model, name)
+        label = f"run {name[:8]}"
+    else:
+        number = int(name) if name.isdecimal() else holder(client, model, name)
+        version = client.version(model, number)
+        label = f"version {number}"
+    if version is None:
+        raise UsageError(f"{model} has no {label} in the registry; see `mlgitops history {model}`")
+    return label, version
+
+
+COMMANDS = (compare,)

@@ -1,0 +1,301 @@
+"""The verbs of serving images: build, smoke, scan, prove and publish."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlgitops.cli.options import (
+    connect,
+    format_option,
+    optional_file_option,
+    progress,
+    registry_options,
+    show,
+)
+from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlgitops.image.spec import Options
+    from mlgitops.report.schema.serving import Image
+    from mlgitops.serving.smoke import Report
+
+_SHOWN = 5  # failed checks that an error names
+_REQUESTS = 20_000
+
+
+@click.group()
+def image() -> None:
+    """Images that serve a model version by MLflow's protocol; needs Docker."""
+
+
+def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What may be chosen of an image."""
+    path = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for option in (
+        click.option("--base", help="Build on this image; default: python:X.Y-slim of the model."),
+        click.option("--package", "packages", multiple=True, help="Add a requirement."),
+        click.option("--debian", multiple=True, help="Add a Debian package, such as libgomp1."),
+        click.option("--platform", help="linux/amd64 or linux/arm64; default: this machine's."),
+        click.option(
+            "--uv-config",
+            "configuration",
+            type=path,
+            help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
+        ),
+        click.option("--no-cache", is_flag=True, help="Build every layer anew."),
+        optional_file_option,
+    ):
+        command = option(command)
+    return command
+
+
+def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> Options:
+    """The options of an image, with what a job of GitHub Actions knows of the commit.
+
+    Raises:
+        DesiredStateError: the file that may pin versions is not valid.
+    """
+    from mlgitops import pins
+    from mlgitops.image.spec import Options
+
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    return Options(
+        cached=not no_cache,
+        pins=pins.read(file),
+        commit=os.environ.get("GITHUB_SHA"),
+        url=f"{server}/{repository}" if repository else None,
+        **chosen,
+    )
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  mlgitops image build power-forecasting-model Production
+  mlgitops image build power-forecasting-model 2 --push registry.example.org/wind
+"""
+)
+@click.argument("model")
+@click.argument("version")
+@click.option("--push", "repository", help="Push it here, as REPOSITORY/MODEL:VERSION-DIGEST.")
+@build_options
+@registry_options
+@format_option
+def build(
+    model: str, version: str, registry: str | None, state: Path, form: str, **chosen: Any
+) -> None:
+    """Build the image of VERSION of MODEL: a number, or a stage that holds it."""
+    from mlgitops.image.build import build as make
+
+    options = image_options(push=bool(chosen["repository"]), **chosen)
+    with progress() as say:
+        made = make(connect(registry, state), model, version, options, say=say)
+    if form == "json":
+        tags = list(made.tags)
+        document: Image = {
+            "version": 1,
+            "kind": "image",
+            "tags": tags,
+            "id": made.identity,
+            "bytes": made.size,
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    for tag in made.tags:
+        click.echo(tag)
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  mlgitops image smoke power-forecasting-model:production
+  mlgitops image smoke power-forecasting-model:production --junit smoke.xml
+"""
+)
+@click.argument("tag")
+@click.option("--memory", default="1g", show_default=True, help="The container's limit.")
+@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit's XML here as well.")
+@format_option
+def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -> None:
+    """Run the image TAG as production would, ask it everything, and stop it."""
+    from mlgitops.image.smoke import smoke as test
+    from mlgitops.serving import report as reports
+
+    with progress() as say:
+        report = test(tag, requests_sent=requests, memory=memory, say=say)
+    if junit:
+        junit.write_text(reports.junit(report), encoding="utf-8")
+    show(
+        form,
+        text=lambda console: reports.text(report, console),
+        markdown=lambda: reports.markdown(report),
+        document=lambda: reports.document(report),
+    )
+    _judge([report])
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  mlgitops image scan power-forecasting-model:production --sbom sbom.cdx.json
+  mlgitops image scan power-forecasting-model:production --deny-licence AGPL-3.0-only
+"""
+)
+@click.argument("tag")
+@click.option("--sbom", type=click.Path(path_type=Path), help="Write the bill of materials here.")
+@click.option(
+    "--deny-licence",
+    "denied",
+    multiple=True,
+    metavar="SPDX",
+    help="Fail if a Python package can only be used under this licence.",
+)
+@click.option(
+    "--fail-on-vulnerability",
+    "vulnerable",
+    is_flag=True,
+    help="Fail if there is a known vulnerability, or if none could be asked for.",
+)
+@click.option(
+    "--osv-url",
+    "database",
+    envvar="MLGITOPS_OSV_URL",
+    metavar="URL",
+    help="Ask this OSV database.  [env: MLGITOPS_OSV_URL; default: api.osv.dev]",
+)
+@format_option
+def scan(
+    tag: str,
+    sbom: Path | None,
+    denied: tuple[str, ...],
+    vulnerable: bool,
+    database: str | None,
+    form: str,
+) -> None:
+    """List what the image TAG holds, and look for what it must not; a secret always fails."""
+    from mlgitops.image.scan import Rules, licences
+    from mlgitops.image.scan import scan as look
+    from mlgitops.image.scan.vulnerabilities import DATABASE
+    from mlgitops.report import scanned, wording
+
+    rules = Rules(
+        denied=frozenset(map(licences.identifier, denied)),
+        vulnerable=vulnerable,
+        database=database or DATABASE,
+    )
+    with progress() as say:
+        found = look(tag, rules, say=say)
+    if sbom:
+        sbom.write_text(found.bill, encoding="utf-8")
+    show(
+        form,
+        text=lambda console: scanned.text(found, console),
+        markdown=lambda: scanned.markdown(found),
+        document=lambda: scanned.document(found),
+    )
+    if found.failed:
+        lines = [f"{check.check}: {check.found}" for check in found.failed]
+        lines += [wording.plain(leak) for leak in found.search.leaks[:_SHOWN]]
+        raise ScanFailedError("\n".join([found.summary, *lines]))
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  mlgitops plan --out plan.json && mlgitops image prove plan.json --report images.md
+"""
+)
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
+@click.option("--report", type=click.Path(path_type=Path), help="Write the results, as Markdown.")
+@build_options
+@registry_options
+def prove(
+    plan: Path,
+    requests: int,
+    report: Path | None,
+    registry: str | None,
+    state: Path,
+    **chosen: Any,
+) -> None:
+    """Build and smoke-test the image of each version that PLAN puts into a stage."""
+    from mlgitops import planfile
+    from mlgitops.image import release
+    from mlgitops.serving import report as reports
+
+    changes = planfile.read(plan).changes
+    with progress() as say:
+        found = list(
+            release.prove(
+                connect(registry, state),
+                changes,
+                image_options(**chosen),
+                requests_sent=requests,
+                say=say,
+            )
+        )
+    if report:
+        report.write_text("\n".join(map(reports.folded, found)), encoding="utf-8")
+    for one in found:
+        click.echo(one.summary)
+    if not found:
+        click.echo("no version enters a stage: no image to prove")
+    _judge(found)
+
+
+@image.command(
+    epilog="""\b
+Examples:
+  mlgitops image publish plan.json registry.example.org/wind
+"""
+)
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.argument("repository")
+@build_options
+@registry_options
+def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
+    """Push the image of each version that PLAN puts into a stage to REPOSITORY.
+
+    Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
+    """
+    from mlgitops import docker, planfile
+    from mlgitops.image import release
+
+    if not repository.strip():
+        raise UsageError("REPOSITORY is empty; name one, such as registry.example.org/wind")
+    changes = planfile.read(plan).changes
+    user, password = (
+        os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
+    )
+    if user and password:
+        docker.login(repository.split("/", maxsplit=1)[0], user, password)
+    options = image_options(repository=repository, push=True, **chosen)
+    with progress() as say:
+        pushed = release.publish(connect(registry, state), changes, options, say=say)
+    for made in pushed:
+        for tag in made.tags:
+            click.echo(tag)
+
+
+def _judge(found: list[Report]) -> None:
+    failed = [report for report in found if report.failed]
+    if failed:
+        lines = [
+            "\n".join(
+                [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
+            )
+            for report in failed
+        ]
+        raise SmokeFailedError("\n".join(lines))
+
+
+COMMANDS = (image,)

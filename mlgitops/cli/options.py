@@ -1,0 +1,282 @@
+"""What several verbs share: options, output and the registry they speak to."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from mlgitops import guards
+from mlgitops.errors import MlgitopsError, UsageError
+from mlgitops.guards import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from rich.console import Console
+
+    from mlgitops.guards import Permission
+    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.embedded import Embedded
+
+_SILENCE = 10.0  # seconds
+_PIPE_WIDTH = 180  # columns; a pipe has no width of its own
+
+file_option = click.option(
+    "--file",
+    "-f",
+    type=click.Path(path_type=Path),
+    default=Path("models.yaml"),
+    show_default=True,
+    help="The desired state.",
+)
+
+
+def _if_there(context: click.Context, parameter: click.Parameter, path: Path) -> Path | None:
+    """The default file need not exist; one that was asked for must."""
+    asked = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+    return path if asked or path.exists() else None
+
+
+optional_file_option = click.option(
+    "--file",
+    "-f",
+    type=click.Path(path_type=Path),
+    default=Path("models.yaml"),
+    show_default=True,
+    callback=_if_there,
+    help="The desired state; the default need not exist.",
+)
+registry_option = click.option(
+    "--registry",
+    envvar="MLFLOW_TRACKING_URI",
+    metavar="URI",
+    help="MLflow's tracking URI.  [env: MLFLOW_TRACKING_URI; default: embedded]",
+)
+state_option = click.option(
+    "--state",
+    envvar="MLGITOPS_STATE",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".mlgitops"),
+    show_default=True,
+    help="The folder of the embedded registry.",
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+)
+
+
+quick_option = click.option(
+    "--quick",
+    is_flag=True,
+    help="Download no model and let none predict, unless a gate asks for it.",
+)
+_REPORTS = (".md", ".json", ".html")
+
+
+def _report(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    for path in paths:
+        if path.suffix not in _REPORTS:
+            raise UsageError(f"--report {path}: a report is a file in .md, .json or .html")
+        if not path.parent.is_dir():
+            raise UsageError(f"--report {path}: there is no folder {path.parent}")
+    return paths
+
+
+report_option = click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    callback=_report,
+    help="Write the report to FILE.md, FILE.json or FILE.html as well.",
+)
+
+
+@contextmanager
+def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
+    """Write an error to the reports as well, so that a reviewer sees why there is no plan."""
+    try:
+        yield
+    except MlgitopsError as error:
+        from mlgitops.report import document, markdown
+
+        lines = str(error).splitlines()
+        write_reports(
+            reports,
+            markdown=lambda: markdown.failed(lines),
+            document=lambda: document.failed(lines),
+            html=lambda: _failed_page(lines),
+        )
+        raise
+
+
+def _failed_page(lines: list[str]) -> Iterable[str]:
+    from mlgitops.report import html  # it draws, with libraries that take a second to import
+
+    return html.failed(lines)
+
+
+def write_reports(
+    paths: tuple[Path, ...],
+    *,
+    markdown: Callable[[], str],
+    document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]],
+) -> None:
+    """Write a report to files, each in the format that its name ends in."""
+    makers: dict[str, Callable[[], Iterable[str]]] = {
+        ".md": lambda: [markdown()],
+        ".json": lambda: [json.dumps(document(), indent=2, ensure_ascii=False)],
+        ".html": html,
+    }
+    for path in paths:
+        write(path, makers[path.suffix]())
+
+
+def write(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file piece by piece.
+
+    Raises:
+        UsageError: it can not be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8") as stream:
+            stream.writelines(pieces)
+    except OSError as error:
+        raise UsageError(f"{path} can not be written: {error.strerror}") from error
+
+
+def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that allow what guards refuse."""
+    for option in (
+        click.option(
+            "--allow",
+            type=click.Choice([guard.value for guard in Guard]),
+            multiple=True,
+            help="Pass a guard by its name.",
+        ),
+        click.option(
+            "--rollback",
+            is_flag=True,
+            envvar="MLGITOPS_ROLLBACK",
+            help="This is a rollback: it may pass a freeze.",
+        ),
+        click.option(
+            "--labels",
+            envvar="MLGITOPS_LABELS",
+            default="",
+            metavar="NAME,NAME",
+            help="The pull request's labels, which may allow as much.  [env: MLGITOPS_LABELS]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permission:
+    """What flags and labels allow."""
+    return guards.permission(
+        frozenset(Guard(name) for name in allow),
+        rollback=rollback,
+        labels=frozenset(label.strip() for label in labels.split(",")),
+    )
+
+
+def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which registry is meant."""
+    return registry_option(state_option(command))
+
+
+def embedded(state: Path) -> Embedded:
+    """The embedded registry in a folder."""
+    from mlgitops.registry.embedded import Embedded
+
+    return Embedded(folder=state)
+
+
+def tracking_uri(registry: str | None, state: Path) -> str:
+    """The registry's address; exported, so that child processes use the same one."""
+    uri = registry or embedded(state).uri
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    return uri
+
+
+def connect(registry: str | None, state: Path) -> MlflowRegistry:
+    """A client of the registry.
+
+    Raises:
+        RegistryError: it can not be used.
+    """
+    uri = tracking_uri(registry, state)
+    if not registry:
+        click.echo(f"embedded registry in {state} (set MLFLOW_TRACKING_URI for another)", err=True)
+    from mlgitops.registry.client import MlflowRegistry
+
+    return MlflowRegistry(uri)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console: colour and the terminal's width on a terminal, plain lines in a pipe."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH, no_color=True)
+    return made
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """What is being done: at once on a terminal, now and then in a log."""
+    err = console(stderr=True)
+    if not err.is_terminal:
+        yield _now_and_then()
+        return
+    with err.status("") as spinner:
+        yield spinner.update
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Say something if nothing was said for a while: a long job shall not look dead."""
+    said = time.monotonic()
+
+    def say(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SILENCE:
+            click.echo(text, err=True)
+            said = time.monotonic()
+
+    return say
+
+
+def show(
+    form: str,
+    *,
+    text: Callable[[Console], None],
+    markdown: Callable[[], str],
+    document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]] = tuple,
+    reports: tuple[Path, ...] = (),
+) -> None:
+    """Print a report in the format that was asked for, and write it to files of other formats.
+
+    Verbs that take `report_option` have a page in HTML as well, in pieces.
+    """
+    write_reports(reports, markdown=markdown, document=document, html=html)
+    if form == "json":
+        click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    elif form == "markdown":
+        click.echo(markdown(), nl=False)
+    else:
+        text(console())

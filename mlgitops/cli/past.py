@@ -1,0 +1,140 @@
+"""The verbs that look back: history and rollback."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops import git
+from mlgitops import history as record
+from mlgitops.cli.options import connect, file_option, format_option, registry_options, show
+from mlgitops.desired import edit
+from mlgitops.desired.load import load, read
+from mlgitops.errors import UsageError
+from mlgitops.registry.values import alias_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlgitops.history import Stay
+    from mlgitops.registry.values import Actual
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--at {text}: write a day such as 2026-11-23, or a time such as 2026-11-23T14:00Z"
+        ) from error
+    if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
+        moment = datetime.combine(moment.date(), time.max)  # what the day ended with
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops history
+  mlgitops history power-forecasting-model Production
+  mlgitops history --at 2026-11-23            what each stage held at the end of that day
+  mlgitops history --offline --format json
+"""
+)
+@click.argument("model", required=False)
+@click.argument("stage", required=False)
+@click.option("--at", callback=_moment, metavar="TIME", help="What was there then; UTC.")
+@click.option("--offline", is_flag=True, help="Ask git alone, and no registry.")
+@file_option
+@registry_options
+@format_option
+def history(
+    model: str | None,
+    stage: str | None,
+    at: datetime | None,
+    offline: bool,
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Show who put which version into which stage, when, and for how long it stayed.
+
+    What was declared comes from git, what was applied from the stamps in the registry. A version
+    keeps the stamp of its last stay in a stage; of older ones only git tells.
+    """
+    from mlgitops.report import record as report
+    from mlgitops.report import text
+
+    stays = record.of(git.revisions(file), None if offline else _actual(file, registry, state))
+    chosen = _chosen(stays, model, stage)
+    found = record.at(chosen, at) if at else chosen
+    now = datetime.now(UTC)
+    show(
+        form,
+        text=lambda console: console.print(
+            text.table(report.HEADER, (report.row(stay, now) for stay in found))
+        ),
+        markdown=lambda: report.as_markdown(found, now),
+        document=lambda: report.as_document(found),
+    )
+
+
+def _actual(file: Path, registry: str | None, state: Path) -> Actual:
+    from mlgitops.proposal import read_actual
+
+    return read_actual(load(file), connect(registry, state))
+
+
+def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:
+    models = {stay.model for stay in stays}
+    if model and model not in models:
+        raise UsageError(f"there never was a model {model!r}; known: {', '.join(sorted(models))}")
+    of_model = [stay for stay in stays if model in (None, stay.model)]
+    stages = {stay.stage for stay in of_model}
+    if stage and alias_of(stage) not in map(alias_of, stages):
+        known = ", ".join(sorted(stages))
+        raise UsageError(f"{model} never had a stage {stage!r}; known: {known}")
+    return tuple(s for s in of_model if not stage or alias_of(s.stage) == alias_of(stage))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops rollback power-forecasting-model Production
+  mlgitops rollback power-forecasting-model Production 1
+"""
+)
+@click.argument("model")
+@click.argument("stage")
+@click.argument(
+    "version", required=False, type=click.IntRange(min=1), envvar="MLGITOPS_ROLLBACK_VERSION"
+)
+@file_option
+def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
+    """Put the version that STAGE held before back into models.yaml, or VERSION.
+
+    Only the file changes: commit it and apply, with --rollback where a freeze is in force.
+    """
+    text = read(file)
+    former = version or record.previous(git.revisions(file), model, stage)
+    if former is None:
+        raise UsageError(
+            f"git knows of no version that {model} {stage} held before the present one; name one"
+        )
+    edited = edit.set_version(text, str(file), model, stage, former)
+    if edited == text:
+        raise UsageError(f"{file}: {model} {stage} is at {former} already; name another version")
+    file.write_bytes(edited.encode())
+    unpinned = edit.unpinned(text, str(file), model, stage)
+    click.echo(
+        f"{file}: {model} {stage} is back at {former}{unpinned}; commit it, then `mlgitops apply`"
+    )
+
+
+COMMANDS = (history, rollback)

@@ -1,0 +1,130 @@
+"""The verb that pins payloads in models.yaml, and holds pins against the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops import pins
+from mlgitops.cli.options import connect, file_option, progress, registry_options
+from mlgitops.desired import edit
+from mlgitops.desired.load import loads, read
+from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlgitops.desired.values import Desired, DesiredStage
+    from mlgitops.registry.client import MlflowRegistry
+
+_Slot = tuple[str, str]  # model, stage as the file writes it
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops pin power-forecasting-model Production
+  mlgitops pin                     every stage of every model
+  mlgitops pin --check             whether the payloads are still those that are pinned
+"""
+)
+@click.argument("model", required=False)
+@click.argument("stage", required=False)
+@click.option("--check", is_flag=True, help="Write nothing; fail if a payload is another one.")
+@click.option("--force", is_flag=True, help="Replace a digest that is not the payload's any more.")
+@file_option
+@registry_options
+def pin(
+    model: str | None,
+    stage: str | None,
+    check: bool,
+    force: bool,
+    file: Path,
+    registry: str | None,
+    state: Path,
+) -> None:
+    """Write the digest of each version's payload beside it in models.yaml, or check those there.
+
+    Of STAGE of MODEL, all stages of MODEL, or all. From then on another payload under the same
+    version is refused by plan, apply, serve, smoke, image and deploy. Downloads each version once.
+    """
+    if check and force:
+        raise UsageError("--check writes nothing; leave out --force")
+    text = read(file)
+    desired = loads(text, str(file))
+    chosen = _chosen(desired, model, stage)
+    if check:
+        click.echo(_checked(chosen, desired, registry, state))
+        return
+    digests = _digests(chosen, desired, connect(registry, state), force=force)
+    edited = edit.set_digests(text, str(file), digests)
+    if edited != text:
+        file.write_bytes(edited.encode())
+    for name, held in chosen.items():
+        done = (
+            "is pinned" if digests.get(name, held.digest) != held.digest else "was pinned already"
+        )
+        click.echo(f"{file}: {' '.join(name)} version {held.version} {done}")
+    if not chosen:
+        click.echo(f"{file}: no stage holds a version: there is nothing to pin")
+
+
+def _chosen(desired: Desired, model: str | None, stage: str | None) -> dict[_Slot, DesiredStage]:
+    """The stages that are meant and hold a version, in the order of the file.
+
+    Raises:
+        UsageError: there is no such model or stage, or the stage that is named is to be empty.
+    """
+    if model and stage:
+        found = edit.filled_stage(desired, model, stage)
+        return {(model, found.name): found}
+    models = [edit.model_of(desired, model)] if model else desired.models.values()
+    return {(m.name, s.name): s for m in models for s in m.stages if s.version is not None}
+
+
+def _checked(
+    chosen: dict[_Slot, DesiredStage], desired: Desired, registry: str | None, state: Path
+) -> str:
+    from mlgitops.registry import verify
+
+    asked = [pin for pin in pins.of(desired).pinned if (pin.model, pin.stage) in chosen]
+    if not asked:
+        return f"{desired.file}: nothing is pinned; see `mlgitops pin`"
+    with progress() as say:
+        verify.check(asked, connect(registry, state), say)
+    return f"{desired.file}: every payload is the one that is pinned, in {len(asked)} stages"
+
+
+def _digests(
+    chosen: dict[_Slot, DesiredStage], desired: Desired, registry: MlflowRegistry, *, force: bool
+) -> dict[_Slot, str]:
+    """The digests that the file is to say and does not yet.
+
+    Raises:
+        DesiredVersionError: versions that can not be had; all of them at once.
+        DigestMismatchError: stages that are pinned to another payload, unless by force.
+    """
+    from mlgitops.registry.verify import Digests
+
+    pinned = {(pin.model, pin.stage): pin for pin in pins.of(desired).pinned}
+    missing, wrong, new = [], [], {}
+    with progress() as say:
+        digests = Digests(registry, say)
+        for (model, name), stage in chosen.items():
+            assert stage.version is not None, "only stages that hold a version are chosen"
+            found, pin = digests.of(model, stage.version), pinned.get((model, name))
+            if found.digest is None:
+                missing.append(found.trouble_at(stage.where, name))
+            elif pin is None or force:
+                new[model, name] = found.digest
+            elif problem := pins.mismatch(pin, stage.version, found.digest):
+                wrong.append(problem)
+    if missing:
+        raise DesiredVersionError(missing)
+    if wrong:
+        raise DigestMismatchError(wrong)
+    return new
+
+
+COMMANDS = (pin,)

@@ -1,0 +1,205 @@
+"""The reconciler's verbs: plan, apply and status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlgitops.cli.options import (
+    connect,
+    failures_reported,
+    file_option,
+    format_option,
+    permission,
+    progress,
+    quick_option,
+    registry_options,
+    report_option,
+    show,
+    terms_options,
+)
+from mlgitops.desired.load import load
+from mlgitops.errors import EXIT_PENDING, ApplyFailedError
+from mlgitops.guards import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from mlgitops.apply import Outcome
+    from mlgitops.proposal import Proposal
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops plan
+  mlgitops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
+  mlgitops plan --out plan.json && mlgitops apply --plan plan.json
+"""
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the plan for apply --plan.")
+@quick_option
+@report_option
+@terms_options
+@file_option
+@registry_options
+@format_option
+def plan(
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+    exit_code: bool,
+    out: Path | None,
+    quick: bool,
+    reports: tuple[Path, ...],
+    **allowed: Any,
+) -> int:
+    """Show what `apply` would change, with evidence; write nothing to the registry."""
+    from mlgitops import planfile
+    from mlgitops.proposal import propose
+    from mlgitops.report import document, markdown, text
+
+    terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
+    with failures_reported(reports), progress() as say:
+        desired = load(file)
+        proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
+    if out is not None:
+        planfile.write(out, proposal.plan, planfile.digest(file))
+    show(
+        form,
+        text=lambda console: text.plan(proposal, console),
+        markdown=lambda: markdown.plan(proposal),
+        document=lambda: document.plan(proposal),
+        html=lambda: _html(proposal),
+        reports=reports,
+    )
+    proposal.check()
+    return EXIT_PENDING if exit_code and proposal.plan.changes else 0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops apply
+  mlgitops apply --commit "$GITHUB_SHA" --actor octocat --pull-request 12
+"""
+)
+@click.option("--commit", envvar="MLGITOPS_COMMIT", help="The commit to stamp; default: git's.")
+@click.option("--actor", envvar="MLGITOPS_ACTOR", help="The person to stamp; default: git's.")
+@click.option("--pull-request", envvar="MLGITOPS_PULL_REQUEST", help="The pull request to stamp.")
+@click.option(
+    "--plan",
+    "shown",
+    type=click.Path(path_type=Path),
+    help="Refuse unless what is to be done is what this file of plan --out says.",
+)
+@report_option
+@terms_options
+@file_option
+@registry_options
+@format_option
+def apply(
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+    commit: str | None,
+    actor: str | None,
+    pull_request: str | None,
+    shown: Path | None,
+    reports: tuple[Path, ...],
+    **allowed: Any,
+) -> None:
+    """Make the registry what models.yaml says; read it back and stamp who did it."""
+    from mlgitops import author, notify, planfile
+    from mlgitops.apply import execute
+    from mlgitops.proposal import propose
+    from mlgitops.report import document, markdown, text
+
+    desired = load(file)
+    terms = Terms(
+        now=datetime.now(UTC),
+        permission=permission(**allowed),
+        digest=planfile.digest(file),
+        shown=planfile.read(shown) if shown else None,
+    )
+    by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
+    done: tuple[Outcome, ...] = ()
+    with progress() as say:
+        client = connect(registry, state)
+        proposal = propose(desired, client, terms, say)
+        if not proposal.refused:
+            done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+
+    def as_text(console: Console) -> None:
+        text.plan(proposal, console)
+        text.outcomes(proposal, done, console)
+
+    show(
+        form,
+        text=as_text,
+        markdown=lambda: markdown.plan(proposal, done),
+        document=lambda: document.outcomes(proposal, done),
+        html=lambda: _html(proposal, done),
+        reports=reports,
+    )
+    notify.applied(proposal, done, by)
+    proposal.check()
+    check_outcomes(done)
+
+
+def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:
+    from mlgitops.report import html  # it draws, with libraries that take a second to import
+
+    with progress() as say:
+        yield from html.plan(proposal, done, say)
+
+
+def check_outcomes(done: tuple[Outcome, ...]) -> None:
+    """Fail if a change did not work out.
+
+    Raises:
+        ApplyFailedError: naming each of them.
+    """
+    failed = [outcome for outcome in done if outcome.reason]
+    if failed:
+        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
+        raise ApplyFailedError("\n".join(lines))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops status
+  mlgitops status --format json | jq '.stages[] | select(.state == "drift")'
+"""
+)
+@file_option
+@registry_options
+@format_option
+def status(file: Path, registry: str | None, state: Path, form: str) -> None:
+    """Show each stage: desired, actual, who put it there and when, drift."""
+    from mlgitops import status as states
+    from mlgitops.proposal import read_actual
+    from mlgitops.report import document, markdown, text
+
+    desired = load(file)
+    with progress() as say:
+        say("reading the registry")
+        stages = states.of(desired, read_actual(desired, connect(registry, state)))
+    show(
+        form,
+        text=lambda console: text.status(stages, console),
+        markdown=lambda: markdown.status(stages),
+        document=lambda: document.status(stages),
+    )
+
+
+COMMANDS = (plan, apply, status)

@@ -1,0 +1,71 @@
+"""The verb that writes a page for reviewers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlgitops.cli.options import (
+    connect,
+    failures_reported,
+    file_option,
+    permission,
+    progress,
+    quick_option,
+    registry_options,
+    terms_options,
+    write,
+)
+from mlgitops.desired.load import load
+from mlgitops.errors import UsageError
+from mlgitops.guards import Terms
+
+
+def _page(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    if path.suffix != ".html":
+        raise UsageError(f"{path}: a page is a file in .html; see `mlgitops plan --report`")
+    return path
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops report
+  mlgitops report --file staging/models.yaml staging.html
+"""
+)
+@click.argument(
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    callback=_page,
+)
+@quick_option
+@terms_options
+@file_option
+@registry_options
+def report(
+    out: Path, file: Path, registry: str | None, state: Path, quick: bool, **allowed: Any
+) -> None:
+    """Write what `plan` shows into one page, OUT (report.html), with pictures.
+
+    The page holds all that it shows: it needs no script and no network. A plan that is refused is
+    written as well, and so is why there is none.
+    """
+    from mlgitops.proposal import propose
+    from mlgitops.report import html, wording
+
+    terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
+    with progress() as say:
+        with failures_reported((out,)):
+            desired = load(file)
+            proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
+        write(out, html.plan(proposal, progress=say))
+    click.echo(f"{out}: {wording.headline(proposal.plan)}")
+    proposal.check()
+
+
+COMMANDS = (report,)

@@ -1,0 +1,141 @@
+"""Verbs for the served model: serve and smoke."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops import pins
+from mlgitops.cli.options import (
+    connect,
+    format_option,
+    optional_file_option,
+    registry_options,
+    show,
+)
+from mlgitops.errors import SmokeFailedError
+from mlgitops.registry.holder import wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SHOWN = 5  # failed requests that the error names
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops serve power-forecasting-model Production
+  mlgitops serve power-forecasting-model Staging --port 5001 --env-manager uv
+  mlgitops serve power-forecasting-model 3      whether or not a stage holds it
+"""
+)
+@click.argument("model")
+@click.argument("version", metavar="STAGE|VERSION")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--env-manager",
+    type=click.Choice(["local", "uv", "virtualenv", "conda"]),
+    default="local",
+    show_default=True,
+    help="local: this environment; others build the model's own first.",
+)
+@optional_file_option
+@registry_options
+def serve(
+    model: str,
+    version: str,
+    host: str,
+    port: int | None,
+    workers: int,
+    env_manager: str,
+    file: Path | None,
+    registry: str | None,
+    state: Path,
+) -> int:
+    """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
+    from mlgitops.processes import free_port
+    from mlgitops.serving.server import Options, run
+
+    chosen = port or free_port()
+    options = Options(host=host, port=chosen, workers=workers, env_manager=env_manager)
+    with _held(model, version, file, registry, state) as (name, source):
+        click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
+        return run(source, options)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops smoke power-forecasting-model Production
+  mlgitops smoke power-forecasting-model Production --url http://127.0.0.1:5001
+"""
+)
+@click.argument("model")
+@click.argument("version", metavar="STAGE|VERSION")
+@click.option("--url", help="What serves it already; default: serve it for the test.")
+@click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
+@optional_file_option
+@registry_options
+@format_option
+def smoke(
+    model: str,
+    version: str,
+    url: str | None,
+    timeout: float,
+    file: Path | None,
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Test what serves STAGE of MODEL: all endpoints, all formats, its answers, bad requests."""
+    from contextlib import nullcontext
+    from dataclasses import replace
+
+    from mlgitops.serving import report as reports
+    from mlgitops.serving.server import Server, start
+    from mlgitops.serving.smoke import smoke as test
+
+    with _held(model, version, file, registry, state) as (name, source):
+        serving = nullcontext(Server(url=url, model_uri=source)) if url else start(source)
+        with serving as server:
+            report = test(server.url, source, timeout=timeout)
+        report = replace(report, model_uri=name.partition(" ")[0])
+    show(
+        form,
+        text=lambda console: reports.text(report, console),
+        markdown=lambda: reports.markdown(report),
+        document=lambda: reports.document(report),
+    )
+    if report.failed:
+        named = "\n".join(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])
+        raise SmokeFailedError(f"{report.summary}\n{named}")
+
+
+@contextmanager
+def _held(
+    model: str, text: str, file: Path | None, registry: str | None, state: Path
+) -> Iterator[tuple[str, str]]:
+    """A version's name for people, and what to load it from until the block ends.
+
+    The version stays the same if the stage moves on.
+
+    Raises:
+        UsageError: there is no such model or version, or the stage is empty.
+        DigestMismatchError: its payload is not the one that models.yaml pins.
+    """
+    from mlgitops.registry.verify import verified
+
+    pinned = pins.read(file)
+    client = connect(registry, state)
+    number, stage = wanted(client, model, text)
+    with verified(pinned, client, model, number, stage) as source:
+        yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source
+
+
+COMMANDS = (serve, smoke)

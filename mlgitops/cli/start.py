@@ -1,0 +1,125 @@
+"""The verbs that start something: a file from a registry, a registry from a file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops import git
+from mlgitops.cli.options import (
+    connect,
+    file_option,
+    format_option,
+    progress,
+    registry_options,
+    show,
+)
+from mlgitops.cli.train import prepared
+from mlgitops.desired.load import loads, read
+from mlgitops.errors import NotEmptyError
+
+if TYPE_CHECKING:
+    from mlgitops.desired.values import Desired
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  MLFLOW_TRACKING_URI=https://mlflow.example.org mlgitops import
+  mlgitops import --output models.yaml --force
+""",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("models.yaml"),
+    show_default=True,
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@registry_options
+def import_command(output: Path, force: bool, registry: str | None, state: Path) -> None:
+    """Write models.yaml from what a registry holds; the registry is only read.
+
+    The first plan after it is empty. What the file can not say is listed on standard error.
+    """
+    from mlgitops.importing import imported
+
+    if output.exists() and not force:
+        raise NotEmptyError(f"{output} exists; name another with --output, or give --force")
+    with progress() as say:
+        say("reading the registry")
+        made = imported(connect(registry, state).actual(()))
+    loads(made.text, str(output))
+    output.write_text(made.text, encoding="utf-8")
+    for line in made.left_out:
+        click.echo(f"left out: {line}", err=True)
+    click.echo(f"{output}: written; `mlgitops plan` has nothing to do")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops rebuild
+  mlgitops rebuild --revision origin/main    what the main branch says, not the file here
+"""
+)
+@click.option("--revision", metavar="REV", help="Take models.yaml as it is at a commit.")
+@click.option("--data", metavar="PATH_OR_URL", help="The data of recipes that read a file.")
+@file_option
+@registry_options
+@format_option
+def rebuild(
+    revision: str | None,
+    data: str | None,
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Make an empty registry what models.yaml says: train every recipe, then fill every stage.
+
+    Gates and guards refuse nothing: the file met them when it was merged.
+    """
+    from mlgitops import author
+    from mlgitops import rebuild as rebuilding
+    from mlgitops.apply import execute
+    from mlgitops.cli.reconcile import check_outcomes
+    from mlgitops.guards import Terms
+    from mlgitops.proposal import propose, read_actual
+    from mlgitops.report import document, markdown, text
+    from mlgitops.train import run, tasks
+
+    desired = _desired(file, revision)
+    if desired is None:
+        click.echo(f"{revision} has no {file}: nothing to rebuild")
+        return
+    by = author.find(file, commit=None, actor=None, pull_request=None)
+    with progress() as say:
+        client = connect(registry, state)
+        rebuilding.check(desired, read_actual(desired, client))
+        for task in tasks(desired, client):
+            run(task, data=data, prepare=prepared(registry, state), progress=say)
+        proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
+        done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+    show(
+        form,
+        text=lambda console: text.outcomes(proposal, done, console),
+        markdown=lambda: markdown.outcomes(done),
+        document=lambda: document.outcomes(proposal, done),
+    )
+    check_outcomes(done)
+
+
+def _desired(file: Path, revision: str | None) -> Desired | None:
+    if revision is None:
+        return loads(read(file), str(file))
+    text = git.show(file, revision)
+    return None if text is None else loads(text, f"{file} of {revision}")
+
+
+COMMANDS = (import_command, rebuild)

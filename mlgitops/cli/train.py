@@ -1,0 +1,83 @@
+"""The verb that trains what models.yaml has recipes for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops.cli.options import (
+    connect,
+    embedded,
+    file_option,
+    format_option,
+    progress,
+    registry_options,
+    show,
+)
+from mlgitops.desired.load import load
+from mlgitops.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlgitops.desired.values import Desired
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops train
+  mlgitops train power-forecasting-model --data windfarm.csv
+  WINDFARM_DATA=https://example.org/windfarm.csv mlgitops train
+"""
+)
+@click.argument("models", nargs=-1)
+@click.option("--data", metavar="PATH_OR_URL", help="The data of recipes that read a file.")
+@file_option
+@registry_options
+@format_option
+def train(
+    models: tuple[str, ...],
+    data: str | None,
+    file: Path,
+    registry: str | None,
+    state: Path,
+    form: str,
+) -> None:
+    """Train and register the recipes whose versions the registry lacks, in their order.
+
+    Training never promotes: a version enters a stage by models.yaml only.
+    """
+    from mlgitops.report import document, markdown, text
+    from mlgitops.train import run, tasks
+
+    desired = load(file)
+    _check_names(models, desired)
+    client = connect(registry, state)
+    with progress() as say:
+        todo = tasks(desired, client, models)
+        prepare = prepared(registry, state)
+        done = [run(task, data=data, prepare=prepare, progress=say) for task in todo]
+    show(
+        form,
+        text=lambda console: text.trained(done, console),
+        markdown=lambda: markdown.trained(done),
+        document=lambda: document.trained(done),
+    )
+
+
+def prepared(registry: str | None, state: Path) -> Callable[[str], None]:
+    """What makes an experiment ready for its first run, given its name."""
+    return (lambda _: None) if registry else embedded(state).prepare_experiment
+
+
+def _check_names(models: tuple[str, ...], desired: Desired) -> None:
+    unknown = [name for name in models if name not in desired.models]
+    if unknown:
+        known = ", ".join(desired.models)
+        raise UsageError(f"{desired.file} has no model {', '.join(unknown)}; it has {known}")
+
+
+COMMANDS = (train,)

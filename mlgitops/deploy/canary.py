@@ -1,0 +1,85 @@
+"""A canary: a new version on a part of the traffic, compared with the one that serves."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import requests
+
+from mlgitops.deploy.judge import Trial, objection
+from mlgitops.errors import DeployError
+
+if TYPE_CHECKING:
+    from mlgitops.deploy.proxy import Proxy
+    from mlgitops.deploy.values import Canary, Slot
+
+_PAUSE = 0.5
+_SECONDS = "serving_request_seconds"
+
+
+def run(url: str, proxy: Proxy, slot: Slot, canary: Canary) -> str:
+    """Give a slot its share for a time; returns what is to be said of it.
+
+    Raises:
+        DeployError: it is not to get the rest of the traffic, and why.
+        DockerError: the proxy does not run.
+    """
+    before = _readings(url, proxy, slot)
+    proxy.share(slot, canary.share)
+    deadline = time.monotonic() + canary.seconds
+    while time.monotonic() < deadline:
+        time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
+        if not proxy.counts()[slot].up:
+            raise DeployError("it does not answer any more")
+    after = _readings(url, proxy, slot)
+    new, old = (_trial(before[one], after[one]) for one in (slot, slot.other))
+    if said := objection(new, old, canary):
+        raise DeployError(f"the canary failed: {said}")
+    return f"canary: {new}; before: {old}"
+
+
+_Reading = tuple[int, int, float, float]  # requests, errors, answers, seconds for those
+
+
+def _readings(url: str, proxy: Proxy, slot: Slot) -> dict[Slot, _Reading]:
+    counts = proxy.counts()
+    return {
+        one: (counts[one].requests, counts[one].errors, *_times(url, one))
+        for one in (slot, slot.other)
+    }
+
+
+def _trial(before: _Reading, after: _Reading) -> Trial:
+    asked, errors, answers, seconds = (
+        late - early for early, late in zip(before, after, strict=True)
+    )
+    return Trial(
+        requests=max(0, int(asked)),
+        errors=max(0, min(int(errors), int(asked))),
+        milliseconds=seconds / answers * 1000 if answers else float("nan"),
+    )
+
+
+def _times(url: str, slot: Slot) -> tuple[float, float]:
+    """How many answers of `/invocations` a slot has counted, and the seconds that they took."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        answer = requests.get(f"{url}/metrics", headers={"X-Serving-Slot": slot}, timeout=30)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise DeployError(f"{url}/metrics of {slot}: no answer: {error}") from error
+    if answer.headers.get("X-Serving-Slot") != slot:
+        raise DeployError(f"{slot} does not answer any more")
+    samples = [
+        sample
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.labels.get("path") == "/invocations"
+    ]
+    count, total = (
+        sum(sample.value for sample in samples if sample.name == f"{_SECONDS}_{part}")
+        for part in ("count", "sum")
+    )
+    return count, total

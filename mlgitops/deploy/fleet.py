@@ -1,0 +1,196 @@
+"""Deployments and what the registry says: each serves the version that its stage holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from mlgitops import docker
+from mlgitops.deploy import host
+from mlgitops.deploy.replace import Replaced, replace, withdraw
+from mlgitops.errors import (
+    DeployError,
+    DeployFailedError,
+    DockerCommandError,
+    ImageError,
+    MlgitopsError,
+    RegistryError,
+    UsageError,
+)
+from mlgitops.image.build import build, unpacked
+from mlgitops.registry import digest
+from mlgitops.registry.holder import holder
+from mlgitops.registry.values import alias_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlgitops.deploy.values import Deployment, Options
+    from mlgitops.image.spec import Options as ImageOptions
+    from mlgitops.pins import Pins
+    from mlgitops.registry.client import MlflowRegistry
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """A deployment, and the version that it should serve.
+
+    Attributes:
+        held: the version that the registry's stage holds; empty if none, `unknown` if the
+            registry could not be read or it is another one's.
+    """
+
+    deployment: Deployment
+    held: str
+
+    @property
+    def word(self) -> str:
+        """The state in a word: serving, behind, replacing, down or empty."""
+        serving = self.deployment.serving
+        if serving is None:
+            return "behind" if self.held not in ("", UNKNOWN) else "empty"
+        if not (serving.healthy and serving.up):
+            return "down"
+        if len(self.deployment.slots) > 1:
+            return "replacing"
+        return "serving" if self.held in (serving.version, UNKNOWN) else "behind"
+
+
+def deploy(
+    registry: MlflowRegistry,
+    model: str,
+    stage: str,
+    options: Options,
+    image: ImageOptions,
+    *,
+    pull: bool,
+    say: Callable[[str], None],
+) -> Replaced:
+    """Serve the version that a stage holds, on the host that the docker command speaks to.
+
+    The image is pulled from `image.repository`, where it was pushed, if `pull` says so; else it is
+    built as `image` says.
+
+    Raises:
+        UsageError: there is no such model, or the stage is empty.
+        ImageError: the image can not be had.
+        DigestMismatchError: its payload is not the one that `image.pins` says.
+        DeployFailedError: it did not prove itself; what served before goes on serving.
+        DeployError, DockerError: the host could not do it.
+    """
+    docker.require(compose=True)
+    version = holder(registry, model, stage)
+    if pull:
+        identity = _pulled(f"{image.repository}/{model.lower()}:{alias_of(stage)}", version, say)
+        _verify(identity, model, version, stage, image.pins)
+    else:
+        identity = build(registry, model, stage, image, say=say).identity
+    options = changed(options, registry=address_of(registry.uri))
+    return replace(model, stage, identity, options, say=say)
+
+
+def deploy_all(
+    registry: MlflowRegistry,
+    options: Options,
+    image: ImageOptions,
+    *,
+    pull: bool,
+    say: Callable[[str], None],
+) -> Iterator[Replaced]:
+    """Bring every deployment of this registry on the host to what its stage holds.
+
+    Where mlgitops has emptied the stage, nothing is served. One that fails does not stop the
+    others.
+
+    Raises:
+        DeployFailedError: those that failed, after all have been tried.
+    """
+    failed: list[MlgitopsError] = []
+    for found in host.deployments():
+        if found.registry != address_of(registry.uri):
+            continue
+        try:
+            if _emptied(registry, found):
+                yield withdraw(found, say)
+            else:
+                yield deploy(registry, found.model, found.stage, options, image, pull=pull, say=say)
+        except MlgitopsError as error:
+            failed.append(error)
+    if failed:
+        raise DeployFailedError("\n".join(map(str, failed)))
+
+
+def states(registry: MlflowRegistry) -> tuple[State, ...]:
+    """Every deployment on the host; the registry need not answer."""
+    return tuple(State(deployment=one, held=_held(registry, one)) for one in host.deployments())
+
+
+def address_of(uri: str) -> str:
+    """A registry's address without a user's name and password.
+
+    >>> address_of("https://ada:secret@mlflow.example.org:5000/x")
+    'https://mlflow.example.org:5000/x'
+    """
+    parts = urlsplit(uri)
+    return (
+        urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else uri
+    )
+
+
+def remove(model: str, stage: str) -> None:
+    """Remove a deployment from the host, with its address.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = host.deployment(model, stage)
+    if found is None:
+        raise UsageError(f"{model} {stage} is not deployed here; see `mlgitops deploy --status`")
+    host.remove(found.name)
+
+
+def _held(registry: MlflowRegistry, found: Deployment) -> str:
+    if found.registry != address_of(registry.uri):
+        return UNKNOWN
+    try:
+        return str(holder(registry, found.model, found.stage))
+    except UsageError:
+        return ""
+    except RegistryError:
+        return UNKNOWN
+
+
+def _emptied(registry: MlflowRegistry, found: Deployment) -> bool:
+    """Whether mlgitops has emptied the stage; one that is empty otherwise is an error later."""
+    held, alias = registry.model(found.model), alias_of(found.stage)
+    newest = held.newest_stamp(alias) if held else None
+    if held is None or newest is None:
+        return False
+    return alias not in held.aliases and newest[1].version is None
+
+
+def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
+    say(f"pulling {tag}")
+    try:
+        docker.run(["pull", "--quiet", tag])
+    except DockerCommandError as error:
+        raise ImageError(f"{tag} could not be pulled; push it first: {error}") from error
+    form = '{{.Id}} {{index .Config.Labels "mlgitops.version"}}'
+    identity, _, found = docker.run(["image", "inspect", "--format", form, tag]).partition(" ")
+    if found.strip() != str(version):
+        raise DeployError(
+            f"{tag} holds version {found.strip() or 'none'}, the stage holds {version}; push it "
+            "with `mlgitops image build --push`"
+        )
+    return identity
+
+
+def _verify(image: str, model: str, version: int, stage: str, pins: Pins) -> None:
+    """Hold the payload inside an image against pins: its label is only what its builder said."""
+    if pins.of(model, version, stage):
+        with unpacked(image) as folder:
+            pins.verify(model, version, stage, digest.of_folder(folder))

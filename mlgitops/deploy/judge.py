@@ -1,0 +1,79 @@
+"""Whether a canary may go on. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlgitops.deploy.values import Canary
+
+_SURE = 0.01  # the chance at which more errors are still called chance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What one version did during the trial.
+
+    Attributes:
+        errors: requests with 5xx or no answer.
+        milliseconds: the mean time to an answer of `/invocations`; NaN if that is not known.
+    """
+
+    requests: int
+    errors: int
+    milliseconds: float = math.nan
+
+    def __str__(self) -> str:
+        share = self.errors / self.requests if self.requests else 0.0
+        took = "" if math.isnan(self.milliseconds) else f", {self.milliseconds:.1f} ms each"
+        return f"{self.requests:,} requests, {self.errors:,} errors ({share:.2%}){took}"
+
+
+def objection(new: Trial, old: Trial, canary: Canary) -> str:
+    """Why the new version is not to get the rest of the traffic; empty if it may.
+
+    It must have been asked often enough, not fail more often than the old one (beyond chance), and
+    not take too much longer.
+    """
+    if new.requests < canary.requests:
+        return (
+            f"it got {new.requests} requests in {canary.seconds:g} s, too few to judge it "
+            f"(at least {canary.requests}); give it a larger share or more time"
+        )
+    if said := failing(new, old):
+        return said
+    if new.milliseconds > canary.slower * old.milliseconds:
+        return (
+            f"it takes {new.milliseconds / old.milliseconds:.1f} times as long, more than "
+            f"{canary.slower:g}: {new}; the version that serves: {old}"
+        )
+    return ""
+
+
+def failing(new: Trial, old: Trial) -> str:
+    """Whether the new version fails more often than the old one, beyond chance; empty if not."""
+    if old.requests == 0 and new.errors:
+        return f"{new.errors} of its {new.requests} requests failed"
+    if old.requests and chance(new, old) < _SURE:
+        return f"it fails more often: {new}; the version that serves: {old}"
+    return ""
+
+
+def chance(new: Trial, old: Trial) -> float:
+    """The chance of at least so many errors of the new version, if both fail equally often.
+
+    Fisher's exact test, one-sided: the upper tail of the hypergeometric distribution of the new
+    version's errors, given all errors and how many requests each got.
+
+    >>> same = Trial(requests=100, errors=1, milliseconds=1.0)
+    >>> chance(same, same) > 0.5
+    True
+    >>> chance(Trial(requests=100, errors=20, milliseconds=1.0), same) < 0.001
+    True
+    """
+    from scipy.stats import hypergeom
+
+    every, failed = new.requests + old.requests, new.errors + old.errors
+    return float(hypergeom.sf(new.errors - 1, every, failed, new.requests))

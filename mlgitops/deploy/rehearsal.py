@@ -1,0 +1,124 @@
+"""What a plan's replacements do to callers, tried out here before it is merged."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from typing import TYPE_CHECKING
+
+from mlgitops import docker
+from mlgitops.deploy import host
+from mlgitops.deploy.replace import replace
+from mlgitops.deploy.values import Options, name_of
+from mlgitops.image.build import build, unpacked
+from mlgitops.image.load import load
+from mlgitops.image.release import entering
+from mlgitops.image.smoke import body_for
+from mlgitops.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlgitops.guards import Move
+    from mlgitops.image.load import Load
+    from mlgitops.image.spec import Options as ImageOptions
+    from mlgitops.registry.protocol import RegistryReader
+
+_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rehearsed:
+    """One replacement under load.
+
+    Attributes:
+        requests: sent by callers of the old version while it was replaced.
+        dropped: those that got no answer, or a 5xx.
+        refused: those that got a 4xx: the new version does not take what the old one took.
+        milliseconds: the 99th percentile of the time to an answer.
+    """
+
+    move: Move
+    requests: int
+    dropped: int
+    refused: int
+    milliseconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether no caller noticed."""
+        return not self.dropped and not self.refused
+
+
+def rehearse(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    image: ImageOptions,
+    *,
+    say: Callable[[str], None],
+) -> Iterator[Rehearsed]:
+    """Replace, under load, each version that a plan replaces; nothing of it stays on the host.
+
+    Raises:
+        UsageError, ImageError, DeployError, DockerError: see `deploy`.
+    """
+    # never the deployment or the images of somebody whose machine this is
+    mark = secrets.token_hex(4)
+    image = changed(image, repository=f"mlgitops-rehearsal-{mark}", push=False)
+    for move in entering(changes):
+        if move.old is not None:
+            yield _one(registry, move, f"{move.stage}-rehearsal-{mark}", image, say)
+
+
+def _one(
+    registry: RegistryReader,
+    move: Move,
+    stage: str,
+    image: ImageOptions,
+    say: Callable[[str], None],
+) -> Rehearsed:
+    tags: list[str] = []
+    try:
+        identities = []
+        for number in (move.old, move.new):
+            made = build(registry, move.model, str(number), image, say=say)
+            tags += made.tags
+            identities.append(made.identity)
+        options = Options(port=free_port())
+        first = replace(move.model, stage, identities[0], options, say=say)
+        with unpacked(identities[0]) as folder:
+            body = body_for(str(folder))
+        found = _under_load(
+            f"{first.url}/invocations",
+            body,
+            lambda: replace(move.model, stage, identities[1], options, say=say),
+        )
+    finally:
+        host.remove(name_of(move.model, stage))
+        if tags:
+            docker.run(["image", "rm", "--no-prune", *tags])
+    refused = sum(count for status, count in found.statuses.items() if 400 <= status < 500)
+    return Rehearsed(
+        move=move,
+        requests=found.statuses.total(),
+        dropped=found.failed - refused,
+        refused=refused,
+        milliseconds=found.percentile(0.99),
+    )
+
+
+def _under_load(url: str, body: bytes, work: Callable[[], object]) -> Load:
+    """Do something while callers ask; what they got."""
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            load, url, body, connections=_CONNECTIONS, go_on=lambda: not done.is_set()
+        )
+        try:
+            work()
+        finally:
+            done.set()
+        return asked.result()

@@ -1,0 +1,257 @@
+"""Put a version in the place of another: ready, tested, moved, drained; or back to the old one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from mlgitops.deploy import canary, host
+from mlgitops.deploy.judge import Trial, failing
+from mlgitops.deploy.values import Slot
+from mlgitops.errors import DeployError, DeployFailedError, MlgitopsError
+from mlgitops.image.build import unpacked
+from mlgitops.serving.smoke import smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlgitops.deploy.proxy import Counts, Proxy
+    from mlgitops.deploy.values import Deployment, Occupant, Options
+
+HEADER = "X-Serving-Slot"  # asks the proxy for a slot; its answers say which one it was
+_DRAIN_SECONDS = 60
+_UP_SECONDS = 30
+_PAUSE = 0.1
+_MEMORY, _CPUS = "1g", "1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replaced:
+    """What a deployment came to.
+
+    Attributes:
+        old, new: versions as the images' labels say; None for nothing.
+        changed: False if it was as it should be.
+        remark: what is to be said of it, such as a canary's result.
+    """
+
+    model: str
+    stage: str
+    url: str
+    old: str | None
+    new: str | None
+    changed: bool = True
+    remark: str = ""
+
+    def __str__(self) -> str:
+        versions = f"{self.old or 'none'} → {self.new or 'none'}"
+        versions = versions if self.changed else f"{self.new} already"
+        remark = f" ({self.remark})" if self.remark else ""
+        return f"{self.model} {self.stage} at {self.url}: version {versions}{remark}"
+
+
+def replace(
+    model: str, stage: str, image: str, options: Options, *, say: Callable[[str], None]
+) -> Replaced:
+    """Serve an image at a stage's address; whatever fails, what served before goes on serving.
+
+    The address is made if there is none; the image, given by its id, lies in the host's engine.
+
+    Raises:
+        DeployFailedError: the image did not prove itself; nothing has changed for callers.
+        DeployError, DockerError: the proxy could not be started or reached.
+    """
+    host.start_proxy(model, stage, options)
+    found = host.deployment(model, stage)
+    assert found is not None, "its proxy was started"
+    old = found.serving
+    if old and old.image == image and old.healthy:
+        host.keep(old)
+        _tidy(found, old)
+        return Replaced(
+            model=model,
+            stage=stage,
+            url=found.url,
+            old=old.version,
+            new=old.version,
+            changed=False,
+        )
+    change = _Change(found, old, image, options, say)
+    return change.run()
+
+
+def withdraw(found: Deployment, say: Callable[[str], None]) -> Replaced:
+    """Serve nothing at a deployment's address: what it had is drained and removed."""
+    old = found.serving
+    for occupant in found.slots:
+        say(f"stopping {found.model} version {occupant.version}")
+        host.proxy(found.name).weigh(occupant.slot, 0)
+        host.clear(found.name, occupant.slot)
+    before = old.version if old else None
+    return Replaced(
+        model=found.model,
+        stage=found.stage,
+        url=found.url,
+        old=before,
+        new=None,
+        changed=before is not None,
+    )
+
+
+def _tidy(found: Deployment, serving: Occupant) -> None:
+    """Remove what a deployment that was killed has left in the other slot."""
+    if len(found.slots) > 1:
+        host.proxy(found.name).share(serving.slot, 100)
+        _drain(host.proxy(found.name), serving.slot.other)
+        host.clear(found.name, serving.slot.other)
+
+
+class _Change:
+    """One replacement."""
+
+    def __init__(
+        self,
+        found: Deployment,
+        old: Occupant | None,
+        image: str,
+        options: Options,
+        say: Callable[[str], None],
+    ) -> None:
+        self._found, self._old, self._image = found, old, image
+        self._options, self._say = options, say
+        self._slot = old.slot.other if old else Slot.BLUE
+        self._proxy = host.proxy(found.name)
+
+    def run(self) -> Replaced:
+        try:
+            new = self._start()
+            self._test()
+            remark = self._try() if self._options.canary and self._old else ""
+            self._move()
+        except BaseException as error:
+            self._return()
+            if not isinstance(error, MlgitopsError):
+                raise
+            raise DeployFailedError(self._failure(error)) from error
+        host.keep(new)
+        if self._old:
+            self._say(f"draining version {self._old.version}")
+            _drain(self._proxy, self._old.slot)
+            host.clear(self._found.name, self._old.slot)
+        return Replaced(
+            model=self._found.model,
+            stage=self._found.stage,
+            url=self._found.url,
+            old=self._old.version if self._old else None,
+            new=new.version,
+            remark=remark,
+        )
+
+    def _start(self) -> Occupant:
+        """Start the new version, which gets no traffic yet."""
+        self._say(f"starting {self._image[:19]} beside what serves")
+        self._proxy.weigh(self._slot, 0)
+        host.fill(
+            self._found.name,
+            self._slot,
+            self._image,
+            memory=self._options.memory or (self._old.memory if self._old else _MEMORY),
+            cpus=self._options.cpus or (self._old.cpus if self._old else _CPUS),
+            registry=self._options.registry,
+        )
+        deadline = time.monotonic() + _UP_SECONDS
+        while not self._proxy.counts()[self._slot].up:
+            if time.monotonic() > deadline:
+                raise DeployError(f"the proxy does not reach the slot {self._slot}")
+            time.sleep(_PAUSE)
+        return self._occupant()
+
+    def _occupant(self) -> Occupant:
+        found = host.deployment(self._found.model, self._found.stage)
+        for occupant in found.slots if found else ():
+            if occupant.slot is self._slot and occupant.healthy:
+                return occupant
+        raise DeployError("the new version has ended by itself")
+
+    def _test(self) -> None:
+        """Ask the new version everything, by the way that callers take."""
+        self._say("testing it through the proxy")
+        with unpacked(self._image) as folder:
+            report = smoke(
+                self._found.url, str(folder), strict=True, headers={HEADER: self._slot.value}
+            )
+        if report.failed:
+            first = report.failed[0]
+            raise DeployError(
+                f"{len(report.failed)} checks failed, first: {first.request}: "
+                f"expected {first.expected}, got {first.actual}"
+            )
+
+    def _try(self) -> str:
+        """Give it a part of the traffic and compare."""
+        assert self._options.canary is not None, "asked before"
+        trial = self._options.canary
+        self._say(f"giving it {trial.share}% of the requests for {trial.seconds:g} s")
+        return canary.run(self._found.url, self._proxy, self._slot, trial)
+
+    def _move(self) -> None:
+        """Give it all the traffic, and watch it while the old one still stands by."""
+        self._say(f"moving traffic to {self._slot}")
+        before = self._proxy.counts()
+        self._proxy.share(self._slot, 100)
+        deadline = time.monotonic() + (self._options.watch if self._old else 0)
+        while True:
+            _answers(self._found.url, self._slot)
+            now = self._proxy.counts()[self._slot]
+            if said := failing(_since(before[self._slot], now), _all(before[self._slot.other])):
+                raise DeployError(said)
+            self._occupant()
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(_PAUSE * 5)
+
+    def _return(self) -> None:
+        """All traffic to what served before; the new version goes."""
+        self._say("returning to what served before" if self._old else "removing it")
+        if self._old:
+            self._proxy.share(self._old.slot, 100)
+            _drain(self._proxy, self._slot)
+        else:
+            self._proxy.weigh(self._slot, 0)
+        host.clear(self._found.name, self._slot)
+
+    def _failure(self, error: MlgitopsError) -> str:
+        still = f"version {self._old.version} goes on serving" if self._old else "nothing serves"
+        return f"{self._found.model} {self._found.stage}: {error}\n{still} at {self._found.url}"
+
+
+def _answers(url: str, slot: Slot) -> None:
+    try:
+        answer = requests.get(f"{url}/ping", timeout=10)
+    except requests.RequestException as error:
+        raise DeployError(f"{url}/ping: no answer: {type(error).__name__}") from error
+    if not answer.ok or answer.headers.get(HEADER) != slot:
+        raise DeployError(
+            f"{url}/ping: {answer.status_code} from {answer.headers.get(HEADER, 'no slot')}"
+        )
+
+
+def _all(counts: Counts) -> Trial:
+    return Trial(requests=counts.requests, errors=counts.errors)
+
+
+def _since(before: Counts, now: Counts) -> Trial:
+    # a proxy that was started anew counts from nothing
+    requests_sent = max(0, now.requests - before.requests)
+    errors = max(0, now.errors - before.errors)
+    return Trial(requests=requests_sent, errors=min(errors, requests_sent))
+
+
+def _drain(proxy: Proxy, slot: Slot) -> None:
+    """Wait until a slot that gets no new requests has answered the ones that it has."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    while proxy.counts()[slot].busy and time.monotonic() < deadline:
+        time.sleep(_PAUSE)

@@ -1,0 +1,144 @@
+"""The docker command: whether it is there, and running it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import DockerCommandError, DockerMissingError, DockerNotRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import IO
+
+_OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
+_BLOCK = 2**20  # bytes
+
+
+def require(*, compose: bool = False) -> None:
+    """Return if there is an engine that can be used, with its Compose plugin if asked for.
+
+    Raises:
+        DockerMissingError: docker or the plugin is not installed, or too old.
+        DockerNotRunningError: the engine does not answer.
+    """
+    if shutil.which("docker") is None:
+        raise DockerMissingError(
+            "this needs Docker, and there is no `docker` command: install Docker Engine 25 or "
+            "later with the Compose plugin"
+        )
+    engine = _ask("version", "--format", "{{.Server.APIVersion}}")
+    if engine.returncode:
+        raise DockerNotRunningError(
+            f"this needs Docker, and no engine answers: {_last(engine.stderr)}"
+        )
+    version = tuple(int(part) for part in engine.stdout.strip().split("."))
+    if version < _OLDEST_API:
+        raise DockerMissingError("this needs Docker Engine 25 or later: this one is older")
+    if compose and _ask("compose", "version").returncode:
+        raise DockerMissingError("this needs Docker's Compose plugin: install it")
+
+
+def _ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+    shown: int = 5,
+) -> str:
+    """Run `docker ARGUMENTS` and return what it printed.
+
+    Raises:
+        DockerCommandError: it failed; with as many last lines of its error output as asked for.
+    """
+    done = subprocess.run(
+        ["docker", *arguments],
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")
+    return (done.stdout or b"").decode(errors="replace")
+
+
+@contextmanager
+def stream(arguments: Sequence[str]) -> Iterator[IO[bytes]]:
+    """What `docker ARGUMENTS` prints, while it prints it; what is not read is passed over.
+
+    Raises:
+        DockerCommandError: it failed; what was read is not all.
+    """
+    with TemporaryFile() as errors:
+        command = ["docker", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout
+                while process.stdout.read(_BLOCK):
+                    pass
+            except Exception:
+                if not _ended(process):
+                    process.kill()
+                    raise
+                # its end may be why reading failed: then its own words say more
+                if not process.returncode:
+                    raise
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")
+            raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said)}")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process ends by itself, soon."""
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def logs(container: str, *, lines: int) -> str:
+    """The last lines of both of a container's outputs."""
+    done = subprocess.run(
+        ["docker", "logs", "--tail", str(lines), container],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return done.stdout
+
+
+def login(server: str, user: str, password: str) -> None:
+    """Log in at a registry of images; the password is in no argument.
+
+    Raises:
+        DockerCommandError: it was refused.
+    """
+    done = subprocess.run(
+        ["docker", "login", server, "--username", user, "--password-stdin"],
+        input=password,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DockerCommandError(f"docker login {server}: {_last(done.stderr)}")
+
+
+def _last(text: str, *, lines: int = 1) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,0 +1,200 @@
+"""The calls of GitHub's REST API that the loop makes (docs.github.com/rest, version 2022-11-28)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from mlgitops.errors import GitHubDeniedError, GitHubError
+from mlgitops.github.body import fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlgitops.github.context import Context
+
+_TIMEOUT = 30.0  # seconds for one request
+_PAGE = 100  # GitHub's largest page
+_PAGES = 50  # a limit for a server that answers with ever more
+_DENIED = {401, 403, 404}  # GitHub hides with 404 what a token may not see
+
+
+class GitHub:
+    """One repository on GitHub, with the token of the run."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._base = f"{context.api}/repos/{context.repository}"
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        )
+        if context.token:
+            self._session.headers["Authorization"] = f"Bearer {context.token}"
+        # only what can be repeated without harm: GET, PATCH sets what it says
+        retry = Retry(
+            total=3,
+            backoff_factor=0.5,
+            status_forcelist=(502, 503, 504),
+            allowed_methods=("GET", "PATCH"),
+            raise_on_status=False,
+        )
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def comment(self, number: int, marker: str, text: str) -> str:
+        """Write the one comment of a pull request that begins with a marker; returns its URL.
+
+        A comment of somebody else that holds the marker is left alone.
+
+        Raises:
+            GitHubError: it could not be written.
+        """
+        body = self._fitted(f"{marker}\n{text}")
+        for found in self._pages(f"/issues/{number}/comments"):
+            if self._own(found) and str(found.get("body", "")).startswith(marker):
+                path = f"/issues/comments/{found['id']}"
+                return str(self._json("PATCH", path, {"body": body})["html_url"])
+        made = self._json("POST", f"/issues/{number}/comments", {"body": body})
+        return str(made["html_url"])
+
+    def issue_text(self, marker: str, label: str) -> str:
+        """The text of the open issue that begins with a marker; empty if none is open."""
+        found = self._issue(marker, label)
+        return str(found["body"]) if found else ""
+
+    def open_issue(self, marker: str, label: str, title: str, text: str) -> str:
+        """Open the one issue that begins with a marker, or update it; returns its URL."""
+        body = {"title": title, "body": self._fitted(f"{marker}\n{text}")}
+        found = self._issue(marker, label)
+        if found is None:
+            return str(self._json("POST", "/issues", {**body, "labels": [label]})["html_url"])
+        if (found["title"], found["body"]) != (body["title"], body["body"]):
+            self._json("PATCH", f"/issues/{found['number']}", body)
+        return str(found["html_url"])
+
+    def close_issue(self, marker: str, label: str, text: str) -> str | None:
+        """Close that issue with a last comment; returns its URL, None if none is open."""
+        found = self._issue(marker, label)
+        if found is None:
+            return None
+        self._json("POST", f"/issues/{found['number']}/comments", {"body": self._fitted(text)})
+        change = {"state": "closed", "state_reason": "completed"}
+        self._json("PATCH", f"/issues/{found['number']}", change)
+        return str(found["html_url"])
+
+    def pull_request_of(self, sha: str) -> Mapping[str, Any] | None:
+        """The pull request by which a commit came into this branch; None if it came without."""
+        branch = self._context.branch
+        for found in self._pages(f"/commits/{sha}/pulls"):
+            into = (found.get("base") or {}).get("ref")
+            if found.get("merged_at") and (not branch or into == branch):
+                merged: Mapping[str, Any] = self._json("GET", f"/pulls/{found['number']}")
+                return merged
+        return None
+
+    def is_superseded(self, sha: str, file: str) -> bool:
+        """Whether this branch has a newer commit that changed a file.
+
+        Protocol: docs.github.com, "Compare two commits": up to 300 files.
+        """
+        found = self._json("GET", f"/compare/{sha}...{self._context.branch}")
+        return any(changed.get("filename") == file for changed in found.get("files") or ())
+
+    def open_pull_request(
+        self, *, head: str, base: str, title: str, text: str, labels: tuple[str, ...] = ()
+    ) -> str:
+        """Open a pull request from a branch, or update the one that is open; returns its URL."""
+        owner = self._context.repository.partition("/")[0]
+        found = next(self._pages("/pulls", head=f"{owner}:{head}", base=base, state="open"), None)
+        body = {"title": title, "body": self._fitted(text)}
+        if found:
+            made = self._json("PATCH", f"/pulls/{found['number']}", body)
+        else:
+            made = self._json("POST", "/pulls", {**body, "head": head, "base": base})
+        if labels:
+            self._json("POST", f"/issues/{made['number']}/labels", {"labels": list(labels)})
+        return str(made["html_url"])
+
+    def record_deployment(
+        self, *, environment: str, sha: str, description: str, succeeded: bool, production: bool
+    ) -> None:
+        """Record that an environment got a commit, and how that went."""
+        deployment = self._json(
+            "POST",
+            "/deployments",
+            {
+                "ref": sha,
+                "environment": environment,
+                "description": description[:140],  # GitHub's limit
+                "production_environment": production,
+                "auto_merge": False,
+                "required_contexts": [],  # the checks have passed: this is after the merge
+            },
+        )
+        self._json(
+            "POST",
+            f"/deployments/{deployment['id']}/statuses",
+            {
+                "state": "success" if succeeded else "failure",
+                "log_url": self._context.run_url,
+                "description": description[:140],
+            },
+        )
+
+    def _fitted(self, text: str) -> str:
+        return fitted(text, run=self._context.artifacts_url)
+
+    def _issue(self, marker: str, label: str) -> Mapping[str, Any] | None:
+        for found in self._pages("/issues", labels=label, state="open"):
+            mine = self._own(found) and str(found.get("body", "")).startswith(marker)
+            if mine and "pull_request" not in found:
+                return found
+        return None
+
+    def _own(self, found: Mapping[str, Any]) -> bool:
+        return bool((found.get("user") or {}).get("login") == self._context.login)
+
+    def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        url = self._base + path
+        parameters: dict[str, str | int] | None = {**query, "per_page": _PAGE}
+        for _ in range(_PAGES):
+            answer = self._request("GET", url, params=parameters)
+            listed = answer.json()
+            yield from (entry for entry in listed if isinstance(entry, dict))
+            following = answer.links.get("next", {}).get("url")
+            if not following or not following.startswith(self._context.api + "/"):
+                return  # the token goes to no other server
+            url, parameters = following, None
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        return self._request(method, self._base + path, json=body).json()
+
+    def _request(self, method: str, url: str, **options: Any) -> requests.Response:
+        what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
+        try:
+            answer = self._session.request(
+                method, url, timeout=_TIMEOUT, allow_redirects=False, **options
+            )
+        except requests.RequestException as error:
+            raise GitHubError(f"GitHub did not answer {what}: {type(error).__name__}") from error
+        if answer.status_code in _DENIED:
+            raise GitHubDeniedError(
+                f"GitHub denied {what} ({answer.status_code}): {_message(answer)}; the job's "
+                "`permissions` or the token lack a grant"
+            )
+        if not answer.ok:
+            raise GitHubError(
+                f"GitHub answered {what} with {answer.status_code}: {_message(answer)}"
+            )
+        return answer
+
+
+def _message(answer: requests.Response) -> str:
+    try:
+        return str(answer.json().get("message", ""))[:200]
+    except (ValueError, AttributeError):
+        return "no message"

@@ -1,0 +1,120 @@
+"""What GitHub Actions tells a job: variables and the event's payload, as one value.
+
+Protocol: docs.github.com, "Store information in variables" and "Webhook events and payloads".
+What people write there (titles, branches, labels) is data: nothing of it reaches a shell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlgitops.errors import GitHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """The run of a workflow.
+
+    Attributes:
+        api: the address of the REST API.
+        server: the address of the pages, for links.
+        repository: OWNER/NAME.
+        token: what the API is called with; None where the job has none.
+        event: the payload of the event that started the run.
+        sha: the commit that the run is about.
+        branch: the name of the branch that the run is on.
+        attempt: 1, and counting up when the run is started again.
+        actor: who started it.
+        run: the run's number in links.
+        login: the account that writes comments and issues with the token.
+        summary: the file of the job summary.
+    """
+
+    api: str
+    server: str
+    repository: str
+    token: str | None = field(repr=False)
+    event: Mapping[str, Any]
+    sha: str
+    branch: str
+    attempt: int
+    actor: str
+    run: str
+    login: str
+    summary: Path | None
+
+    @property
+    def run_url(self) -> str:
+        """The page of the run."""
+        return f"{self.server}/{self.repository}/actions/runs/{self.run}"
+
+    @property
+    def artifacts_url(self) -> str | None:
+        """Where the artifacts of the run are; None where there is no run."""
+        return f"{self.run_url}#artifacts" if self.run else None
+
+    @property
+    def pull_request(self) -> int | None:
+        """The number of the pull request that the event is about."""
+        number = self._pull_request.get("number")
+        return number if isinstance(number, int) else None
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of that pull request."""
+        return names(self._pull_request)
+
+    @property
+    def _pull_request(self) -> Mapping[str, Any]:
+        found = self.event.get("pull_request")
+        return found if isinstance(found, dict) else {}
+
+
+def names(pull_request: Mapping[str, Any]) -> frozenset[str]:
+    """The names of a pull request's labels."""
+    return frozenset(str(label.get("name")) for label in pull_request.get("labels") or ())
+
+
+def read(environment: Mapping[str, str] | None = None) -> Context:
+    """The context of this process.
+
+    Raises:
+        GitHubError: this is not a job of GitHub Actions, or its event cannot be read.
+    """
+    given = os.environ if environment is None else environment
+    if not given.get("GITHUB_REPOSITORY"):
+        raise GitHubError(
+            "GITHUB_REPOSITORY is not set: `mlgitops github` runs in GitHub Actions; elsewhere use "
+            "the verb without `github`"
+        )
+    return Context(
+        api=given.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
+        server=given.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/"),
+        repository=given["GITHUB_REPOSITORY"],
+        token=given.get("GITHUB_TOKEN") or None,
+        event=_event(given.get("GITHUB_EVENT_PATH")),
+        sha=given.get("GITHUB_SHA", ""),
+        branch=given.get("GITHUB_REF_NAME", ""),
+        attempt=int(given.get("GITHUB_RUN_ATTEMPT") or 1),
+        actor=given.get("GITHUB_ACTOR", ""),
+        run=given.get("GITHUB_RUN_ID", ""),
+        login=given.get("MLGITOPS_GITHUB_LOGIN", "github-actions[bot]"),
+        summary=Path(given["GITHUB_STEP_SUMMARY"]) if given.get("GITHUB_STEP_SUMMARY") else None,
+    )
+
+
+def _event(path: str | None) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GitHubError(f"the event in GITHUB_EVENT_PATH can not be read: {error}") from error
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,91 @@
+"""The issue that tells of drift: which stage, what it should be, what it is, since when. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from mlgitops.report import wording
+from mlgitops.report.markdown import escaped, table
+from mlgitops.status import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from mlgitops.status import StageStatus
+
+MARKER = "<!-- mlgitops:drift -->"
+LABEL = "mlgitops-drift"
+CLEAN = "Every stage is as models.yaml says again."
+_SEEN = re.compile(r"<!-- mlgitops:seen (\{.*?\}) -->")
+_HEADER = ("model", "stage", "should be", "is", "last set by mlgitops", "first seen wrong")
+_ADVICE = """\
+To heal it, run the workflow `apply`, or set the variable `DRIFT_HEAL` to `true`. To keep what is
+there, change `models.yaml` to it. This issue closes by itself."""
+
+
+def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus, ...]:
+    """The stages that are not what models.yaml says; those that are yet to be applied if asked."""
+    states = {State.DRIFT, State.PENDING} if pending else {State.DRIFT}
+    return tuple(stage for stage in stages if stage.state in states)
+
+
+def title(stages: Sequence[StageStatus]) -> str:
+    """The issue's title."""
+    return f"Drift: {wording.count(len(stages), 'stage')} not as models.yaml says"
+
+
+def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
+    """The issue's text.
+
+    Args:
+        stages: those that are wrong.
+        before: the issue's present text, which knows when each of them was first seen; or empty.
+        now: the time of this check, in UTC.
+    """
+    seen = _seen(stages, before, now)
+    rows = ([*_row(stage), seen[_key(stage)]] for stage in stages)
+    return "\n\n".join(
+        [
+            table(_HEADER, rows),
+            *(f"- {escaped(f'{s.model} {s.stage}: {s.note}')}" for s in stages if s.note),
+            _ADVICE,
+            f"<!-- mlgitops:seen {json.dumps(seen, sort_keys=True)} -->",
+        ]
+    )
+
+
+def _row(stage: StageStatus) -> list[str]:
+    stamp = stage.stamp
+    by = f"{stamp.time} by {stamp.actor}" if stamp else wording.NONE
+    return [
+        stage.model,
+        stage.stage,
+        wording.holder(stage.desired),
+        wording.holder(stage.actual),
+        by,
+    ]
+
+
+def _key(stage: StageStatus) -> str:
+    """A stage together with what is wrong with it: other drift is new drift."""
+    return f"{stage.model} {stage.stage} {wording.holder(stage.actual)}"
+
+
+def _seen(stages: Iterable[StageStatus], before: str, now: datetime) -> dict[str, str]:
+    known = _known(before)
+    fresh = now.isoformat(timespec="seconds")
+    return {_key(stage): known.get(_key(stage), fresh) for stage in stages}
+
+
+def _known(before: str) -> Mapping[str, str]:
+    found = _SEEN.search(before)
+    if found is None:
+        return {}
+    try:
+        document = json.loads(found[1])
+    except ValueError:
+        return {}  # somebody edited the issue
+    return {str(key): str(value) for key, value in document.items()}

@@ -1,0 +1,123 @@
+"""A serving image, run as production would run it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError, ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PORT = 8080
+_LABEL = "mlgitops.smoke"
+# no write to its disk, no privilege, no way out of its network
+_CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+# source: proc_pid_status(5), RssAnon, in kB
+_MEMORY = """
+import pathlib, re
+found = 0
+for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+    match = re.search(r"^RssAnon:\\s+(\\d+)", status.read_text(), re.M)
+    found += int(match[1]) * 1024 if match else 0
+print(found)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Container:
+    """A container that runs.
+
+    Attributes:
+        url: its address, as this machine reaches it.
+    """
+
+    identity: str
+    url: str
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What Docker says of it."""
+        found: dict[str, Any] = json.loads(docker.run(["inspect", self.identity]))[0]
+        return found
+
+    @property
+    def processes(self) -> frozenset[str]:
+        """The ids of the server's processes; another set means that one was replaced."""
+        lines = docker.run(["top", self.identity, "-eo", "pid,args"]).splitlines()[1:]
+        # health checks come and go
+        own = (line for line in lines if "-m server" in line or "multiprocessing" in line)
+        return frozenset(line.split()[0] for line in own)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its processes hold for themselves, whatever version of cgroups there is."""
+        return int(docker.run(["exec", self.identity, "python3", "-S", "-c", _MEMORY]))
+
+    @property
+    def logs(self) -> str:
+        """Its last lines."""
+        return docker.logs(self.identity, lines=20)
+
+    def stop(self) -> tuple[int, float]:
+        """Ask it to end; its exit code and the seconds that it took."""
+        begun = time.monotonic()
+        docker.run(["stop", "--time", "15", self.identity])
+        return int(self.state["State"]["ExitCode"]), time.monotonic() - begun
+
+
+@contextmanager
+def running(
+    image: str, *, memory: str = "1g", cpus: str | None = None, timeout: float = 120.0
+) -> Iterator[Container]:
+    """Run an image, confined, until it is ready; it is removed on exit.
+
+    Raises:
+        ImageError: the image does not start, or is not ready in time.
+        DockerError: there is no Docker.
+    """
+    docker.require()
+    name = f"mlgitops-smoke-{secrets.token_hex(4)}"
+    limits = ["--memory", memory, "--pids-limit", "512", *(("--cpus", cpus) if cpus else ())]
+    docker.run(["network", "create", "--internal", "--label", _LABEL, name])
+    try:
+        command = ["run", "--detach", "--name", name, "--label", _LABEL, "--network", name]
+        try:
+            identity = docker.run([*command, *_CONFINED, *limits, image]).strip()
+        except DockerCommandError as error:
+            raise ImageError(f"{image} can not be run: {error}") from error
+        address = docker.run(
+            [
+                "inspect",
+                "--format",
+                "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+                name,
+            ]
+        ).strip()
+        container = Container(identity=identity, url=f"http://{address}:{_PORT}")
+        _wait(container, image, timeout)
+        yield container
+    finally:
+        with suppress(DockerCommandError):
+            docker.run(["rm", "--force", "--volumes", name])
+        docker.run(["network", "rm", name])
+
+
+def _wait(container: Container, image: str, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with suppress(requests.RequestException):
+            if requests.get(f"{container.url}/ping", timeout=1).ok:
+                return
+        if not container.state["State"]["Running"]:
+            raise ImageError(f"{image} stopped by itself; its last lines:\n{container.logs}")
+        time.sleep(0.1)
+    raise ImageError(f"{image} was not ready in {timeout:g} s; its last lines:\n{container.logs}")

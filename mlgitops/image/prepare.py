@@ -1,0 +1,147 @@
+"""Runs in the image that is being built, on the packages that were installed: prune and compile.
+
+    python prepare.py SITE_PACKAGES [REQUIREMENT ...]
+
+What is left is the same for the same packages: files have one date. Bytecode lies in a tree of its
+own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
+without; a container that can not write would compile it on each start. It holds what the server
+and the packages of the model's own requirements import, and not all that is installed, which would
+be three times as much. Nothing of mlgitops is imported here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import py_compile
+import shutil
+import struct
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+# tests that nothing imports, of packages known to work without them
+_TESTED = ("numpy", "pandas", "pyarrow", "scipy", "sklearn")
+# of pyarrow, reading Parquet needs neither network services nor headers
+_PYARROW = (
+    *("include", "includes", "src", "libarrow_flight.*", "libarrow_python_flight.*", "_flight.*"),
+    *("libarrow_s3.*", "_s3fs.*", "_azurefs.*", "_gcsfs.*", "_hdfs.*"),
+)
+_SOURCES = ("*.pyi", "*.pxd", "*.pxi", "*.pyx", "*.pyx.tp", "*.h", "*.hpp")  # of compiled modules
+_ELF = b"\x7fELF\x02\x01"  # 64 bits, little-endian
+_SERVER = (
+    *("server.app", "server.scoring", "uvicorn.main", "uvicorn.supervisors.multiprocess"),
+    *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.uvloop", "pyarrow.parquet"),
+    *("prometheus_client.multiprocess", "mlflow.models.signature", "multiprocessing.spawn"),
+)
+
+
+def main(site: Path, required: set[str]) -> None:
+    """Prune, date and compile the packages."""
+    _prune(site, required)
+    environment = site.parents[2]
+    _date(environment)  # before anything is compiled: bytecode holds the date of its source
+    # in a process of its own: what a process has imported shows in the bytecode that it writes
+    listing = [sys.executable, __file__, "--imported", *sorted(_modules(required))]
+    done = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True)
+    for file in sorted(done.stdout.splitlines()):
+        py_compile.compile(file, doraise=True)
+    _date(Path(sys.pycache_prefix or ""))
+
+
+def imported(modules: list[str]) -> list[str]:
+    """The source files of what the server and some modules import."""
+    sys.dont_write_bytecode = True
+    for name in _SERVER:
+        importlib.import_module(name)  # fails the build if too much was pruned
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - it may need what only the model's code sets up
+            sys.stderr.write(f"not compiled: {name}: {error}\n")
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return [file for file in files if file and file.endswith(".py") and file != __file__]
+
+
+def _prune(site: Path, required: set[str]) -> None:
+    for name in _TESTED:
+        for folder in sorted((site / name).rglob("tests")):
+            shutil.rmtree(folder)
+        for pattern in _SOURCES:
+            for path in sorted((site / name).rglob(pattern)):
+                path.unlink()
+    if "pyarrow" not in required:
+        for pattern in _PYARROW:
+            for path in sorted((site / "pyarrow").glob(pattern)):
+                _remove(path)
+    _link_copies([*site.glob("*.libs/*.so*"), *site.glob("pyarrow/*.so*")])
+    for path in sorted(site.rglob("*.so*")):
+        if path.is_file() and not path.is_symlink():
+            _strip(path)
+
+
+def _link_copies(libraries: list[Path]) -> None:
+    """Replace copies of a library by links to the first of them: wheels can not hold links."""
+    first: dict[tuple[str, str], Path] = {}
+    for path in sorted(libraries):
+        # copies of one library share their name up to its number
+        key = (path.name.split(".so")[0], hashlib.sha256(path.read_bytes()).hexdigest())
+        if (known := first.setdefault(key, path)) != path:
+            path.unlink()
+            path.symlink_to(os.path.relpath(known, path.parent))
+
+
+def _strip(path: Path) -> None:
+    """Leave away what only debuggers read: symbols and section headers, a tenth of some wheels.
+
+    Source: System V ABI, chapters 4 and 5: a process is made of what the program headers name;
+    sections behind that are for linkers and debuggers.
+    """
+    content = path.read_bytes()
+    if not content.startswith(_ELF):
+        return
+    (table,) = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    segments = (struct.unpack_from("<Q16xQ", content, table + n * size + 8) for n in range(count))
+    end = max((offset + length for offset, length in segments), default=0)
+    if not 0 < end < len(content) or table + count * size > end:
+        return
+    header = bytearray(content[:64])
+    struct.pack_into("<Q", header, 40, 0)  # where the section headers begin
+    struct.pack_into("<HHH", header, 58, 0, 0, 0)  # their size, their number, their names
+    path.write_bytes(header + content[64:end])
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _modules(required: set[str]) -> set[str]:
+    """The top-level modules of some distributions."""
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if any(owner.lower().replace("_", "-") in required for owner in owners)
+        and module.isidentifier()
+        and not module.startswith("_")
+    }
+
+
+def _date(root: Path) -> None:
+    """Give everything one date, deepest first."""
+    for folder, folders, files in os.walk(root, topdown=False):
+        for name in (*files, *folders):  # links to folders count as folders
+            os.utime(Path(folder) / name, (0, 0), follow_symlinks=False)
+        os.utime(folder, (0, 0), follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--imported":
+        sys.stdout.write("\n".join(imported(sys.argv[2:])) + "\n")
+    else:
+        main(Path(sys.argv[1]), set(sys.argv[2:]))

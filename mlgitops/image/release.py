@@ -1,0 +1,77 @@
+"""The images of a plan: of every version that enters a stage."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlgitops import docker
+from mlgitops.image.build import build
+from mlgitops.image.smoke import smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlgitops.guards import Move
+    from mlgitops.image.build import Built
+    from mlgitops.image.spec import Options
+    from mlgitops.registry.protocol import RegistryReader
+    from mlgitops.serving.smoke import Report
+
+
+def entering(changes: Iterable[Move]) -> tuple[Move, ...]:
+    """The changes that put a version into a stage, in the order of their names."""
+    return tuple(sorted((move for move in changes if move.new is not None), key=str))
+
+
+def prove(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    *,
+    requests_sent: int,
+    say: Callable[[str], None],
+) -> Iterator[Report]:
+    """Build and smoke-test each image; none is left, what was built stays in Docker's cache.
+
+    Raises:
+        UsageError, ImageError, ServeError, DockerError: see `build` and `smoke`.
+    """
+    # names of its own: wind:production may be what serves on this machine, and another plan may
+    # be proven here at the same time
+    options = replace(options, repository=f"mlgitops-proving-{secrets.token_hex(4)}")
+    proven: set[str] = set()
+    for built in _built(registry, changes, options, say):
+        try:
+            if built.tags[0] not in proven:  # a version may enter two stages
+                yield smoke(built.tags[0], requests_sent=requests_sent, say=say)
+            proven.add(built.tags[0])
+        finally:
+            docker.run(["image", "rm", "--no-prune", *built.tags])
+
+
+def publish(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    *,
+    say: Callable[[str], None],
+) -> tuple[Built, ...]:
+    """Build each image, which is quick where it was built before, and push it.
+
+    Raises:
+        UsageError, ImageError, DockerError: see `build`.
+    """
+    return tuple(_built(registry, changes, options, say))
+
+
+def _built(
+    registry: RegistryReader,
+    changes: Iterable[Move],
+    options: Options,
+    say: Callable[[str], None],
+) -> Iterator[Built]:
+    for move in entering(changes):
+        wanted = replace(options, stage=move.stage)
+        yield build(registry, move.model, str(move.new), wanted, say=say)

@@ -1,0 +1,87 @@
+"""What the engine tells of an image, and its files as streams."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from mlgitops import docker
+from mlgitops.errors import DockerCommandError, ImageError
+from mlgitops.image.scan.values import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def describe(tag: str) -> Image:
+    """What Docker says of an image.
+
+    Raises:
+        ImageError: there is no such image.
+        DockerError: there is no Docker.
+    """
+    docker.require()
+    try:
+        said: dict[str, Any] = json.loads(docker.run(["image", "inspect", tag]))[0]
+    except DockerCommandError as error:
+        raise ImageError(f"{tag} can not be scanned: {error}") from error
+    config = said["Config"]
+    labels = config.get("Labels") or {}
+    return Image(
+        tag=tag,
+        identity=said["Id"],
+        # MLflow's time of the model, which is the same for each build of it
+        created=labels.get("org.opencontainers.image.created", said["Created"]),
+        architecture=f"{said['Os']}/{said['Architecture']}",
+        layers=tuple(said["RootFS"]["Layers"]),
+        labels=MappingProxyType(labels),
+        environment=tuple(config.get("Env") or ()),
+        command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+    )
+
+
+def base_layers(name: str | None) -> frozenset[str] | None:
+    """The layers of an image that another is built on; None if it is not in the engine."""
+    if not name:
+        return None
+    try:
+        found: list[str] = json.loads(
+            docker.run(["image", "inspect", "--format", "{{json .RootFS.Layers}}", name])
+        )
+    except DockerCommandError:
+        return None
+    return frozenset(found)
+
+
+@contextmanager
+def files(image: Image) -> Iterator[tarfile.TarFile]:
+    """Every file that a container of an image would see; nothing of it is run.
+
+    Raises:
+        ImageError: Docker can not make the container.
+    """
+    try:
+        container = docker.run(["create", "--network", "none", image.identity]).strip()
+    except DockerCommandError as error:
+        raise ImageError(f"{image.tag} can not be scanned: {error}") from error
+    try:
+        with (
+            docker.stream(["export", container]) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
+            yield archive
+    finally:
+        docker.run(["rm", "--force", container])
+
+
+@contextmanager
+def saved(image: Image) -> Iterator[tarfile.TarFile]:
+    """An image with each of its layers, as OCI's image layout has it."""
+    with (
+        docker.stream(["save", image.identity]) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        yield archive

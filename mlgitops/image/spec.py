@@ -1,0 +1,168 @@
+"""What an image is to be, from what a model version says of itself. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from mlgitops.errors import ImageError
+from mlgitops.pins import Pins
+from mlgitops.registry.values import alias_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_REQUIREMENT = re.compile(
+    r"^\s*mlflow(?P<extras>\[[^\]]*\])?\s*(?P<rest>[=<>~!;@].*)?$", re.IGNORECASE
+)
+_NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_PYTHON = re.compile(r"^(\d+)\.(\d+)")
+# Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_SHORT = 12  # hexadecimal digits of the digest in a tag
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """The model version that an image is made of.
+
+    Attributes:
+        digest: `sha256:…` of the payload.
+        stage: the stage that it was asked for by; None if by its number.
+        created: when MLflow saved it, ISO 8601, UTC; None if it does not say.
+    """
+
+    model: str
+    version: int
+    run_id: str
+    digest: str
+    stage: str | None
+    python: str
+    requirements: tuple[str, ...]
+    created: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the person who builds may choose.
+
+    Attributes:
+        base: the image to build on; None for Python's slim image of the version's Python.
+        packages: requirements to add.
+        debian: packages of the base image's distribution to add, such as `libgomp1`.
+        platform: such as `linux/arm64`; None for this machine's.
+        repository: what the tags begin with, such as `registry.example.org/team`.
+        push: whether to push them there.
+        stage: the stage to tag it for, where it was not asked for by its stage.
+        commit: the commit of models.yaml that asks for it, for a label.
+        url: the repository's address, for a label.
+        configuration: a `uv.toml`, for a package index of your own. It is given to the build as a
+            secret and is in no layer.
+        pins: what models.yaml pins; a version with another payload is not built.
+        cached: False builds every layer anew.
+    """
+
+    base: str | None = None
+    packages: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    platform: str | None = None
+    repository: str | None = None
+    push: bool = False
+    stage: str | None = None
+    commit: str | None = None
+    url: str | None = None
+    configuration: Path | None = None
+    pins: Pins = field(default_factory=Pins)
+    cached: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """An image, before it is built.
+
+    Attributes:
+        requirements: as pip reads them.
+        required: the names of the packages that the model itself asks for.
+    """
+
+    python: str
+    base: str
+    requirements: tuple[str, ...]
+    required: tuple[str, ...]
+    tags: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def of(source: Source, options: Options) -> Spec:
+    """The image of a model version.
+
+    Raises:
+        ImageError: the version does not say which Python it needs, or a Debian package has no name
+            of one.
+    """
+    for name in options.debian:
+        if not _DEBIAN.fullmatch(name):
+            raise ImageError(f"{name!r} is no name of a Debian package; give one such as libgomp1")
+    match = _PYTHON.match(source.python)
+    if match is None:
+        raise ImageError(
+            f"{source.model} version {source.version} does not say its Python version in "
+            "python_env.yaml; build on an image of your own with --base"
+        )
+    python = f"{match[1]}.{match[2]}"
+    base = options.base or f"python:{python}-slim"
+    stage = source.stage or options.stage
+    own = (*source.requirements, *options.packages)
+    return Spec(
+        python=python,
+        base=base,
+        requirements=tuple(_slim(own)),
+        required=tuple(sorted({found[1].lower() for line in own if (found := _NAME.match(line))})),
+        tags=_tags(source, stage, options.repository),
+        labels=MappingProxyType(_labels(source, stage, base, options)),
+    )
+
+
+def is_mlflow(requirement: str) -> bool:
+    """Whether a line of requirements asks for MLflow itself."""
+    return _REQUIREMENT.match(requirement) is not None or requirement.startswith("mlflow-skinny")
+
+
+def _slim(requirements: Iterable[str]) -> Iterable[str]:
+    """The requirements, with mlflow-skinny for mlflow: the same code without its server."""
+    wanted = [line for line in requirements if line.strip() and not line.lstrip().startswith("#")]
+    for line in wanted:
+        match = _REQUIREMENT.match(line)
+        yield f"mlflow-skinny{match['extras'] or ''}{match['rest'] or ''}" if match else line
+    if not any(map(is_mlflow, wanted)):
+        yield "mlflow-skinny"
+
+
+def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[str, ...]:
+    """NAME:VERSION-SHORTDIGEST, and NAME:stage; names of images have no capitals."""
+    name = source.model.lower()
+    name = f"{repository.rstrip('/')}/{name}" if repository else name
+    digest = source.digest.removeprefix("sha256:")[:_SHORT]
+    tags = [f"{name}:{source.version}-{digest}"]
+    return (*tags, f"{name}:{alias_of(stage)}") if stage else tuple(tags)
+
+
+def _labels(source: Source, stage: str | None, base: str, options: Options) -> dict[str, str]:
+    """The labels; source: the OCI image specification, "Annotations"."""
+    labels: dict[str, Any] = {
+        "org.opencontainers.image.title": source.model,
+        "org.opencontainers.image.version": source.version,
+        "org.opencontainers.image.created": source.created,
+        "org.opencontainers.image.revision": options.commit,
+        "org.opencontainers.image.source": options.url,
+        "org.opencontainers.image.base.name": base,
+        "mlgitops.model": source.model,
+        "mlgitops.version": source.version,
+        "mlgitops.run": source.run_id,
+        "mlgitops.digest": source.digest,
+        "mlgitops.stage": stage,
+    }
+    return {name: str(value) for name, value in labels.items() if value}

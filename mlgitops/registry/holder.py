@@ -1,0 +1,53 @@
+"""What a stage holds, for those who ask for a version by its stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import UsageError
+from mlgitops.registry.values import alias_of
+
+if TYPE_CHECKING:
+    from mlgitops.registry.protocol import RegistryReader
+    from mlgitops.registry.values import ActualModel
+
+
+def registered(registry: RegistryReader, model: str) -> ActualModel:
+    """A model that somebody named.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    found = registry.model(model)
+    if found is None:
+        raise UsageError(f"the registry has no model {model!r}; see `mlgitops status`")
+    return found
+
+
+def holder(registry: RegistryReader, model: str, stage: str) -> int:
+    """The version that a stage of a model holds.
+
+    Raises:
+        UsageError: there is no such model, or the stage is empty.
+    """
+    found = registered(registry, model)
+    version = found.aliases.get(alias_of(stage))
+    if version is None:
+        filled = ", ".join(sorted(found.aliases)) or "none"
+        raise UsageError(f"{stage} of {model} is empty; stages that hold a version: {filled}")
+    return version
+
+
+def wanted(registry: RegistryReader, model: str, text: str) -> tuple[int, str | None]:
+    """The version that somebody asked for, and by which stage; None if by its number.
+
+    Raises:
+        UsageError: there is no such model or version, or the stage is empty.
+    """
+    if not text.isdecimal():
+        return holder(registry, model, text), text
+    if registry.version(model, int(text)) is None:
+        raise UsageError(
+            f"{model} has no version {int(text)} in the registry; see `mlgitops status`"
+        )
+    return int(text), None

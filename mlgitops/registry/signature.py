@@ -1,0 +1,54 @@
+"""A model version's signature, read from its MLmodel file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlgitops.registry.values import Column, Signature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema
+
+
+def signature_of(model_uri: str) -> Signature | None:
+    """Read a signature; downloads the MLmodel file only. None if the model has none.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the artifact is missing or the store is unreachable.
+    """
+    from mlflow.models import get_model_info
+
+    return _signature(get_model_info(model_uri).signature)
+
+
+def signature_in(folder: Path) -> Signature | None:
+    """The signature of a model that lies in a folder; None if it has none."""
+    from mlflow.models import Model
+
+    return _signature(Model.load(str(folder)).signature)
+
+
+def _signature(found: ModelSignature | None) -> Signature | None:
+    if found is None:
+        return None
+    return Signature(inputs=_columns(found.inputs), outputs=_columns(found.outputs))
+
+
+def _columns(schema: Schema | None) -> tuple[Column, ...] | None:
+    if schema is None:
+        return None
+    return tuple(_column(index, spec) for index, spec in enumerate(schema.inputs))
+
+
+def _column(index: int, spec: Any) -> Column:
+    # a tensor is always required, and does not say so
+    from mlflow.types import TensorSpec
+
+    kind = f"tensor({spec.type}, {spec.shape})" if isinstance(spec, TensorSpec) else str(spec.type)
+    name = str(index) if spec.name is None else str(spec.name)
+    return Column(
+        name=name, type=kind.removeprefix("DataType."), required=getattr(spec, "required", True)
+    )

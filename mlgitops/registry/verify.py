@@ -1,0 +1,112 @@
+"""Payloads of the registry held against the pins of models.yaml."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import DigestMismatchError, PayloadError, Problem, RegistryRequestError
+from mlgitops.pins import mismatch
+from mlgitops.registry import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlgitops.errors import Where
+    from mlgitops.pins import Pin, Pins
+    from mlgitops.registry.protocol import RegistryReader
+
+
+def check(
+    pins: Iterable[Pin], reader: RegistryReader, progress: Callable[[str], None] = lambda _: None
+) -> None:
+    """Hold pins against the registry; each version is downloaded once.
+
+    Raises:
+        DigestMismatchError: payloads that are other ones or can not be had; all of them at once.
+        RegistryError: the registry could not be read.
+    """
+    digests = Digests(reader, progress)
+    problems = []
+    for pin in pins:
+        found = digests.of(pin.model, pin.version)
+        if found.digest is None:
+            problems.append(found.trouble_at(pin.where, pin.stage))
+        elif problem := mismatch(pin, pin.version, found.digest):
+            problems.append(problem)
+    if problems:
+        raise DigestMismatchError(problems)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A version's digest, or why there is none."""
+
+    model: str
+    digest: str | None = None
+    trouble: str = ""
+
+    def trouble_at(self, where: Where, stage: str) -> Problem:
+        """The trouble as a problem of a stage."""
+        return Problem(where=where, model=self.model, stage=stage, message=self.trouble)
+
+
+class Digests:
+    """The digests of versions, each worked out once however many stages hold it."""
+
+    def __init__(self, reader: RegistryReader, progress: Callable[[str], None]) -> None:
+        self._reader, self._progress = reader, progress
+        self._known: dict[tuple[str, int], Found] = {}
+
+    def of(self, model: str, version: int) -> Found:
+        """A version's digest.
+
+        Raises:
+            RegistryError: the registry could not be read.
+        """
+        key = (model, version)
+        if key not in self._known:
+            self._progress(f"reading {model} version {version}")
+            self._known[key] = self._found(model, version)
+        return self._known[key]
+
+    def _found(self, model: str, version: int) -> Found:
+        if self._reader.version(model, version) is None:
+            return Found(model=model, trouble=f"version {version} does not exist or was deleted")
+        try:
+            return Found(model=model, digest=self._reader.digest(model, version))
+        except (RegistryRequestError, PayloadError) as error:
+            trouble = f"the payload of version {version} can not be had: {error}"
+            return Found(model=model, trouble=trouble)
+
+
+@contextmanager
+def verified(
+    pins: Pins, registry: RegistryReader, model: str, version: int, stage: str | None
+) -> Iterator[str]:
+    """What to load a version from, until the block ends: its own URI, if nothing pins it.
+
+    A pinned version is downloaded once, into a folder, and what was verified is what is loaded: a
+    second download could bring something else.
+
+    Args:
+        pins: what models.yaml pins.
+        registry: where the version is.
+        model: the registered model's name.
+        version: the version that is wanted.
+        stage: the stage that it is wanted for; None if it is wanted by its number.
+
+    Raises:
+        DigestMismatchError: the payload is not the one that is pinned.
+        RegistryError, PayloadError: it can not be had.
+    """
+    if not pins.of(model, version, stage):
+        yield f"models:/{model}/{version}"
+        return
+    with TemporaryDirectory(prefix="mlgitops-") as made:
+        folder = registry.download(f"models:/{model}/{version}", Path(made))
+        pins.verify(model, version, stage, digest.of_folder(folder))
+        yield str(folder)

@@ -1,0 +1,113 @@
+"""A model card in Markdown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mlgitops.card import URL
+from mlgitops.registry.values import RECIPE_TAG
+from mlgitops.report import record, wording
+from mlgitops.report.markdown import escaped, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from mlgitops.card import Card
+    from mlgitops.registry.values import Column, Signature
+
+_NOTHING = "Not recorded."
+
+
+def markdown(card: Card, now: datetime) -> str:
+    """The card; `now` is for how long the version has been where it is."""
+    parts = [f"# {escaped(card.model)}, version {card.version.number}"]
+    if card.declared and card.declared.description:
+        parts.append(escaped(card.declared.description))
+    parts.append(table(["", ""], _facts(card)))
+    for title, body in _sections(card, now):
+        parts += [f"## {title}", body or _NOTHING]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(card: Card) -> Iterator[tuple[str, object]]:
+    version, artifact = card.version, card.side.artifact
+    if card.declared and card.declared.owners:
+        yield "owners", ", ".join(card.declared.owners)
+    yield "stages", ", ".join(card.stages) or "none"
+    yield "registered", version.created or wording.NONE
+    yield "run", version.run_id or wording.NONE
+    yield "recipe", version.tags.get(RECIPE_TAG, wording.NONE)
+    yield "trained from commit", version.commit or wording.NONE
+    if version.seconds is not None:
+        yield "training took", f"{version.seconds:.1f} s"
+    if artifact is None:
+        yield "payload", card.side.trouble
+        return
+    yield "size", f"{artifact.size:,} bytes"
+    yield "digest", artifact.digest
+    yield "pinned in models.yaml", ", ".join(card.pinned) or "no"
+
+
+def _sections(card: Card, now: datetime) -> Iterator[tuple[str, str]]:
+    version = card.version
+    uses = [(use.context, use.name, use.digest) for use in version.datasets]
+    yield "Data", _rows(["for", "name", "MLflow's digest"], uses)
+    metrics = sorted(version.metrics.items(), key=lambda m: (not m[0].startswith("test_"), m[0]))
+    yield "Metrics", _rows(["metric", "value"], [(n, wording.number(v)) for n, v in metrics])
+    yield "Parameters", _rows(["parameter", "value"], sorted(version.params.items()))
+    yield "Signature", _signature(version.signature)
+    if card.stages:
+        yield "Gates of its stages", _gates(card)
+    yield "Stage history", _history(card, now)
+    lines = card.side.artifact.requirements if card.side.artifact else ()
+    yield "Requirements", _fenced("text", lines) if lines else ""
+    yield "How to call it", _call(card)
+
+
+def _rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return table(header, rows) if rows else ""
+
+
+def _signature(signature: Signature | None) -> str:
+    if signature is None:
+        return ""
+    sides = (("input", signature.inputs), ("output", signature.outputs))
+    rows = [_column(side, column) for side, columns in sides for column in columns or ()]
+    return _rows(["", "name", "type", "required"], rows)
+
+
+def _column(side: str, column: Column) -> tuple[str, str, str, str]:
+    needed = ("yes" if column.required else "no") if side == "input" else ""
+    return side, column.name, column.type, needed
+
+
+def _gates(card: Card) -> str:
+    rows = [(s, v.rule, v.result.value, v.expected, v.actual) for s, v in card.verdicts]
+    return _rows(["stage", "gate", "result", "expected", "actual"], rows) or (
+        "models.yaml names no gate for them."
+    )
+
+
+def _history(card: Card, now: datetime) -> str:
+    if not card.stays:
+        return "It never was in a stage, as far as git and the registry know."
+    return table(record.HEADER[1:], (record.row(stay, now)[1:] for stay in card.stays))
+
+
+def _call(card: Card) -> str:
+    if card.call is None:
+        return "No request could be derived from its input example or signature."
+    what = card.stages[0] if card.stages else card.version.number
+    serve = f"mlgitops serve {card.model} {what} --port {urlsplit(URL).port}"
+    return f"{_fenced('console', [serve])}\n\n{_fenced('console', [card.call])}"
+
+
+def _fenced(language: str, lines: Iterable[str]) -> str:
+    """A block of text as it is; nothing in it can end the block."""
+    text = "\n".join(map(wording.plain, lines))
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

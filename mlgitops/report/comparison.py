@@ -1,0 +1,37 @@
+"""Two versions side by side, by themselves: text, Markdown and plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mlgitops.report import markdown as md
+from mlgitops.report import parts, plain
+from mlgitops.report import text as terminal
+from mlgitops.report.document import VERSION
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlgitops.evidence.values import Comparison
+    from mlgitops.report.schema.comparison import Compare
+
+
+def text(comparison: Comparison, console: Console) -> None:
+    """Its title, warnings, then words and tables."""
+    console.print(Text(parts.title(comparison), style="bold"))
+    terminal.comparison(comparison, console)
+
+
+def markdown(comparison: Comparison) -> str:
+    """Its title, warnings, then words and tables; nothing is folded."""
+    said = [f"**{md.escaped(parts.title(comparison))}**"]
+    said += [f"**Warning:** {md.escaped(warning)}" for warning in comparison.warnings]
+    said.append(md.evidence(parts.of(comparison, full=True)))
+    return "\n\n".join(filter(None, said)) + "\n"
+
+
+def document(comparison: Comparison) -> Compare:
+    """Everything but the predictions of single rows."""
+    return {"version": VERSION, "kind": "compare", **plain.comparison(comparison)}

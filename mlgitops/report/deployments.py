@@ -1,0 +1,98 @@
+"""What serves on a host, and what replacements came to: text, Markdown, plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mlgitops.report import markdown, text, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from mlgitops.deploy.fleet import State
+    from mlgitops.deploy.rehearsal import Rehearsed
+
+_STATES = (
+    *("model", "stage", "state", "serves", "registry"),
+    *("address", "slot", "share", "requests", "errors", "since"),
+)
+_REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
+
+
+def states_text(found: Sequence[State], console: Console) -> None:
+    """A line for each slot."""
+    if not found:
+        console.print("nothing is deployed here; `mlgitops deploy MODEL STAGE` deploys")
+        return
+    console.print(text.table(_STATES, _lines(found)))
+
+
+def states_markdown(found: Sequence[State]) -> str:
+    """A line for each slot."""
+    return markdown.table(_STATES, _lines(found)) + "\n"
+
+
+def states_document(found: Sequence[State]) -> dict[str, Any]:
+    """Everything, as plain data."""
+    return {
+        "version": 1,
+        "kind": "deployments",
+        "deployments": [
+            {**asdict(state.deployment), "held": state.held, "state": state.word} for state in found
+        ],
+    }
+
+
+def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
+    """What callers noticed, and a line for each replacement."""
+    rows = [
+        [
+            "passed" if one.good else "failed",
+            str(one.move),
+            f"{one.requests:,}",
+            f"{one.dropped:,}",
+            f"{one.refused:,}",
+            f"{one.milliseconds:.0f}",
+        ]
+        for one in found
+    ]
+    if not rows:
+        return "No version is replaced: no replacement to rehearse.\n"
+    dropped, refused = sum(one.dropped for one in found), sum(one.refused for one in found)
+    title = f"**Replaced under load: {dropped:,} requests dropped, {refused:,} refused.**"
+    return f"{title}\n\n{markdown.table(_REHEARSED, rows)}\n"
+
+
+def rehearsed_line(one: Rehearsed) -> str:
+    """A replacement in one line."""
+    return (
+        f"{one.move}: {one.requests:,} requests during the replacement, {one.dropped:,} dropped, "
+        f"{one.refused:,} refused"
+    )
+
+
+def _lines(found: Iterable[State]) -> list[list[str]]:
+    lines = []
+    for state in found:
+        where = state.deployment
+        total = sum(slot.weight for slot in where.slots) or 1
+        head = [where.model, where.stage, state.word]
+        held = state.held or wording.NONE
+        lines += [
+            [
+                *head,
+                slot.version,
+                held,
+                where.url,
+                slot.slot.value,
+                f"{slot.weight / total:.0%}",
+                f"{slot.requests:,}",
+                f"{slot.errors:,}",
+                f"{slot.started[:19]}Z",
+            ]
+            for slot in where.slots
+        ] or [[*head, wording.NONE, held, where.url, *([wording.NONE] * 5)]]
+    return lines

@@ -1,0 +1,80 @@
+"""The history of stages, in every format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.report import markdown
+from mlgitops.report.document import VERSION
+from mlgitops.report.wording import NONE, holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+    from mlgitops.history import Stay
+    from mlgitops.report.schema import plans as form
+
+HEADER = ("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied")
+
+
+def row(stay: Stay, now: datetime) -> list[str]:
+    """One stay: model, stage, version, since, how long, by, commit, pull request, applied."""
+    return [
+        stay.model,
+        stay.stage,
+        holder(stay.version),
+        _time(stay.since),
+        _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
+        stay.by,
+        stay.commit[:12],
+        f"#{stay.pull_request}" if stay.pull_request else NONE,
+        _applied(stay),
+    ]
+
+
+def _applied(stay: Stay) -> str:
+    if not stay.declared:
+        return "not in models.yaml"
+    return _time(stay.applied) if stay.applied else NONE
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _length(length: timedelta) -> str:
+    minutes = int(length.total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60
+    if days > 1:
+        return f"{days} days"
+    return f"{hours} h" if hours > 1 else f"{minutes} min"
+
+
+def as_markdown(stays: Iterable[Stay], now: datetime) -> str:
+    """The history as a table."""
+    return markdown.table(HEADER, (row(stay, now) for stay in stays)) + "\n"
+
+
+def as_document(stays: Iterable[Stay]) -> form.History:
+    """The history as plain data; times in ISO 8601."""
+    return {
+        "version": VERSION,
+        "kind": "history",
+        "stays": [
+            {
+                "model": stay.model,
+                "stage": stay.stage,
+                "version": stay.version,
+                "since": stay.since.isoformat(),
+                "until": stay.until.isoformat() if stay.until else None,
+                "by": stay.by,
+                "commit": stay.commit,
+                "pull_request": stay.pull_request,
+                "subject": stay.subject,
+                "applied": stay.applied.isoformat() if stay.applied else None,
+                "declared": stay.declared,
+            }
+            for stay in stays
+        ],
+    }

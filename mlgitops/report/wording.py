@@ -1,0 +1,124 @@
+"""How values are said, once for every format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.guards import how_to_allow
+from mlgitops.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlgitops.evidence.collect import Exhibit
+    from mlgitops.guards import Objection
+    from mlgitops.metrics import Difference
+    from mlgitops.plan import Change, Plan
+    from mlgitops.proposal import Proposal
+
+SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
+
+
+NONE = "–"  # an en dash: there is no value
+
+
+def plain(text: object) -> str:
+    """One line that a terminal shows as it is: what steers a terminal becomes a space."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
+def holder(version: int | None) -> str:
+    """The version that a stage holds."""
+    return "empty" if version is None else str(version)
+
+
+def move(change: Change) -> str:
+    """What happens to the version of a stage: `1 → 2`, `empty → 1`, `2 (classic stage)`."""
+    if change.action is Action.ALIGN:
+        return f"{holder(change.new)} ({' and '.join(change.misaligned)} out of step)"
+    return f"{holder(change.old)} → {holder(change.new)}"
+
+
+def remarks(change: Change) -> tuple[str, ...]:
+    """What a reviewer should know of a change besides its versions."""
+    said = []
+    if change.heals:
+        said.append("heals drift")
+    elif change.drift and change.stamp is not None:
+        said.append(f"drift: the last apply left {holder(change.stamp.version)}")
+    if change.rollback:
+        said.append("rollback: this version held the stage before")
+    elif change.downgrade and not change.heals:
+        said.append("downgrade")
+    if change.unlisted:
+        said.append("no longer in models.yaml")
+    return tuple(said)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Sequence[str], *, most: int = 5) -> str:
+    """The first of some items, and how many more there are."""
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def headline(plan: Plan) -> str:
+    """The plan in one line."""
+    stages = count(plan.stages, "stage")
+    if not plan.changes:
+        return f"Nothing to do: {stages} as desired."
+    changes, models = count(len(plan.changes), "change"), count(len(plan.models), "model")
+    return f"Plan: {changes} in {models}; {stages} managed."
+
+
+def refusal(proposal: Proposal) -> str:
+    """Why a plan is refused, in one line; empty if it is not."""
+    said = [*map(failure, proposal.failing), *map(objection, proposal.guarded)]
+    if not said:
+        return ""
+    rest = f" (and {count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
+    return f"Refused: {said[0]}{rest}"
+
+
+def failure(exhibit: Exhibit) -> str:
+    """The first gate that a change fails."""
+    failed = next(v for v in exhibit.verdicts if v.result == "failed")
+    return (
+        f"{exhibit.change.model} {exhibit.change.stage} → {holder(exhibit.change.new)}: "
+        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}"
+    )
+
+
+def objection(one: Objection) -> str:
+    """What a guard says, and of which stage."""
+    subject = f"{one.model} {one.stage}: " if one.model else ""
+    return f"{one.guard}: {subject}{one.reason}"
+
+
+def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
+    """Each objection: refused or allowed, what it says, what allows it."""
+    return tuple(
+        (
+            "allowed" if one.allowed else "refused",
+            objection(one),
+            "" if one.allowed else how_to_allow(one),
+        )
+        for one in proposal.objections
+    )
+
+
+def number(value: float | None) -> str:
+    """A metric's value in six significant digits."""
+    return NONE if value is None else f"{value:.6g}"
+
+
+def difference(one: Difference) -> str:
+    """The difference of a metric: absolute, and relative in per cent."""
+    if one.absolute is None:
+        return ""
+    relative = "" if one.relative is None else f" ({one.relative:+.1%})"
+    return f"{one.absolute:+.6g}{relative}"
