@@ -59,7 +59,7 @@ def install(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """The whole job: train, plan, apply, serve, smoke-test, promote, roll back."""
     install(session)
-    session.run("python", "-m", "mlgitops.demo", *session.posargs)
+    session.run("python", "-m", "mlgitops.demo.play", *session.posargs)
 
 
 @nox.session

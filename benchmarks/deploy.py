@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from mlgitops import docker
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Canary, Options, name_of
 from mlgitops.errors import DeployFailedError, DockerCommandError
 from mlgitops.image.build import build
-from mlgitops.image.load import load
 from mlgitops.image.spec import Options as ImageOptions
-from mlgitops.processes import free_port
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.serve.load import load
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlgitops.image.load import Load
+    from mlgitops.serve.load import Load
 
 MODEL = "power-forecasting-model"
 REPLACEMENTS = 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
+from mlgitops.system import docker
 from tests import pages
 
 if TYPE_CHECKING:

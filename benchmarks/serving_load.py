@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from mlgitops import docker
-from mlgitops.demo import READING
+from mlgitops.demo.play import READING
 from mlgitops.errors import ImageError
 from mlgitops.image.container import Container
-from mlgitops.image.load import count_down, load
+from mlgitops.serve.load import count_down, load
+from mlgitops.system import docker
 from tests import from_mlflow
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from mlgitops import docker
-from mlgitops.processes import free_port
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 from tests.stack.running import Running, eventually
 
 if TYPE_CHECKING:

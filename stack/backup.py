@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
 from stack import archive, content, lifecycle, secrets
 from stack.errors import BackupError, NotEmptyError, RestoreError
 

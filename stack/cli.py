@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
-from mlgitops import docker
 from mlgitops.errors import MlgitopsError
+from mlgitops.system import docker
 from stack import backup as backups
 from stack import lifecycle, settings
 from stack import upgrade as upgrading

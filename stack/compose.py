@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
 from stack.errors import BuildError, SettingsError
 from stack.settings import FOLDER
 

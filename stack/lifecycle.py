@@ -7,8 +7,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
 from stack import probes, secrets
 from stack.errors import PortTakenError, ServiceFailedError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
 from stack import backup, lifecycle
 from stack.errors import ServiceFailedError
 

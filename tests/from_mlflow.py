@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from mlgitops.processes import ended
+from mlgitops.system.processes import ended
 from tests import pages
 
 if TYPE_CHECKING:

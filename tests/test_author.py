@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from mlgitops import author
-from mlgitops.author import UNCOMMITTED
-from mlgitops.stamp import Author
+from mlgitops.core.stamp import Author
+from mlgitops.history import author
+from mlgitops.history.author import UNCOMMITTED
 
 if TYPE_CHECKING:
     from pathlib import Path

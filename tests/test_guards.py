@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops import guards, plan
-from mlgitops.desired.load import loads
-from mlgitops.guards import Guard, Permission, Terms
-from mlgitops.registry.values import Actual, ActualModel
+from mlgitops.core import guards, plan
+from mlgitops.core.guards import Guard, Permission, Terms
+from mlgitops.core.held import Actual, ActualModel
+from mlgitops.file.load import loads
 
 if TYPE_CHECKING:
-    from mlgitops.desired.values import Desired
+    from mlgitops.core.desired import Desired
     from tests.team import Team
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

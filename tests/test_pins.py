@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.desired.load import load
+from mlgitops.file.load import load
 from mlgitops.registry.digest import of_folder
 
 if TYPE_CHECKING:

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlgitops import plan
-from mlgitops.apply import Status, execute
-from mlgitops.desired.load import loads
-from mlgitops.proposal import read_actual
-from mlgitops.stamp import Author
+from mlgitops.core import plan
+from mlgitops.core.apply import Status, execute
+from mlgitops.core.stamp import Author
+from mlgitops.file.load import loads
+from mlgitops.proposal.propose import read_actual
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.desired.values import Desired
+    from mlgitops.core.desired import Desired
     from mlgitops.registry.client import MlflowRegistry
     from tests.team import Team
 
@@ -113,7 +113,7 @@ def _do(step: tuple[object, ...], team: Team, registry: MlflowRegistry, model: s
 
 def test_planning_names_no_change_where_nothing_differs() -> None:
     """An empty models.yaml and an empty registry: nothing to do, and it says so."""
-    from mlgitops.registry.values import Actual
+    from mlgitops.core.held import Actual
 
     empty = plan.diff(loads("models: {}", "models.yaml"), Actual(models={}))
     assert (empty.changes, empty.stages) == ((), 0)

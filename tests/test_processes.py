@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlgitops.processes import end, ended, last_lines
+from mlgitops.system.processes import end, ended, last_lines
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 PARENT = f"""

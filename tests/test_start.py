@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops import plan
-from mlgitops.desired.load import load, loads
-from mlgitops.importing import imported
-from mlgitops.registry.values import Actual, ActualModel
+from mlgitops.core import plan
+from mlgitops.core.held import Actual, ActualModel
+from mlgitops.file.importing import imported
+from mlgitops.file.load import load, loads
 from tests.test_history import commit
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mlgitops.errors import TrainingDataError
+from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters
 from training.features import FEATURES, TARGET, FeatureName
-from training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
-    from training.task import Estimator, Examples, Task
+    from mlgitops.recipes.sklearn.task import Estimator, Examples, Task
     from training.windfarm import WindFarm
 
 USES_DATA: str | None = "WINDFARM_DATA"
@@ -80,8 +80,8 @@ def prepare(params: Params, data: str | None) -> Task[Estimator]:
         TrainingDataError: the data can not be used, or too few days are left to train or test.
     """
     # Here, because scikit-learn takes seconds and checking parameters does not need it.
-    from training.estimators import regressor
-    from training.task import Dataset, Task, regression_score
+    from mlgitops.recipes.sklearn.estimators import regressor
+    from mlgitops.recipes.sklearn.task import Dataset, Task, regression_score
     from training.windfarm import load
 
     farm = load(data)
@@ -111,7 +111,7 @@ def train(params: Params, data: str | None) -> Task[Estimator]:
 def _days(
     farm: WindFarm, params: Params, *, start: date | None = None, end: date | None = None
 ) -> Examples:
-    from training.task import Examples
+    from mlgitops.recipes.sklearn.task import Examples
 
     days = farm.frame.loc[start.isoformat() if start else None : end.isoformat() if end else None]
     if len(days) < MIN_DAYS:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.hyperparameters import Hyperparameters
+from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
-    from training.task import Classifier, Task
+    from mlgitops.recipes.sklearn.task import Classifier, Task
 
 USES_DATA: str | None = None
 TARGET = "malignant"  # 1 malignant, 0 benign; scikit-learn has them the other way round
@@ -39,8 +39,8 @@ def prepare(params: Params, data: None = None) -> Task[Classifier]:  # noqa: ARG
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import train_test_split
 
-    from training.estimators import classifier
-    from training.task import Dataset, Examples, Task, classification_score
+    from mlgitops.recipes.sklearn.estimators import classifier
+    from mlgitops.recipes.sklearn.task import Dataset, Examples, Task, classification_score
 
     measurements, benign = load_breast_cancer(return_X_y=True, as_frame=True)
     malignant = (1 - benign).rename(TARGET)

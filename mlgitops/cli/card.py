@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from mlgitops import git
 from mlgitops.cli.options import connect, optional_file_option, registry_options
-from mlgitops.desired.load import load
 from mlgitops.errors import GitError
+from mlgitops.file.load import load
+from mlgitops.history import revisions as git
 
 
 @click.command(
@@ -38,7 +38,7 @@ def card(
 
     Without either: what Production holds, else the latest version. Downloads the payload.
     """
-    from mlgitops import card as cards
+    from mlgitops.proposal import card as cards
     from mlgitops.report.card import markdown
 
     desired = load(file) if file else None

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 import click
 
 from mlgitops.cli.options import failures_reported, file_option, format_option, report_option
-from mlgitops.desired import edit, schema
-from mlgitops.desired.load import load, read
 from mlgitops.errors import DesiredStateError, Problem, UsageError
+from mlgitops.file import edit, schema
+from mlgitops.file.load import load, read
 
 
 @click.command(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops import pins
 from mlgitops.cli.options import (
     connect,
     failures_reported,
@@ -20,15 +19,16 @@ from mlgitops.cli.options import (
     report_option,
     show,
 )
+from mlgitops.core import pins
 from mlgitops.errors import UsageError
 from mlgitops.registry.holder import holder, registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mlgitops.evidence.values import Comparison
+    from mlgitops.core.evidence import Comparison
+    from mlgitops.core.version import Version
     from mlgitops.registry.client import MlflowRegistry
-    from mlgitops.registry.values import Version
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -65,8 +65,8 @@ def compare(
     Metrics, parameters, data, signature, requirements; both predict the same rows, those that
     their recipe holds out or else the input example, and what that cost is measured.
     """
-    from mlgitops.evidence import scoring
     from mlgitops.report import comparison
+    from mlgitops.review import scoring
 
     if not quick:
         scoring.warm_up()
@@ -96,11 +96,11 @@ def _compared(
     quick: bool,
     say: Callable[[str], None],
 ) -> Comparison:
-    from mlgitops.evidence.artifacts import Cabinet
-    from mlgitops.evidence.collect import history
-    from mlgitops.evidence.compare import Scope, side
-    from mlgitops.evidence.compare import compare as beside
-    from mlgitops.evidence.links import comparing
+    from mlgitops.history.links import comparing
+    from mlgitops.proposal.collect import history
+    from mlgitops.review.artifacts import Cabinet
+    from mlgitops.review.compare import Scope, side
+    from mlgitops.review.compare import compare as beside
 
     pinned = pins.read(file)
     held = registered(client, model)

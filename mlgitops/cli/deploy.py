@@ -140,9 +140,10 @@ def rehearsal(
     """Replace each version that PLAN replaces, here and under load; nothing of it stays."""
     from pathlib import Path
 
-    from mlgitops import docker, planfile
     from mlgitops.deploy.rehearsal import rehearse
+    from mlgitops.proposal import planfile
     from mlgitops.report import deployments as reports
+    from mlgitops.system import docker
 
     docker.require(compose=True)
     changes = planfile.read(Path(plan)).changes

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import connect, file_option, progress, registry_options
-from mlgitops.desired.load import load
+from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
-from mlgitops.registry.values import PRODUCTION, alias_of
+from mlgitops.file.load import load
 
 if TYPE_CHECKING:
     from mlgitops.github.api import GitHub
@@ -131,10 +131,11 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
 
     Gives the next steps the output `drift`: true or false.
     """
-    from mlgitops import git, notify
-    from mlgitops import status as states
+    from mlgitops.core import status as states
     from mlgitops.github import drift as issue
-    from mlgitops.proposal import read_actual
+    from mlgitops.history import revisions as git
+    from mlgitops.notify import webhook as notify
+    from mlgitops.proposal.propose import read_actual
 
     desired = load(file)
     with progress() as say:

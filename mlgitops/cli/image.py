@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mlgitops.image.spec import Options
     from mlgitops.report.schema.serving import Image
-    from mlgitops.serving.smoke import Report
+    from mlgitops.serve.smoke import Report
 
 _SHOWN = 5  # failed checks that an error names
 _REQUESTS = 20_000
@@ -62,7 +62,7 @@ def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> Options:
     Raises:
         DesiredStateError: the file that may pin versions is not valid.
     """
-    from mlgitops import pins
+    from mlgitops.core import pins
     from mlgitops.image.spec import Options
 
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -128,7 +128,7 @@ Examples:
 def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -> None:
     """Run the image TAG as production would, ask it everything, and stop it."""
     from mlgitops.image.smoke import smoke as test
-    from mlgitops.serving import report as reports
+    from mlgitops.report import smoke as reports
 
     with progress() as say:
         report = test(tag, requests_sent=requests, memory=memory, say=say)
@@ -228,9 +228,9 @@ def prove(
     **chosen: Any,
 ) -> None:
     """Build and smoke-test the image of each version that PLAN puts into a stage."""
-    from mlgitops import planfile
     from mlgitops.image import release
-    from mlgitops.serving import report as reports
+    from mlgitops.proposal import planfile
+    from mlgitops.report import smoke as reports
 
     changes = planfile.read(plan).changes
     with progress() as say:
@@ -267,8 +267,9 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
 
     Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
     """
-    from mlgitops import docker, planfile
     from mlgitops.image import release
+    from mlgitops.proposal import planfile
+    from mlgitops.system import docker
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; name one, such as registry.example.org/wind")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mlgitops import guards
+from mlgitops.core import guards
+from mlgitops.core.guards import Guard
 from mlgitops.errors import MlgitopsError, UsageError
-from mlgitops.guards import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
 
-    from mlgitops.guards import Permission
+    from mlgitops.core.guards import Permission
     from mlgitops.registry.client import MlflowRegistry
     from mlgitops.registry.embedded import Embedded
 

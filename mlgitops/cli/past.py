@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops import git
-from mlgitops import history as record
 from mlgitops.cli.options import connect, file_option, format_option, registry_options, show
-from mlgitops.desired import edit
-from mlgitops.desired.load import load, read
+from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
-from mlgitops.registry.values import alias_of
+from mlgitops.file import edit
+from mlgitops.file.load import load, read
+from mlgitops.history import revisions as git
+from mlgitops.history import stays as record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.history import Stay
-    from mlgitops.registry.values import Actual
+    from mlgitops.core.held import Actual
+    from mlgitops.history.stays import Stay
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
@@ -86,7 +86,7 @@ def history(
 
 
 def _actual(file: Path, registry: str | None, state: Path) -> Actual:
-    from mlgitops.proposal import read_actual
+    from mlgitops.proposal.propose import read_actual
 
     return read_actual(load(file), connect(registry, state))
 

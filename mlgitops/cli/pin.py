@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops import pins
 from mlgitops.cli.options import connect, file_option, progress, registry_options
-from mlgitops.desired import edit
-from mlgitops.desired.load import loads, read
+from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
+from mlgitops.file import edit
+from mlgitops.file.load import loads, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.desired.values import Desired, DesiredStage
+    from mlgitops.core.desired import Desired, DesiredStage
     from mlgitops.registry.client import MlflowRegistry
 
 _Slot = tuple[str, str]  # model, stage as the file writes it

@@ -21,17 +21,17 @@ from mlgitops.cli.options import (
     show,
     terms_options,
 )
-from mlgitops.desired.load import load
+from mlgitops.core.guards import Terms
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError
-from mlgitops.guards import Terms
+from mlgitops.file.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from mlgitops.apply import Outcome
-    from mlgitops.proposal import Proposal
+    from mlgitops.core.apply import Outcome
+    from mlgitops.proposal.propose import Proposal
 
 
 @click.command(
@@ -62,8 +62,8 @@ def plan(
     **allowed: Any,
 ) -> int:
     """Show what `apply` would change, with evidence; write nothing to the registry."""
-    from mlgitops import planfile
-    from mlgitops.proposal import propose
+    from mlgitops.proposal import planfile
+    from mlgitops.proposal.propose import propose
     from mlgitops.report import document, markdown, text
 
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
@@ -118,9 +118,11 @@ def apply(
     **allowed: Any,
 ) -> None:
     """Make the registry what models.yaml says; read it back and stamp who did it."""
-    from mlgitops import author, notify, planfile
-    from mlgitops.apply import execute
-    from mlgitops.proposal import propose
+    from mlgitops.core.apply import execute
+    from mlgitops.history import author
+    from mlgitops.notify import webhook as notify
+    from mlgitops.proposal import planfile
+    from mlgitops.proposal.propose import propose
     from mlgitops.report import document, markdown, text
 
     desired = load(file)
@@ -186,8 +188,8 @@ Examples:
 @format_option
 def status(file: Path, registry: str | None, state: Path, form: str) -> None:
     """Show each stage: desired, actual, who put it there and when, drift."""
-    from mlgitops import status as states
-    from mlgitops.proposal import read_actual
+    from mlgitops.core import status as states
+    from mlgitops.proposal.propose import read_actual
     from mlgitops.report import document, markdown, text
 
     desired = load(file)

@@ -19,9 +19,9 @@ from mlgitops.cli.options import (
     terms_options,
     write,
 )
-from mlgitops.desired.load import load
+from mlgitops.core.guards import Terms
 from mlgitops.errors import UsageError
-from mlgitops.guards import Terms
+from mlgitops.file.load import load
 
 
 def _page(_: click.Context, __: click.Parameter, path: Path) -> Path:
@@ -55,7 +55,7 @@ def report(
     The page holds all that it shows: it needs no script and no network. A plan that is refused is
     written as well, and so is why there is none.
     """
-    from mlgitops.proposal import propose
+    from mlgitops.proposal.propose import propose
     from mlgitops.report import html, wording
 
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops import pins
 from mlgitops.cli.options import (
     connect,
     format_option,
@@ -15,6 +14,7 @@ from mlgitops.cli.options import (
     registry_options,
     show,
 )
+from mlgitops.core import pins
 from mlgitops.errors import SmokeFailedError
 from mlgitops.registry.holder import wanted
 
@@ -59,8 +59,8 @@ def serve(
     state: Path,
 ) -> int:
     """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
-    from mlgitops.processes import free_port
-    from mlgitops.serving.server import Options, run
+    from mlgitops.serve.local import Options, run
+    from mlgitops.system.processes import free_port
 
     chosen = port or free_port()
     options = Options(host=host, port=chosen, workers=workers, env_manager=env_manager)
@@ -97,9 +97,9 @@ def smoke(
     from contextlib import nullcontext
     from dataclasses import replace
 
-    from mlgitops.serving import report as reports
-    from mlgitops.serving.server import Server, start
-    from mlgitops.serving.smoke import smoke as test
+    from mlgitops.report import smoke as reports
+    from mlgitops.serve.local import Server, start
+    from mlgitops.serve.smoke import smoke as test
 
     with _held(model, version, file, registry, state) as (name, source):
         serving = nullcontext(Server(url=url, model_uri=source)) if url else start(source)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops import git
 from mlgitops.cli.options import (
     connect,
     file_option,
@@ -18,11 +17,12 @@ from mlgitops.cli.options import (
     show,
 )
 from mlgitops.cli.train import prepared
-from mlgitops.desired.load import loads, read
 from mlgitops.errors import NotEmptyError
+from mlgitops.file.load import loads, read
+from mlgitops.history import revisions as git
 
 if TYPE_CHECKING:
-    from mlgitops.desired.values import Desired
+    from mlgitops.core.desired import Desired
 
 
 @click.command(
@@ -47,7 +47,7 @@ def import_command(output: Path, force: bool, registry: str | None, state: Path)
 
     The first plan after it is empty. What the file can not say is listed on standard error.
     """
-    from mlgitops.importing import imported
+    from mlgitops.file.importing import imported
 
     if output.exists() and not force:
         raise NotEmptyError(f"{output} exists; name another with --output, or give --force")
@@ -85,14 +85,14 @@ def rebuild(
 
     Gates and guards refuse nothing: the file met them when it was merged.
     """
-    from mlgitops import author
-    from mlgitops import rebuild as rebuilding
-    from mlgitops.apply import execute
     from mlgitops.cli.reconcile import check_outcomes
-    from mlgitops.guards import Terms
-    from mlgitops.proposal import propose, read_actual
+    from mlgitops.core.apply import execute
+    from mlgitops.core.guards import Terms
+    from mlgitops.history import author
+    from mlgitops.proposal.propose import propose, read_actual
+    from mlgitops.recipes import rebuild as rebuilding
+    from mlgitops.recipes.train import run, tasks
     from mlgitops.report import document, markdown, text
-    from mlgitops.train import run, tasks
 
     desired = _desired(file, revision)
     if desired is None:

@@ -15,14 +15,14 @@ from mlgitops.cli.options import (
     registry_options,
     show,
 )
-from mlgitops.desired.load import load
 from mlgitops.errors import UsageError
+from mlgitops.file.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mlgitops.desired.values import Desired
+    from mlgitops.core.desired import Desired
 
 
 @click.command(
@@ -50,8 +50,8 @@ def train(
 
     Training never promotes: a version enters a stage by models.yaml only.
     """
+    from mlgitops.recipes.train import run, tasks
     from mlgitops.report import document, markdown, text
-    from mlgitops.train import run, tasks
 
     desired = load(file)
     _check_names(models, desired)

@@ -7,7 +7,7 @@ from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from mlgitops import docker
+from mlgitops.core.stage import alias_of
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import Replaced, replace, withdraw
 from mlgitops.errors import (
@@ -22,14 +22,14 @@ from mlgitops.errors import (
 from mlgitops.image.build import build, unpacked
 from mlgitops.registry import digest
 from mlgitops.registry.holder import holder
-from mlgitops.registry.values import alias_of
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mlgitops.core.pins import Pins
     from mlgitops.deploy.values import Deployment, Options
     from mlgitops.image.spec import Options as ImageOptions
-    from mlgitops.pins import Pins
     from mlgitops.registry.client import MlflowRegistry
 
 UNKNOWN = "unknown"

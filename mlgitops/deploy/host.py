@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlgitops import docker
 from mlgitops.deploy.proxy import Counts, Proxy
 from mlgitops.deploy.values import Deployment, Occupant, Options, Slot, name_of, order
 from mlgitops.errors import DeployError, DockerCommandError
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Options, name_of
 from mlgitops.image.build import build, unpacked
-from mlgitops.image.load import load
 from mlgitops.image.release import entering
 from mlgitops.image.smoke import body_for
-from mlgitops.processes import free_port
+from mlgitops.serve.load import load
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlgitops.guards import Move
-    from mlgitops.image.load import Load
+    from mlgitops.core.guards import Move
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import Options as ImageOptions
-    from mlgitops.registry.protocol import RegistryReader
+    from mlgitops.serve.load import Load
 
 _CONNECTIONS = 4
 

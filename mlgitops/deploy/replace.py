@@ -13,7 +13,7 @@ from mlgitops.deploy.judge import Trial, failing
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, MlgitopsError
 from mlgitops.image.build import unpacked
-from mlgitops.serving.smoke import smoke
+from mlgitops.serve.smoke import smoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mlgitops.registry.values import alias_of
+from mlgitops.core.stage import alias_of
 
 _UNFIT = re.compile(r"[^a-z0-9_-]+")  # for the name of a Compose project
 

@@ -6,15 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from mlgitops.core.status import State
 from mlgitops.report import wording
 from mlgitops.report.markdown import escaped, table
-from mlgitops.status import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mlgitops.status import StageStatus
+    from mlgitops.core.status import StageStatus
 
 MARKER = "<!-- mlgitops:drift -->"
 LABEL = "mlgitops-drift"

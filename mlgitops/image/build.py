@@ -13,16 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.image import source, spec
 from mlgitops.image.spec import is_mlflow
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import Options, Source, Spec
-    from mlgitops.registry.protocol import RegistryReader
 
 _HERE = Path(__file__).parent
 _IN_CONTEXT = ("Dockerfile", "prepare.py")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError, ImageError
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,18 +6,18 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlgitops import docker
 from mlgitops.image.build import build
 from mlgitops.image.smoke import smoke
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlgitops.guards import Move
+    from mlgitops.core.guards import Move
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.image.build import Built
     from mlgitops.image.spec import Options
-    from mlgitops.registry.protocol import RegistryReader
-    from mlgitops.serving.smoke import Report
+    from mlgitops.serve.smoke import Report
 
 
 def entering(changes: Iterable[Move]) -> tuple[Move, ...]:

@@ -10,10 +10,10 @@ import requests
 from mlgitops.errors import ServeError
 from mlgitops.image.build import unpacked
 from mlgitops.image.container import running
-from mlgitops.image.load import count_down, load
-from mlgitops.serving import payloads
-from mlgitops.serving import smoke as serving
-from mlgitops.serving.smoke import Check, Outcome, Report
+from mlgitops.serve import payloads
+from mlgitops.serve import smoke as serving
+from mlgitops.serve.load import count_down, load
+from mlgitops.serve.smoke import Check, Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

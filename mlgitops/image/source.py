@@ -14,8 +14,8 @@ from mlgitops.registry.holder import wanted as resolved
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import Options
-    from mlgitops.registry.protocol import RegistryReader
 
 
 def fetch(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mlgitops.core.pins import Pins
+from mlgitops.core.stage import alias_of
 from mlgitops.errors import ImageError
-from mlgitops.pins import Pins
-from mlgitops.registry.values import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,19 +15,13 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mlgitops import stamp as stamps
+from mlgitops.core import stamp as stamps
+from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.stage import CLASSIC_STAGES, alias_of
+from mlgitops.core.version import RECIPE_TAG, DatasetUse, Version
 from mlgitops.registry import digest
 from mlgitops.registry.failures import translated
 from mlgitops.registry.signature import signature_of
-from mlgitops.registry.values import (
-    CLASSIC_STAGES,
-    RECIPE_TAG,
-    Actual,
-    ActualModel,
-    DatasetUse,
-    Version,
-    alias_of,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -35,8 +29,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-    from mlgitops.classic import Transition
-    from mlgitops.stamp import Stamp
+    from mlgitops.core.classic import Transition
+    from mlgitops.core.stamp import Stamp
 
 _MODELS_A_PAGE = 1000  # MLflow's limit
 _VERSIONS_A_PAGE = 1000

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from mlgitops.errors import RegistryStartError
-from mlgitops.processes import ended, free_port, last_lines
+from mlgitops.system.processes import ended, free_port, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

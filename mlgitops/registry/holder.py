@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
-from mlgitops.registry.values import alias_of
 
 if TYPE_CHECKING:
-    from mlgitops.registry.protocol import RegistryReader
-    from mlgitops.registry.values import ActualModel
+    from mlgitops.core.held import ActualModel
+    from mlgitops.core.registry import RegistryReader
 
 
 def registered(registry: RegistryReader, model: str) -> ActualModel:

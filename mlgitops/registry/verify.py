@@ -8,16 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from mlgitops.core.pins import mismatch
 from mlgitops.errors import DigestMismatchError, PayloadError, Problem, RegistryRequestError
-from mlgitops.pins import mismatch
 from mlgitops.registry import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mlgitops.core.pins import Pin, Pins
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.errors import Where
-    from mlgitops.pins import Pin, Pins
-    from mlgitops.registry.protocol import RegistryReader
 
 
 def check(

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlgitops.card import URL
-from mlgitops.registry.values import RECIPE_TAG
+from mlgitops.core.version import RECIPE_TAG
+from mlgitops.proposal.card import URL
 from mlgitops.report import record, wording
 from mlgitops.report.markdown import escaped, table
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from mlgitops.card import Card
-    from mlgitops.registry.values import Column, Signature
+    from mlgitops.core.version import Column, Signature
+    from mlgitops.proposal.card import Card
 
 _NOTHING = "Not recorded."
 

@@ -14,7 +14,7 @@ from mlgitops.report.document import VERSION
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlgitops.evidence.values import Comparison
+    from mlgitops.core.evidence import Comparison
     from mlgitops.report.schema.comparison import Compare
 
 

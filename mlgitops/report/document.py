@@ -9,16 +9,16 @@ from mlgitops.report import plain, wording
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlgitops.apply import Outcome
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.evidence import Side
+    from mlgitops.core.guards import Objection
+    from mlgitops.core.stamp import Stamp
+    from mlgitops.core.status import StageStatus
     from mlgitops.errors import Problem
-    from mlgitops.evidence.collect import Exhibit
-    from mlgitops.evidence.values import Side
-    from mlgitops.guards import Objection
-    from mlgitops.proposal import Proposal
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
+    from mlgitops.recipes.train import Trained
     from mlgitops.report.schema import plans as form
-    from mlgitops.stamp import Stamp
-    from mlgitops.status import StageStatus
-    from mlgitops.train import Trained
 
 VERSION: Final = 1
 

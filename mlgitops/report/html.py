@@ -14,11 +14,11 @@ from mlgitops.report import parts, pictures, wording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from mlgitops.apply import Outcome
-    from mlgitops.evidence.collect import Exhibit
-    from mlgitops.evidence.values import Comparison
-    from mlgitops.metrics import Difference
-    from mlgitops.proposal import Proposal
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.evidence import Comparison
+    from mlgitops.core.metrics import Difference
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
     from mlgitops.report.pictures.svg import Picture
 
 # a word is never told from another by its colour alone, nor only by reading it

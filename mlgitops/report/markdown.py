@@ -13,12 +13,12 @@ from mlgitops.report.parts import Code, Link
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mlgitops.apply import Outcome
-    from mlgitops.evidence.collect import Exhibit
-    from mlgitops.proposal import Proposal
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.status import StageStatus
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
+    from mlgitops.recipes.train import Trained
     from mlgitops.report.parts import Part
-    from mlgitops.status import StageStatus
-    from mlgitops.train import Trained
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!])")
 _ADDRESS = ":/?#[]@!$&'*+,;=%~"  # what may stand in one, but for what would end a link

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.metrics import Difference
+from mlgitops.core.metrics import Difference
 from mlgitops.report import sparkline, wording
 from mlgitops.report.wording import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mlgitops.evidence.values import Comparison, Cost, Past, Predictions
+    from mlgitops.core.evidence import Comparison, Cost, Past, Predictions
 
 BREAKS = "breaks callers"
 _METRIC = ("old", "new", "difference", "")

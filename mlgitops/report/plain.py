@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlgitops.evidence import values
-    from mlgitops.metrics import Difference
-    from mlgitops.registry.values import Column, Signature
+    from mlgitops.core import evidence as values
+    from mlgitops.core.metrics import Difference
+    from mlgitops.core.version import Column, Signature
     from mlgitops.report.schema import comparison as form
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from mlgitops.history import Stay
+    from mlgitops.history.stays import Stay
     from mlgitops.report.schema import plans as form
 
 HEADER = ("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied")

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from mlgitops.apply import Outcome
-    from mlgitops.evidence.collect import Exhibit
-    from mlgitops.evidence.values import Comparison
-    from mlgitops.proposal import Proposal
-    from mlgitops.status import StageStatus
-    from mlgitops.train import Trained
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.evidence import Comparison
+    from mlgitops.core.status import StageStatus
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
+    from mlgitops.recipes.train import Trained
 
 _STYLES = {
     "+": "green",

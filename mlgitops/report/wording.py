@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.guards import how_to_allow
-from mlgitops.plan import Action
+from mlgitops.core.guards import how_to_allow
+from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlgitops.evidence.collect import Exhibit
-    from mlgitops.guards import Objection
-    from mlgitops.metrics import Difference
-    from mlgitops.plan import Change, Plan
-    from mlgitops.proposal import Proposal
+    from mlgitops.core.guards import Objection
+    from mlgitops.core.metrics import Difference
+    from mlgitops.core.plan import Change, Plan
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
 
 SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.desired.edit import add_recipe, set_digests, set_version
-from mlgitops.desired.load import load, loads
 from mlgitops.errors import DesiredStateError, EditError, UsageError
+from mlgitops.file.edit import add_recipe, set_digests, set_version
+from mlgitops.file.load import load, loads
 
 if TYPE_CHECKING:
     from tests.team import Team

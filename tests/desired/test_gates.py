@@ -11,9 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from mlgitops.desired import schema
-from mlgitops.desired.load import loads
-from mlgitops.desired.values import (
+from mlgitops.core.desired import (
     ArtifactSizeGate,
     LatencyGate,
     PromotedFromGate,
@@ -24,11 +22,13 @@ from mlgitops.desired.values import (
     TagGate,
 )
 from mlgitops.errors import DesiredStateError
+from mlgitops.file import schema
+from mlgitops.file.load import loads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.desired.values import Gate
+    from mlgitops.core.desired import Gate
 
 FILE = """\
 models:

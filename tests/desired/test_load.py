@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.desired.document import MAX_BYTES
-from mlgitops.desired.load import load, loads
 from mlgitops.errors import DesiredStateError
+from mlgitops.file.document import MAX_BYTES
+from mlgitops.file.load import load, loads
 
 if TYPE_CHECKING:
     from pathlib import Path

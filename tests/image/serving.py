@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from mlgitops.processes import ended, free_port
+from mlgitops.system.processes import ended, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def serving(model: Path, log: Path, **settings: str) -> Iterator[Serving]:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlgitops.image.server"],
+            [sys.executable, "-m", "mlgitops.serve.server"],
             env={**os.environ, **given},
             stdout=output,
             stderr=subprocess.STDOUT,

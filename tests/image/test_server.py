@@ -15,16 +15,16 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlgitops.image.load import count_down, load
-from mlgitops.serving.server import start
-from mlgitops.serving.smoke import same, smoke
+from mlgitops.serve.load import count_down, load
+from mlgitops.serve.local import start
+from mlgitops.serve.smoke import same, smoke
 from tests.image.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlgitops.serving.server import Server
+    from mlgitops.serve.local import Server
     from tests.image.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("farm")
@@ -288,7 +288,7 @@ def test_workers_follow_the_containers_limit(
     """Both versions of cgroups; without a limit, the processors of the machine."""
     import os
 
-    from mlgitops.image.server.settings import cpus
+    from mlgitops.serve.server.settings import cpus
 
     for name, text in files.items():
         path = tmp_path / name

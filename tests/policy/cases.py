@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlgitops import policy
-from mlgitops.desired.load import loads
-from mlgitops.evidence.values import Artifact, Comparison, Cost, Predictions, Series, Side
-from mlgitops.plan import Action, Change
-from mlgitops.registry.values import ActualModel, Version
-from mlgitops.stamp import Stamp
+from mlgitops.core.evidence import Artifact, Comparison, Cost, Predictions, Series, Side
+from mlgitops.core.held import ActualModel
+from mlgitops.core.plan import Action, Change
+from mlgitops.core.stamp import Stamp
+from mlgitops.core.version import Version
+from mlgitops.file.load import loads
+from mlgitops.gates import check as policy
 
 if TYPE_CHECKING:
-    from mlgitops.desired.values import Gate
+    from mlgitops.core.desired import Gate
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops import policy
-from mlgitops.desired.gates import GATES
-from mlgitops.policy import Case, Result
-from mlgitops.registry.values import Version
+from mlgitops.core.version import Version
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Case, Result
+from mlgitops.gates.forms import GATES
 from tests.policy.cases import case, gates, measured
 
 if TYPE_CHECKING:

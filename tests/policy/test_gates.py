@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops import policy
-from mlgitops.policy import Result, breaking
-from mlgitops.registry.values import Column, Signature
+from mlgitops.core.version import Column, Signature
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Result, breaking
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops import policy
-from mlgitops.policy import Need, Result
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Need, Result
 from tests.policy.cases import case, gates, measured
 
 if TYPE_CHECKING:
-    from mlgitops.evidence.values import Comparison
+    from mlgitops.core.evidence import Comparison
     from tests.team import Team
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops import policy
-from mlgitops.policy import Result, Verdict
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Result, Verdict
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from mlgitops import policy
-from mlgitops.registry.values import DatasetUse, Version
+from mlgitops.core.version import DatasetUse, Version
+from mlgitops.gates import check as policy
 from tests.policy.cases import case, gates
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops import policy
-from mlgitops.policy import Result
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Result
 from tests.policy.cases import case, gates, stamp
 
 if TYPE_CHECKING:
-    from mlgitops.stamp import Stamp
+    from mlgitops.core.stamp import Stamp
     from tests.team import Team
 
 GATED = """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.core.version import DatasetUse
 from mlgitops.registry.client import MlflowRegistry
-from mlgitops.registry.values import DatasetUse
 
 if TYPE_CHECKING:
     from tests.team import Team

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.processes import free_port
 from mlgitops.registry.failures import masked
+from mlgitops.system.processes import free_port
 from tests.answering import answering
 
 if TYPE_CHECKING:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlgitops import plan
-from mlgitops.desired.values import Desired, DesiredModel, DesiredStage
-from mlgitops.errors import Where
-from mlgitops.evidence.collect import Exhibit
-from mlgitops.evidence.values import (
+from mlgitops.core import plan
+from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+from mlgitops.core.evidence import (
     Artifact,
     Comparison,
     Cost,
@@ -23,17 +21,13 @@ from mlgitops.evidence.values import (
     Series,
     Side,
 )
-from mlgitops.metrics import differences
-from mlgitops.policy import Result, Verdict
-from mlgitops.proposal import Proposal
-from mlgitops.registry.values import (
-    Actual,
-    ActualModel,
-    Column,
-    DatasetUse,
-    Signature,
-    Version,
-)
+from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.metrics import differences
+from mlgitops.core.version import Column, DatasetUse, Signature, Version
+from mlgitops.errors import Where
+from mlgitops.gates.check import Result, Verdict
+from mlgitops.proposal.collect import Exhibit
+from mlgitops.proposal.propose import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

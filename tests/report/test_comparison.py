@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlgitops.evidence.values import Fact, Past
+from mlgitops.core.evidence import Fact, Past
 from mlgitops.report import comparison, markdown
 from tests.report import made
 from tests.report.test_snapshots import printed

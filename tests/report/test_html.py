@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.evidence.values import Fact
+from mlgitops.core.evidence import Fact
 from mlgitops.report import html
 from tests.report import made
 from tests.report.reading import Page

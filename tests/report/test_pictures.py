@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 
-from mlgitops.evidence.values import Past, Series
-from mlgitops.metrics import differences
+from mlgitops.core.evidence import Past, Series
+from mlgitops.core.metrics import differences
 from mlgitops.report import pictures
 from tests.report import made, trained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlgitops.evidence.values import Comparison
+    from mlgitops.core.evidence import Comparison
     from mlgitops.report.pictures.svg import Picture
 
 pytestmark = pytest.mark.xdist_group("pictures")  # models are trained once

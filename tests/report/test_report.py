@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.metrics import Difference, differences, direction
+from mlgitops.core.metrics import Difference, differences, direction
 from mlgitops.report.markdown import escaped
 
 if TYPE_CHECKING:

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from mlgitops.core.evidence import Comparison, Past, Side
+from mlgitops.core.metrics import differences
+from mlgitops.core.version import Version
 from mlgitops.deploy.fleet import State
 from mlgitops.deploy.values import Deployment, Occupant, Slot
-from mlgitops.evidence.values import Comparison, Past, Side
 from mlgitops.image.scan import Scan
 from mlgitops.image.scan.values import (
     Audit,
@@ -27,12 +29,9 @@ from mlgitops.image.scan.values import (
     Search,
     Vulnerability,
 )
-from mlgitops.metrics import differences
-from mlgitops.registry.values import Version
-from mlgitops.report import comparison, deployments, document, scanned
-from mlgitops.serving import report as smoke
-from mlgitops.serving import smoke as serving
-from mlgitops.train import Trained
+from mlgitops.recipes.train import Trained
+from mlgitops.report import comparison, deployments, document, scanned, smoke
+from mlgitops.serve import smoke as serving
 from tests.report import made
 from tests.report.published import FILE, check
 

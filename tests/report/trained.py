@@ -6,12 +6,12 @@ from functools import cache
 
 import pytest
 
-from mlgitops.evidence import predictions
-from mlgitops.evidence.rows import Rows
-from mlgitops.evidence.scoring import Scored
-from mlgitops.evidence.values import Comparison, Cost, Past, Side
-from mlgitops.metrics import differences
-from mlgitops.registry.values import Version
+from mlgitops.core.evidence import Comparison, Cost, Past, Side
+from mlgitops.core.metrics import differences
+from mlgitops.core.version import Version
+from mlgitops.review import predictions
+from mlgitops.review.rows import Rows
+from mlgitops.review.scoring import Scored
 from training.power_forecasting import Params, train
 
 PARAMS = ({"estimator": "linear"}, {"estimator": "gradient_boosting", "max_iter": 60})

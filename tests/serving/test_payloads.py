@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgitops.errors import ServeError
-from mlgitops.serving.payloads import example_of, good, malformed
-from mlgitops.serving.smoke import same
+from mlgitops.serve.payloads import example_of, good, malformed
+from mlgitops.serve.smoke import same
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlgitops.errors import ServeError
-from mlgitops.processes import free_port
-from mlgitops.serving.server import start
+from mlgitops.serve.local import start
+from mlgitops.system.processes import free_port
 from tests import from_mlflow, pages
 from tests.answering import answering
 
@@ -209,7 +209,7 @@ READING = (
 
 
 def _ask(process: subprocess.Popen[bytes], url: str, records: list[Any]) -> list[float]:
-    from mlgitops.serving.smoke import predict
+    from mlgitops.serve.smoke import predict
 
     deadline = time.monotonic() + 90
     while True:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops import docker
 from mlgitops.errors import DockerError
+from mlgitops.system import docker
 from stack import settings
 from stack.compose import Compose
 from tests.stack.running import Running

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from mlgitops import docker
-from mlgitops.processes import free_port
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
 

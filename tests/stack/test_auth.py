@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from mlgitops import docker
+from mlgitops.system import docker
 from tests.stack.test_data import MODELS
 
 if TYPE_CHECKING:

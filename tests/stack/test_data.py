@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops import docker
+from mlgitops.system import docker
 from stack import backup
 from stack.errors import ArchiveError, NotEmptyError
 from tests.stack.running import Running, eventually

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from mlgitops import docker
+from mlgitops.system import docker
 from stack import secrets
 from stack.errors import ServiceFailedError
 from tests.stack.running import eventually

@@ -21,22 +21,22 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from mlgitops import docker
 from mlgitops.deploy import host, ssh
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Canary, Options, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
-from mlgitops.image.load import load
 from mlgitops.image.spec import Options as ImageOptions
-from mlgitops.processes import free_port
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.serve.load import load
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlgitops.deploy.values import Occupant
-    from mlgitops.image.load import Load
+    from mlgitops.serve.load import Load
     from tests.team import Ran, Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]

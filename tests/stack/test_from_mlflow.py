@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
-from mlgitops.processes import free_port
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 from tests import from_mlflow, pages
 from tests.from_mlflow import answers, command, curl, endpoints, started
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlgitops import docker
 from mlgitops.errors import ImageError, UsageError
 from mlgitops.image.build import build
 from mlgitops.image.container import running
 from mlgitops.image.smoke import smoke
 from mlgitops.image.spec import Options
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

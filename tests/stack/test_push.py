@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from mlgitops import docker
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
-from mlgitops.processes import free_port
+from mlgitops.system import docker
+from mlgitops.system.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from mlgitops import docker
 from mlgitops.image.build import build
 from mlgitops.image.spec import Options
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
 from stack.errors import PortTakenError
 
 if TYPE_CHECKING:

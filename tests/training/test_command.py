@@ -1,4 +1,4 @@
-"""Tests of `training.__main__`: the command line."""
+"""Tests of `mlgitops.recipes.__main__`: the command line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
+from mlgitops.recipes.__main__ import main
 from tests.training.windfarm_text import line, text
 from training import RECIPES
-from training.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of `training.estimators`."""
+"""Tests of `mlgitops.recipes.sklearn.estimators`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from training.estimators import DEFAULTS, classifier, regressor
-from training.hyperparameters import APPLIES_TO, Hyperparameters, Kind
+from mlgitops.recipes.sklearn.estimators import DEFAULTS, classifier, regressor
+from mlgitops.recipes.sklearn.hyperparameters import APPLIES_TO, Hyperparameters, Kind
 
 VALUES: dict[str, float] = {"learning_rate": 0.3, "max_features": 0.5, "C": 2.0}
 REGRESSORS: list[Kind] = ["linear", "random_forest", "extra_trees", "gradient_boosting"]

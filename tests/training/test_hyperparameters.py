@@ -1,4 +1,4 @@
-"""Tests of `training.hyperparameters`."""
+"""Tests of `mlgitops.recipes.sklearn.hyperparameters`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from training.hyperparameters import APPLIES_TO, Hyperparameters, Kind
+from mlgitops.recipes.sklearn.hyperparameters import APPLIES_TO, Hyperparameters, Kind
 
 VALUES: dict[str, float] = {"learning_rate": 0.1, "max_features": 0.5, "C": 2.0}
 

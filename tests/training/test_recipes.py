@@ -1,4 +1,4 @@
-"""Tests of `training.recipes`."""
+"""Tests of `mlgitops.recipes.recipe`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import MappingProxyType
 import pytest
 
 from mlgitops.errors import RecipeError
+from mlgitops.recipes.recipe import canonical, load
 from training import RECIPES
-from training.recipes import canonical, load
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,4 +1,4 @@
-"""Tests of `training.runner`: what `mlgitops train` calls."""
+"""Tests of `mlgitops.recipes.runner`: what `mlgitops train` calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from mlgitops.errors import RecipeError, RegistryError, TrainingDataError
-from mlgitops.processes import ended, free_port
-from training import runner
+from mlgitops.recipes import runner
+from mlgitops.system.processes import ended, free_port
 from training.features import FEATURES
 from training.synthetic import windfarm
 

@@ -1,4 +1,4 @@
-"""Tests of `training.serialization`."""
+"""Tests of `mlgitops.recipes.sklearn.serialization`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from mlgitops.errors import RecipeError
-from training.estimators import classifier, regressor
-from training.hyperparameters import Hyperparameters, Kind
-from training.serialization import TRUSTED, trusted_types
+from mlgitops.recipes.sklearn.estimators import classifier, regressor
+from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters, Kind
+from mlgitops.recipes.sklearn.serialization import TRUSTED, trusted_types
 
 FEATURES = np.random.RandomState(0).normal(size=(60, 2))
 CLASSES = (FEATURES[:, 0] > 0).astype(int)

@@ -1,4 +1,4 @@
-"""Tests of `training.task`."""
+"""Tests of `mlgitops.recipes.sklearn.task`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-from training.task import (
+from mlgitops.recipes.sklearn.task import (
     Dataset,
     Examples,
     Task,

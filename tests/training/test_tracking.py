@@ -1,4 +1,4 @@
-"""Tests of `training.tracking`: what a run leaves behind, and that every model can be served."""
+"""Tests of `mlgitops.recipes.tracking`: what a run leaves behind, and that every model can be served."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
 from mlgitops.errors import RecipeError
-from mlgitops.processes import free_port
+from mlgitops.recipes import tracking
+from mlgitops.recipes.recipe import load
+from mlgitops.system.processes import free_port
 from tests.training.windfarm_text import lines, text
-from training import tracking
-from training.recipes import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlflow.entities import DatasetInput, Run
 
-    from training.trained import Trained
+    from mlgitops.recipes.trained import Trained
 
 MODELS = [
     ("power_forecasting", "linear", {}),

@@ -10,7 +10,7 @@ import training
 
 LIGHT = """
 import importlib.util, sys
-from training import runner
+from mlgitops.recipes import runner
 assert importlib.util.find_spec("training.power_forecasting")
 runner.load("power_forecasting").parse({"estimator": "linear"})
 runner.load("tumour_diagnosis").parse({"estimator": "extra_trees"})

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mlgitops import docker
 from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.image.scan.values import Image
+from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

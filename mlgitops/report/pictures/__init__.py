@@ -14,7 +14,7 @@ from mlgitops.report.pictures import confusion, history, predictions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlgitops.evidence.values import Comparison
+    from mlgitops.core.evidence import Comparison
     from mlgitops.report.pictures.svg import Picture
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mlgitops.evidence.values import Comparison, Predictions
+    from mlgitops.core.evidence import Comparison, Predictions
     from mlgitops.report.pictures.svg import Picture
 
 MOST_CLASSES = 8  # the rest is drawn as one

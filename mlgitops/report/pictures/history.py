@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from mlgitops import metrics
+from mlgitops.core import metrics
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import GRID, INK, MUTED, NEW, OLD
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mlgitops.evidence.values import Comparison, Past
+    from mlgitops.core.evidence import Comparison, Past
     from mlgitops.report.pictures.svg import Picture
 
 MOST_METRICS = 3

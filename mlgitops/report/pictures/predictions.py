@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mlgitops.evidence.values import Comparison, Series
+    from mlgitops.core.evidence import Comparison, Series
     from mlgitops.report.pictures.svg import Picture
 
 MOST_POINTS = 400  # of a line; a picture has hardly more pixels

@@ -4,12 +4,12 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from mlgitops.apply import Status
-from mlgitops.guards import Guard
-from mlgitops.plan import Action
-from mlgitops.policy import Result
+from mlgitops.core.apply import Status
+from mlgitops.core.guards import Guard
+from mlgitops.core.plan import Action
+from mlgitops.core.status import State
+from mlgitops.gates.check import Result
 from mlgitops.report.schema.comparison import Compared, Metric, Number, Pair
-from mlgitops.status import State
 
 
 class Stamp(TypedDict):

@@ -8,15 +8,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from mlgitops.report.schema.comparison import Compare
-from mlgitops.report.schema.plans import (
-    Apply,
-    Error,
-    History,
-    Plan,
-    StatusReport,
-    Train,
-    Validate,
-)
+from mlgitops.report.schema.plans import Apply, Error, History, Plan, StatusReport, Train, Validate
 from mlgitops.report.schema.serving import Deployments, Image, Scan, Smoke
 
 if TYPE_CHECKING:

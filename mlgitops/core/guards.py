@@ -1,0 +1,206 @@
+"""Guards: the conditions that a plan must meet to be applied, whatever its versions are worth.
+
+Pure. Each refuses by default and is allowed by name: `--allow NAME`, or on a pull request the label
+`mlgitops/allow-NAME`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mlgitops.core.plan import Action
+from mlgitops.core.stage import PRODUCTION, alias_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from mlgitops.core.desired import Desired, Freeze
+    from mlgitops.core.plan import Change, Plan
+    from mlgitops.errors import Where
+
+LABEL = "mlgitops/allow-"
+ROLLBACK_LABEL = "mlgitops/rollback"
+_MANY_STAGES = 10  # below this, a share says nothing
+_MANY_SHARE = 0.3
+
+
+class Guard(StrEnum):
+    """The guards by name."""
+
+    EMPTIES_PRODUCTION = "empties-production"
+    MANY_CHANGES = "many-changes"
+    UNMANAGED = "unmanaged"
+    STALE_PLAN = "stale-plan"
+    FREEZE = "freeze"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objection:
+    """What a guard says against a plan, and whether that was allowed by name."""
+
+    guard: Guard
+    reason: str
+    allowed: bool = False
+    model: str | None = None
+    stage: str | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permission:
+    """What the person who asks for a plan has allowed by name.
+
+    Attributes:
+        guards: the guards that may be passed.
+        rollback: the change is a rollback and says so: it may pass a freeze.
+    """
+
+    guards: frozenset[Guard] = frozenset()
+    rollback: bool = False
+
+
+def permission(
+    names: frozenset[Guard], *, rollback: bool = False, labels: frozenset[str] = frozenset()
+) -> Permission:
+    """What flags and a pull request's labels allow together."""
+    labelled = {guard for guard in Guard if LABEL + guard in labels}
+    return Permission(guards=names | labelled, rollback=rollback or ROLLBACK_LABEL in labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """The plan that was shown: its changes, and the digest of the models.yaml it was made of."""
+
+    changes: frozenset[Move]
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Move:
+    """What tells one change from another."""
+
+    model: str
+    stage: str
+    action: str
+    old: int | None
+    new: int | None
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.stage} {_version(self.old)} → {_version(self.new)}"
+
+
+def _version(number: int | None) -> str:
+    return "empty" if number is None else str(number)
+
+
+def moves(plan: Plan) -> frozenset[Move]:
+    """The moves of a plan."""
+    return frozenset(
+        Move(model=c.model, stage=c.alias, action=c.action.value, old=c.old, new=c.new)
+        for c in plan.changes
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """On what terms a plan is to be applied.
+
+    Attributes:
+        now: the time that freezes are compared with; has a time zone.
+        digest: of the models.yaml that the plan is made of.
+        shown: the plan that was shown before; None where none was.
+    """
+
+    now: datetime
+    permission: Permission = Permission()
+    digest: str = ""
+    shown: Shown | None = None
+
+
+def check(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
+    """The objections of all guards, also those that were allowed."""
+    found = (
+        *_stale_plan(plan, terms),
+        *_many_changes(plan),
+        *(one for change in plan.changes for one in _to_change(change, desired, terms)),
+    )
+    allowed = terms.permission.guards
+    return tuple(replace(one, allowed=True) if one.guard in allowed else one for one in found)
+
+
+def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
+    if terms.shown is None:
+        return
+    now = moves(plan)
+    reasons = []
+    if terms.shown.digest != terms.digest:
+        reasons.append("models.yaml has changed")
+    if gone := terms.shown.changes - now:
+        reasons.append(f"no longer to do: {_listed(gone)}")
+    if new := now - terms.shown.changes:
+        reasons.append(f"not in it: {_listed(new)}")
+    if reasons:
+        reason = f"the plan that was shown is stale: {'; '.join(reasons)}"
+        yield Objection(guard=Guard.STALE_PLAN, reason=reason)
+
+
+def _listed(found: frozenset[Move]) -> str:
+    return ", ".join(str(move) for move in sorted(found, key=str))
+
+
+def _many_changes(plan: Plan) -> Iterator[Objection]:
+    changes, stages = len(plan.changes), plan.stages
+    if stages >= _MANY_STAGES and changes > _MANY_SHARE * stages:
+        reason = f"{changes} of {stages} stages change, more than {_MANY_SHARE:.0%}"
+        yield Objection(guard=Guard.MANY_CHANGES, reason=reason)
+
+
+def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
+    if change.action is Action.EMPTY and change.alias == alias_of(PRODUCTION):
+        reason = f"version {change.old} would leave {change.stage} and nothing take its place"
+        yield _objection(Guard.EMPTIES_PRODUCTION, reason, change)
+    if change.stamp is None and change.old is not None and change.old != change.new:
+        reason = f"{change.stage} holds version {change.old}, which mlgitops did not put there"
+        yield _objection(Guard.UNMANAGED, reason, change)
+    freeze = _freeze(desired, change.model)
+    if freeze and terms.now < freeze.until and not _passes_freeze(terms.permission, change):
+        reason = f"frozen until {freeze.until.isoformat()}: {freeze.reason}"
+        yield _objection(Guard.FREEZE, reason, change, freeze.where)
+
+
+def _freeze(desired: Desired, model: str) -> Freeze | None:
+    """The freeze that lasts longer, where both the model and the whole file have one."""
+    own = desired.models[model].freeze if model in desired.models else None
+    found = [freeze for freeze in (own, desired.freeze) if freeze is not None]
+    return max(found, key=lambda freeze: freeze.until, default=None)
+
+
+def _passes_freeze(permission: Permission, change: Change) -> bool:
+    """Healing changes nothing that was declared; a rollback must be named as one."""
+    if change.heals or change.action is Action.ALIGN:
+        return True
+    return permission.rollback and change.rollback
+
+
+def _objection(guard: Guard, reason: str, change: Change, where: Where | None = None) -> Objection:
+    return Objection(
+        guard=guard,
+        reason=reason,
+        model=change.model,
+        stage=change.stage,
+        where=where or change.where,
+    )
+
+
+def how_to_allow(objection: Objection) -> str:
+    """What to do about an objection."""
+    guard = objection.guard
+    if guard is Guard.STALE_PLAN:
+        return f"plan again, or --allow {guard}"
+    rollback = (
+        f"; a rollback: --rollback or the label {ROLLBACK_LABEL}" if guard is Guard.FREEZE else ""
+    )
+    return f"--allow {guard}, or the label {LABEL}{guard}{rollback}"

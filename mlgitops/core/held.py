@@ -1,0 +1,61 @@
+"""What the registry's stages hold now, as values that planning compares with the desired state.
+
+Nothing here talks to a registry; `mlgitops.registry` fills these in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlgitops.core.stamp import Stamp
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActualModel:
+    """One registered model, as a single paged search shows it.
+
+    Attributes:
+        name: the registered model's name.
+        aliases: alias → version.
+        classic: classic stage → the version that `models:/NAME/STAGE` resolves to.
+        stamps: alias → the stamps of that stage on this model's versions, keyed by the version
+            that carries the stamp.
+    """
+
+    name: str
+    aliases: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    classic: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    stamps: Mapping[str, Mapping[int, Stamp]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def newest_stamp(self, alias: str) -> tuple[int, Stamp] | None:
+        """The stamp of the last move of a stage and the version that carries it, if any."""
+        stamps = self.stamps.get(alias, {})
+        return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
+
+    def holder_stamp(self, alias: str) -> Stamp | None:
+        """The stamp of the version that holds `alias`, provided that it is the newest one.
+
+        None means that mlgitops did not put the present holder there.
+        """
+        newest = self.newest_stamp(alias)
+        if newest is None:
+            return None
+        carrier, stamp = newest
+        holds = self.aliases.get(alias) == carrier == stamp.version
+        return stamp if holds else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actual:
+    """All registered models by name."""
+
+    models: Mapping[str, ActualModel]
+
+    def model(self, name: str) -> ActualModel:
+        """The model `name`, or an empty one where the registry has none."""
+        return self.models.get(name) or ActualModel(name=name)

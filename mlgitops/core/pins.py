@@ -1,0 +1,105 @@
+"""Pins: the digests that models.yaml writes beside versions, and what a payload must meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlgitops.core.stage import alias_of
+from mlgitops.errors import DigestMismatchError, Problem
+from mlgitops.file.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlgitops.core.desired import Desired
+    from mlgitops.errors import Where
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """What models.yaml says of a stage: its version, and the digest of that version's payload."""
+
+    model: str
+    stage: str
+    version: int
+    digest: str
+    where: Where
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pins:
+    """The pins of a models.yaml; without one, none."""
+
+    pinned: tuple[Pin, ...] = ()
+
+    def of(self, model: str, version: int, stage: str | None) -> tuple[Pin, ...]:
+        """The pins that a version must meet: those of the stage, and its own in any stage."""
+        return tuple(
+            pin
+            for pin in self.pinned
+            if pin.model == model
+            and (pin.version == version or (stage and alias_of(stage) == alias_of(pin.stage)))
+        )
+
+    def verify(self, model: str, version: int, stage: str | None, found: str) -> None:
+        """Hold a payload against every pin that it must meet.
+
+        Args:
+            model: the registered model's name.
+            version: the version whose payload it is.
+            stage: the stage that it is wanted for; None if it is wanted by its number.
+            found: the digest of the payload.
+
+        Raises:
+            DigestMismatchError: it is another one; naming both digests and what to do.
+        """
+        problems = [mismatch(pin, version, found) for pin in self.of(model, version, stage)]
+        if wrong := [problem for problem in problems if problem is not None]:
+            raise DigestMismatchError(wrong)
+
+
+def of(desired: Desired) -> Pins:
+    """The pins of a desired state, in the order of the file."""
+    return Pins(
+        pinned=tuple(
+            Pin(
+                model=model.name,
+                stage=stage.name,
+                version=stage.version,
+                digest=stage.digest,
+                where=stage.where,
+            )
+            for model in desired.models.values()
+            for stage in model.stages
+            if stage.version is not None and stage.digest is not None
+        )
+    )
+
+
+def read(file: Path | None) -> Pins:
+    """The pins of a models.yaml; none where there is no file.
+
+    Raises:
+        DesiredStateError: it is not valid, so that nobody can say what it pins.
+    """
+    return Pins() if file is None else of(load(file))
+
+
+def mismatch(pin: Pin, version: int, found: str) -> Problem | None:
+    """What is wrong with a version whose payload has the digest `found`; None if nothing is."""
+    if found == pin.digest:
+        return None
+    if version == pin.version:
+        accept = f"mlgitops pin {pin.model} {pin.stage} --force"
+        what = f"the pinned {pin.digest}: its payload was changed"
+        hint = f"name a version that you trust; if you trust what is there now: `{accept}`"
+    else:
+        what = f"{pin.digest}, which is pinned for version {pin.version} of this stage"
+        hint = "`mlgitops apply` first, or put the version that is to be there into the file"
+    return Problem(
+        where=pin.where,
+        model=pin.model,
+        stage=pin.stage,
+        message=f"version {version} has the digest {found}, not {what}; {hint}",
+    )

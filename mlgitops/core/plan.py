@@ -1,0 +1,291 @@
+"""Desired × Actual → Plan: the ordered changes that turn one into the other.
+
+Pure: no I/O, no MLflow, no clock. The same two values give the same plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.stamp import Stamp
+    from mlgitops.errors import Where
+
+
+CLASSIC = "classic stage"
+STAMP = "stamp"
+
+
+class Action(StrEnum):
+    """What happens to a stage."""
+
+    FILL = "fill"  # it was empty
+    REPLACE = "replace"
+    EMPTY = "empty"
+    ALIGN = "align"  # the alias is right; the classic stage or the stamp is not
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What happens to one stage of one model.
+
+    Attributes:
+        old: the version that the stage holds now; None if it is empty.
+        new: the version that it is to hold; None if it is to be empty.
+        move: the number that the change's stamp gets.
+        carrier: the version whose tag holds the change's stamp; None if it gets none.
+        stamp: the newest stamp of the stage: who moved it last through mlgitops.
+        drift: the stage does not hold what the newest stamp says: it was moved by hand, or an
+            apply was killed between the stamp and the move.
+        held_before: the new version has held this stage before.
+        misaligned: for `align`, what is out of step: CLASSIC, STAMP or both.
+        unlisted: the stage is not in models.yaml any more, and its stamp says it is mlgitops' own.
+        where: the stage's place in models.yaml, or its model's; None if neither is there.
+    """
+
+    model: str
+    stage: str
+    action: Action
+    old: int | None
+    new: int | None
+    move: int
+    carrier: int | None
+    stamp: Stamp | None = None
+    drift: bool = False
+    held_before: bool = False
+    misaligned: tuple[str, ...] = ()
+    unlisted: bool = False
+    where: Where | None = None
+    digest: str | None = None
+
+    @property
+    def alias(self) -> str:
+        """The alias that stores the stage."""
+        return alias_of(self.stage)
+
+    @property
+    def enters(self) -> bool:
+        """Whether a version enters the stage, so that its gates apply."""
+        return self.action in (Action.FILL, Action.REPLACE)
+
+    @property
+    def heals(self) -> bool:
+        """Whether this returns the stage to what its newest stamp says."""
+        return self.drift and self.stamp is not None and self.stamp.version == self.new
+
+    @property
+    def rollback(self) -> bool:
+        """Whether the stage goes back to an earlier version that it has held before.
+
+        To enter again after a rollback is no rollback: that version meets the gates anew.
+        """
+        back = self.old is None or self.downgrade
+        return self.enters and self.held_before and back and not self.heals
+
+    @property
+    def downgrade(self) -> bool:
+        """Whether a lower version number replaces a higher one."""
+        return self.old is not None and self.new is not None and self.new < self.old
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A managed stage and what it is to hold."""
+
+    stage: str
+    version: int | None
+    unlisted: bool = False
+    where: Where | None = None
+    digest: str | None = None
+
+    @property
+    def alias(self) -> str:
+        """The alias that stores the stage."""
+        return alias_of(self.stage)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelPlan:
+    """The changes of one model, in the order in which they are applied.
+
+    Attributes:
+        classic: the classic stages that mlgitops manages → the version that each is to resolve to.
+        targets: every managed stage of the model, changed or not.
+    """
+
+    model: str
+    changes: tuple[Change, ...]
+    targets: tuple[Target, ...]
+    classic: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All changes, by model in the order of the file.
+
+    Attributes:
+        models: only those with a change.
+        stages: how many stages are managed in all.
+    """
+
+    models: tuple[ModelPlan, ...]
+    stages: int
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of all models."""
+        return tuple(change for model in self.models for change in model.changes)
+
+
+def diff(desired: Desired, actual: Actual) -> Plan:
+    """The plan that turns `actual` into `desired`."""
+    plans, stages = [], 0
+    for name in _names(desired, actual):
+        wanted, held = desired.models.get(name), actual.model(name)
+        targets = tuple(_targets(wanted, held))
+        stages += len(targets)
+        plan = of_model(held, targets)
+        if plan.changes:
+            plans.append(plan)
+    return Plan(models=tuple(plans), stages=stages)
+
+
+def of_model(held: ActualModel, targets: tuple[Target, ...]) -> ModelPlan:
+    """The plan of one model; without changes, once `held` is what `targets` say."""
+    wanted = {target.alias: target.version for target in targets}
+    # a classic stage is out of step if it does not follow from the aliases as they are now;
+    # one that only has to follow another stage's change is part of that change
+    present = {alias: held.aliases.get(alias) for alias in wanted}
+    in_step = _classic(held, present)
+    changes = [change for target in targets if (change := _change(held, target, in_step))]
+    return ModelPlan(
+        model=held.name, changes=tuple(changes), targets=targets, classic=_classic(held, wanted)
+    )
+
+
+def _names(desired: Desired, actual: Actual) -> Iterator[str]:
+    yield from desired.models
+    yield from sorted(actual.models.keys() - desired.models.keys())
+
+
+def _targets(wanted: DesiredModel | None, held: ActualModel) -> Iterator[Target]:
+    """The managed stages of a model: those in the file, and those that only their stamp claims."""
+    listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
+    for stage in sorted(listed, key=_stage_order):
+        yield Target(
+            stage=stage.name, version=stage.version, where=stage.where, digest=stage.digest
+        )
+    unlisted = (held.aliases.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
+    for alias in sorted(unlisted):
+        if _claimed(held, alias):
+            yield Target(
+                stage=classic_stage(alias) or alias,
+                version=None,
+                unlisted=True,
+                where=wanted.where if wanted else None,
+            )
+
+
+def _claimed(held: ActualModel, alias: str) -> bool:
+    """Whether the newest stamp of a stage that is not in the file says that it is mlgitops' own.
+
+    That is so while the version that carries the stamp holds the stage: it was set by mlgitops,
+    or an apply that had stamped it empty was killed before it removed the alias or the classic
+    stage.
+    """
+    newest = held.newest_stamp(alias)
+    if newest is None:
+        return False
+    carrier, stamp = newest
+    if alias in held.aliases:
+        return held.aliases[alias] == carrier and stamp.version in (carrier, None)
+    return stamp.version is None and held.classic.get(classic_stage(alias) or "") == carrier
+
+
+def _stage_order(stage: DesiredStage) -> bool:
+    """Production last, so that a version is never in Production before it is in Staging."""
+    return stage.alias == alias_of(PRODUCTION)
+
+
+def _classic(held: ActualModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Which version each managed classic stage is to resolve to, given the managed aliases.
+
+    A version has one classic stage only: where Staging and Production hold the same version,
+    Production has it, and the classic Staging is empty.
+    """
+    wanted = {s: managed[alias_of(s)] for s in CLASSIC_STAGES if alias_of(s) in managed}
+    in_production = wanted.get(PRODUCTION, held.classic.get(PRODUCTION))
+    if STAGING in wanted and wanted[STAGING] == in_production:
+        wanted[STAGING] = None
+    return wanted
+
+
+def _change(held: ActualModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
+    old, new = held.aliases.get(target.alias), target.version
+    newest = held.newest_stamp(target.alias)
+    misaligned = tuple(_misaligned(held, target, classic)) if old == new else ()
+    if old == new and not misaligned:
+        return None
+    return Change(
+        model=held.name,
+        stage=target.stage,
+        action=_action(old, new),
+        old=old,
+        new=new,
+        move=(newest[1].move if newest else 0) + 1,
+        carrier=_carrier(old, new, newest, misaligned),
+        stamp=newest[1] if newest else None,
+        drift=newest is not None and newest[1].version != old,
+        held_before=_held_before(held, target),
+        misaligned=misaligned,
+        unlisted=target.unlisted,
+        where=target.where,
+        digest=target.digest,
+    )
+
+
+def _carrier(
+    old: int | None,
+    new: int | None,
+    newest: tuple[int, Stamp] | None,
+    misaligned: tuple[str, ...],
+) -> int | None:
+    if old == new and STAMP not in misaligned:
+        return None
+    if new is not None or old is not None:
+        return new if new is not None else old
+    return newest[0] if newest else None
+
+
+def _held_before(held: ActualModel, target: Target) -> bool:
+    """Whether a stamp says so: the version's own, or one that names it as the previous holder."""
+    stamps = held.stamps.get(target.alias, {})
+    return target.version in stamps or any(s.previous == target.version for s in stamps.values())
+
+
+def _action(old: int | None, new: int | None) -> Action:
+    if old == new:
+        return Action.ALIGN
+    if new is None:
+        return Action.EMPTY
+    return Action.FILL if old is None else Action.REPLACE
+
+
+def _misaligned(
+    held: ActualModel, target: Target, classic: Mapping[str, int | None]
+) -> Iterator[str]:
+    stage = classic_stage(target.alias)
+    if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:
+        yield CLASSIC
+    newest = held.newest_stamp(target.alias)
+    # a stage that was never stamped was set up by others, and is as desired: leave it alone
+    if newest is not None and newest[1].version != target.version:
+        yield STAMP

@@ -1,0 +1,18 @@
+"""Stages: slots of a model, each stored as an alias; two of them are MLflow's classic stages too."""
+
+from __future__ import annotations
+
+PRODUCTION = "Production"
+STAGING = "Staging"
+ARCHIVED = "Archived"
+CLASSIC_STAGES = (PRODUCTION, STAGING)
+
+
+def alias_of(stage: str) -> str:
+    """The alias that stores `stage`: its name in lower case."""
+    return stage.lower()
+
+
+def classic_stage(alias: str) -> str | None:
+    """The classic stage that is kept in step with `alias`, if there is one."""
+    return next((stage for stage in CLASSIC_STAGES if alias_of(stage) == alias), None)

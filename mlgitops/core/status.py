@@ -1,0 +1,110 @@
+"""Each model × stage: what is desired, what is there, who put it there and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mlgitops.core import plan
+from mlgitops.core.stage import classic_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlgitops.core.desired import Desired
+    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.plan import Change, Plan
+    from mlgitops.core.stamp import Stamp
+
+
+class State(StrEnum):
+    """How a stage stands."""
+
+    IN_SYNC = "in sync"
+    PENDING = "pending"  # models.yaml asks for something else since the last apply
+    DRIFT = "drift"  # the stage is not what the last apply left
+    UNMANAGED = "unmanaged"  # not in models.yaml, and not set by mlgitops
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageStatus:
+    """One stage of one model.
+
+    Attributes:
+        stamp: of the present holder; None if mlgitops did not put it there.
+        note: what is out of step, in words.
+    """
+
+    model: str
+    stage: str
+    desired: int | None
+    actual: int | None
+    state: State
+    stamp: Stamp | None
+    note: str = ""
+
+
+def of(desired: Desired, actual: Actual) -> tuple[StageStatus, ...]:
+    """All stages, in the order of models.yaml; then those that are not in it."""
+    pending = plan.diff(desired, actual)
+    return (*_listed(desired, actual, pending), *_unlisted(desired, actual, pending))
+
+
+def _listed(desired: Desired, actual: Actual, pending: Plan) -> Iterator[StageStatus]:
+    changes = {(change.model, change.alias): change for change in pending.changes}
+    for model in desired.models.values():
+        held = actual.model(model.name)
+        for stage in model.stages:
+            change = changes.get((model.name, stage.alias))
+            yield StageStatus(
+                model=model.name,
+                stage=stage.name,
+                desired=stage.version,
+                actual=held.aliases.get(stage.alias),
+                state=_state(change),
+                stamp=_stamp(held, stage.alias),
+                note=_note(change),
+            )
+
+
+def _unlisted(desired: Desired, actual: Actual, pending: Plan) -> Iterator[StageStatus]:
+    changes = {(change.model, change.alias): change for change in pending.changes}
+    for name, held in sorted(actual.models.items()):
+        model = desired.models.get(name)
+        listed = {stage.alias for stage in model.stages} if model else set()
+        for alias in sorted(held.aliases.keys() - listed):
+            change = changes.get((name, alias))
+            yield StageStatus(
+                model=name,
+                stage=classic_stage(alias) or alias,
+                desired=None,
+                actual=held.aliases[alias],
+                state=_state(change) if change else State.UNMANAGED,
+                stamp=_stamp(held, alias),
+                note="no longer in models.yaml: the next apply empties it" if change else "",
+            )
+
+
+def _state(change: Change | None) -> State:
+    if change is None:
+        return State.IN_SYNC
+    return State.DRIFT if change.drift or change.misaligned else State.PENDING
+
+
+def _stamp(held: ActualModel, alias: str) -> Stamp | None:
+    if alias in held.aliases:
+        return held.holder_stamp(alias)
+    newest = held.newest_stamp(alias)
+    return newest[1] if newest and newest[1].version is None else None
+
+
+def _note(change: Change | None) -> str:
+    if change is None:
+        return ""
+    if change.misaligned:
+        return f"{' and '.join(change.misaligned)} out of step"
+    if change.drift and change.stamp is not None:
+        left = "empty" if change.stamp.version is None else f"at version {change.stamp.version}"
+        return f"left {left} by {change.stamp.actor}, {change.stamp.time}"
+    return ""

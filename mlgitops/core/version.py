@@ -1,0 +1,71 @@
+"""A model version and what is recorded of it: metrics, parameters, signature, data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+READY = "READY"
+RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained by
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column or tensor of a signature; `type` as MLflow writes it, e.g. `double`."""
+
+    name: str
+    type: str
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """What a model version takes and gives; None where the version does not say."""
+
+    inputs: tuple[Column, ...] | None
+    outputs: tuple[Column, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetUse:
+    """A data set that a run used: MLflow's digest of it, and what for: `train` or `test`."""
+
+    name: str
+    digest: str
+    context: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """A model version that exists, with the evidence that its run recorded.
+
+    Attributes:
+        number: MLflow's version number.
+        status: `READY`, `PENDING_REGISTRATION` or `FAILED_REGISTRATION`.
+        run_id: the run that made it, if it was made by one that still exists.
+        metrics: metric name → last value.
+        params: parameter name → value as logged.
+        signature: None where the model was logged without one.
+        uri: where its payload is to be had, such as `models:/NAME/2`.
+        created: when it was registered, ISO 8601 in UTC.
+        datasets: what it was trained and tested on.
+        seconds: how long its run took; None where that is not known.
+        commit: git's commit that it was trained from.
+    """
+
+    number: int
+    status: str
+    run_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    params: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    signature: Signature | None = None
+    uri: str = ""
+    created: str | None = None
+    datasets: tuple[DatasetUse, ...] = ()
+    seconds: float | None = None
+    commit: str | None = None

@@ -1,0 +1,275 @@
+"""The whole job on one machine: `nox -s demo`.
+
+Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
+`git revert`, in a scratch clone of this repository, on an embedded tracking server or on the stack.
+What an earlier demo did is not done again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlgitops.cli import run
+from mlgitops.core.stage import PRODUCTION, alias_of
+from mlgitops.errors import MlgitopsError
+from mlgitops.file.load import load
+from mlgitops.registry.embedded import Embedded, server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from mlgitops.core.held import ActualModel
+    from mlgitops.registry.client import MlflowRegistry
+
+MODEL = "power-forecasting-model"
+CANDIDATE = 2
+# one day of the wind farm: temperature in °C, wind direction in degrees, wind speed in m/s
+READING = {
+    "temperature_00": 8.875944,
+    "wind_direction_00": 97.246960,
+    "wind_speed_00": 11.665322,
+    "temperature_08": 11.955358,
+    "wind_direction_08": 98.636955,
+    "wind_speed_08": 12.240791,
+    "temperature_16": 14.668171,
+    "wind_direction_16": 112.411930,
+    "wind_speed_16": 9.737414,
+}
+
+
+class DemoError(MlgitopsError):
+    """A step of the demo did not do what it shows."""
+
+
+@dataclass(kw_only=True)
+class Demo:
+    """The steps and what they took.
+
+    Attributes:
+        url: the tracking server.
+        served: serves NAME/VERSION and gives the URL of the model server.
+    """
+
+    root: Path
+    state: Path
+    data: str | None
+    url: str
+    served: Callable[[str], AbstractContextManager[str]]
+    took: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def scratch(self) -> Path:
+        """The clone in which the demo commits."""
+        return self.state / "scratch"
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Announce a step and note how long it took, in seconds."""
+        click.secho(f"\n== {title}", bold=True)
+        begun = time.monotonic()
+        yield
+        self.took.append((title, time.monotonic() - begun))
+
+    def mlgitops(self, *arguments: str) -> None:
+        """Run one verb in the scratch clone."""
+        click.secho(f"$ mlgitops {' '.join(arguments)}", dim=True)
+        with chdir(self.scratch):
+            code = run(list(arguments))
+        if code:
+            raise DemoError(f"mlgitops {arguments[0]} ended with exit code {code}")
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the scratch clone, as an author of the demo's own."""
+        click.secho(f"$ git {' '.join(arguments)}", dim=True)
+        who = {"NAME": "demo", "EMAIL": "demo@localhost"}
+        author = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
+        subprocess.run(
+            ["git", *arguments], cwd=self.scratch, env={**os.environ, **author}, check=True
+        )
+
+    def clone(self) -> None:
+        """Clone this repository, with models.yaml as it lies in the work tree."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if (self.root / ".git").exists():
+            command = ["git", "clone", "--quiet", str(self.root), str(self.scratch)]
+            subprocess.run(command, check=True)
+        else:
+            subprocess.run(["git", "init", "--quiet", str(self.scratch)], check=True)
+        shutil.copy(self.root / "models.yaml", self.scratch)
+        self.git("add", "models.yaml")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")
+
+    def registry(self) -> MlflowRegistry:
+        """A client of the demo's server."""
+        from mlgitops.registry.client import MlflowRegistry
+
+        return MlflowRegistry(self.url)
+
+    def held(self) -> ActualModel:
+        """The demo's model as it is now."""
+        model = self.registry().model(MODEL)
+        if model is None:
+            raise DemoError(f"the registry has no {MODEL}")
+        return model
+
+    def resolved(self, version: int) -> None:
+        """Check that both addresses of Production resolve to a version."""
+        held = self.held()
+        found = (held.aliases.get(alias_of(PRODUCTION)), held.classic.get(PRODUCTION))
+        if found != (version, version):
+            raise DemoError(f"{MODEL} {PRODUCTION} is {found} instead of version {version}")
+        for address in (f"models:/{MODEL}@production", f"models:/{MODEL}/Production"):
+            click.echo(f"{address} resolves to version {version}")
+
+
+def train(demo: Demo) -> None:
+    """Train and register every recipe whose version is missing."""
+    data = ("--data", demo.data) if demo.data else ()
+    demo.mlgitops("train", *data)
+
+
+def deploy(demo: Demo) -> None:
+    """Show the plan and apply it."""
+    demo.mlgitops("plan")
+    demo.mlgitops("apply", "--actor", "demo")
+
+
+def promote(demo: Demo) -> None:
+    """One changed line, one commit, one apply."""
+    demo.mlgitops("promote", MODEL, PRODUCTION, str(CANDIDATE))
+    demo.git("--no-pager", "diff", "--unified=0", "--", "models.yaml")
+    message = f"Promote {MODEL} {CANDIDATE} to {PRODUCTION}"
+    demo.git("commit", "--quiet", "--all", "--message", message)
+    deploy(demo)
+    demo.resolved(CANDIDATE)
+
+
+def serve(demo: Demo) -> None:
+    """Serve what Production holds, smoke-test it and ask it for a forecast."""
+    from mlgitops.serve.smoke import predict
+
+    version = demo.held().aliases[alias_of(PRODUCTION)]
+    with demo.served(f"{MODEL}/{version}") as url:
+        demo.mlgitops("smoke", MODEL, PRODUCTION, "--url", url)
+        (power,) = predict(url, [READING])
+    if not 0 <= power <= 20_000:
+        raise DemoError(f"a power of {power} kW is not plausible")
+    click.echo(f"version {version} forecasts {power:,.0f} kW for the day {READING}")
+
+
+def roll_back(demo: Demo, version: int) -> None:
+    """`git revert` of the promotion, applied."""
+    demo.git("revert", "--no-edit", "HEAD")
+    deploy(demo)
+    demo.resolved(version)
+
+
+def promoted_before(model: ActualModel) -> dict[str, Any] | None:
+    """The stamp of the candidate in Production, if an earlier demo put it there."""
+    stamp = model.stamps.get(alias_of(PRODUCTION), {}).get(CANDIDATE)
+    return None if stamp is None else {"time": stamp.time, "commit": stamp.commit[:12]}
+
+
+def play(demo: Demo) -> None:
+    """All steps."""
+    with demo.step("Clone"):
+        demo.clone()
+    with demo.step("Train and register what models.yaml asks for"):
+        train(demo)
+    with demo.step("Plan and apply models.yaml"):
+        deploy(demo)
+    before = promoted_before(demo.held())
+    if before:
+        click.echo(f"\nAn earlier demo promoted version {CANDIDATE} and rolled back: {before}")
+        with demo.step("Serve and smoke-test"):
+            serve(demo)
+    else:
+        first = demo.held().aliases[alias_of(PRODUCTION)]
+        with demo.step(f"Promote version {CANDIDATE} to {PRODUCTION}"):
+            promote(demo)
+        with demo.step("Serve and smoke-test"):
+            serve(demo)
+        with demo.step("Roll back with git revert"):
+            roll_back(demo, first)
+    with demo.step("Status"):
+        demo.mlgitops("status")
+
+
+@contextmanager
+def process(version: str) -> Iterator[str]:
+    """Serve NAME/VERSION in a process of this machine."""
+    from mlgitops.serve.local import start
+
+    with start(f"models:/{version}") as started:
+        yield started.url
+
+
+def summary(demo: Demo) -> None:
+    """What happened, and what to try next."""
+    click.secho("\n== What happened", bold=True)
+    for title, seconds in demo.took:
+        click.echo(f"{seconds:6.1f} s  {title}")
+    models = load(demo.root / "models.yaml").models
+    click.echo(
+        f"{len(models)} models are registered, promoted and stamped; a second demo does nothing of "
+        "this twice.\n"
+        "Next: python3 noxfile.py -s plan, or edit models.yaml and run it again."
+    )
+
+
+@click.command()
+@click.option("--data", help="The wind farm's data, a path or URL; default: the synthetic sample.")
+@click.option(
+    "--stack",
+    type=click.Choice(["embedded", "compose"]),
+    default="embedded",
+    show_default=True,
+    help="The tracking server: in this folder, or MLflow on MySQL, which needs Docker.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".mlgitops"),
+    show_default=True,
+    help="The folder of the embedded registry and the scratch clone.",
+)
+def main(data: str | None, stack: str, state: Path) -> None:
+    """Run the whole job."""
+    local = Path(data).resolve() if data and Path(data).exists() else None
+    begun = time.monotonic()
+    if stack == "compose":
+        from stack import demo as compose
+
+        running, served = compose.server(), compose.served
+    else:
+        running, served = server(Embedded(folder=state.resolve())), process
+    with running as url:
+        os.environ["MLFLOW_TRACKING_URI"] = url
+        demo = Demo(
+            root=Path.cwd(),
+            state=state.resolve(),
+            data=str(local) if local else data,
+            url=url,
+            served=served,
+        )
+        click.echo(f"tracking server at {url}")
+        play(demo)
+    summary(demo)
+    click.echo(f"done in {time.monotonic() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MlgitopsError as error:
+        raise SystemExit(f"error: {error}") from error

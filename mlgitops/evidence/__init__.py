@@ -1,1 +1,0 @@
-"""What is known of versions: read, compared and measured only for what changes or is asked for."""

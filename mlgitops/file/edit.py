@@ -1,0 +1,250 @@
+"""Change or add versions and pins in the text of models.yaml and leave every other byte alone."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import yaml
+
+from mlgitops.core.stage import alias_of
+from mlgitops.errors import DesiredStateError, EditError, UsageError
+from mlgitops.file.document import Document, parse
+from mlgitops.file.load import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+    from mlgitops.file.document import Path, Span
+
+
+def set_version(text: str, file: str, model: str, stage: str, version: int | None) -> str:
+    """The text with `stage` of `model` at `version`; None empties the stage.
+
+    A digest that pinned the former version is dropped with it.
+
+    Raises:
+        DesiredStateError: the text was not valid before, or would not be afterwards.
+        UsageError: there is no such model.
+        EditError: the text can not be edited in place, e.g. because the stage is an alias of YAML.
+    """
+    before = loads(text, file)
+    name = _listed_name(model_of(before, model), stage)
+    value = "null" if version is None else str(version)
+    document = parse(text, file)
+    if name is not None:
+        edited = _replaced(text, document, model, name, value)
+        _check(before, edited, model, name, version)
+    else:
+        edited = _inserted(text, document, ("models", model, "stages"), stage, value)
+        loads(edited, file)  # the new name may be none that a stage can have
+        _check(before, edited, model, stage, version)
+    return edited
+
+
+def unpinned(text: str, file: str, model: str, stage: str) -> str:
+    """What to say of a stage that gets another version than the text gives it: its pin is gone."""
+    stages = model_of(loads(text, file), model).stages
+    pinned = any(s.digest for s in stages if s.alias == alias_of(stage))
+    pin = f"mlgitops pin {model} {stage}"
+    return f", and its pin went with the version before: `{pin}`" if pinned else ""
+
+
+def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) -> str:
+    """The text with a digest beside the version of each stage, given by model and stage.
+
+    Raises:
+        DesiredStateError: the text was not valid before.
+        UsageError: there is no such model or stage, or the stage is to be empty.
+        EditError: the text can not be edited in place, e.g. because a stage is an alias of YAML.
+    """
+    before = loads(text, file)
+    document = parse(text, file)
+    edits = [
+        _pinned(text, document, before, model, stage, digest)
+        for (model, stage), digest in digests.items()
+    ]
+    edited = text
+    for span, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+        edited = edited[: span.start] + value + edited[span.end :]
+    _check_digests(before, edited, digests)
+    return edited
+
+
+def model_of(desired: Desired, model: str) -> DesiredModel:
+    """A model of models.yaml.
+
+    Raises:
+        UsageError: there is none of that name; with the nearest one.
+    """
+    if model not in desired.models:
+        near = get_close_matches(model, desired.models, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(desired.models)}"
+        raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
+    return desired.models[model]
+
+
+def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
+    """A stage of models.yaml, in whichever case it is named, that holds a version.
+
+    Raises:
+        UsageError: there is no such model, or the stage is not listed or left empty.
+    """
+    stages = model_of(desired, model).stages
+    found = next((s for s in stages if s.alias == alias_of(stage)), None)
+    if found is None or found.version is None:
+        what = "does not list" if found is None else "leaves empty"
+        raise UsageError(f"{desired.file} {what} {stage} of {model}: there is no version to pin")
+    return found
+
+
+def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -> tuple[str, int]:
+    """The text with one more version of `model`, and its number: the next one.
+
+    The module that trains it is that of the model's last recipe.
+
+    Raises:
+        DesiredStateError: the text was not valid before, or would not be afterwards.
+        UsageError: there is no such model, or it has no recipe to follow.
+        EditError: the text can not be edited in place.
+    """
+    before = loads(text, file)
+    versions = model_of(before, model).versions
+    if not versions:
+        raise UsageError(f"{file}: {model} has no recipe to follow; write its first one by hand")
+    number, last = max(versions) + 1, versions[max(versions)]
+    recipe = {"train": last.train, "params": dict(params)}
+    line = yaml.safe_dump(recipe, default_flow_style=True, sort_keys=False, width=10**6).strip()
+    document = parse(text, file)
+    edited = _inserted(text, document, ("models", model, "versions"), str(number), line)
+    after = loads(edited, file)
+    added = after.models[model].versions.get(number)
+    kept = {n: (r.train, r.params) for n, r in after.models[model].versions.items() if n != number}
+    same = kept == {n: (r.train, r.params) for n, r in versions.items()}
+    if added is None or dict(added.params) != recipe["params"] or not same:
+        raise EditError(f"{file}: the versions of {model} can not be edited in place; add {line}")
+    return edited, number
+
+
+def _listed_name(model: DesiredModel, stage: str) -> str | None:
+    return next((s.name for s in model.stages if s.alias == alias_of(stage)), None)
+
+
+def _pinned(
+    text: str, document: Document, before: Desired, model: str, stage: str, digest: str
+) -> tuple[Span, str]:
+    """A place of the text, and what is to stand there for the stage to be pinned."""
+    listed = filled_stage(before, model, stage)
+    path = ("models", model, "stages", listed.name)
+    if listed.digest is None:
+        span = document.values[path]
+        return span, f'{{version: {text[span.start : span.end]}, digest: "{digest}"}}'
+    span = document.values[(*path, "digest")]
+    return span, text[span.start : span.end].replace(listed.digest, digest)
+
+
+def _replaced(text: str, document: Document, model: str, stage: str, value: str) -> str:
+    path = ("models", model, "stages", stage)
+    span = document.values[path]
+    if span.start == span.end:  # "Production:" without a value
+        value = f" {value}"
+    end = span.end
+    pinned = isinstance(document.data["models"][model]["stages"][stage], dict)
+    if pinned and text[span.start] != "{":
+        # the end of a block mapping lies behind the line breaks and comments that follow it
+        end = max(s.end for p, s in document.values.items() if p[:4] == path and len(p) > 4)
+        key = document.keys[path]
+        return f"{text[: key.end]}: {value}{text[end:]}"
+    return text[: span.start] + value + text[end:]
+
+
+def _inserted(text: str, document: Document, path: Path, key: str, value: str) -> str:
+    """The text with one more key in the mapping at a path of three."""
+    span = document.values[path]
+    last = _last_end(text, document, path)
+    if text[span.start] == "{":
+        at = span.end - 1
+        comma = ", " if last is not None else ""
+        return f"{text[:at].rstrip()}{comma}{key}: {value}{text[at:]}"
+    if last is None:
+        raise EditError(f"{document.file}: the {path[2]} of {path[1]} are empty; add {key} by hand")
+    first = min(s.start for p, s in document.keys.items() if p[:3] == path and len(p) == 4)
+    indent = text[text.rfind("\n", 0, first) + 1 : first]
+    line_end = re.compile(r"\r?\n|$").search(text, last)
+    assert line_end is not None, "the pattern matches at the end"
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return f"{text[: line_end.start()]}{newline}{indent}{key}: {value}{text[line_end.start() :]}"
+
+
+def _last_end(text: str, document: Document, path: Path) -> int | None:
+    """Where the last value below a path ends, before the line breaks that follow it."""
+    below = [p for p in document.values if p[: len(path)] == path and len(p) > len(path)]
+    inner = {p[:-1] for p in below}
+    # a block collection ends behind the comments that follow it; its last value ends before
+    flow_or_plain = (p for p in below if p not in inner or text[document.values[p].start] in "{[")
+    ends = (len(text[: document.values[p].end].rstrip()) for p in flow_or_plain)
+    return max(ends, default=None)
+
+
+def _check(before: Desired, edited: str, model: str, stage: str, version: int | None) -> None:
+    """Refuse an edit that says anything else than what was asked."""
+    alias = alias_of(stage)
+    try:
+        after = loads(edited, before.file)
+    except DesiredStateError:
+        after = before
+    changed = [s for s in after.models[model].stages if s.alias == alias]
+    as_asked = len(changed) == 1 and changed[0].version == version and changed[0].digest is None
+    slots = {(model, alias)}
+    if not as_asked or _without(before, slots) != _without(after, slots):
+        raise EditError(
+            f"{before.file}: {model} {stage} can not be edited in place; "
+            "write its version as a plain number on a line of its own"
+        )
+
+
+def _check_digests(before: Desired, edited: str, digests: Mapping[tuple[str, str], str]) -> None:
+    """Refuse an edit that says anything else than that these stages are pinned."""
+    slots = {(model, alias_of(stage)): digest for (model, stage), digest in digests.items()}
+    try:
+        after = loads(edited, before.file)
+    except DesiredStateError:
+        after = before
+    expected = {
+        (m, s.alias): (s.version, slots.get((m, s.alias), s.digest)) for m, s in _stages(before)
+    }
+    found = {(m, s.alias): (s.version, s.digest) for m, s in _stages(after)}
+    wrong = [slot for slot in expected if expected[slot] != found.get(slot)]
+    if wrong or _without(before, slots.keys()) != _without(after, slots.keys()):
+        names = ", ".join(" ".join(slot) for slot in wrong or slots)
+        raise EditError(
+            f"{before.file}: {names} can not be pinned in place; write each version as a plain "
+            "number on a line of its own"
+        )
+
+
+def _stages(desired: Desired) -> list[tuple[str, DesiredStage]]:
+    return [(model.name, stage) for model in desired.models.values() for stage in model.stages]
+
+
+def _without(desired: Desired, slots: Collection[tuple[str, str]]) -> object:
+    """Everything that a file says but for some stages, without the places where it says it."""
+
+    def plain(stage: DesiredStage) -> tuple[object, ...]:
+        return (stage.name, stage.version, stage.digest)
+
+    freezes = [f and (f.reason, f.until) for f in (desired.freeze,)]
+    return freezes + [
+        (
+            m.name,
+            m.freeze and (m.freeze.reason, m.freeze.until),
+            m.description,
+            m.owners,
+            [(n, r.train, r.params) for n, r in m.versions.items()],
+            m.gates,
+            [plain(s) for s in m.stages if (m.name, s.alias) not in slots],
+        )
+        for m in desired.models.values()
+    ]

@@ -1,0 +1,122 @@
+"""models.yaml → Desired: every problem of form and meaning at once, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
+from mlgitops.errors import DesiredStateError, Problem, Where
+from mlgitops.file import checks, problems
+from mlgitops.file.document import Document, Path, parse, problem_at
+from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.gates import forms as gates
+
+
+def load(path: FilePath) -> Desired:
+    """Read models.yaml.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
+    return loads(read(path), str(path))
+
+
+def read(path: FilePath) -> str:
+    """The text of models.yaml.
+
+    Raises:
+        DesiredStateError: the file is missing, is not a file, or is not UTF-8.
+    """
+    try:
+        # newline="" keeps line endings, so that an edit leaves every other byte alone
+        with path.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        message = "does not exist; create it or name another with --file"
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+    raise DesiredStateError(
+        [Problem(where=Where(file=str(path), line=1, column=1), message=message)]
+    )
+
+
+def loads(text: str, file: str) -> Desired:
+    """Like `load`, for a text that is already in memory; `file` is named in problems."""
+    document = parse(text, file)
+    try:
+        form = FileForm.model_validate(document.data)
+    except ValidationError as error:
+        of_form = [problems.of(document, one) for one in error.errors(include_url=False)]
+        raise DesiredStateError(document.problems + of_form) from None
+    desired = _desired(form, document)
+    found = document.problems + [
+        problem_at(path, document.where(path), message) for path, message in checks.check(desired)
+    ]
+    if found:
+        raise DesiredStateError(found)
+    return desired
+
+
+def _desired(form: FileForm, document: Document) -> Desired:
+    models = {name: _model(name, model, document) for name, model in form.models.items()}
+    return Desired(
+        file=document.file,
+        models=MappingProxyType(models),
+        freeze=_freeze(form.freeze, document, ()),
+    )
+
+
+def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
+    at: Path = ("models", name)
+    folders = _folders(document.file)
+    return DesiredModel(
+        name=name,
+        description=form.description,
+        owners=tuple(form.owners),
+        versions=MappingProxyType(
+            {
+                number: Recipe(
+                    train=recipe.train,
+                    params=MappingProxyType(recipe.params),
+                    where=document.where((*at, "versions", number)),
+                )
+                for number, recipe in sorted(form.versions.items())
+            }
+        ),
+        gates=MappingProxyType(
+            {
+                stage: tuple(gates.gate(one, folders) for one in listed)
+                for stage, listed in form.gates.items()
+            }
+        ),
+        stages=tuple(
+            _stage(stage, held, document.where((*at, "stages", stage)))
+            for stage, held in form.stages.items()
+        ),
+        where=document.where(at),
+        freeze=_freeze(form.freeze, document, at),
+    )
+
+
+def _folders(file: str) -> tuple[str, ...]:
+    """Where a team's own checks are looked for: beside models.yaml, then the current folder."""
+    here = FilePath.cwd()
+    return tuple(dict.fromkeys((str((here / file).parent), str(here))))
+
+
+def _freeze(form: FreezeForm | None, document: Document, at: Path) -> Freeze | None:
+    if form is None:
+        return None
+    where = document.where((*at, "freeze"))
+    return Freeze(reason=form.reason, until=until(form.until), where=where)
+
+
+def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredStage:
+    if isinstance(held, PinnedForm):
+        return DesiredStage(name=name, version=held.version, digest=held.digest, where=where)
+    return DesiredStage(name=name, version=held, where=where)

@@ -1,0 +1,129 @@
+"""What pydantic says against a models.yaml → problems with their place, in plain words."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from mlgitops.file.document import problem_at
+from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, RecipeForm
+from mlgitops.gates.forms import GATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pydantic_core import ErrorDetails
+
+    from mlgitops.errors import Problem
+    from mlgitops.file.document import Document, Path
+    from mlgitops.gates.form import Form
+
+
+def of(document: Document, details: ErrorDetails) -> Problem:
+    """The problem that one of pydantic's errors stands for."""
+    path, subject = _path(document, details["loc"])
+    message = _message(document, details, path, subject)
+    return problem_at((*path, *subject), document.where(path), message)
+
+
+def _path(document: Document, location: tuple[int | str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """The path in the file of a location of pydantic's, and what of it the file does not have."""
+    parts = [part for part in location if not str(part).startswith(("<", "["))]
+    path: Path = ()
+    for index, part in enumerate(parts):
+        if (*path, part) not in document.values:
+            return path, tuple(str(rest) for rest in parts[index:])
+        path = (*path, part)
+    return path, ()
+
+
+_KINDS = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+    "model_attributes": "a mapping",
+}
+
+
+# what a key asks for, where a pattern or a list of words does not say it to people
+_FORMS = {
+    "train": "the name of a module in training/, such as power_forecasting",
+    "digest": "'sha256:' and 64 lower-case hexadecimal digits",
+    "max_regression": "a number, or a percentage such as 2%",
+    "soak": "whole minutes, hours or days, such as 30m, 24h or 7d",
+    "same_dataset": "true, or the context of a data set, such as test",
+    "max_artifact_size": "a size in kB, MB, GB, KiB, MiB or GiB, such as 50MB",
+    "max_latency": "a time in ms or s, such as 20ms",
+    "python": "package.module:function, such as checks.wind:is_calm",
+}
+_OF_FORM = ("string_pattern_mismatch", "string_type", "literal_error")
+
+
+def _message(
+    document: Document, details: ErrorDetails, path: Path, subject: tuple[str, ...]
+) -> str:
+    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    if kind in _OF_FORM and path and path[-1] in _FORMS:
+        return f"must be {_FORMS[str(path[-1])]}; got {_shown(given)}"
+    special: dict[str, Callable[[], str]] = {
+        "missing": lambda: f"the key {subject[-1]!r} is missing; add it",
+        "extra_forbidden": lambda: _unknown_key(document, path),
+        "value_error": lambda: str(context["error"]),
+        "union_tag_not_found": lambda: _no_gate(given),
+        "greater_than_equal": lambda: f"must be at least {context['ge']}, got {_shown(given)}",
+        "less_than_equal": lambda: f"must be at most {context['le']}, got {_shown(given)}",
+        "finite_number": lambda: f"must be a finite number, got {_shown(given)}",
+        "literal_error": lambda: f"must be {context['expected']}, got {_shown(given)}",
+        "string_too_short": lambda: "must not be empty",
+    }
+    if kind in special:
+        return special[kind]()
+    expected = _KINDS.get(kind.removesuffix("_type"))
+    return f"must be {expected}, got {_shown(given)}" if expected else details["msg"]
+
+
+def _no_gate(given: object) -> str:
+    keys = [str(key) for key in given] if isinstance(given, dict) else []
+    near = [name for key in keys for name in get_close_matches(key, GATES, n=1)]
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"a gate is a mapping with one of the keys {_any(GATES)}{hint}"
+
+
+def _unknown_key(document: Document, path: Path) -> str:
+    key = str(path[-1])
+    allowed = list(_form_at(document, path[:-1]).model_fields)
+    near = get_close_matches(key, allowed, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {_any(allowed)}"
+    return f"unknown key {key!r}; {hint}"
+
+
+def _form_at(document: Document, path: Path) -> type[Form]:
+    if path and path[-1] == "freeze" and len(path) in (1, 3):
+        return FreezeForm
+    if len(path) < 2:
+        return FileForm
+    if len(path) == 2:
+        return ModelForm
+    if path[2] == "versions":
+        return RecipeForm
+    if path[2] == "stages":
+        return PinnedForm
+    return next(form for kind, form in GATES.items() if (*path, kind) in document.keys)
+
+
+def _any(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

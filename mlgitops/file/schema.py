@@ -1,0 +1,137 @@
+"""The form of models.yaml, once: it checks files and generates models.schema.json.
+
+Only form is checked here. What a well-formed file means is checked in `mlgitops.file.checks`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from mlgitops.gates.form import Form, StageName, Text
+from mlgitops.gates.forms import AnyGateForm
+
+# MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
+# names, URIs, search filters and file names, which can not all hold spaces, quotes or Unicode.
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
+
+
+def _model_name(name: str) -> str:
+    if not MODEL_NAME.fullmatch(name):
+        msg = (
+            f"model name {name!r} must be 1 to 200 letters, digits, '.', '_' or '-' and start "
+            "with a letter or digit, so that URIs and image names can hold it; "
+            "rename the registered model"
+        )
+        raise ValueError(msg)
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_model_name)]
+VersionNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
+
+
+class RecipeForm(Form):
+    """How to train a version."""
+
+    train: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a module of training/")]
+    params: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="the module's parameters")
+    ]
+
+
+class PinnedForm(Form):
+    """A version together with the digest of its payload."""
+
+    version: VersionNumber
+    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def _stage_kind(value: object) -> str:
+    return "<pinned>" if isinstance(value, dict) else "<version>"
+
+
+# the tags are written as those of gates are, in mlgitops.gates.forms
+StageForm = (
+    Annotated[
+        Annotated[VersionNumber, Tag("<version>")] | Annotated[PinnedForm, Tag("<pinned>")],
+        Discriminator(_stage_kind),
+    ]
+    | None
+)
+
+
+def _until(text: str) -> str:
+    until(text)
+    return text
+
+
+def until(text: str) -> datetime:
+    """The first moment after a freeze: a day counts whole, in UTC, as does a time without a zone.
+
+    Raises:
+        ValueError: the text is neither a date nor a time.
+    """
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        msg = f"must be a day such as 2026-12-24, or a time such as 2026-12-24T18:00Z; got {text!r}"
+        raise ValueError(msg) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class FreezeForm(Form):
+    """No changes for a while, but for healing and rollbacks that are named as such."""
+
+    reason: Text
+    until: Annotated[
+        str, AfterValidator(_until), Field(description="the last day, or a time; UTC by default")
+    ]
+
+
+GatesForm = Annotated[
+    dict[StageName, list[AnyGateForm]],
+    Field(default_factory=dict, description="stage → conditions to enter it"),
+]
+
+
+class ModelForm(Form):
+    """One registered model."""
+
+    description: Text | None = None
+    owners: Annotated[
+        list[Text], Field(default_factory=list, description="people or teams, e.g. @wind-team")
+    ]
+    versions: Annotated[
+        dict[VersionNumber, RecipeForm],
+        Field(default_factory=dict, description="version number → recipe"),
+    ]
+    gates: GatesForm
+    stages: Annotated[
+        dict[StageName, StageForm],
+        Field(description="stage → version; null: the stage is to be empty"),
+    ]
+    freeze: FreezeForm | None = None
+
+
+class FileForm(Form):
+    """The desired version of every model in every stage."""
+
+    models: dict[ModelName, ModelForm]
+    freeze: FreezeForm | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of models.yaml, for editors and check-jsonschema."""
+    schema = FileForm.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "models.yaml",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }

@@ -1,0 +1,52 @@
+"""Links to pages of the repository's host."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import GitError
+from mlgitops.history.revisions import git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# git@HOST:OWNER/NAME.git, ssh://git@HOST/OWNER/NAME, https://HOST/OWNER/NAME.git; no login of it
+_REMOTE = re.compile(r"(?:https?://|ssh://)?(?:[^@/]+@)?([^:/]+)[:/](?:\d+/)?([^:]+?)(?:\.git)?/?")
+
+
+def comparing(file: Path) -> Callable[[str, str], str | None]:
+    """What makes a link to the difference of two commits of a file's repository."""
+
+    def link(old: str, new: str) -> str | None:
+        page = _page(file)
+        return f"{page}/compare/{old}...{new}" if page and old != new else None
+
+    return link
+
+
+@cache
+def _page(file: Path) -> str | None:
+    """The repository's page: what GitHub Actions says, else that of the remote `origin`."""
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if server and name:
+        return f"{server}/{name}"
+    try:
+        return page_of(git(file, "remote", "get-url", "origin"))
+    except GitError:
+        return None
+
+
+def page_of(remote: str) -> str | None:
+    """The page of a remote's address; None if it is none of a host, such as a folder.
+
+    >>> page_of("git@github.com:octo/models.git")
+    'https://github.com/octo/models'
+    """
+    match = _REMOTE.fullmatch(remote.strip())
+    if match is None or "." not in match[1] or remote.startswith(("/", ".", "file:")):
+        return None
+    return f"https://{match[1]}/{match[2]}"

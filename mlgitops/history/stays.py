@@ -1,0 +1,174 @@
+"""Who put which version into which stage, when: git's record of models.yaml, joined with stamps.
+
+Pure. Git knows every move that was declared; stamps know which of them were applied, by whom and
+when. A version carries one stamp for each stage, of its last move there: of an older stay of the
+same version only git's record is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mlgitops.core.stage import alias_of, classic_stage
+from mlgitops.errors import DesiredStateError
+from mlgitops.file.document import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlgitops.core.held import Actual
+    from mlgitops.core.stamp import Stamp
+    from mlgitops.history.revisions import Revision
+
+Slot = tuple[str, str]  # model, alias
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stay:
+    """A version's stay in a stage; `version=None`: the stage was empty.
+
+    Attributes:
+        since: when it was declared (merged), in git's words; of a move that only a stamp knows,
+            when it was applied.
+        until: when the next one came; None while it lasts.
+        by: who applied it, else the author of the commit.
+        applied: when a stamp says that it was applied last; a heal applies again.
+        declared: git says so; False for a move that only a stamp knows.
+    """
+
+    model: str
+    stage: str
+    version: int | None
+    since: datetime
+    until: datetime | None = None
+    by: str
+    commit: str
+    pull_request: str | None
+    subject: str = ""
+    applied: datetime | None = None
+    declared: bool = True
+
+
+def of(revisions: Iterable[Revision], actual: Actual | None) -> tuple[Stay, ...]:
+    """All stays, by model and stage in the order of their first appearance, oldest first."""
+    slots: dict[Slot, list[Stay]] = {}
+    before: dict[Slot, int | None] = {}
+    for revision in revisions:
+        after = _declared(revision.text)
+        if after is None:
+            continue  # broken at that commit: nothing could be applied from it
+        for slot in (*after, *(before.keys() - after.keys())):
+            if before.get(slot) != after.get(slot):
+                slots.setdefault(slot, []).append(_stay(slot, after.get(slot), revision))
+        before = after
+    for slot, version, stamp in _stamps(actual):
+        _join(slots.setdefault(slot, []), slot, version, stamp)
+    return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
+
+
+def at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
+    """What each stage held at a moment; empty stages are left out."""
+    return tuple(
+        stay
+        for stay in stays
+        if stay.version is not None
+        and stay.since <= moment
+        and (stay.until is None or moment < stay.until)
+    )
+
+
+def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | None:
+    """The version that a stage held before the present one, by git; None if there is none.
+
+    What was rolled back from does not count: going back twice goes back two versions, and never
+    forward to what was wrong.
+    """
+    slot = (model, alias_of(stage))
+    held: list[int] = []
+    for stay in of(revisions, None):
+        if version := _of_slot(stay, slot):
+            del held[held.index(version) if version in held else len(held) :]
+            held.append(version)
+    return held[-2] if len(held) > 1 else None
+
+
+def _of_slot(stay: Stay, slot: Slot) -> int | None:
+    return stay.version if (stay.model, alias_of(stay.stage)) == slot else None
+
+
+def _declared(text: str | None) -> dict[Slot, int | None] | None:
+    """Stage → version of a file of any age, read leniently; None if it cannot be read."""
+    if text is None:
+        return {}
+    try:
+        data = parse(text, "models.yaml").data
+    except DesiredStateError:
+        return None
+    models = data.get("models") if isinstance(data, dict) else None
+    if not isinstance(models, dict):
+        return None
+    return {
+        (str(name), alias_of(str(stage))): _version(held)
+        for name, model in models.items()
+        if isinstance(model, dict) and isinstance(model.get("stages"), dict)
+        for stage, held in model["stages"].items()
+    }
+
+
+def _version(held: object) -> int | None:
+    number = held.get("version") if isinstance(held, dict) else held
+    return number if isinstance(number, int) else None
+
+
+def _stay(slot: Slot, version: int | None, revision: Revision) -> Stay:
+    return Stay(
+        model=slot[0],
+        stage=classic_stage(slot[1]) or slot[1],
+        version=version,
+        since=revision.time,
+        by=revision.author,
+        commit=revision.commit,
+        pull_request=revision.pull_request,
+        subject=revision.subject,
+    )
+
+
+def _stamps(actual: Actual | None) -> Iterator[tuple[Slot, int | None, Stamp]]:
+    for name, model in actual.models.items() if actual else ():
+        for alias, stamps in model.stamps.items():
+            for stamp in sorted(stamps.values(), key=lambda one: one.move):
+                yield (name, alias), stamp.version, stamp
+
+
+def _join(stays: list[Stay], slot: Slot, version: int | None, stamp: Stamp) -> None:
+    """Mark the declared move that a stamp applied; add the move if git does not know it."""
+    moment = datetime.fromisoformat(stamp.time)
+    for index in reversed(range(len(stays))):
+        stay = stays[index]
+        # applied at its own commit, or later: by a heal, or with commits that came after it
+        declared = stay.declared and (stay.commit == stamp.commit or stay.since <= moment)
+        if stay.version == version and declared:
+            request = stamp.pull_request or stay.pull_request
+            stays[index] = replace(stay, by=stamp.actor, pull_request=request, applied=moment)
+            return
+    stays.append(
+        Stay(
+            model=slot[0],
+            stage=classic_stage(slot[1]) or slot[1],
+            version=version,
+            since=moment,
+            by=stamp.actor,
+            commit=stamp.commit,
+            pull_request=stamp.pull_request,
+            applied=moment,
+            declared=False,
+        )
+    )
+
+
+def _with_ends(stays: list[Stay]) -> Iterator[Stay]:
+    ordered = sorted(stays, key=lambda stay: stay.since)
+    for stay, following in zip(ordered, [*ordered[1:], None], strict=True):
+        yield replace(stay, until=following.since) if following else stay

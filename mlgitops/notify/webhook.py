@@ -1,0 +1,82 @@
+"""A message to a chat when something was applied, refused or has drifted; off by default.
+
+MLGITOPS_WEBHOOK_URL names an incoming webhook that takes Slack's JSON. The address is a secret: it
+is printed nowhere. A message that can not be sent is one line on standard error and no failure.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops.report import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.stamp import Author
+    from mlgitops.core.status import StageStatus
+    from mlgitops.proposal.propose import Proposal
+
+VARIABLE = "MLGITOPS_WEBHOOK_URL"
+_TIMEOUT = 5.0  # seconds
+_MOST = 20  # lines of a message
+
+
+def applied(proposal: Proposal, done: Iterable[Outcome], by: Author) -> None:
+    """Tell what an apply did, or why it was refused; silent if there was nothing to do."""
+    lines = [
+        f"{outcome.change.model} {outcome.change.stage} {wording.move(outcome.change)}: "
+        f"{outcome.status.value}" + (f" ({outcome.reason})" if outcome.reason else "")
+        for outcome in done
+    ]
+    if proposal.refused:
+        lines.append(wording.refusal(proposal))
+    if lines:
+        request = f", pull request {by.pull_request}" if by.pull_request else ""
+        _send([f"mlgitops apply by {by.actor}, commit {by.commit[:12]}{request}", *lines])
+
+
+def drifted(stages: Iterable[StageStatus]) -> None:
+    """Tell which stages are not what models.yaml says."""
+    lines = [
+        f"{stage.model} {stage.stage} is {wording.holder(stage.actual)}, should be "
+        f"{wording.holder(stage.desired)}"
+        for stage in stages
+    ]
+    if lines:
+        _send(["mlgitops: drift", *lines])
+
+
+def _send(lines: list[str]) -> None:
+    url = os.environ.get(VARIABLE)
+    if not url:
+        return
+    import requests
+
+    shown = lines[:_MOST] + ([f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])
+    try:
+        answer = requests.post(
+            url,
+            json={"text": "\n".join(map(_escaped, shown))},
+            timeout=_TIMEOUT,
+            allow_redirects=False,
+        )
+    except requests.RequestException as error:
+        # its text may hold the address
+        _warn(type(error).__name__)
+        return
+    if not answer.ok:
+        _warn(f"it answered {answer.status_code}")
+
+
+def _warn(reason: str) -> None:
+    click.echo(f"warning: the webhook of {VARIABLE} got no message: {reason}", err=True)
+
+
+def _escaped(text: str) -> str:
+    """As Slack asks for it: a model's name must not become a mention or a link."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

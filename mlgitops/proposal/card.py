@@ -1,0 +1,192 @@
+"""All that is recorded of one version: what a model card says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mlgitops.core.held import Actual
+from mlgitops.core.plan import Action, Change
+from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
+from mlgitops.errors import ServeError, UsageError
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Need
+from mlgitops.history import stays as history
+from mlgitops.registry.holder import registered, wanted
+from mlgitops.review.artifacts import Cabinet
+from mlgitops.review.compare import Scope, compare, side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlgitops.core.desired import Desired, DesiredModel
+    from mlgitops.core.evidence import Side
+    from mlgitops.core.held import ActualModel
+    from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import Version
+    from mlgitops.gates.check import Verdict
+    from mlgitops.history.revisions import Revision
+    from mlgitops.history.stays import Stay
+    from mlgitops.registry.client import MlflowRegistry
+
+URL = "http://127.0.0.1:5001"
+_LONGEST = 16_000  # characters of a command that people copy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A version and what is known of it.
+
+    Attributes:
+        side: the version with what its run recorded, and its payload's own words.
+        declared: its model in models.yaml; None where it has none.
+        stages: those that it holds now.
+        stays: of this version in any stage, oldest first by stage.
+        verdicts: of each stage that it holds, what that stage's gates say of it today, against
+            the version that the stage held before.
+        call: the command that asks a server of it at `URL` for a prediction; None if none can be
+            derived from it, or a long one.
+    """
+
+    model: str
+    side: Side
+    declared: DesiredModel | None
+    stages: tuple[str, ...]
+    stays: tuple[Stay, ...]
+    verdicts: tuple[tuple[str, Verdict], ...]
+    call: str | None
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        return self.side.version
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """The stages whose pin in models.yaml is met by the payload."""
+        stages = self.declared.stages if self.declared else ()
+        found = self.side.artifact.digest if self.side.artifact else None
+        return tuple(
+            s.name
+            for s in stages
+            if s.digest is not None and (s.version, s.digest) == (self.version.number, found)
+        )
+
+
+def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
+    """The version that is meant: a number, what a stage holds, else Production, else the latest.
+
+    Raises:
+        UsageError: there is no such model or version, or the stage is empty.
+    """
+    if text is not None:
+        return wanted(registry, model, text)[0]
+    found = registered(registry, model)
+    held = found.aliases.get(alias_of(PRODUCTION))
+    latest = max(registry.recipes(model), default=None)
+    if held is None and latest is None:
+        raise UsageError(f"{model} has no version; register one first")
+    return held or latest or 0
+
+
+def of(
+    registry: MlflowRegistry,
+    model: str,
+    number: int,
+    desired: Desired | None,
+    revisions: Iterable[Revision],
+) -> Card:
+    """The card of a version that exists.
+
+    Raises:
+        RegistryError: the registry could not be read.
+    """
+    held, bare = registry.model(model), registry.version(model, number)
+    if held is None or bare is None:
+        raise UsageError(f"{model} has no version {number} in the registry; see `mlgitops status`")
+    declared = desired.models.get(model) if desired else None
+    actual = Actual(models=MappingProxyType({model: held}))
+    aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
+    with Cabinet(registry) as cabinet:
+        new = _side(registry, model, bare, cabinet)
+        verdicts = tuple(
+            (_name(alias, declared), verdict)
+            for alias in aliases
+            for verdict in _verdicts(registry, declared, held, alias, new, cabinet)
+        )
+        call = _call(new.artifact.folder) if new.artifact else None
+    return Card(
+        model=model,
+        side=new,
+        declared=declared,
+        stages=tuple(_name(alias, declared) for alias in aliases),
+        stays=tuple(
+            stay
+            for stay in history.of(revisions, actual)
+            if (stay.model, stay.version) == (model, number)
+        ),
+        verdicts=verdicts,
+        call=call,
+    )
+
+
+def _side(registry: MlflowRegistry, model: str, bare: Version, cabinet: Cabinet) -> Side:
+    known = registry.evidence(bare, signature=False)
+    return side(model, f"version {bare.number}", known, cabinet)
+
+
+def _name(alias: str, declared: DesiredModel | None) -> str:
+    """A stage as models.yaml writes it, else as MLflow does."""
+    stages = declared.stages if declared else ()
+    listed = next((stage.name for stage in stages if stage.alias == alias), None)
+    return listed or classic_stage(alias) or alias
+
+
+def _verdicts(
+    registry: MlflowRegistry,
+    declared: DesiredModel | None,
+    held: ActualModel,
+    alias: str,
+    new: Side,
+    cabinet: Cabinet,
+) -> tuple[Verdict, ...]:
+    """What the gates of a stage say of the version that holds it, as if it entered today."""
+    gates = declared.gates_for(alias) if declared else ()
+    if not gates:
+        return ()
+    version, stamp = new.version, held.holder_stamp(alias)
+    previous = stamp.previous if stamp and stamp.previous != version.number else None
+    bare = registry.version(held.name, previous) if previous else None
+    old = _side(registry, held.name, bare, cabinet) if bare else None
+    scope = Scope(predict=policy.needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
+    change = Change(
+        model=held.name,
+        stage=_name(alias, declared),
+        action=Action.REPLACE if old else Action.FILL,
+        old=old.version.number if old else None,
+        new=version.number,
+        move=stamp.move if stamp else 1,
+        carrier=version.number,
+    )
+    case = policy.Case(
+        change=change,
+        held=held,
+        new=version,
+        old=old.version if old else None,
+        now=datetime.now(UTC),
+        comparison=compare(held.name, old, new, scope),
+    )
+    return policy.check(gates, case)
+
+
+def _call(folder: Path) -> str | None:
+    from mlgitops.serve import payloads
+
+    try:
+        command = payloads.curl(payloads.readable(payloads.example_in(folder)), URL)
+    except ServeError:
+        return None
+    return command if len(command) <= _LONGEST else None

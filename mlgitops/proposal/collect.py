@@ -1,0 +1,256 @@
+"""The evidence for each change of a plan: read only for what changes, each payload once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mlgitops.core import pins
+from mlgitops.core.desired import MetricGate
+from mlgitops.core.evidence import Past
+from mlgitops.core.stage import classic_stage
+from mlgitops.core.version import READY
+from mlgitops.errors import (
+    DesiredVersionError,
+    DigestMismatchError,
+    PayloadError,
+    Problem,
+    RegistryRequestError,
+)
+from mlgitops.gates import check as policy
+from mlgitops.gates.check import Need
+from mlgitops.review import scoring
+from mlgitops.review.artifacts import Cabinet
+from mlgitops.review.compare import Scope, compare, side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from mlgitops.core.desired import Desired, Gate
+    from mlgitops.core.evidence import Comparison, Side
+    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.plan import Change, Plan
+    from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import Version
+    from mlgitops.gates.check import Verdict
+
+
+_RECENT = 20  # versions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exhibit:
+    """One change with its evidence and what the gates say of it.
+
+    Attributes:
+        comparison: what is known of the versions; None where no version enters the stage.
+    """
+
+    change: Change
+    verdicts: tuple[Verdict, ...] = ()
+    comparison: Comparison | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a gate refuses the change."""
+        return any(verdict.result is policy.Result.FAILED for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """How evidence is to be collected.
+
+    Attributes:
+        now: the time by which gates judge.
+        review: to collect what a reviewer wants to see, not only what gates ask for.
+        link: makes an address of two commits, where there is one.
+    """
+
+    now: datetime
+    review: bool = False
+    link: Callable[[str, str], str | None] = lambda _old, _new: None
+
+
+def collect(
+    plan: Plan,
+    desired: Desired,
+    actual: Actual,
+    reader: RegistryReader,
+    request: Request,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Exhibit, ...]:
+    """The evidence for every change.
+
+    Payloads are let go of model by model, so that a plan of many models needs the room of one.
+
+    Raises:
+        DesiredVersionError: versions that do not exist or are not READY; all of them at once.
+        DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
+        RegistryError: the registry could not be read.
+    """
+    if request.review and any(change.enters for change in plan.changes):
+        scoring.warm_up()
+    collector = _Collector(desired, actual, reader, request)
+    problems = [p for c in plan.changes for p in _problems(c, desired, actual, collector)]
+    if problems:
+        raise DesiredVersionError(problems)
+    exhibits: list[Exhibit] = []
+    with Cabinet(reader) as cabinet:
+        for _, changes in groupby(plan.changes, key=lambda change: change.model):
+            for change in changes:
+                place = f"{len(exhibits) + len(problems) + 1} of {len(plan.changes)}"
+                progress(f"reading evidence, {place}: {change.model} {change.stage}")
+                wrong = list(collector.tampered(change, cabinet))
+                problems += wrong
+                if not wrong:  # what is not what was pinned is not loaded
+                    exhibits.append(collector.exhibit(change, cabinet))
+            cabinet.clear()
+    if problems:
+        raise DigestMismatchError(problems)
+    return tuple(exhibits)
+
+
+class _Collector:
+    """Each version and its run are read once, however many stages it moves between."""
+
+    def __init__(
+        self, desired: Desired, actual: Actual, reader: RegistryReader, request: Request
+    ) -> None:
+        self._desired, self._actual = desired, actual
+        self._reader, self._request = reader, request
+        self._bare: dict[tuple[str, int], Version | None] = {}
+        self._full: dict[tuple[str, int, bool], Version] = {}
+        self._past: dict[str, tuple[Past, ...]] = {}
+        self._pins = pins.of(desired)
+
+    def bare(self, model: str, number: int) -> Version | None:
+        key = (model, number)
+        if key not in self._bare:
+            self._bare[key] = self._reader.version(model, number)
+        return self._bare[key]
+
+    def tampered(self, change: Change, cabinet: Cabinet) -> Iterator[Problem]:
+        """Whether the payload of the version is another one than a pinned one, or is gone."""
+        if change.new is None or not change.enters:
+            return
+        version = self.bare(change.model, change.new)
+        asked = self._pins.of(change.model, change.new, change.stage)
+        if version is None or not asked:
+            return
+        try:
+            found = cabinet.artifact(version).digest
+        except (RegistryRequestError, PayloadError) as error:
+            said = " ".join(str(error).split())
+            yield _problem(change, f"version {change.new} is pinned and can not be had: {said}")
+            return
+        yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
+
+    def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
+        if not change.enters:
+            return Exhibit(change=change)
+        gates = self._desired.models[change.model].gates_for(change.alias)
+        need = Need.PREDICTIONS if self._request.review else policy.needs(gates)
+        signature = need is Need.SIGNATURE
+        new = self._version(change.model, change.new, signature=signature)
+        old = self._version(change.model, change.old, signature=signature)
+        assert new is not None, "checked before"
+        better = {g.metric: g.better for g in gates if isinstance(g, MetricGate) and g.better}
+        scope = Scope(
+            predict=need >= Need.PREDICTIONS,
+            link=self._request.link,
+            better=MappingProxyType(better),
+        )
+        read = cabinet if need >= Need.ARTIFACT else None
+        comparison = self._comparison(change.model, old, new, scope, read)
+        return Exhibit(
+            change=change,
+            verdicts=self._verdicts(gates, change, comparison),
+            comparison=comparison,
+        )
+
+    def _verdicts(
+        self, gates: tuple[Gate, ...], change: Change, comparison: Comparison
+    ) -> tuple[Verdict, ...]:
+        case = policy.Case(
+            change=change,
+            held=self._actual.model(change.model),
+            new=comparison.new.version,
+            old=comparison.old.version if comparison.old else None,
+            now=self._request.now,
+            comparison=comparison,
+        )
+        return policy.check(gates, case)
+
+    def _comparison(
+        self,
+        model: str,
+        old: Version | None,
+        new: Version,
+        scope: Scope,
+        cabinet: Cabinet | None,
+    ) -> Comparison:
+        def one(version: Version) -> Side:
+            return side(model, f"version {version.number}", version, cabinet, self._pins)
+
+        before = None if old is None else one(old)
+        return compare(model, before, one(new), scope, self._history(model))
+
+    def _history(self, model: str) -> tuple[Past, ...]:
+        if not self._request.review:
+            return ()
+        if model not in self._past:
+            self._past[model] = history(self._reader, self._actual.model(model))
+        return self._past[model]
+
+    def _version(self, model: str, number: int | None, *, signature: bool) -> Version | None:
+        bare = None if number is None else self.bare(model, number)
+        if bare is None:
+            return None
+        key = (model, bare.number, signature)
+        if key not in self._full:
+            self._full[key] = self._reader.evidence(bare, signature=signature)
+        return self._full[key]
+
+
+def history(reader: RegistryReader, held: ActualModel) -> tuple[Past, ...]:
+    """The latest versions of a model with their metrics and stages, ascending."""
+    stages: dict[int, list[str]] = {}
+    for alias, number in held.aliases.items():
+        stages.setdefault(number, []).append(classic_stage(alias) or alias)
+    found = reader.metrics(held.name, _RECENT)
+    return tuple(
+        Past(number=number, metrics=found[number], stages=tuple(sorted(stages.get(number, ()))))
+        for number in sorted(found)
+    )
+
+
+def _problem(change: Change, message: str) -> Problem:
+    return Problem(where=change.where, model=change.model, stage=change.stage, message=message)
+
+
+def _problems(
+    change: Change, desired: Desired, actual: Actual, collector: _Collector
+) -> Iterator[Problem]:
+    """Why the version that a change asks for cannot be had."""
+    if change.new is None or not change.enters:
+        return
+    hint = _how_to_get(change, desired)
+    if change.model not in actual.models:
+        yield _problem(change, f"no such model in the registry; {hint}")
+        return
+    version = collector.bare(change.model, change.new)
+    if version is None:
+        yield _problem(change, f"version {change.new} does not exist or was deleted; {hint}")
+    elif version.status != READY:
+        said = f"version {change.new} is {version.status}, not {READY}; wait, or name another"
+        yield _problem(change, said)
+
+
+def _how_to_get(change: Change, desired: Desired) -> str:
+    model = desired.models.get(change.model)
+    if model and change.new in model.versions:
+        return "it has a recipe: run `mlgitops train`"
+    return "register it, or name one that exists"

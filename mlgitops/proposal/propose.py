@@ -1,0 +1,113 @@
+"""Everything a reviewer is shown: the plan, the evidence for it, what gates and guards say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlgitops.core import guards, plan
+from mlgitops.errors import PlanRefusedError
+from mlgitops.history.links import comparing
+from mlgitops.proposal.collect import Request, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlgitops.core.desired import Desired
+    from mlgitops.core.guards import Objection, Terms
+    from mlgitops.core.held import Actual
+    from mlgitops.core.plan import Plan
+    from mlgitops.core.registry import RegistryReader
+    from mlgitops.proposal.collect import Exhibit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A plan with its evidence."""
+
+    desired: Desired
+    actual: Actual
+    plan: Plan
+    exhibits: tuple[Exhibit, ...]
+    objections: tuple[Objection, ...]
+
+    @property
+    def failing(self) -> tuple[Exhibit, ...]:
+        """The changes that a gate refuses."""
+        return tuple(exhibit for exhibit in self.exhibits if exhibit.refused)
+
+    @property
+    def guarded(self) -> tuple[Objection, ...]:
+        """What guards say against the plan and nobody has allowed."""
+        return tuple(objection for objection in self.objections if not objection.allowed)
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it may be applied."""
+        return bool(self.failing or self.guarded)
+
+    def check(self) -> None:
+        """Stop here if a gate or a guard refuses.
+
+        Raises:
+            PlanRefusedError: naming each refused stage; the report says expected and actual.
+        """
+        lines = []
+        if self.failing:
+            stages = ", ".join(
+                f"{e.change.model} {e.change.stage} → {e.change.new}" for e in self.failing
+            )
+            lines.append(f"refused by a gate, nothing was changed: {stages}")
+        lines += [
+            f"refused by the guard {o.guard}, nothing was changed: {_place(o)}{o.reason}; to allow "
+            f"it: {guards.how_to_allow(o)}"
+            for o in self.guarded
+        ]
+        if lines:
+            raise PlanRefusedError("\n".join(lines))
+
+
+def _place(objection: Objection) -> str:
+    parts = (objection.where, objection.model and f"{objection.model} {objection.stage}")
+    return "".join(f"{part}: " for part in parts if part)
+
+
+def read_actual(desired: Desired, reader: RegistryReader) -> Actual:
+    """The actual state, with the stamps of every stage that models.yaml names."""
+    return reader.actual({s.alias for model in desired.models.values() for s in model.stages})
+
+
+def propose(
+    desired: Desired,
+    reader: RegistryReader,
+    terms: Terms,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    review: bool = False,
+) -> Proposal:
+    """Read the registry, plan, and collect the evidence.
+
+    Args:
+        desired: models.yaml.
+        reader: the registry.
+        terms: what guards and gates judge by.
+        progress: is told of each step.
+        review: to collect what a reviewer wants to see, not only what gates ask for.
+
+    Raises:
+        DesiredVersionError: the registry cannot give what models.yaml asks for.
+        RegistryError: the registry could not be read.
+    """
+    progress("reading the registry")
+    actual = read_actual(desired, reader)
+    pending = plan.diff(desired, actual)
+    request = Request(now=terms.now, review=review, link=comparing(Path(desired.file)))
+    exhibits = collect(pending, desired, actual, reader, request, progress)
+    return Proposal(
+        desired=desired,
+        actual=actual,
+        plan=pending,
+        exhibits=exhibits,
+        objections=guards.check(pending, desired, terms),
+    )

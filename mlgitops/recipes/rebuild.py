@@ -1,0 +1,43 @@
+"""An empty server becomes what models.yaml says: every recipe in order, then every stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import DesiredVersionError, NotEmptyError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlgitops.core.desired import Desired
+    from mlgitops.core.held import Actual
+
+
+def check(desired: Desired, actual: Actual) -> None:
+    """Return if the registry is empty as far as models.yaml goes, and all it needs has a recipe.
+
+    Raises:
+        NotEmptyError: the registry has some of the models.
+        DesiredVersionError: versions in stages that have no recipe; all of them.
+    """
+    there = [name for name in desired.models if name in actual.models]
+    if there:
+        raise NotEmptyError(
+            f"the registry has {', '.join(there)} already, and a rebuild is for an empty one: use "
+            "`mlgitops train` and `mlgitops apply`"
+        )
+    problems = list(_without_recipe(desired))
+    if problems:
+        raise DesiredVersionError(problems)
+
+
+def _without_recipe(desired: Desired) -> Iterator[Problem]:
+    for model in desired.models.values():
+        for stage in model.stages:
+            if stage.version is not None and stage.version not in model.versions:
+                yield Problem(
+                    where=stage.where,
+                    model=model.name,
+                    stage=stage.name,
+                    message=f"version {stage.version} has no recipe; add it under `versions`",
+                )

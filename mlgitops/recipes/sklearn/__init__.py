@@ -1,0 +1,1 @@
+"""What recipes of scikit-learn's estimators share: hyperparameters, tasks, safe serialization."""

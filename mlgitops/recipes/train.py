@@ -1,0 +1,149 @@
+"""Train the recipes of models.yaml whose versions the registry does not have, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import Problem, RecipeError, VersionNumberError
+from mlgitops.recipes import runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from mlgitops.core.desired import Desired, DesiredModel, Recipe
+    from mlgitops.core.registry import RegistryReader
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A version that is to be trained."""
+
+    model: str
+    number: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A version that was trained and registered, with its test metrics."""
+
+    model: str
+    number: int
+    run_id: str
+    metrics: dict[str, float]
+
+
+def tasks(desired: Desired, reader: RegistryReader, only: Collection[str] = ()) -> tuple[Task, ...]:
+    """What is to be trained, in ascending order for each model.
+
+    Args:
+        desired: models.yaml.
+        reader: the registry that says which versions exist.
+        only: models to train; all if empty.
+
+    Raises:
+        VersionNumberError: MLflow would give a recipe another number than its own, or its number
+            belongs to a version that was trained by another recipe.
+        RecipeError: a recipe has a parameter that its module does not take.
+        RegistryError: the registry could not be read.
+    """
+    todo: list[Task] = []
+    problems: list[Problem] = []
+    for model in desired.models.values():
+        if model.versions and (not only or model.name in only):
+            taken = reader.recipes(model.name)
+            todo += [
+                Task(model=model.name, number=number, recipe=recipe)
+                for number, recipe in model.versions.items()
+                if number not in taken
+            ]
+            problems += [*_misnumbered(model, taken), *_mistaken(model, taken)]
+    if problems:
+        raise VersionNumberError(problems)
+    _check_recipes(todo)
+    return tuple(todo)
+
+
+def _misnumbered(model: DesiredModel, taken: Collection[int]) -> Iterator[Problem]:
+    coming = max(taken, default=0) + 1
+    for number, recipe in model.versions.items():
+        if number in taken:
+            continue
+        if number != coming:
+            yield Problem(
+                where=recipe.where,
+                model=model.name,
+                message=f"version {number} can not come out: MLflow will number it {coming}; "
+                f"write {coming}, or register the versions before it",
+            )
+        coming += 1
+
+
+def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[Problem]:
+    """Recipes whose number another one got, for example in a pull request that is still open."""
+    for number, recipe in model.versions.items():
+        made_by = taken.get(number)
+        if made_by not in {None, runner.canonical(recipe.train, recipe.params)}:
+            yield Problem(
+                where=recipe.where,
+                model=model.name,
+                message=f"version {number} was trained by another recipe, {made_by}; what is "
+                f"trained is history: give this recipe the number {max(taken) + 1}",
+            )
+
+
+def _check_recipes(todo: list[Task]) -> None:
+    problems = []
+    for task in todo:
+        try:
+            runner.load(task.recipe.train).parse(task.recipe.params)
+        except RecipeError as error:
+            where = Problem(
+                where=task.recipe.where, model=task.model, message=f"version {task.number}: {error}"
+            )
+            problems.append(str(where))
+    if problems:
+        raise RecipeError("\n".join(problems))
+
+
+def run(
+    task: Task,
+    *,
+    data: str | None,
+    prepare: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Trained:
+    """Train and register one version; never promotes it.
+
+    Args:
+        task: what to train.
+        data: a path or URL for recipes that read data; None for their default.
+        prepare: called with the experiment's name before its first run.
+        progress: told what is being done.
+
+    Raises:
+        TrainingDataError: the data do not have the shape that the recipe needs.
+        VersionNumberError: MLflow gave another number, because the one wanted was used by a
+            version that is deleted; the registry does not show those beforehand.
+    """
+    progress(f"training {task.model} version {task.number}")
+    recipe = runner.load(task.recipe.train)
+    prepare(task.model)
+    trained = runner.run(
+        task.recipe.train,
+        params=task.recipe.params,
+        data=data if recipe.uses_data else None,
+        experiment=task.model,
+    )
+    number = runner.register(trained, task.model)
+    if number != task.number:
+        message = (
+            f"MLflow numbered it {number} instead of {task.number}, which belonged to a version "
+            f"that is deleted; write {number} in models.yaml"
+        )
+        problem = Problem(where=task.recipe.where, model=task.model, message=message)
+        raise VersionNumberError([problem])
+    return Trained(
+        model=task.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
+    )

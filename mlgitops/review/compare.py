@@ -1,0 +1,239 @@
+"""Two sides → Comparison: what differs between them, and what to know before believing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from mlgitops.core.evidence import Comparison, Fact, Side
+from mlgitops.core.metrics import differences
+from mlgitops.core.pins import Pins
+from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
+from mlgitops.gates.check import breaking
+from mlgitops.review import predictions, rows, scoring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlgitops.core.desired import Direction
+    from mlgitops.core.evidence import Past, Predictions
+    from mlgitops.core.version import Column, DatasetUse, Signature, Version
+    from mlgitops.review.artifacts import Cabinet
+    from mlgitops.review.rows import Rows
+    from mlgitops.review.scoring import Scored
+
+NO_PINS = Pins()
+Triple = tuple[str, str | None, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """How much of two versions is read.
+
+    Attributes:
+        predict: to let both predict, beyond reading what they say of themselves.
+        link: what makes an address of two commits, where there is one.
+        better: metric → which way is better, where that is declared.
+    """
+
+    predict: bool
+    link: Callable[[str, str], str | None]
+    better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def side(
+    model: str, label: str, version: Version, cabinet: Cabinet | None, pinned: Pins = NO_PINS
+) -> Side:
+    """A side with its artifact, or with the reason why it has none; without, if no cabinet.
+
+    A payload that is not the one that models.yaml pins for the version is none: it is not loaded.
+    """
+    if cabinet is None:
+        return Side(label=label, version=version)
+    try:
+        artifact = cabinet.artifact(version)
+        pinned.verify(model, version.number, None, artifact.digest)
+    except (RegistryError, PayloadError, DigestMismatchError) as error:
+        said = " ".join(str(error).split())
+        return Side(label=label, version=version, trouble=f"{label} could not be read: {said}")
+    known = replace(version, signature=artifact.signature)
+    return Side(label=label, version=known, artifact=artifact)
+
+
+def compare(
+    model: str, old: Side | None, new: Side, scope: Scope, history: tuple[Past, ...] = ()
+) -> Comparison:
+    """Everything about two sides; the artifacts that they have must still lie in their folders."""
+    scored, trouble, scored_rows = _predicted(old, new) if scope.predict else (None, "", None)
+    before, after = old.version if old else None, new.version
+    was, is_now = _signature(old), _signature(new)
+    return Comparison(
+        model=model,
+        old=old,
+        new=new,
+        metrics=differences(before.metrics if before else {}, after.metrics, scope.better),
+        parameters=_differing(before.params, after.params) if before else (),
+        facts=tuple(_facts(old, new, scope)),
+        requirements=_requirements(old, new),
+        columns=tuple(_columns(was, is_now)),
+        breaks=breaking(was, is_now) if was and is_now else (),
+        warnings=tuple(_warnings(old, new, scored_rows)),
+        predictions=scored,
+        trouble=trouble,
+        history=history,
+    )
+
+
+def _predicted(old: Side | None, new: Side) -> tuple[Predictions | None, str, Rows | None]:
+    """The predictions, or why there are none; and the rows."""
+    missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
+    if missing or new.artifact is None:
+        return None, "; ".join(filter(None, missing)), None
+    before = (old.version, old.artifact) if old and old.artifact else None
+    chosen = rows.choose(before, (new.version, new.artifact))
+    if chosen is None:
+        return None, "no rows to compare on: neither a recipe nor an input example", None
+    known: dict[str, Scored] = {}
+    for one in (new, old):
+        if one is None or one.artifact is None or one.artifact.digest in known:
+            continue
+        try:
+            known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.frame)
+        except ScoringError as error:
+            return None, f"{one.label} could not be tried here: {error}", chosen
+    answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
+    return predictions.of(chosen, answers[0], answers[1] if len(answers) > 1 else None), "", chosen
+
+
+def _signature(one: Side | None) -> Signature | None:
+    return one.version.signature if one else None
+
+
+def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Triple, ...]:
+    return tuple(
+        (name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
+    """What both have, in the order of a reviewer's questions."""
+    for use in ("train", "test"):
+        yield from _fact(f"{use} data", _data(old, use), _data(new, use))
+    commits = [s.version.commit if s else None for s in (old, new)]
+    link = scope.link(commits[0], commits[1]) if commits[0] and commits[1] else None
+    yield from _fact("commit", _short(commits[0]), _short(commits[1]), link=link)
+    yield from _fact("training time", _seconds(old), _seconds(new))
+    for name, of in (
+        ("flavour", lambda a: " ".join(filter(None, (a.flavour, a.serialization)))),
+        ("Python", lambda a: a.python),
+        ("size", lambda a: _bytes(a.size)),
+        ("digest", lambda a: a.digest.removeprefix("sha256:")[:12]),
+        ("input example", lambda a: "yes" if a.example else "no"),
+    ):
+        sides = [of(s.artifact) if s and s.artifact else None for s in (old, new)]
+        yield from _fact(name, *sides)
+
+
+def _fact(name: str, old: str | None, new: str | None, link: str | None = None) -> Iterator[Fact]:
+    if old is not None or new is not None:
+        yield Fact(name=name, old=old, new=new, link=link)
+
+
+def _uses(one: Side | None, context: str) -> tuple[DatasetUse, ...]:
+    return tuple(d for d in one.version.datasets if d.context == context) if one else ()
+
+
+def _data(one: Side | None, context: str) -> str | None:
+    return ", ".join(f"{d.name} ({d.digest})" for d in _uses(one, context)) or None
+
+
+def _short(commit: str | None) -> str | None:
+    return commit[:12] if commit else None
+
+
+def _seconds(one: Side | None) -> str | None:
+    seconds = one.version.seconds if one else None
+    return None if seconds is None else f"{seconds:.1f} s"
+
+
+def _bytes(size: int) -> str:
+    """`1.5 MB`; powers of ten, as disks are sold and gates are written."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"
+
+
+def _requirements(old: Side | None, new: Side) -> tuple[Triple, ...]:
+    if old is None or old.artifact is None or new.artifact is None:
+        return ()
+    before, after = (_versions(s.artifact.requirements) for s in (old, new) if s.artifact)
+    return _differing(before, after)
+
+
+def _versions(lines: tuple[str, ...]) -> dict[str, str]:
+    """Package → what is asked of it; a line that is no requirement stands for itself."""
+    found = {}
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            found[line] = "as written"
+            continue
+        asked = str(requirement.specifier) or requirement.url or "any"
+        found[canonicalize_name(requirement.name)] = asked.removeprefix("==")
+    return found
+
+
+def _columns(old: Signature | None, new: Signature | None) -> Iterator[str]:
+    """How the signature changed: added, removed and retyped columns."""
+    if old is None or new is None:
+        return
+    for kind, before, after in (
+        ("input", old.inputs, new.inputs),
+        ("output", old.outputs, new.outputs),
+    ):
+        yield from _changes(kind, _named(before), _named(after))
+
+
+def _named(columns: tuple[Column, ...] | None) -> dict[str, Column]:
+    return {column.name: column for column in columns or ()}
+
+
+def _changes(kind: str, old: dict[str, Column], new: dict[str, Column]) -> Iterator[str]:
+    before, after = ({name: _said(c) for name, c in columns.items()} for columns in (old, new))
+    for name, was, will_be in _differing(before, after):
+        if was is None:
+            yield f"{kind} {name} ({will_be}) added"
+        elif will_be is None:
+            yield f"{kind} {name} ({was}) removed"
+        else:
+            yield f"{kind} {name}: {was} → {will_be}"
+
+
+def _said(column: Column) -> str:
+    return column.type if column.required else f"{column.type}, optional"
+
+
+def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]:
+    before, after = ({d.digest for d in _uses(s, "test")} for s in (old, new))
+    if before and after and before != after:
+        again = "; both are scored again on the same rows" if scored and scored.digest else ""
+        yield f"the two were tested on different data: their metrics do not compare{again}"
+    if scored is not None:
+        yield from scored.notes
+        if scored.digest and after and scored.digest not in after:
+            yield (
+                f"{new.label} was not tested on the data that are found here "
+                f"({scored.source}): name its own, for example with WINDFARM_DATA"
+            )
+    if new.artifact is not None and not new.artifact.example:
+        yield f"{new.label} was logged without an input example"
+    if new.artifact is not None and new.artifact.signature is None:
+        yield f"{new.label} has no signature: nothing checks what callers send"

@@ -1,0 +1,141 @@
+"""The rows that an old and a new version both score: held-out ones of a recipe, else examples."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlgitops.core.version import RECIPE_TAG
+from mlgitops.errors import RecipeError, TrainingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+
+    from mlgitops.core.evidence import Artifact
+    from mlgitops.core.version import Version
+    from mlgitops.recipes.sklearn.task import Estimator, Task
+
+MOST = 5_000  # rows; of more, every second, third … is taken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Rows:
+    """What is scored.
+
+    Attributes:
+        frame: features of shape (rows, columns): all columns that either version takes.
+        actual: the true values of shape (rows,); None where nobody knows them.
+        labels: what each row is called: its day, or its number.
+        source: where they come from, in words.
+        digest: MLflow's digest of the held-out examples of the new version's recipe, by which its
+            run recorded them; None for input examples.
+        notes: what a reviewer must know of the choice.
+    """
+
+    frame: pd.DataFrame
+    actual: np.ndarray | None
+    labels: tuple[str, ...]
+    source: str
+    digest: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def choose(old: tuple[Version, Artifact] | None, new: tuple[Version, Artifact]) -> Rows | None:
+    """The rows to compare on.
+
+    Held-out rows come from the recipe that the new version was trained by. Where the old one has a
+    recipe too, only rows that neither has seen in training are taken, with the columns of both.
+
+    Returns:
+        None if there is neither a recipe nor an input example.
+    """
+    notes: tuple[str, ...] = ()
+    try:
+        task = _task(new[0])
+        if task is not None:
+            return _held_out(task, _task(old[0]) if old else None)
+    except (RecipeError, TrainingDataError) as error:
+        said = " ".join(str(error).split())
+        notes = (f"the recipe's held-out rows could not be had, so examples are compared: {said}",)
+    return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
+
+
+def _task(version: Version) -> Task[Estimator] | None:
+    """What trains a version, not fitted; None if no recipe did."""
+    from mlgitops.recipes import runner
+
+    stated = version.tags.get(RECIPE_TAG)
+    if stated is None:
+        return None
+    try:
+        recipe = json.loads(stated)
+        name, params = str(recipe["train"]), dict(recipe["params"])
+    except (ValueError, KeyError, TypeError):
+        raise RecipeError(f"its tag {RECIPE_TAG} states no recipe: {stated!r}") from None
+    return runner.load(name).prepare(params, None)
+
+
+def _held_out(task: Task[Estimator], old: Task[Estimator] | None) -> Rows:
+    from mlflow.data.pandas_dataset import from_pandas
+
+    features, target = task.test.features, task.test.target
+    if old is not None:
+        shared = features.index.intersection(old.test.features.index)
+        if len(shared):
+            more = old.test.features.columns.difference(features.columns, sort=False)
+            features = features.loc[shared].join(old.test.features.loc[shared, list(more)])
+            target = target.loc[shared]
+    recorded = from_pandas(
+        task.test.frame(), targets=str(task.test.target.name), name=task.dataset.name
+    )
+    kept = _spread(len(features))
+    chosen = features.iloc[kept]
+    return Rows(
+        frame=chosen.reset_index(drop=True),
+        actual=target.iloc[kept].to_numpy(),
+        labels=tuple(_label(value) for value in chosen.index),
+        source=f"{len(chosen)} held-out rows of {task.dataset.name} (digest {recorded.digest})",
+        digest=recorded.digest,
+    )
+
+
+def _spread(rows: int) -> slice:
+    return slice(None, None, -(-rows // MOST) or 1)
+
+
+def _label(value: object) -> str:
+    day = getattr(value, "date", None)
+    return str(day()) if callable(day) else str(value)
+
+
+def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
+    """The first input example that is a table."""
+    for frame in _tables(folders):
+        kept = frame.iloc[_spread(len(frame))].reset_index(drop=True)
+        return Rows(
+            frame=kept,
+            actual=None,
+            labels=tuple(f"row {number + 1}" for number in range(len(kept))),
+            source=f"{len(kept)} rows of the input example",
+            notes=notes,
+        )
+    return None
+
+
+def _tables(folders: list[Path]) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    for folder in folders:
+        try:
+            example = Model.load(str(folder)).load_input_example(str(folder))
+        except (MlflowException, OSError, ValueError):
+            continue  # it has none, or none that can be read
+        if isinstance(example, pd.DataFrame):
+            yield example

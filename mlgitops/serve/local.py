@@ -1,0 +1,154 @@
+"""MLflow's own model server, `mlflow models serve`, without the caller having to know its flags."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from mlgitops.errors import ServeError
+from mlgitops.system.processes import ended, free_port, last_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+LOOPBACK = "127.0.0.1"
+STARTUP = 120.0  # seconds; loading a large model and its libraries takes most of it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        port: a TCP port; None for a free one.
+        workers: processes that each hold the model.
+        env_manager: `local` serves with the libraries of this environment; `uv`, `virtualenv` and
+            `conda` first build the one that the model was logged with.
+    """
+
+    host: str = LOOPBACK
+    port: int | None = None
+    workers: int = 1
+    env_manager: str = "local"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A model server that answers."""
+
+    url: str
+    model_uri: str
+
+
+@contextmanager
+def start(
+    model_uri: str, options: Options | None = None, *, timeout: float = STARTUP
+) -> Iterator[Server]:
+    """Serve a model until the block ends; nothing of it is left behind then.
+
+    The registry is the one that MLFLOW_TRACKING_URI names.
+
+    Args:
+        model_uri: `models:/NAME/VERSION` or another that MLflow can load.
+        options: how to serve.
+        timeout: seconds to wait for the first `/ping`.
+
+    Raises:
+        ServeError: the port is taken, or the server stopped or did not answer; with its last lines.
+    """
+    options = options or Options()
+    port = _port(options)
+    with tempfile.TemporaryDirectory(prefix="mlgitops-") as folder:
+        log = Path(folder) / "server.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                _command(model_uri, options, port),
+                stdout=stream,
+                stderr=stream,
+                env=_environment(),
+                start_new_session=True,
+            )
+        with ended(process):
+            url = f"http://{options.host}:{port}"
+            _wait(process, url, model_uri, log, timeout)
+            yield Server(url=url, model_uri=model_uri)
+
+
+def run(model_uri: str, options: Options) -> int:
+    """Serve a model in the foreground until it is interrupted; returns the exit code.
+
+    Raises:
+        ServeError: the port is taken.
+    """
+    process = subprocess.Popen(
+        _command(model_uri, options, _port(options)), env=_environment(), start_new_session=True
+    )
+    asked: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+        process.terminate()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with ended(process):
+            code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if asked else code
+
+
+def _port(options: Options) -> int:
+    if options.port is None:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.host, options.port))
+        except OSError as error:
+            message = f"port {options.port} of {options.host} can not be used: {error.strerror}"
+            raise ServeError(f"{message}; choose another with --port") from error
+    return options.port
+
+
+def _command(model_uri: str, options: Options, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model_uri),
+        *("--host", options.host, "--port", str(port), "--workers", str(options.workers)),
+        *("--env-manager", options.env_manager),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    # MLflow starts `uvicorn` by name: it must be the one of this interpreter, also where its
+    # environment is not activated
+    tools = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": os.pathsep.join([tools, os.environ.get("PATH", "")])}
+
+
+def _wait(
+    process: subprocess.Popen[bytes], url: str, model_uri: str, log: Path, timeout: float
+) -> None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{url}/ping", timeout=5).ok:
+                return
+        except requests.RequestException:
+            pass  # not listening yet
+        time.sleep(0.1)
+    how = f"did not answer in {timeout:g} s" if process.poll() is None else "stopped by itself"
+    raise ServeError(f"the server of {model_uri} {how}; its last lines:\n{last_lines(log)}")

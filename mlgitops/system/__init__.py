@@ -1,0 +1,1 @@
+"""The machine: processes, Docker, git, HTTP, files."""
