@@ -23,10 +23,10 @@ import requests
 
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
-from mlgitops.deploy.values import Canary, Options, name_of
+from mlgitops.deploy.values import Canary, DeployOptions, name_of
 from mlgitops.errors import DeployFailedError, DockerCommandError
 from mlgitops.image.build import build
-from mlgitops.image.spec import Options as ImageOptions
+from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.serve.load import load
 from mlgitops.system import docker
@@ -75,7 +75,7 @@ def _images(folder: Path, mark: str) -> list[str]:
     command = [sys.executable, "-m", "mlgitops", "train", "--state", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     registry = MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}")
-    options = ImageOptions(repository=f"mlgitops-{mark}")
+    options = BuildOptions(repository=f"mlgitops-{mark}")
     return [build(registry, MODEL, version, options).tags[0] for version in ("1", "2")]
 
 
@@ -83,14 +83,14 @@ def _replaced(folder: Path, mark: str, tags: list[str]) -> tuple[Load, float]:
     good = [_identity(tag) for tag in tags]
     (folder / "Dockerfile").write_text(f"FROM {tags[0]}\nENV SERVING_MAX_BYTES=10\n")
     wrong = docker.run(["build", "--quiet", "--tag", f"mlgitops-{mark}/wrong", str(folder)]).strip()
-    options = Options(port=free_port(), watch=1.0)
+    options = DeployOptions(port=free_port(), watch=1.0)
     url = replace(MODEL, mark, good[0], options, say=_silent).url
     begun = time.monotonic()
     with _callers(url, at_least=REQUESTS) as got:
         for turn in range(1, REPLACEMENTS + 1):
             replace(MODEL, mark, good[turn % 2], options, say=_silent)
         _fails(lambda: replace(MODEL, mark, wrong, options, say=_silent))
-        canary = Options(watch=1.0, canary=Canary(share=30, seconds=30.0))
+        canary = DeployOptions(watch=1.0, canary=Canary(share=30, seconds=30.0))
         with ThreadPoolExecutor(1) as pool:
             killed = pool.submit(_kill_the_canary, mark)
             _fails(lambda: replace(MODEL, mark, good[1], canary, say=_silent))

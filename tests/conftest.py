@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on the variables of the machine it runs on."""
     for name in (
+        "MLFLOW_REGISTRY_URI",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_TRACKING_USERNAME",
         "MLFLOW_TRACKING_PASSWORD",
@@ -52,7 +53,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlgitops.registry.embedded import Embedded
 
     embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
-    MlflowRegistry(embedded.uri).actual(())
+    MlflowRegistry(embedded.uri).held(())
     return embedded.folder / "mlflow.db"
 
 
@@ -163,3 +164,26 @@ def farm(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WINDFARM_DATA", raising=False)  # they were trained on the sample
     return _team(trained, tmp_path, capsys)
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of a database, migrated once because that takes seconds."""
+    import mlflow
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    mlflow.MlflowClient(uri).search_experiments()
+    return uri
+
+
+@pytest.fixture
+def experiment(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Track in the database; the name of a new experiment with its artifacts in a folder."""
+    import mlflow
+
+    monkeypatch.delenv("WINDFARM_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(database)
+    mlflow.create_experiment(tmp_path.name, artifact_location=(tmp_path / "artifacts").as_uri())
+    yield tmp_path.name
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ def card(
     except GitError as error:
         click.echo(f"the history is that of the registry's stamps alone: {error}", err=True)
         revisions = ()
-    text = markdown(cards.of(client, model, number, desired, revisions), datetime.now(UTC))
+    text = markdown(cards.make_card(client, model, number, desired, revisions), datetime.now(UTC))
     if out is None:
         click.echo(text, nl=False)
         return

@@ -19,9 +19,9 @@ from mlgitops.cli.options import (
     report_option,
     show,
 )
-from mlgitops.core import pins
 from mlgitops.errors import UsageError
-from mlgitops.registry.holder import holder, registered
+from mlgitops.file.load import load_pins
+from mlgitops.registry.lookup import held_version, require_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -102,8 +102,8 @@ def _compared(
     from mlgitops.review.compare import Scope, side
     from mlgitops.review.compare import compare as beside
 
-    pinned = pins.read(file)
-    held = registered(client, model)
+    pinned = load_pins(file)
+    held = require_model(client, model)
     found = [_find(client, model, name) for name in names]
     with Cabinet(client) as cabinet:
         sides = []
@@ -126,7 +126,7 @@ def _find(client: MlflowRegistry, model: str, name: str) -> tuple[str, Version]:
         version = client.of_run(model, name)
         label = f"run {name[:8]}"
     else:
-        number = int(name) if name.isdecimal() else holder(client, model, name)
+        number = int(name) if name.isdecimal() else held_version(client, model, name)
         version = client.version(model, number)
         label = f"version {number}"
     if version is None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mlgitops.deploy.values import Options
-    from mlgitops.image.spec import Options as ImageOptions
+    from mlgitops.deploy.values import DeployOptions
+    from mlgitops.image.spec import BuildOptions
     from mlgitops.registry.client import MlflowRegistry
 
 _SHARE = click.IntRange(1, 50)
@@ -110,7 +110,10 @@ def _remove(model: str, stage: str) -> None:
 
 
 def _deploy(
-    reader: MlflowRegistry, named: tuple[str, str] | None, options: Options, image: ImageOptions
+    reader: MlflowRegistry,
+    named: tuple[str, str] | None,
+    options: DeployOptions,
+    image: BuildOptions,
 ) -> None:
     from mlgitops.deploy import fleet
 
@@ -160,12 +163,12 @@ def rehearsal(
         raise DeployFailedError("\n".join(map(reports.rehearsed_line, failed)))
 
 
-def _options(chosen: dict[str, Any]) -> tuple[Options, ImageOptions]:
-    from mlgitops.deploy.values import Canary, Options
+def _options(chosen: dict[str, Any]) -> tuple[DeployOptions, BuildOptions]:
+    from mlgitops.deploy.values import Canary, DeployOptions
 
     share, seconds = chosen.pop("canary"), chosen.pop("canary_seconds")
     names = ("bind", "port", "memory", "cpus", "watch")
-    options = Options(
+    options = DeployOptions(
         canary=Canary(share=share, seconds=seconds) if share else None,
         **{name: chosen.pop(name) for name in names},
     )

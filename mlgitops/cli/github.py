@@ -135,12 +135,12 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
     from mlgitops.github import drift as issue
     from mlgitops.history import revisions as git
     from mlgitops.notify import webhook as notify
-    from mlgitops.proposal.propose import read_actual
+    from mlgitops.proposal.propose import read_held
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = states.of(desired, read_actual(desired, connect(registry, state)))
+        stages = states.stage_statuses(desired, read_held(desired, connect(registry, state)))
     now = datetime.now(UTC)
     under_way = grace > 0 and now - git.head_time(file) < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlgitops import words
 from mlgitops.cli.options import (
     connect,
     format_option,
@@ -18,11 +19,12 @@ from mlgitops.cli.options import (
     show,
 )
 from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
+from mlgitops.file.load import load_pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlgitops.image.spec import Options
+    from mlgitops.image.spec import BuildOptions
     from mlgitops.report.schema.serving import Image
     from mlgitops.serve.smoke import Report
 
@@ -56,20 +58,19 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> Options:
+def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> BuildOptions:
     """The options of an image, with what a job of GitHub Actions knows of the commit.
 
     Raises:
         DesiredStateError: the file that may pin versions is not valid.
     """
-    from mlgitops.core import pins
-    from mlgitops.image.spec import Options
+    from mlgitops.image.spec import BuildOptions
 
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    return Options(
+    return BuildOptions(
         cached=not no_cache,
-        pins=pins.read(file),
+        pins=load_pins(file),
         commit=os.environ.get("GITHUB_SHA"),
         url=f"{server}/{repository}" if repository else None,
         **chosen,
@@ -185,7 +186,7 @@ def scan(
     from mlgitops.image.scan import Rules, licences
     from mlgitops.image.scan import scan as look
     from mlgitops.image.scan.vulnerabilities import DATABASE
-    from mlgitops.report import scanned, wording
+    from mlgitops.report import scanned
 
     rules = Rules(
         denied=frozenset(map(licences.identifier, denied)),
@@ -204,7 +205,7 @@ def scan(
     )
     if found.failed:
         lines = [f"{check.check}: {check.found}" for check in found.failed]
-        lines += [wording.plain(leak) for leak in found.search.leaks[:_SHOWN]]
+        lines += [words.plain(leak) for leak in found.search.leaks[:_SHOWN]]
         raise ScanFailedError("\n".join([found.summary, *lines]))
 
 

@@ -19,7 +19,7 @@ from mlgitops.history import stays as record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.core.held import Actual
+    from mlgitops.core.held import Held
     from mlgitops.history.stays import Stay
 
 
@@ -71,7 +71,9 @@ def history(
     from mlgitops.report import record as report
     from mlgitops.report import text
 
-    stays = record.of(git.revisions(file), None if offline else _actual(file, registry, state))
+    stays = record.timeline(
+        git.revisions(file), None if offline else _actual(file, registry, state)
+    )
     chosen = _chosen(stays, model, stage)
     found = record.at(chosen, at) if at else chosen
     now = datetime.now(UTC)
@@ -85,10 +87,10 @@ def history(
     )
 
 
-def _actual(file: Path, registry: str | None, state: Path) -> Actual:
-    from mlgitops.proposal.propose import read_actual
+def _actual(file: Path, registry: str | None, state: Path) -> Held:
+    from mlgitops.proposal.propose import read_held
 
-    return read_actual(load(file), connect(registry, state))
+    return read_held(load(file), connect(registry, state))
 
 
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:

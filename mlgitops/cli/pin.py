@@ -88,7 +88,7 @@ def _checked(
 ) -> str:
     from mlgitops.registry import verify
 
-    asked = [pin for pin in pins.of(desired).pinned if (pin.model, pin.stage) in chosen]
+    asked = [pin for pin in pins.declared(desired).pinned if (pin.model, pin.stage) in chosen]
     if not asked:
         return f"{desired.file}: nothing is pinned; see `mlgitops pin`"
     with progress() as say:
@@ -107,13 +107,13 @@ def _digests(
     """
     from mlgitops.registry.verify import Digests
 
-    pinned = {(pin.model, pin.stage): pin for pin in pins.of(desired).pinned}
+    pinned = {(pin.model, pin.stage): pin for pin in pins.declared(desired).pinned}
     missing, wrong, new = [], [], {}
     with progress() as say:
         digests = Digests(registry, say)
         for (model, name), stage in chosen.items():
             assert stage.version is not None, "only stages that hold a version are chosen"
-            found, pin = digests.of(model, stage.version), pinned.get((model, name))
+            found, pin = digests.find(model, stage.version), pinned.get((model, name))
             if found.digest is None:
                 missing.append(found.trouble_at(stage.where, name))
             elif pin is None or force:

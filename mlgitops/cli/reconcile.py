@@ -71,7 +71,7 @@ def plan(
         desired = load(file)
         proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
     if out is not None:
-        planfile.write(out, proposal.plan, planfile.digest(file))
+        planfile.write(out, proposal.plan, planfile.fingerprint(file))
     show(
         form,
         text=lambda console: text.plan(proposal, console),
@@ -129,7 +129,7 @@ def apply(
     terms = Terms(
         now=datetime.now(UTC),
         permission=permission(**allowed),
-        digest=planfile.digest(file),
+        digest=planfile.fingerprint(file),
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
@@ -189,13 +189,13 @@ Examples:
 def status(file: Path, registry: str | None, state: Path, form: str) -> None:
     """Show each stage: desired, actual, who put it there and when, drift."""
     from mlgitops.core import status as states
-    from mlgitops.proposal.propose import read_actual
+    from mlgitops.proposal.propose import read_held
     from mlgitops.report import document, markdown, text
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = states.of(desired, read_actual(desired, connect(registry, state)))
+        stages = states.stage_statuses(desired, read_held(desired, connect(registry, state)))
     show(
         form,
         text=lambda console: text.status(stages, console),

@@ -14,9 +14,9 @@ from mlgitops.cli.options import (
     registry_options,
     show,
 )
-from mlgitops.core import pins
 from mlgitops.errors import SmokeFailedError
-from mlgitops.registry.holder import wanted
+from mlgitops.file.load import load_pins
+from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +59,11 @@ def serve(
     state: Path,
 ) -> int:
     """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
-    from mlgitops.serve.local import Options, run
+    from mlgitops.serve.local import ServeOptions, run
     from mlgitops.system.processes import free_port
 
     chosen = port or free_port()
-    options = Options(host=host, port=chosen, workers=workers, env_manager=env_manager)
+    options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
     with _held(model, version, file, registry, state) as (name, source):
         click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
         return run(source, options)
@@ -131,9 +131,9 @@ def _held(
     """
     from mlgitops.registry.verify import verified
 
-    pinned = pins.read(file)
+    pinned = load_pins(file)
     client = connect(registry, state)
-    number, stage = wanted(client, model, text)
+    number, stage = find_version(client, model, text)
     with verified(pinned, client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source
 

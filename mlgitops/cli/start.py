@@ -53,7 +53,7 @@ def import_command(output: Path, force: bool, registry: str | None, state: Path)
         raise NotEmptyError(f"{output} exists; name another with --output, or give --force")
     with progress() as say:
         say("reading the registry")
-        made = imported(connect(registry, state).actual(()))
+        made = imported(connect(registry, state).held(()))
     loads(made.text, str(output))
     output.write_text(made.text, encoding="utf-8")
     for line in made.left_out:
@@ -89,7 +89,7 @@ def rebuild(
     from mlgitops.core.apply import execute
     from mlgitops.core.guards import Terms
     from mlgitops.history import author
-    from mlgitops.proposal.propose import propose, read_actual
+    from mlgitops.proposal.propose import propose, read_held
     from mlgitops.recipes import rebuild as rebuilding
     from mlgitops.recipes.train import run, tasks
     from mlgitops.report import document, markdown, text
@@ -101,7 +101,7 @@ def rebuild(
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
         client = connect(registry, state)
-        rebuilding.check(desired, read_actual(desired, client))
+        rebuilding.check(desired, read_held(desired, client))
         for task in tasks(desired, client):
             run(task, data=data, prepare=prepared(registry, state), progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)

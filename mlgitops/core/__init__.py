@@ -1,1 +1,1 @@
-"""What a stage holds and what it is to hold: plans, guards, stamps, status. Pure but for `apply`."""
+"""What a stage holds and is to hold: plans, guards, stamps, status. Pure but for `apply`."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlgitops.core.metrics import Difference
-    from mlgitops.core.version import Signature, Version
+    from mlgitops.core.signature import Signature
+    from mlgitops.core.version import Version
 
 Kind = Literal["regression", "classification"]
 

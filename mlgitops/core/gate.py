@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.evidence import Comparison
-    from mlgitops.core.held import ActualModel
+    from mlgitops.core.held import HeldModel
     from mlgitops.core.plan import Change
     from mlgitops.core.version import Version
 
@@ -54,7 +54,7 @@ class Case:
     """
 
     change: Change
-    held: ActualModel
+    held: HeldModel
     new: Version
     old: Version | None
     now: datetime

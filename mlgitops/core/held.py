@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ActualModel:
+class HeldModel:
     """One registered model, as a single paged search shows it.
 
     Attributes:
@@ -37,7 +37,7 @@ class ActualModel:
         stamps = self.stamps.get(alias, {})
         return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
 
-    def holder_stamp(self, alias: str) -> Stamp | None:
+    def stamp_in_force(self, alias: str) -> Stamp | None:
         """The stamp of the version that holds `alias`, provided that it is the newest one.
 
         None means that mlgitops did not put the present holder there.
@@ -51,11 +51,11 @@ class ActualModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Actual:
+class Held:
     """All registered models by name."""
 
-    models: Mapping[str, ActualModel]
+    models: Mapping[str, HeldModel]
 
-    def model(self, name: str) -> ActualModel:
+    def model(self, name: str) -> HeldModel:
         """The model `name`, or an empty one where the registry has none."""
-        return self.models.get(name) or ActualModel(name=name)
+        return self.models.get(name) or HeldModel(name=name)

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DigestMismatchError, Problem
-from mlgitops.file.load import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlgitops.core.desired import Desired
     from mlgitops.errors import Where
 
@@ -33,7 +30,7 @@ class Pins:
 
     pinned: tuple[Pin, ...] = ()
 
-    def of(self, model: str, version: int, stage: str | None) -> tuple[Pin, ...]:
+    def binding(self, model: str, version: int, stage: str | None) -> tuple[Pin, ...]:
         """The pins that a version must meet: those of the stage, and its own in any stage."""
         return tuple(
             pin
@@ -54,12 +51,12 @@ class Pins:
         Raises:
             DigestMismatchError: it is another one; naming both digests and what to do.
         """
-        problems = [mismatch(pin, version, found) for pin in self.of(model, version, stage)]
+        problems = [mismatch(pin, version, found) for pin in self.binding(model, version, stage)]
         if wrong := [problem for problem in problems if problem is not None]:
             raise DigestMismatchError(wrong)
 
 
-def of(desired: Desired) -> Pins:
+def declared(desired: Desired) -> Pins:
     """The pins of a desired state, in the order of the file."""
     return Pins(
         pinned=tuple(
@@ -75,15 +72,6 @@ def of(desired: Desired) -> Pins:
             if stage.version is not None and stage.digest is not None
         )
     )
-
-
-def read(file: Path | None) -> Pins:
-    """The pins of a models.yaml; none where there is no file.
-
-    Raises:
-        DesiredStateError: it is not valid, so that nobody can say what it pins.
-    """
-    return Pins() if file is None else of(load(file))
 
 
 def mismatch(pin: Pin, version: int, found: str) -> Problem | None:

@@ -1,4 +1,4 @@
-"""Desired × Actual → Plan: the ordered changes that turn one into the other.
+"""Desired × Held → Plan: the ordered changes that turn one into the other.
 
 Pure: no I/O, no MLflow, no clock. The same two values give the same plan.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
-    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.stamp import Stamp
     from mlgitops.errors import Where
 
@@ -145,20 +145,20 @@ class Plan:
         return tuple(change for model in self.models for change in model.changes)
 
 
-def diff(desired: Desired, actual: Actual) -> Plan:
-    """The plan that turns `actual` into `desired`."""
+def diff(desired: Desired, held: Held) -> Plan:
+    """The plan that turns `held` into `desired`."""
     plans, stages = [], 0
-    for name in _names(desired, actual):
-        wanted, held = desired.models.get(name), actual.model(name)
-        targets = tuple(_targets(wanted, held))
+    for name in _names(desired, held):
+        wanted, now = desired.models.get(name), held.model(name)
+        targets = tuple(_targets(wanted, now))
         stages += len(targets)
-        plan = of_model(held, targets)
+        plan = of_model(now, targets)
         if plan.changes:
             plans.append(plan)
     return Plan(models=tuple(plans), stages=stages)
 
 
-def of_model(held: ActualModel, targets: tuple[Target, ...]) -> ModelPlan:
+def of_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
     wanted = {target.alias: target.version for target in targets}
     # a classic stage is out of step if it does not follow from the aliases as they are now;
@@ -171,12 +171,12 @@ def of_model(held: ActualModel, targets: tuple[Target, ...]) -> ModelPlan:
     )
 
 
-def _names(desired: Desired, actual: Actual) -> Iterator[str]:
+def _names(desired: Desired, held: Held) -> Iterator[str]:
     yield from desired.models
-    yield from sorted(actual.models.keys() - desired.models.keys())
+    yield from sorted(held.models.keys() - desired.models.keys())
 
 
-def _targets(wanted: DesiredModel | None, held: ActualModel) -> Iterator[Target]:
+def _targets(wanted: DesiredModel | None, held: HeldModel) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):
@@ -194,7 +194,7 @@ def _targets(wanted: DesiredModel | None, held: ActualModel) -> Iterator[Target]
             )
 
 
-def _claimed(held: ActualModel, alias: str) -> bool:
+def _claimed(held: HeldModel, alias: str) -> bool:
     """Whether the newest stamp of a stage that is not in the file says that it is mlgitops' own.
 
     That is so while the version that carries the stamp holds the stage: it was set by mlgitops,
@@ -215,7 +215,7 @@ def _stage_order(stage: DesiredStage) -> bool:
     return stage.alias == alias_of(PRODUCTION)
 
 
-def _classic(held: ActualModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:
+def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:
     """Which version each managed classic stage is to resolve to, given the managed aliases.
 
     A version has one classic stage only: where Staging and Production hold the same version,
@@ -228,7 +228,7 @@ def _classic(held: ActualModel, managed: Mapping[str, int | None]) -> dict[str, 
     return wanted
 
 
-def _change(held: ActualModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
+def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
     old, new = held.aliases.get(target.alias), target.version
     newest = held.newest_stamp(target.alias)
     misaligned = tuple(_misaligned(held, target, classic)) if old == new else ()
@@ -265,7 +265,7 @@ def _carrier(
     return newest[0] if newest else None
 
 
-def _held_before(held: ActualModel, target: Target) -> bool:
+def _held_before(held: HeldModel, target: Target) -> bool:
     """Whether a stamp says so: the version's own, or one that names it as the previous holder."""
     stamps = held.stamps.get(target.alias, {})
     return target.version in stamps or any(s.previous == target.version for s in stamps.values())
@@ -280,7 +280,7 @@ def _action(old: int | None, new: int | None) -> Action:
 
 
 def _misaligned(
-    held: ActualModel, target: Target, classic: Mapping[str, int | None]
+    held: HeldModel, target: Target, classic: Mapping[str, int | None]
 ) -> Iterator[str]:
     stage = classic_stage(target.alias)
     if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
-    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import Version
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class RegistryReader(Protocol):
     """Reads. Every method raises a subclass of `mlgitops.errors.RegistryError` on failure."""
 
-    def actual(self, aliases: Collection[str]) -> Actual:
+    def held(self, aliases: Collection[str]) -> Held:
         """All models; stamps of `aliases` and of every alias in use. Costs pages, not models."""
         ...
 
-    def model(self, name: str) -> ActualModel | None:
+    def model(self, name: str) -> HeldModel | None:
         """One model as it is now; None if it does not exist."""
         ...
 

@@ -1,4 +1,4 @@
-"""Stages: slots of a model, each stored as an alias; two of them are MLflow's classic stages too."""
+"""Stages: slots of a model, stored as aliases; two of them are classic stages of MLflow too."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def make(
     )
 
 
-def load(text: str) -> Stamp | None:
+def parse(text: str) -> Stamp | None:
     """Read a tag's value; None if it is not a stamp, for example edited by hand."""
     try:
         stamp = Stamp(**json.loads(text))

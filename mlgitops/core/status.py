@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlgitops.core.desired import Desired
-    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.stamp import Stamp
 
 
-class State(StrEnum):
+class StageState(StrEnum):
     """How a stage stands."""
 
     IN_SYNC = "in sync"
@@ -40,61 +40,61 @@ class StageStatus:
     stage: str
     desired: int | None
     actual: int | None
-    state: State
+    state: StageState
     stamp: Stamp | None
     note: str = ""
 
 
-def of(desired: Desired, actual: Actual) -> tuple[StageStatus, ...]:
+def stage_statuses(desired: Desired, held: Held) -> tuple[StageStatus, ...]:
     """All stages, in the order of models.yaml; then those that are not in it."""
-    pending = plan.diff(desired, actual)
-    return (*_listed(desired, actual, pending), *_unlisted(desired, actual, pending))
+    pending = plan.diff(desired, held)
+    return (*_listed(desired, held, pending), *_unlisted(desired, held, pending))
 
 
-def _listed(desired: Desired, actual: Actual, pending: Plan) -> Iterator[StageStatus]:
+def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus]:
     changes = {(change.model, change.alias): change for change in pending.changes}
     for model in desired.models.values():
-        held = actual.model(model.name)
+        now = held.model(model.name)
         for stage in model.stages:
             change = changes.get((model.name, stage.alias))
             yield StageStatus(
                 model=model.name,
                 stage=stage.name,
                 desired=stage.version,
-                actual=held.aliases.get(stage.alias),
+                actual=now.aliases.get(stage.alias),
                 state=_state(change),
-                stamp=_stamp(held, stage.alias),
+                stamp=_stamp(now, stage.alias),
                 note=_note(change),
             )
 
 
-def _unlisted(desired: Desired, actual: Actual, pending: Plan) -> Iterator[StageStatus]:
+def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus]:
     changes = {(change.model, change.alias): change for change in pending.changes}
-    for name, held in sorted(actual.models.items()):
+    for name, now in sorted(held.models.items()):
         model = desired.models.get(name)
         listed = {stage.alias for stage in model.stages} if model else set()
-        for alias in sorted(held.aliases.keys() - listed):
+        for alias in sorted(now.aliases.keys() - listed):
             change = changes.get((name, alias))
             yield StageStatus(
                 model=name,
                 stage=classic_stage(alias) or alias,
                 desired=None,
-                actual=held.aliases[alias],
-                state=_state(change) if change else State.UNMANAGED,
-                stamp=_stamp(held, alias),
+                actual=now.aliases[alias],
+                state=_state(change) if change else StageState.UNMANAGED,
+                stamp=_stamp(now, alias),
                 note="no longer in models.yaml: the next apply empties it" if change else "",
             )
 
 
-def _state(change: Change | None) -> State:
+def _state(change: Change | None) -> StageState:
     if change is None:
-        return State.IN_SYNC
-    return State.DRIFT if change.drift or change.misaligned else State.PENDING
+        return StageState.IN_SYNC
+    return StageState.DRIFT if change.drift or change.misaligned else StageState.PENDING
 
 
-def _stamp(held: ActualModel, alias: str) -> Stamp | None:
+def _stamp(held: HeldModel, alias: str) -> Stamp | None:
     if alias in held.aliases:
-        return held.holder_stamp(alias)
+        return held.stamp_in_force(alias)
     newest = held.newest_stamp(alias)
     return newest[1] if newest and newest[1].version is None else None
 

@@ -9,25 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlgitops.core.signature import Signature
+
 READY = "READY"
 RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained by
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
-    """One column or tensor of a signature; `type` as MLflow writes it, e.g. `double`."""
-
-    name: str
-    type: str
-    required: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signature:
-    """What a model version takes and gives; None where the version does not say."""
-
-    inputs: tuple[Column, ...] | None
-    outputs: tuple[Column, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from mlgitops.core.held import ActualModel
+    from mlgitops.core.held import HeldModel
     from mlgitops.registry.client import MlflowRegistry
 
 MODEL = "power-forecasting-model"
@@ -115,7 +115,7 @@ class Demo:
 
         return MlflowRegistry(self.url)
 
-    def held(self) -> ActualModel:
+    def held(self) -> HeldModel:
         """The demo's model as it is now."""
         model = self.registry().model(MODEL)
         if model is None:
@@ -174,7 +174,7 @@ def roll_back(demo: Demo, version: int) -> None:
     demo.resolved(version)
 
 
-def promoted_before(model: ActualModel) -> dict[str, Any] | None:
+def promoted_before(model: HeldModel) -> dict[str, Any] | None:
     """The stamp of the candidate in Production, if an earlier demo put it there."""
     stamp = model.stamps.get(alias_of(PRODUCTION), {}).get(CANDIDATE)
     return None if stamp is None else {"time": stamp.time, "commit": stamp.commit[:12]}

@@ -21,22 +21,22 @@ from mlgitops.errors import (
 )
 from mlgitops.image.build import build, unpacked
 from mlgitops.registry import digest
-from mlgitops.registry.holder import holder
+from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlgitops.core.pins import Pins
-    from mlgitops.deploy.values import Deployment, Options
-    from mlgitops.image.spec import Options as ImageOptions
+    from mlgitops.deploy.values import Deployment, DeployOptions
+    from mlgitops.image.spec import BuildOptions
     from mlgitops.registry.client import MlflowRegistry
 
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class DeploymentStatus:
     """A deployment, and the version that it should serve.
 
     Attributes:
@@ -64,8 +64,8 @@ def deploy(
     registry: MlflowRegistry,
     model: str,
     stage: str,
-    options: Options,
-    image: ImageOptions,
+    options: DeployOptions,
+    image: BuildOptions,
     *,
     pull: bool,
     say: Callable[[str], None],
@@ -83,7 +83,7 @@ def deploy(
         DeployError, DockerError: the host could not do it.
     """
     docker.require(compose=True)
-    version = holder(registry, model, stage)
+    version = held_version(registry, model, stage)
     if pull:
         identity = _pulled(f"{image.repository}/{model.lower()}:{alias_of(stage)}", version, say)
         _verify(identity, model, version, stage, image.pins)
@@ -95,8 +95,8 @@ def deploy(
 
 def deploy_all(
     registry: MlflowRegistry,
-    options: Options,
-    image: ImageOptions,
+    options: DeployOptions,
+    image: BuildOptions,
     *,
     pull: bool,
     say: Callable[[str], None],
@@ -124,9 +124,11 @@ def deploy_all(
         raise DeployFailedError("\n".join(map(str, failed)))
 
 
-def states(registry: MlflowRegistry) -> tuple[State, ...]:
+def states(registry: MlflowRegistry) -> tuple[DeploymentStatus, ...]:
     """Every deployment on the host; the registry need not answer."""
-    return tuple(State(deployment=one, held=_held(registry, one)) for one in host.deployments())
+    return tuple(
+        DeploymentStatus(deployment=one, held=_held(registry, one)) for one in host.deployments()
+    )
 
 
 def address_of(uri: str) -> str:
@@ -157,7 +159,7 @@ def _held(registry: MlflowRegistry, found: Deployment) -> str:
     if found.registry != address_of(registry.uri):
         return UNKNOWN
     try:
-        return str(holder(registry, found.model, found.stage))
+        return str(held_version(registry, found.model, found.stage))
     except UsageError:
         return ""
     except RegistryError:
@@ -191,6 +193,6 @@ def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
 
 def _verify(image: str, model: str, version: int, stage: str, pins: Pins) -> None:
     """Hold the payload inside an image against pins: its label is only what its builder said."""
-    if pins.of(model, version, stage):
+    if pins.binding(model, version, stage):
         with unpacked(image) as folder:
             pins.verify(model, version, stage, digest.of_folder(folder))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mlgitops.deploy.proxy import Counts, Proxy
-from mlgitops.deploy.values import Deployment, Occupant, Options, Slot, name_of, order
+from mlgitops.deploy.values import Deployment, DeployOptions, Occupant, Slot, name_of, order
 from mlgitops.errors import DeployError, DockerCommandError
 from mlgitops.system import docker
 
@@ -56,7 +56,7 @@ def deployment(model: str, stage: str) -> Deployment | None:
     return _deployment(name, services) if services else None
 
 
-def start_proxy(model: str, stage: str, options: Options) -> None:
+def start_proxy(model: str, stage: str, options: DeployOptions) -> None:
     """Have a proxy that listens; one that runs is left as it is.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
-from mlgitops.deploy.values import Options, name_of
+from mlgitops.deploy.values import DeployOptions, name_of
 from mlgitops.image.build import build, unpacked
 from mlgitops.image.release import entering
 from mlgitops.image.smoke import body_for
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.guards import Move
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.image.spec import Options as ImageOptions
+    from mlgitops.image.spec import BuildOptions
     from mlgitops.serve.load import Load
 
 _CONNECTIONS = 4
@@ -56,7 +56,7 @@ class Rehearsed:
 def rehearse(
     registry: RegistryReader,
     changes: Iterable[Move],
-    image: ImageOptions,
+    image: BuildOptions,
     *,
     say: Callable[[str], None],
 ) -> Iterator[Rehearsed]:
@@ -77,7 +77,7 @@ def _one(
     registry: RegistryReader,
     move: Move,
     stage: str,
-    image: ImageOptions,
+    image: BuildOptions,
     say: Callable[[str], None],
 ) -> Rehearsed:
     tags: list[str] = []
@@ -87,7 +87,7 @@ def _one(
             made = build(registry, move.model, str(number), image, say=say)
             tags += made.tags
             identities.append(made.identity)
-        options = Options(port=free_port())
+        options = DeployOptions(port=free_port())
         first = replace(move.model, stage, identities[0], options, say=say)
         with unpacked(identities[0]) as folder:
             body = body_for(str(folder))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.deploy.proxy import Counts, Proxy
-    from mlgitops.deploy.values import Deployment, Occupant, Options
+    from mlgitops.deploy.values import Deployment, DeployOptions, Occupant
 
 HEADER = "X-Serving-Slot"  # asks the proxy for a slot; its answers say which one it was
 _DRAIN_SECONDS = 60
@@ -54,7 +54,7 @@ class Replaced:
 
 
 def replace(
-    model: str, stage: str, image: str, options: Options, *, say: Callable[[str], None]
+    model: str, stage: str, image: str, options: DeployOptions, *, say: Callable[[str], None]
 ) -> Replaced:
     """Serve an image at a stage's address; whatever fails, what served before goes on serving.
 
@@ -117,7 +117,7 @@ class _Change:
         found: Deployment,
         old: Occupant | None,
         image: str,
-        options: Options,
+        options: DeployOptions,
         say: Callable[[str], None],
     ) -> None:
         self._found, self._old, self._image = found, old, image

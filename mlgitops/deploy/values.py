@@ -101,7 +101,7 @@ class Canary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class DeployOptions:
     """What the person who deploys may choose; None keeps what the deployment has.
 
     Attributes:

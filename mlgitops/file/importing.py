@@ -1,4 +1,4 @@
-"""Actual → models.yaml: how a team with a registry of its own starts. Pure.
+"""Held → models.yaml: how a team with a registry of its own starts. Pure.
 
 What the registry's aliases and classic stages say becomes the file, so that the first plan is empty
 and nobody's work changes. What the file can not say is left out and reported.
@@ -18,7 +18,7 @@ from mlgitops.gates.form import RESERVED_ALIAS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.held import Held, HeldModel
 
 HEADER = """\
 # yaml-language-server: $schema=./models.schema.json
@@ -37,25 +37,25 @@ class Imported:
     left_out: tuple[str, ...]
 
 
-def imported(actual: Actual) -> Imported:
+def imported(held: Held) -> Imported:
     """The file that describes a registry as it is."""
     models: dict[str, object] = {}
     left_out: list[str] = []
     seen: dict[str, str] = {}
-    for name, held in sorted(actual.models.items()):
+    for name, now in sorted(held.models.items()):
         other = seen.setdefault(name.lower(), name)
         if not MODEL_NAME.fullmatch(name):
             left_out.append(f"model {name!r}: models.yaml can not hold the name; rename the model")
         elif other != name:
             left_out.append(f"model {name!r}: it differs from {other!r} by case only; rename one")
         else:
-            left_out += _left_out(held)
-            models[name] = {"stages": _stages(held)}
+            left_out += _left_out(now)
+            models[name] = {"stages": _stages(now)}
     body = yaml.safe_dump({"models": models}, sort_keys=False, width=100, allow_unicode=True)
     return Imported(text=HEADER + body, left_out=tuple(left_out))
 
 
-def _stages(held: ActualModel) -> dict[str, int]:
+def _stages(held: HeldModel) -> dict[str, int]:
     """Stage → version: those whose aliases and classic stages agree, Production last."""
     found = {
         classic_stage(alias) or alias: version
@@ -65,7 +65,7 @@ def _stages(held: ActualModel) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (item[0] == "Production", item[0])))
 
 
-def _why_not(held: ActualModel, alias: str) -> str | None:
+def _why_not(held: HeldModel, alias: str) -> str | None:
     """Why a stage is not in the file; None if it is."""
     stage = classic_stage(alias)
     if alias != alias_of(alias):
@@ -81,13 +81,13 @@ def _why_not(held: ActualModel, alias: str) -> str | None:
     return f"the alias is version {version} and the classic stage is {there}: make them agree"
 
 
-def _classic(held: ActualModel, stage: str, version: int) -> int | None:
+def _classic(held: HeldModel, stage: str, version: int) -> int | None:
     """What the classic stage is to be beside an alias: a version has one classic stage only."""
     taken = stage == "Staging" and held.classic.get("Production") == version
     return None if taken else version
 
 
-def _left_out(held: ActualModel) -> Iterator[str]:
+def _left_out(held: HeldModel) -> Iterator[str]:
     for alias in sorted(held.aliases):
         if reason := _why_not(held, alias):
             yield f"{held.name} {alias}: {reason}"

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
+from mlgitops.core.pins import Pins, declared
 from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
 from mlgitops.file.document import Document, Path, parse, problem_at
@@ -51,7 +52,7 @@ def loads(text: str, file: str) -> Desired:
     try:
         form = FileForm.model_validate(document.data)
     except ValidationError as error:
-        of_form = [problems.of(document, one) for one in error.errors(include_url=False)]
+        of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document)
     found = document.problems + [
@@ -60,6 +61,15 @@ def loads(text: str, file: str) -> Desired:
     if found:
         raise DesiredStateError(found)
     return desired
+
+
+def load_pins(path: FilePath | None) -> Pins:
+    """The pins of a models.yaml; none where there is no file.
+
+    Raises:
+        DesiredStateError: it is not valid, so that nobody can say what it pins.
+    """
+    return Pins() if path is None else declared(load(path))
 
 
 def _desired(form: FileForm, document: Document) -> Desired:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlgitops.gates.form import Form
 
 
-def of(document: Document, details: ErrorDetails) -> Problem:
+def explain(document: Document, details: ErrorDetails) -> Problem:
     """The problem that one of pydantic's errors stands for."""
     path, subject = _path(document, details["loc"])
     message = _message(document, details, path, subject)

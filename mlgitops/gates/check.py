@@ -23,8 +23,8 @@ from mlgitops.core.desired import (
     TagGate,
 )
 from mlgitops.core.gate import Case, Result, Verdict
+from mlgitops.core.signature import breaking
 from mlgitops.gates import measured, metrics, own, promotion, recorded, signature
-from mlgitops.gates.signature import breaking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

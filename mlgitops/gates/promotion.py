@@ -17,7 +17,7 @@ from mlgitops.gates.units import spelled
 if TYPE_CHECKING:
     from mlgitops.core.desired import PromotedFromGate, Soak
     from mlgitops.core.gate import Case, Verdict
-    from mlgitops.core.held import ActualModel
+    from mlgitops.core.held import HeldModel
 
 
 def promoted(gate: PromotedFromGate, case: Case) -> Verdict:
@@ -66,14 +66,14 @@ class _Stay:
     until: datetime | None
 
 
-def _last_stay(held: ActualModel, alias: str, number: int) -> _Stay | None:
+def _last_stay(held: HeldModel, alias: str, number: int) -> _Stay | None:
     """The last stay of a version, as far as stamps tell both its ends; None if they do not."""
     stamps = held.stamps.get(alias, {})
     stamp = stamps.get(number)
     if stamp is None or stamp.version != number:
         return None  # the stage was emptied: that stamp took the place of the one that entered
     since = datetime.fromisoformat(stamp.time)
-    if held.holder_stamp(alias) == stamp:
+    if held.stamp_in_force(alias) == stamp:
         return _Stay(since=since, until=None)
     later = [one for one in stamps.values() if one.move > stamp.move]
     following = min(later, key=lambda one: one.move, default=None)
@@ -83,7 +83,7 @@ def _last_stay(held: ActualModel, alias: str, number: int) -> _Stay | None:
     return _Stay(since=since, until=datetime.fromisoformat(following.time))
 
 
-def _why_unknown(held: ActualModel, alias: str, number: int, stage: str) -> str:
+def _why_unknown(held: HeldModel, alias: str, number: int, stage: str) -> str:
     if held.aliases.get(alias) == number:
         return f"it is in {stage}, but no stamp says since when: it was not put there by mlgitops"
     if number in held.stamps.get(alias, {}):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from mlgitops.report.markdown import escaped
-from mlgitops.report.wording import count
+from mlgitops.words import count
 
 LIMIT = 65_536  # characters; GitHub refuses a longer body
 SUMMARY_LIMIT = 1_048_576  # bytes; GitHub shows no summary of a step that is larger

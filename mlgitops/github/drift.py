@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from mlgitops.core.status import State
+from mlgitops import words
+from mlgitops.core.status import StageState
 from mlgitops.report import wording
 from mlgitops.report.markdown import escaped, table
 
@@ -28,13 +29,13 @@ there, change `models.yaml` to it. This issue closes by itself."""
 
 def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus, ...]:
     """The stages that are not what models.yaml says; those that are yet to be applied if asked."""
-    states = {State.DRIFT, State.PENDING} if pending else {State.DRIFT}
+    states = {StageState.DRIFT, StageState.PENDING} if pending else {StageState.DRIFT}
     return tuple(stage for stage in stages if stage.state in states)
 
 
 def title(stages: Sequence[StageStatus]) -> str:
     """The issue's title."""
-    return f"Drift: {wording.count(len(stages), 'stage')} not as models.yaml says"
+    return f"Drift: {words.count(len(stages), 'stage')} not as models.yaml says"
 
 
 def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
@@ -59,7 +60,7 @@ def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
 
 def _row(stage: StageStatus) -> list[str]:
     stamp = stage.stamp
-    by = f"{stamp.time} by {stamp.actor}" if stamp else wording.NONE
+    by = f"{stamp.time} by {stamp.actor}" if stamp else words.NONE
     return [
         stage.model,
         stage.stage,

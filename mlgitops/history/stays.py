@@ -18,7 +18,7 @@ from mlgitops.file.document import parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mlgitops.core.held import Actual
+    from mlgitops.core.held import Held
     from mlgitops.core.stamp import Stamp
     from mlgitops.history.revisions import Revision
 
@@ -51,7 +51,7 @@ class Stay:
     declared: bool = True
 
 
-def of(revisions: Iterable[Revision], actual: Actual | None) -> tuple[Stay, ...]:
+def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first."""
     slots: dict[Slot, list[Stay]] = {}
     before: dict[Slot, int | None] = {}
@@ -63,7 +63,7 @@ def of(revisions: Iterable[Revision], actual: Actual | None) -> tuple[Stay, ...]
             if before.get(slot) != after.get(slot):
                 slots.setdefault(slot, []).append(_stay(slot, after.get(slot), revision))
         before = after
-    for slot, version, stamp in _stamps(actual):
+    for slot, version, stamp in _stamps(held):
         _join(slots.setdefault(slot, []), slot, version, stamp)
     return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
 
@@ -87,7 +87,7 @@ def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | Non
     """
     slot = (model, alias_of(stage))
     held: list[int] = []
-    for stay in of(revisions, None):
+    for stay in timeline(revisions, None):
         if version := _of_slot(stay, slot):
             del held[held.index(version) if version in held else len(held) :]
             held.append(version)
@@ -135,8 +135,8 @@ def _stay(slot: Slot, version: int | None, revision: Revision) -> Stay:
     )
 
 
-def _stamps(actual: Actual | None) -> Iterator[tuple[Slot, int | None, Stamp]]:
-    for name, model in actual.models.items() if actual else ():
+def _stamps(held: Held | None) -> Iterator[tuple[Slot, int | None, Stamp]]:
+    for name, model in held.models.items() if held else ():
         for alias, stamps in model.stamps.items():
             for stamp in sorted(stamps.values(), key=lambda one: one.move):
                 yield (name, alias), stamp.version, stamp

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.image.spec import Options, Source, Spec
+    from mlgitops.image.spec import BuildOptions, Source, Spec
 
 _HERE = Path(__file__).parent
 _IN_CONTEXT = ("Dockerfile", "prepare.py")
@@ -71,7 +71,7 @@ def build(
     registry: RegistryReader,
     model: str,
     wanted: str,
-    options: Options,
+    options: BuildOptions,
     *,
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
@@ -96,7 +96,7 @@ def build(
         (context / "model").mkdir()
         found = source.fetch(registry, model, wanted, context / "model", options)
         docker.require()
-        wish = spec.of(found, options)
+        wish = spec.specify(found, options)
         say("resolving its requirements")
         _fill(context, wish, _platform(options), options.configuration)
         say(f"building {wish.tags[0]}")
@@ -109,7 +109,7 @@ def build(
     return Built(tags=wish.tags, identity=identity, size=int(size), source=found)
 
 
-def _platform(options: Options) -> str:
+def _platform(options: BuildOptions) -> str:
     wanted = options.platform or _MACHINES.get(platform.machine().lower(), "")
     if wanted not in _PLATFORMS:
         known = ", ".join(_PLATFORMS)
@@ -191,7 +191,7 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
     return done.stdout
 
 
-def _build(context: Path, found: Source, wish: Spec, options: Options) -> None:
+def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> None:
     arguments = ["buildx", "build", "--load", "--progress", "plain", "--provenance=false"]
     for name, value in {
         "PYTHON_IMAGE": wish.base,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlgitops.core.guards import Move
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.build import Built
-    from mlgitops.image.spec import Options
+    from mlgitops.image.spec import BuildOptions
     from mlgitops.serve.smoke import Report
 
 
@@ -28,7 +28,7 @@ def entering(changes: Iterable[Move]) -> tuple[Move, ...]:
 def prove(
     registry: RegistryReader,
     changes: Iterable[Move],
-    options: Options,
+    options: BuildOptions,
     *,
     requests_sent: int,
     say: Callable[[str], None],
@@ -54,7 +54,7 @@ def prove(
 def publish(
     registry: RegistryReader,
     changes: Iterable[Move],
-    options: Options,
+    options: BuildOptions,
     *,
     say: Callable[[str], None],
 ) -> tuple[Built, ...]:
@@ -69,7 +69,7 @@ def publish(
 def _built(
     registry: RegistryReader,
     changes: Iterable[Move],
-    options: Options,
+    options: BuildOptions,
     say: Callable[[str], None],
 ) -> Iterator[Built]:
     for move in entering(changes):

@@ -13,7 +13,7 @@ from mlgitops.image.container import running
 from mlgitops.serve import payloads
 from mlgitops.serve import smoke as serving
 from mlgitops.serve.load import count_down, load
-from mlgitops.serve.smoke import Check, Outcome, Report
+from mlgitops.serve.smoke import Probe, ProbeResult, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ def body_for(model: str) -> bytes:
     return next(iter(payloads.good(example))).body
 
 
-def _metrics(url: str) -> Check:
+def _metrics(url: str) -> Probe:
     begun = time.perf_counter()
     try:
         answer = requests.get(f"{url}/metrics", timeout=30)
@@ -86,7 +86,7 @@ def _metrics(url: str) -> Check:
     )
 
 
-def _loaded(container: Container, body: bytes, most: int) -> Iterator[Check]:
+def _loaded(container: Container, body: bytes, most: int) -> Iterator[Probe]:
     """Requests on several connections at once: all answered, and memory does not grow."""
     url = f"{container.url}/invocations"
     first = load(url, body, connections=_CONNECTIONS, go_on=count_down(_FIRST))
@@ -110,7 +110,7 @@ def _loaded(container: Container, body: bytes, most: int) -> Iterator[Check]:
     )
 
 
-def _stopped(container: Container) -> Check:
+def _stopped(container: Container) -> Probe:
     code, seconds = container.stop()
     return _found(
         "SIGTERM",
@@ -123,11 +123,11 @@ def _stopped(container: Container) -> Check:
 
 def _found(
     request: str, expected: str, right: bool, actual: str, milliseconds: float = 0.0
-) -> Check:
-    return Check(
+) -> Probe:
+    return Probe(
         request=request,
         expected=expected,
         actual=actual,
-        outcome=Outcome.PASSED if right else Outcome.FAILED,
+        outcome=ProbeResult.PASSED if right else ProbeResult.FAILED,
         milliseconds=milliseconds,
     )

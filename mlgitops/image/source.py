@@ -9,17 +9,17 @@ import yaml
 from mlgitops.errors import ImageError
 from mlgitops.image.spec import Source
 from mlgitops.registry import digest
-from mlgitops.registry.holder import wanted as resolved
+from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.image.spec import Options
+    from mlgitops.image.spec import BuildOptions
 
 
 def fetch(
-    registry: RegistryReader, model: str, wanted: str, folder: Path, options: Options
+    registry: RegistryReader, model: str, wanted: str, folder: Path, options: BuildOptions
 ) -> Source:
     """Download a version, given by its number or a stage that holds it, into an empty folder.
 
@@ -28,7 +28,7 @@ def fetch(
         DigestMismatchError: its payload is not the one that models.yaml pins.
         ImageError: what was downloaded is no model of MLflow's.
     """
-    number, stage = resolved(registry, model, wanted)
+    number, stage = find_version(registry, model, wanted)
     version = registry.version(model, number)
     registry.download(f"models:/{model}/{number}", folder)
     found = digest.of_folder(folder)

@@ -46,7 +46,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class BuildOptions:
     """What the person who builds may choose.
 
     Attributes:
@@ -96,7 +96,7 @@ class Spec:
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def of(source: Source, options: Options) -> Spec:
+def specify(source: Source, options: BuildOptions) -> Spec:
     """The image of a model version.
 
     Raises:
@@ -150,7 +150,7 @@ def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[st
     return (*tags, f"{name}:{alias_of(stage)}") if stage else tuple(tags)
 
 
-def _labels(source: Source, stage: str | None, base: str, options: Options) -> dict[str, str]:
+def _labels(source: Source, stage: str | None, base: str, options: BuildOptions) -> dict[str, str]:
     """The labels; source: the OCI image specification, "Annotations"."""
     labels: dict[str, Any] = {
         "org.opencontainers.image.title": source.model,

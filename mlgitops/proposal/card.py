@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.held import Actual
+from mlgitops.core.held import Held
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Need
 from mlgitops.history import stays as history
-from mlgitops.registry.holder import registered, wanted
+from mlgitops.registry.lookup import find_version, require_model
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.core.evidence import Side
-    from mlgitops.core.held import ActualModel
+    from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
     from mlgitops.gates.check import Verdict
@@ -83,8 +83,8 @@ def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
         UsageError: there is no such model or version, or the stage is empty.
     """
     if text is not None:
-        return wanted(registry, model, text)[0]
-    found = registered(registry, model)
+        return find_version(registry, model, text)[0]
+    found = require_model(registry, model)
     held = found.aliases.get(alias_of(PRODUCTION))
     latest = max(registry.recipes(model), default=None)
     if held is None and latest is None:
@@ -92,7 +92,7 @@ def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
     return held or latest or 0
 
 
-def of(
+def make_card(
     registry: MlflowRegistry,
     model: str,
     number: int,
@@ -108,7 +108,6 @@ def of(
     if held is None or bare is None:
         raise UsageError(f"{model} has no version {number} in the registry; see `mlgitops status`")
     declared = desired.models.get(model) if desired else None
-    actual = Actual(models=MappingProxyType({model: held}))
     aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
     with Cabinet(registry) as cabinet:
         new = _side(registry, model, bare, cabinet)
@@ -125,7 +124,7 @@ def of(
         stages=tuple(_name(alias, declared) for alias in aliases),
         stays=tuple(
             stay
-            for stay in history.of(revisions, actual)
+            for stay in history.timeline(revisions, Held(models=MappingProxyType({model: held})))
             if (stay.model, stay.version) == (model, number)
         ),
         verdicts=verdicts,
@@ -148,7 +147,7 @@ def _name(alias: str, declared: DesiredModel | None) -> str:
 def _verdicts(
     registry: MlflowRegistry,
     declared: DesiredModel | None,
-    held: ActualModel,
+    held: HeldModel,
     alias: str,
     new: Side,
     cabinet: Cabinet,
@@ -157,7 +156,7 @@ def _verdicts(
     gates = declared.gates_for(alias) if declared else ()
     if not gates:
         return ()
-    version, stamp = new.version, held.holder_stamp(alias)
+    version, stamp = new.version, held.stamp_in_force(alias)
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
     old = _side(registry, held.name, bare, cabinet) if bare else None

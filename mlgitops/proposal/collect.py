@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, Gate
     from mlgitops.core.evidence import Comparison, Side
-    from mlgitops.core.held import Actual, ActualModel
+    from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
@@ -77,7 +77,7 @@ class Request:
 def collect(
     plan: Plan,
     desired: Desired,
-    actual: Actual,
+    held: Held,
     reader: RegistryReader,
     request: Request,
     progress: Callable[[str], None] = lambda _: None,
@@ -93,8 +93,8 @@ def collect(
     """
     if request.review and any(change.enters for change in plan.changes):
         scoring.warm_up()
-    collector = _Collector(desired, actual, reader, request)
-    problems = [p for c in plan.changes for p in _problems(c, desired, actual, collector)]
+    collector = _Collector(desired, held, reader, request)
+    problems = [p for c in plan.changes for p in _problems(c, desired, held, collector)]
     if problems:
         raise DesiredVersionError(problems)
     exhibits: list[Exhibit] = []
@@ -117,14 +117,14 @@ class _Collector:
     """Each version and its run are read once, however many stages it moves between."""
 
     def __init__(
-        self, desired: Desired, actual: Actual, reader: RegistryReader, request: Request
+        self, desired: Desired, held: Held, reader: RegistryReader, request: Request
     ) -> None:
-        self._desired, self._actual = desired, actual
+        self._desired, self._held = desired, held
         self._reader, self._request = reader, request
         self._bare: dict[tuple[str, int], Version | None] = {}
         self._full: dict[tuple[str, int, bool], Version] = {}
         self._past: dict[str, tuple[Past, ...]] = {}
-        self._pins = pins.of(desired)
+        self._pins = pins.declared(desired)
 
     def bare(self, model: str, number: int) -> Version | None:
         key = (model, number)
@@ -137,7 +137,7 @@ class _Collector:
         if change.new is None or not change.enters:
             return
         version = self.bare(change.model, change.new)
-        asked = self._pins.of(change.model, change.new, change.stage)
+        asked = self._pins.binding(change.model, change.new, change.stage)
         if version is None or not asked:
             return
         try:
@@ -176,7 +176,7 @@ class _Collector:
     ) -> tuple[Verdict, ...]:
         case = policy.Case(
             change=change,
-            held=self._actual.model(change.model),
+            held=self._held.model(change.model),
             new=comparison.new.version,
             old=comparison.old.version if comparison.old else None,
             now=self._request.now,
@@ -202,7 +202,7 @@ class _Collector:
         if not self._request.review:
             return ()
         if model not in self._past:
-            self._past[model] = history(self._reader, self._actual.model(model))
+            self._past[model] = history(self._reader, self._held.model(model))
         return self._past[model]
 
     def _version(self, model: str, number: int | None, *, signature: bool) -> Version | None:
@@ -215,7 +215,7 @@ class _Collector:
         return self._full[key]
 
 
-def history(reader: RegistryReader, held: ActualModel) -> tuple[Past, ...]:
+def history(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
     """The latest versions of a model with their metrics and stages, ascending."""
     stages: dict[int, list[str]] = {}
     for alias, number in held.aliases.items():
@@ -232,13 +232,13 @@ def _problem(change: Change, message: str) -> Problem:
 
 
 def _problems(
-    change: Change, desired: Desired, actual: Actual, collector: _Collector
+    change: Change, desired: Desired, held: Held, collector: _Collector
 ) -> Iterator[Problem]:
     """Why the version that a change asks for cannot be had."""
     if change.new is None or not change.enters:
         return
     hint = _how_to_get(change, desired)
-    if change.model not in actual.models:
+    if change.model not in held.models:
         yield _problem(change, f"no such model in the registry; {hint}")
         return
     version = collector.bare(change.model, change.new)

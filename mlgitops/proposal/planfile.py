@@ -20,7 +20,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 _FORM = {"model": str, "stage": str, "action": str, "old": int | None, "new": int | None}
 
 
-def digest(file: Path) -> str:
+def fingerprint(file: Path) -> str:
     """The digest of a models.yaml, by which a plan knows the file that it was made of."""
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 

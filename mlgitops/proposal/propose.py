@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
-    from mlgitops.core.held import Actual
+    from mlgitops.core.held import Held
     from mlgitops.core.plan import Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.proposal.collect import Exhibit
@@ -27,7 +27,7 @@ class Proposal:
     """A plan with its evidence."""
 
     desired: Desired
-    actual: Actual
+    held: Held
     plan: Plan
     exhibits: tuple[Exhibit, ...]
     objections: tuple[Objection, ...]
@@ -73,9 +73,9 @@ def _place(objection: Objection) -> str:
     return "".join(f"{part}: " for part in parts if part)
 
 
-def read_actual(desired: Desired, reader: RegistryReader) -> Actual:
-    """The actual state, with the stamps of every stage that models.yaml names."""
-    return reader.actual({s.alias for model in desired.models.values() for s in model.stages})
+def read_held(desired: Desired, reader: RegistryReader) -> Held:
+    """What the registry holds, with the stamps of every stage that models.yaml names."""
+    return reader.held({s.alias for model in desired.models.values() for s in model.stages})
 
 
 def propose(
@@ -100,13 +100,13 @@ def propose(
         RegistryError: the registry could not be read.
     """
     progress("reading the registry")
-    actual = read_actual(desired, reader)
-    pending = plan.diff(desired, actual)
+    held = read_held(desired, reader)
+    pending = plan.diff(desired, held)
     request = Request(now=terms.now, review=review, link=comparing(Path(desired.file)))
-    exhibits = collect(pending, desired, actual, reader, request, progress)
+    exhibits = collect(pending, desired, held, reader, request, progress)
     return Proposal(
         desired=desired,
-        actual=actual,
+        held=held,
         plan=pending,
         exhibits=exhibits,
         objections=guards.check(pending, desired, terms),

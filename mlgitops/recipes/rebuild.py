@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlgitops.core.desired import Desired
-    from mlgitops.core.held import Actual
+    from mlgitops.core.held import Held
 
 
-def check(desired: Desired, actual: Actual) -> None:
+def check(desired: Desired, held: Held) -> None:
     """Return if the registry is empty as far as models.yaml goes, and all it needs has a recipe.
 
     Raises:
         NotEmptyError: the registry has some of the models.
         DesiredVersionError: versions in stages that have no recipe; all of them.
     """
-    there = [name for name in desired.models if name in actual.models]
+    there = [name for name in desired.models if name in held.models]
     if there:
         raise NotEmptyError(
             f"the registry has {', '.join(there)} already, and a rebuild is for an empty one: use "

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core import stamp as stamps
-from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES, alias_of
 from mlgitops.core.version import RECIPE_TAG, DatasetUse, Version
 from mlgitops.registry import digest
@@ -56,7 +56,7 @@ class MlflowRegistry:
         with translated(uri):
             self._client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
-    def actual(self, aliases: Collection[str]) -> Actual:
+    def held(self, aliases: Collection[str]) -> Held:
         """All models, in pages."""
         with translated(self.uri):
             models: list[RegisteredModel] = list(
@@ -65,7 +65,7 @@ class MlflowRegistry:
             keys = {alias_of(stage) for stage in CLASSIC_STAGES} | set(aliases)
             keys.update(alias for model in models for alias in model.aliases)
             found = {alias: self._stamped(alias) for alias in sorted(keys)}
-        return Actual(
+        return Held(
             models=MappingProxyType({str(m.name): _model(m, _of(m.name, found)) for m in models})
         )
 
@@ -74,12 +74,12 @@ class MlflowRegistry:
         tag = stamps.tag_of(alias)
         found: dict[str, dict[int, Stamp]] = {}
         for version in self._versions(f"tags.`{tag}` != ''"):
-            stamp = stamps.load(version.tags[tag])
+            stamp = stamps.parse(version.tags[tag])
             if stamp is not None:
                 found.setdefault(str(version.name), {})[int(version.version)] = stamp
         return found
 
-    def model(self, name: str) -> ActualModel | None:
+    def model(self, name: str) -> HeldModel | None:
         """One model with the stamps of all its stages."""
         with translated(self.uri):
             try:
@@ -91,7 +91,7 @@ class MlflowRegistry:
             found: dict[str, dict[int, Stamp]] = {}
             for version in self._versions(_named(name)):
                 for tag, text in version.tags.items():
-                    stamp = stamps.load(text) if tag.startswith(stamps.TAG_PREFIX) else None
+                    stamp = stamps.parse(text) if tag.startswith(stamps.TAG_PREFIX) else None
                     if stamp is not None:
                         alias = tag.removeprefix(stamps.TAG_PREFIX)
                         found.setdefault(alias, {})[int(version.version)] = stamp
@@ -245,8 +245,8 @@ def _named(name: str) -> str:
     return f"name={quote}{name}{quote}"
 
 
-def _model(model: RegisteredModel, found: Mapping[str, Mapping[int, Stamp]]) -> ActualModel:
-    return ActualModel(
+def _model(model: RegisteredModel, found: Mapping[str, Mapping[int, Stamp]]) -> HeldModel:
+    return HeldModel(
         name=model.name,
         aliases=MappingProxyType({a: int(v) for a, v in model.aliases.items()}),
         classic=MappingProxyType(

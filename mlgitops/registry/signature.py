@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core.version import Column, Signature
+from mlgitops.core.signature import Column, Signature
 
 if TYPE_CHECKING:
     from pathlib import Path

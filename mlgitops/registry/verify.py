@@ -32,7 +32,7 @@ def check(
     digests = Digests(reader, progress)
     problems = []
     for pin in pins:
-        found = digests.of(pin.model, pin.version)
+        found = digests.find(pin.model, pin.version)
         if found.digest is None:
             problems.append(found.trouble_at(pin.where, pin.stage))
         elif problem := mismatch(pin, pin.version, found.digest):
@@ -61,7 +61,7 @@ class Digests:
         self._reader, self._progress = reader, progress
         self._known: dict[tuple[str, int], Found] = {}
 
-    def of(self, model: str, version: int) -> Found:
+    def find(self, model: str, version: int) -> Found:
         """A version's digest.
 
         Raises:
@@ -103,7 +103,7 @@ def verified(
         DigestMismatchError: the payload is not the one that is pinned.
         RegistryError, PayloadError: it can not be had.
     """
-    if not pins.of(model, version, stage):
+    if not pins.binding(model, version, stage):
         yield f"models:/{model}/{version}"
         return
     with TemporaryDirectory(prefix="mlgitops-") as made:

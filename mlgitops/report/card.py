@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlgitops import words
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.proposal.card import URL
 from mlgitops.report import record, wording
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from mlgitops.core.version import Column, Signature
+    from mlgitops.core.signature import Column, Signature
     from mlgitops.proposal.card import Card
 
 _NOTHING = "Not recorded."
@@ -37,10 +38,10 @@ def _facts(card: Card) -> Iterator[tuple[str, object]]:
     if card.declared and card.declared.owners:
         yield "owners", ", ".join(card.declared.owners)
     yield "stages", ", ".join(card.stages) or "none"
-    yield "registered", version.created or wording.NONE
-    yield "run", version.run_id or wording.NONE
-    yield "recipe", version.tags.get(RECIPE_TAG, wording.NONE)
-    yield "trained from commit", version.commit or wording.NONE
+    yield "registered", version.created or words.NONE
+    yield "run", version.run_id or words.NONE
+    yield "recipe", version.tags.get(RECIPE_TAG, words.NONE)
+    yield "trained from commit", version.commit or words.NONE
     if version.seconds is not None:
         yield "training took", f"{version.seconds:.1f} s"
     if artifact is None:
@@ -107,7 +108,7 @@ def _call(card: Card) -> str:
 
 def _fenced(language: str, lines: Iterable[str]) -> str:
     """A block of text as it is; nothing in it can end the block."""
-    text = "\n".join(map(wording.plain, lines))
+    text = "\n".join(map(words.plain, lines))
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

@@ -28,7 +28,7 @@ def markdown(comparison: Comparison) -> str:
     """Its title, warnings, then words and tables; nothing is folded."""
     said = [f"**{md.escaped(parts.title(comparison))}**"]
     said += [f"**Warning:** {md.escaped(warning)}" for warning in comparison.warnings]
-    said.append(md.evidence(parts.of(comparison, full=True)))
+    said.append(md.evidence(parts.comparison_parts(comparison, full=True)))
     return "\n\n".join(filter(None, said)) + "\n"
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.report import markdown, text, wording
+from mlgitops import words
+from mlgitops.report import markdown, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
-    from mlgitops.deploy.fleet import State
+    from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.deploy.rehearsal import Rehearsed
 
 _STATES = (
@@ -22,7 +23,7 @@ _STATES = (
 _REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
 
 
-def states_text(found: Sequence[State], console: Console) -> None:
+def states_text(found: Sequence[DeploymentStatus], console: Console) -> None:
     """A line for each slot."""
     if not found:
         console.print("nothing is deployed here; `mlgitops deploy MODEL STAGE` deploys")
@@ -30,12 +31,12 @@ def states_text(found: Sequence[State], console: Console) -> None:
     console.print(text.table(_STATES, _lines(found)))
 
 
-def states_markdown(found: Sequence[State]) -> str:
+def states_markdown(found: Sequence[DeploymentStatus]) -> str:
     """A line for each slot."""
     return markdown.table(_STATES, _lines(found)) + "\n"
 
 
-def states_document(found: Sequence[State]) -> dict[str, Any]:
+def states_document(found: Sequence[DeploymentStatus]) -> dict[str, Any]:
     """Everything, as plain data."""
     return {
         "version": 1,
@@ -74,13 +75,13 @@ def rehearsed_line(one: Rehearsed) -> str:
     )
 
 
-def _lines(found: Iterable[State]) -> list[list[str]]:
+def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
     lines = []
     for state in found:
         where = state.deployment
         total = sum(slot.weight for slot in where.slots) or 1
         head = [where.model, where.stage, state.word]
-        held = state.held or wording.NONE
+        held = state.held or words.NONE
         lines += [
             [
                 *head,
@@ -94,5 +95,5 @@ def _lines(found: Iterable[State]) -> list[list[str]]:
                 f"{slot.started[:19]}Z",
             ]
             for slot in where.slots
-        ] or [[*head, wording.NONE, held, where.url, *([wording.NONE] * 5)]]
+        ] or [[*head, words.NONE, held, where.url, *([words.NONE] * 5)]]
     return lines

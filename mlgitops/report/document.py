@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mlgitops import words
 from mlgitops.report import plain, wording
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def plan(proposal: Proposal) -> form.Plan:
 
 def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> form.Apply:
     """A plan and what became of each of its changes."""
-    listed: list[form.Outcome] = [
+    listed: list[form.AppliedChange] = [
         {
             "model": outcome.change.model,
             "stage": outcome.change.stage,
@@ -140,7 +141,7 @@ def _change(exhibit: Exhibit) -> form.Change:
         "last_move": _stamp(change.stamp),
         "metrics": [plain.metric(one) for one in found.metrics] if found else [],
         "parameters": [
-            {"name": name, "old": old or wording.NONE, "new": new or wording.NONE}
+            {"name": name, "old": old or words.NONE, "new": new or words.NONE}
             for name, old, new in (found.parameters if found else ())
         ],
         "runs": {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mlgitops import words
 from mlgitops.report import parts, pictures, wording
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(found: Comparison, key: str) -> _Shown:
-    return _Shown(comparison=found, pictures=tuple(pictures.of(found, key)))
+    return _Shown(comparison=found, pictures=tuple(pictures.draw(found, key)))
 
 
 @cache
@@ -82,7 +83,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(wording=wording, NONE=wording.NONE)
+    made.globals.update(wording=wording, NONE=words.NONE)
     made.filters.update(told=_told, mark=_mark, signed="{:+.6g}".format, web=_web, svg=_svg)
     made.filters.update(number=wording.number, difference=wording.difference)
     return made
@@ -90,9 +91,7 @@ def _environment() -> Environment:
 
 def _plain(value: object) -> object:
     """Text from a registry without what steers how it is read, such as the direction of writing."""
-    return (
-        wording.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
+    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _mark(word: str) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from mlgitops import words
 from mlgitops.report import parts, wording
 from mlgitops.report.parts import Code, Link
 
@@ -31,7 +32,7 @@ STATUS_HEADER = (
 
 def escaped(text: object) -> str:
     """Text that shows as it is: no markup, no mention, no line break."""
-    return _SPECIAL.sub(r"\\\1", " ".join(wording.plain(text).split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(words.plain(text).split()))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -46,7 +47,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(cell: object) -> str:
     if isinstance(cell, Code):
-        return f"`{wording.plain(cell)}`"
+        return f"`{words.plain(cell)}`"
     if isinstance(cell, Link) and cell.url.startswith(("https://", "http://")):
         return f"[{escaped(cell.text)}]({quote(cell.url, safe=_ADDRESS)})"
     return escaped(cell)
@@ -54,7 +55,7 @@ def _cell(cell: object) -> str:
 
 def details(summary: str, body: str) -> str:
     """A line that opens to a body; GitHub shows tables in it because of the empty lines."""
-    line = html.escape(" ".join(wording.plain(summary).split()), quote=False)
+    line = html.escape(" ".join(words.plain(summary).split()), quote=False)
     return f"<details><summary>{line}</summary>\n\n{body}\n\n</details>"
 
 
@@ -92,7 +93,7 @@ def _row(exhibit: Exhibit) -> list[str]:
     sign, gates = wording.SIGNS[change.action], _gates(exhibit) or "none"
     remarks = [*wording.remarks(change)]
     if warnings := _warnings(exhibit):
-        remarks.append(wording.count(len(warnings), "warning"))
+        remarks.append(words.count(len(warnings), "warning"))
     return [sign, change.model, change.stage, wording.move(change), gates, "; ".join(remarks)]
 
 
@@ -126,7 +127,7 @@ def _details(exhibit: Exhibit) -> str:
     """The evidence, and the verdicts where they need not be seen at once."""
     found = exhibit.comparison
     said = [_verdicts(exhibit)] if exhibit.verdicts and not _loud(exhibit) else []
-    said += [evidence(parts.of(found, full=True))] if found else []
+    said += [evidence(parts.comparison_parts(found, full=True))] if found else []
     summary = " · ".join(filter(None, (_title(exhibit), _gates(exhibit))))
     return details(summary, "\n\n".join(filter(None, said))) if any(said) else ""
 
@@ -163,9 +164,9 @@ def status_row(stage: StageStatus) -> list[str]:
         wording.holder(stage.desired),
         wording.holder(stage.actual),
         stage.state.value,
-        stamp.actor if stamp else wording.NONE,
-        stamp.time if stamp else wording.NONE,
-        stamp.commit[:12] if stamp else wording.NONE,
+        stamp.actor if stamp else words.NONE,
+        stamp.time if stamp else words.NONE,
+        stamp.commit[:12] if stamp else words.NONE,
         stage.note,
     ]
 

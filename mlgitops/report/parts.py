@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
 from mlgitops.report import sparkline, wording
-from mlgitops.report.wording import NONE
+from mlgitops.words import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def title(comparison: Comparison) -> str:
     return f"{comparison.model}: {old}{comparison.new.label}"
 
 
-def of(comparison: Comparison, *, full: bool) -> tuple[Part, ...]:
+def comparison_parts(comparison: Comparison, *, full: bool) -> tuple[Part, ...]:
     """All but the warnings, which each format puts where they are seen.
 
     Args:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core import evidence as values
     from mlgitops.core.metrics import Difference
-    from mlgitops.core.version import Column, Signature
+    from mlgitops.core.signature import Column, Signature
     from mlgitops.report.schema import comparison as form
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlgitops.report import markdown
 from mlgitops.report.document import VERSION
-from mlgitops.report.wording import NONE, holder
+from mlgitops.report.wording import holder
+from mlgitops.words import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

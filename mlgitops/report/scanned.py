@@ -10,7 +10,7 @@ from rich.text import Text
 from mlgitops.image.scan.licences import UNKNOWN, by_licence
 from mlgitops.report import markdown as md
 from mlgitops.report import text as plain
-from mlgitops.report.wording import NONE, listed
+from mlgitops.words import NONE, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from rich.text import Text
 from mlgitops.report.markdown import details, escaped
 from mlgitops.report.markdown import table as markdown_table
 from mlgitops.report.text import table
-from mlgitops.serve.smoke import Outcome
+from mlgitops.serve.smoke import ProbeResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +63,7 @@ def junit(report: Report) -> str:
     for check in report.checks:
         seconds = f"{check.milliseconds / 1000:.4f}"
         case = ET.SubElement(suite, "testcase", name=check.request, time=seconds)
-        if check.outcome is Outcome.FAILED:
+        if check.outcome is ProbeResult.FAILED:
             message = f"expected {check.expected}, got {check.actual}"
             ET.SubElement(case, "failure", message=message)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

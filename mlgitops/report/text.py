@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mlgitops import words
 from mlgitops.report import parts, wording
 from mlgitops.report.markdown import STATUS_HEADER, status_row
 
@@ -85,10 +86,10 @@ def comparison(found: Comparison, console: Console, *, indent: int = 0) -> None:
         console.print(Padding(words, (0, 0, 0, indent), expand=False))
 
     for warning in found.warnings:
-        say(Text(f"warning: {wording.plain(warning)}", style="yellow"))
-    for part in parts.of(found, full=False):
+        say(Text(f"warning: {words.plain(warning)}", style="yellow"))
+    for part in parts.comparison_parts(found, full=False):
         if part.words:
-            say(Text(wording.plain(part.words)))
+            say(Text(words.plain(part.words)))
         _print(part.header, part.rows, console, indent)
 
 
@@ -103,9 +104,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table without lines; cells that are a known word get its colour."""
     made = Table(box=None, pad_edge=False, header_style="dim")
     for title in header:
-        made.add_column(Text(wording.plain(title)), overflow="fold")
+        made.add_column(Text(words.plain(title)), overflow="fold")
     for row in rows:
-        cells = map(wording.plain, row)
+        cells = map(words.plain, row)
         made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     return made
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops import words
 from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mlgitops.core.guards import Objection
     from mlgitops.core.metrics import Difference
     from mlgitops.core.plan import Change, Plan
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from mlgitops.proposal.propose import Proposal
 
 SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
-
-
-NONE = "–"  # an en dash: there is no value
-
-
-def plain(text: object) -> str:
-    """One line that a terminal shows as it is: what steers a terminal becomes a space."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
 
 
 def holder(version: int | None) -> str:
@@ -55,23 +46,15 @@ def remarks(change: Change) -> tuple[str, ...]:
     return tuple(said)
 
 
-def count(number: int, noun: str) -> str:
-    """`1 change`, `2 changes`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def listed(items: Sequence[str], *, most: int = 5) -> str:
-    """The first of some items, and how many more there are."""
-    rest = len(items) - most
-    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def headline(plan: Plan) -> str:
     """The plan in one line."""
-    stages = count(plan.stages, "stage")
+    stages = words.count(plan.stages, "stage")
     if not plan.changes:
         return f"Nothing to do: {stages} as desired."
-    changes, models = count(len(plan.changes), "change"), count(len(plan.models), "model")
+    changes, models = (
+        words.count(len(plan.changes), "change"),
+        words.count(len(plan.models), "model"),
+    )
     return f"Plan: {changes} in {models}; {stages} managed."
 
 
@@ -80,7 +63,7 @@ def refusal(proposal: Proposal) -> str:
     said = [*map(failure, proposal.failing), *map(objection, proposal.guarded)]
     if not said:
         return ""
-    rest = f" (and {count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
+    rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
     return f"Refused: {said[0]}{rest}"
 
 
@@ -113,7 +96,7 @@ def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
 
 def number(value: float | None) -> str:
     """A metric's value in six significant digits."""
-    return NONE if value is None else f"{value:.6g}"
+    return words.NONE if value is None else f"{value:.6g}"
 
 
 def difference(one: Difference) -> str:

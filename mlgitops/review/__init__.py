@@ -1,1 +1,1 @@
-"""Two versions side by side: payloads, rows, predictions, differences. It measures and judges nothing."""
+"""Two versions side by side: payloads, rows, predictions. It measures and judges nothing."""

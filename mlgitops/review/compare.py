@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 from mlgitops.core.evidence import Comparison, Fact, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
+from mlgitops.core.signature import breaking
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
-from mlgitops.gates.check import breaking
 from mlgitops.review import predictions, rows, scoring
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Direction
     from mlgitops.core.evidence import Past, Predictions
-    from mlgitops.core.version import Column, DatasetUse, Signature, Version
+    from mlgitops.core.signature import Column, Signature
+    from mlgitops.core.version import DatasetUse, Version
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.rows import Rows
     from mlgitops.review.scoring import Scored
@@ -106,7 +107,11 @@ def _predicted(old: Side | None, new: Side) -> tuple[Predictions | None, str, Ro
         except ScoringError as error:
             return None, f"{one.label} could not be tried here: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
-    return predictions.of(chosen, answers[0], answers[1] if len(answers) > 1 else None), "", chosen
+    return (
+        predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None),
+        "",
+        chosen,
+    )
 
 
 def _signature(one: Side | None) -> Signature | None:

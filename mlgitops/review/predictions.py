@@ -24,7 +24,7 @@ _MOVERS = 5
 _CLASSES = 20  # whole numbers with more values than these are counts, not classes
 
 
-def of(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
+def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
     """What the predictions of two versions on `rows` say; of one, where the stage was empty."""
     kind = _kind(rows, new, old)
     series = Series(

@@ -28,7 +28,7 @@ STARTUP = 120.0  # seconds; loading a large model and its libraries takes most o
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ServeOptions:
     """How to serve.
 
     Attributes:
@@ -54,7 +54,7 @@ class Server:
 
 @contextmanager
 def start(
-    model_uri: str, options: Options | None = None, *, timeout: float = STARTUP
+    model_uri: str, options: ServeOptions | None = None, *, timeout: float = STARTUP
 ) -> Iterator[Server]:
     """Serve a model until the block ends; nothing of it is left behind then.
 
@@ -68,7 +68,7 @@ def start(
     Raises:
         ServeError: the port is taken, or the server stopped or did not answer; with its last lines.
     """
-    options = options or Options()
+    options = options or ServeOptions()
     port = _port(options)
     with tempfile.TemporaryDirectory(prefix="mlgitops-") as folder:
         log = Path(folder) / "server.log"
@@ -86,7 +86,7 @@ def start(
             yield Server(url=url, model_uri=model_uri)
 
 
-def run(model_uri: str, options: Options) -> int:
+def run(model_uri: str, options: ServeOptions) -> int:
     """Serve a model in the foreground until it is interrupted; returns the exit code.
 
     Raises:
@@ -111,7 +111,7 @@ def run(model_uri: str, options: Options) -> int:
     return 0 if asked else code
 
 
-def _port(options: Options) -> int:
+def _port(options: ServeOptions) -> int:
     if options.port is None:
         return free_port()
     with socket.socket() as probe:
@@ -124,7 +124,7 @@ def _port(options: Options) -> int:
     return options.port
 
 
-def _command(model_uri: str, options: Options, port: int) -> list[str]:
+def _command(model_uri: str, options: ServeOptions, port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model_uri),
         *("--host", options.host, "--port", str(port), "--workers", str(options.workers)),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 
 
-class Outcome(StrEnum):
+class ProbeResult(StrEnum):
     """What a check found."""
 
     PASSED = "passed"
@@ -34,13 +34,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class Probe:
     """One request and what came of it; `milliseconds` is the time to the answer."""
 
     request: str
     expected: str
     actual: str
-    outcome: Outcome
+    outcome: ProbeResult
     milliseconds: float
 
 
@@ -50,18 +50,18 @@ class Report:
 
     url: str
     model_uri: str
-    checks: tuple[Check, ...]
+    checks: tuple[Probe, ...]
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[Probe, ...]:
         """The checks that failed."""
-        return tuple(check for check in self.checks if check.outcome is Outcome.FAILED)
+        return tuple(check for check in self.checks if check.outcome is ProbeResult.FAILED)
 
     @property
     def summary(self) -> str:
         """The result in one line."""
         counts = [check.outcome for check in self.checks]
-        parts = [f"{counts.count(o)} {o.value}" for o in Outcome if counts.count(o)]
+        parts = [f"{counts.count(o)} {o.value}" for o in ProbeResult if counts.count(o)]
         return f"{self.model_uri} at {self.url}: {', '.join(parts)}"
 
 
@@ -167,7 +167,7 @@ class _Client:
         return _Answer(status=status, text=text, milliseconds=(time.perf_counter() - begun) * 1000)
 
 
-def _checks(client: _Client, model: PyFuncModel, *, strict: bool) -> Iterator[Check]:
+def _checks(client: _Client, model: PyFuncModel, *, strict: bool) -> Iterator[Probe]:
     import mlflow
 
     for path in ("/ping", "/health"):
@@ -205,7 +205,7 @@ def _predictions(model: PyFuncModel, example: Any) -> Any:
     return json.loads(out.getvalue())["predictions"]
 
 
-def _good(client: _Client, payload: Payload, truth: Any, remark: str = "") -> Check:
+def _good(client: _Client, payload: Payload, truth: Any, remark: str = "") -> Probe:
     answer = client.send(payload)
     found = answer.document
     given = found.get("predictions") if isinstance(found, dict) else None
@@ -213,22 +213,22 @@ def _good(client: _Client, payload: Payload, truth: Any, remark: str = "") -> Ch
     return _check(f"POST {payload.name}{remark}", "200, the model's own predictions", answer, right)
 
 
-def _malformed(client: _Client, payload: Payload, *, strict: bool) -> Check:
+def _malformed(client: _Client, payload: Payload, *, strict: bool) -> Probe:
     answer = client.send(payload)
     refused = 400 <= answer.status < 500 and isinstance(answer.document, dict)
     check = _check(f"{payload.method} {payload.name}", "4xx with a JSON error", answer, refused)
     if refused or strict or answer.status != payload.known:
         return check
-    return Check(
+    return Probe(
         request=check.request,
         expected=check.expected,
         actual=f"{check.actual} (known of MLflow's server)",
-        outcome=Outcome.WARNED,
+        outcome=ProbeResult.WARNED,
         milliseconds=check.milliseconds,
     )
 
 
-def _hostile(client: _Client, payload: Payload) -> Check:
+def _hostile(client: _Client, payload: Payload) -> Probe:
     answer = client.send(payload)
     survived = answer.status == 200 or 400 <= answer.status < 500
     tidy = survived and isinstance(answer.document, dict) and "Traceback" not in answer.text
@@ -237,12 +237,12 @@ def _hostile(client: _Client, payload: Payload) -> Check:
     )
 
 
-def _check(request: str, expected: str, answer: _Answer, right: bool) -> Check:
-    return Check(
+def _check(request: str, expected: str, answer: _Answer, right: bool) -> Probe:
+    return Probe(
         request=request,
         expected=expected,
         actual=str(answer.status) if right and answer.status >= 400 else str(answer),
-        outcome=Outcome.PASSED if right else Outcome.FAILED,
+        outcome=ProbeResult.PASSED if right else ProbeResult.FAILED,
         milliseconds=answer.milliseconds,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.github.fake import REPOSITORY, TOKEN
-from tests.test_history import commit, git
+from tests.history.test_stays import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -359,7 +359,7 @@ def test_what_a_package_says_of_its_licence(
 ) -> None:
     """SPDX where the metadata say it, their own words where not, and no guess."""
     kinds = [f"License :: {kind}" for kind in classifiers]
-    assert licences.of(expression, field, [*kinds, "Topic :: Science"]) == licence
+    assert licences.stated(expression, field, [*kinds, "Topic :: Science"]) == licence
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlgitops.errors import ImageError
 from mlgitops.image.build import names, without
-from mlgitops.image.spec import Options, Source, of
+from mlgitops.image.spec import BuildOptions, Source, specify
 
 SOURCE = Source(
     model="Wind-Model",
@@ -27,11 +27,11 @@ SOURCE = Source(
 def test_names_say_version_digest_and_stage() -> None:
     """NAME:VERSION-SHORTDIGEST and NAME:stage, in lower case as Docker wants it."""
     tags = ("wind-model:3-0123456789ab", "wind-model:production")
-    assert of(SOURCE, Options()).tags == tags
+    assert specify(SOURCE, BuildOptions()).tags == tags
     by_number = replace(SOURCE, stage=None)
-    assert of(by_number, Options()).tags == tags[:1]
-    assert of(by_number, Options(stage="Production")).tags == tags
-    pushed = of(SOURCE, Options(repository="registry.example.org/wind/"))
+    assert specify(by_number, BuildOptions()).tags == tags[:1]
+    assert specify(by_number, BuildOptions(stage="Production")).tags == tags
+    pushed = specify(SOURCE, BuildOptions(repository="registry.example.org/wind/"))
     assert pushed.tags == tuple(f"registry.example.org/wind/{tag}" for tag in tags)
 
 
@@ -53,12 +53,16 @@ def test_mlflow_becomes_its_small_package(
     requirements: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     """The server needs MLflow's code and not its tracking server; other packages stay."""
-    assert of(replace(SOURCE, requirements=requirements), Options()).requirements == expected
+    assert (
+        specify(replace(SOURCE, requirements=requirements), BuildOptions()).requirements == expected
+    )
 
 
 def test_base_and_labels() -> None:
     """The base is of the model's own Python; labels tell where the image comes from."""
-    wish = of(SOURCE, Options(packages=("xgboost>=3",), commit="c0ffee", url="https://x.test/a/b"))
+    wish = specify(
+        SOURCE, BuildOptions(packages=("xgboost>=3",), commit="c0ffee", url="https://x.test/a/b")
+    )
     assert wish.base == "python:3.11-slim"
     assert wish.requirements[-1] == "xgboost>=3"
     assert set(wish.required) == {"mlflow", "scikit-learn", "xgboost"}
@@ -75,14 +79,14 @@ def test_base_and_labels() -> None:
         "mlgitops.digest": SOURCE.digest,
         "mlgitops.stage": "Production",
     }
-    assert of(SOURCE, Options(base="cuda:12")).base == "cuda:12"
+    assert specify(SOURCE, BuildOptions(base="cuda:12")).base == "cuda:12"
 
 
 @pytest.mark.parametrize("python", ["", "three", "3"])
 def test_a_version_that_does_not_say_its_python(python: str) -> None:
     """It is an error that says what to do."""
     with pytest.raises(ImageError, match=r"Wind-Model version 3 does not say its Python.*--base"):
-        of(replace(SOURCE, python=python), Options())
+        specify(replace(SOURCE, python=python), BuildOptions())
 
 
 PACKAGES = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), unique=True, max_size=8)

@@ -21,9 +21,10 @@ from mlgitops.core.evidence import (
     Series,
     Side,
 )
-from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.metrics import differences
-from mlgitops.core.version import Column, DatasetUse, Signature, Version
+from mlgitops.core.signature import Column, Signature
+from mlgitops.core.version import DatasetUse, Version
 from mlgitops.errors import Where
 from mlgitops.gates.check import Result, Verdict
 from mlgitops.proposal.collect import Exhibit
@@ -164,7 +165,7 @@ def exhibit(
     stage: str = "Production",
 ) -> Exhibit:
     """A replacement of version 1 by version 2."""
-    held = ActualModel(name=model, aliases={stage.lower(): 1}, classic={stage: 1})
+    held = HeldModel(name=model, aliases={stage.lower(): 1}, classic={stage: 1})
     target = plan.Target(stage=stage, version=2, where=Where(file="models.yaml", line=5, column=9))
     (change,) = plan.of_model(held, (target,)).changes
     return Exhibit(change=change, verdicts=verdicts, comparison=comparison)
@@ -197,7 +198,7 @@ def proposal(exhibits: Iterable[Exhibit]) -> Proposal:
     )
     return Proposal(
         desired=Desired(file="models.yaml", models=models),
-        actual=Actual(models={}),
+        held=Held(models={}),
         plan=plan.Plan(models=plans, stages=len(listed)),
         exhibits=listed,
         objections=(),

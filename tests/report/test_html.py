@@ -79,7 +79,7 @@ def test_a_plan_says_everything() -> None:
         "Time of one row, ms 1.5 3.25",
         "3.5% of the rows get another class",
         "benign malignant 2",
-        "Pictures Actual and predicted",
+        "Pictures Held and predicted",
         "How far predictions move",
     ):
         assert said in plan().text

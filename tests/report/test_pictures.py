@@ -32,7 +32,7 @@ TEXT = "{http://www.w3.org/2000/svg}text"
 @cache
 def real() -> tuple[Picture, ...]:
     """The pictures of two real models."""
-    return tuple(pictures.of(trained.comparison()))
+    return tuple(pictures.draw(trained.comparison()))
 
 
 def root(picture: Picture) -> ET.Element:
@@ -47,7 +47,7 @@ def said_of(found: Iterable[Picture]) -> dict[str, str]:
 
 def labels(comparison: Comparison) -> dict[str, str]:
     """The alternative texts of a comparison's pictures, by their names."""
-    return said_of(pictures.of(comparison))
+    return said_of(pictures.draw(comparison))
 
 
 def with_series(**values: object) -> Comparison:
@@ -88,7 +88,7 @@ def test_the_alternative_text_says_what_is_seen_in_numbers() -> None:
     said = said_of(real())
     errors = [mean_absolute_error(series.actual, one) for one in (series.old, series.new)]
     assert said["actual"] == (
-        "Actual and predicted values of 731 days from 2019-01-01 to 2020-12-31 (1 in 2 is drawn). "
+        "Held and predicted values of 731 days from 2019-01-01 to 2020-12-31 (1 in 2 is drawn). "
         f"Mean absolute error: version 1 {errors[0]:.4g}, version 2 {errors[1]:.4g}."
     )
     bias = np.mean(series.new - series.actual)
@@ -117,7 +117,7 @@ def test_rare_classes_are_drawn_as_one() -> None:
     assert found.predictions is not None
     cells = {(f"class {i}", f"class {i + i % 2}"): 100 - i for i in range(20)}
     many = replace(found, predictions=replace(found.predictions, confusion=cells))
-    (picture,) = pictures.of(many)
+    (picture,) = pictures.draw(many)
     drawn = [element.text for element in root(picture).iter(TEXT)]
     assert drawn.count("others") == 2
     assert "class 2" in drawn
@@ -162,19 +162,19 @@ def test_a_history_shows_the_three_metrics_that_change_most() -> None:
 )
 def test_any_numbers_can_be_drawn(values: tuple[float, ...], actual: list[float] | None) -> None:
     """One row, the same everywhere, far apart; what is no number leaves a gap."""
-    found = list(pictures.of(numbers(*values, actual=actual)))
+    found = list(pictures.draw(numbers(*values, actual=actual)))
     assert [one.name for one in found] == ["actual", "residuals", "differences"]
     assert not any(re.search(r"\bnan\b|\binf\b", one.svg) for one in found)
 
 
 def test_nothing_is_drawn_of_what_is_no_number() -> None:
     """A model that answers NaN everywhere has no pictures of its answers."""
-    assert list(pictures.of(numbers(math.nan, math.inf, actual=[1.0, 2.0]))) == []
+    assert list(pictures.draw(numbers(math.nan, math.inf, actual=[1.0, 2.0]))) == []
 
 
 def test_colours_and_fonts_are_the_pages() -> None:
     """So that a picture can be read in light and dark: it states none of its own."""
-    for picture in [*real(), *pictures.of(made.CLASSIFICATION)]:
+    for picture in [*real(), *pictures.draw(made.CLASSIFICATION)]:
         assert not re.search(r"#[0-9a-f]{3,6}\b(?![^\"]*\")", picture.svg)
         colours = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", picture.svg))
         assert colours <= {
@@ -189,7 +189,7 @@ def test_colours_and_fonts_are_the_pages() -> None:
 
 def test_pictures_of_one_page_do_not_share_ids() -> None:
     """Each id is there once, each reference leads into its own picture."""
-    page = [one.svg for one in (*real(), *pictures.of(trained.comparison(), "change-2"))]
+    page = [one.svg for one in (*real(), *pictures.draw(trained.comparison(), "change-2"))]
     listed = [name for svg in page for name in re.findall(r' id="([^"]+)"', svg)]
     assert len(set(listed)) == len(listed)
     for svg in page:
@@ -200,7 +200,7 @@ def test_pictures_of_one_page_do_not_share_ids() -> None:
 
 def test_the_same_comparison_gives_the_same_pictures() -> None:
     """No date and no chance, so that reports can be compared."""
-    assert tuple(pictures.of(trained.comparison())) == real()
+    assert tuple(pictures.draw(trained.comparison())) == real()
 
 
 def test_a_picture_is_small_and_as_wide_as_its_place() -> None:
@@ -221,6 +221,6 @@ def test_hostile_names_are_drawn_as_they_are() -> None:
     assert found.predictions is not None
     cells = {("<b>&", "$x^2$"): 3, ("漢字", "a\x1b[1m\n"): 1}
     hostile = replace(found, predictions=replace(found.predictions, confusion=cells))
-    (picture,) = pictures.of(hostile)
+    (picture,) = pictures.draw(hostile)
     drawn = {element.text for element in root(picture).iter(TEXT)}
     assert {"<b>&", "$x^2$", "漢字", "a [1m "} <= drawn

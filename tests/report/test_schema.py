@@ -14,17 +14,17 @@ from jsonschema import Draft202012Validator, ValidationError
 from mlgitops.core.evidence import Comparison, Past, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.version import Version
-from mlgitops.deploy.fleet import State
+from mlgitops.deploy.fleet import DeploymentStatus
 from mlgitops.deploy.values import Deployment, Occupant, Slot
 from mlgitops.image.scan import Scan
 from mlgitops.image.scan.values import (
     Audit,
-    Check,
+    Finding,
+    Grade,
     Image,
     Inventory,
     Leak,
     Licence,
-    Outcome,
     Package,
     Search,
     Vulnerability,
@@ -82,11 +82,11 @@ def test_what_the_registrys_verbs_print(team: Team) -> None:
 def test_what_needs_servers_and_containers() -> None:
     """Documents of training, smoke tests, scans and deployments."""
     nan = Trained(model="m", number=1, run_id="r", metrics={"loss": float("nan")})
-    request = serving.Check(
+    request = serving.Probe(
         request="GET /ping",
         expected="200",
         actual="500",
-        outcome=serving.Outcome.FAILED,
+        outcome=serving.ProbeResult.FAILED,
         milliseconds=1.5,
     )
     leak = Leak(layer="1 of 2", path="etc/key", line=1, kind="key")
@@ -107,7 +107,7 @@ def test_what_needs_servers_and_containers() -> None:
         inventory=Inventory(python="3.11", system=None, packages=(package,), debian=()),
         search=Search(files=1, layers=1, base=None, leaks=(leak,), published=(leak,)),
         audit=Audit(found=(hole,), unchecked="half"),
-        checks=(Check(outcome=Outcome.UNCHECKED, check="c", found="f"),),
+        checks=(Finding(outcome=Grade.UNCHECKED, check="c", found="f"),),
         bill="{}",
     )
     occupant = Occupant(
@@ -134,7 +134,7 @@ def test_what_needs_servers_and_containers() -> None:
         document.trained([nan]),
         smoke.document(checks),
         scanned.document(scan),
-        deployments.states_document([State(deployment=where, held="1")]),
+        deployments.states_document([DeploymentStatus(deployment=where, held="1")]),
     ]
     kinds = ["train", "smoke", "scan", "deployments"]
     assert kinds == [found["kind"] for found in map(printed, documents)]

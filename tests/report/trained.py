@@ -50,7 +50,7 @@ def comparison() -> Comparison:
         old=old,
         new=new,
         metrics=differences(metrics[0], metrics[1]),
-        predictions=predictions.of(rows, scored[1], scored[0]),
+        predictions=predictions.contrast(rows, scored[1], scored[0]),
         history=(
             Past(number=1, metrics=metrics[0], stages=("Production",)),
             Past(number=2, metrics=metrics[1], stages=()),

@@ -23,10 +23,10 @@ import requests
 
 from mlgitops.deploy import host, ssh
 from mlgitops.deploy.replace import replace
-from mlgitops.deploy.values import Canary, Options, Slot, name_of
+from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
-from mlgitops.image.spec import Options as ImageOptions
+from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.serve.load import load
 from mlgitops.system import docker
@@ -81,7 +81,7 @@ class Host:
 
     def image(self, version: int) -> str:
         """The image of a version, under a name that no one else uses."""
-        options = ImageOptions(repository=f"mlgitops-test-{self.stage}".lower())
+        options = BuildOptions(repository=f"mlgitops-test-{self.stage}".lower())
         return build(MlflowRegistry(self.team.uri), WIND, str(version), options).tags[0]
 
     def answer(self) -> int:
@@ -177,11 +177,11 @@ def test_a_deployment_follows_its_stage(place: Host) -> None:
 def test_what_does_not_prove_itself_does_not_serve(place: Host, tmp_path: Path) -> None:
     """One that ends, one that answers wrongly, one that dies as a canary: no caller notices."""
     good, other = place.image(1), place.image(2)
-    options = Options(port=place.port, watch=0.5)
+    options = DeployOptions(port=place.port, watch=0.5)
     replace(WIND, place.stage, _identity(good), options, say=_silent)
     before = place.slots
     assert before[0].slot is Slot.BLUE
-    canary = Options(watch=0.5, canary=Canary(share=30, seconds=20.0))
+    canary = DeployOptions(watch=0.5, canary=Canary(share=30, seconds=20.0))
     with place.callers() as got:
         broken = _derived(good, tmp_path, f"{place.stage}-a", "ENV SERVING_MODEL=/nowhere")
         with pytest.raises(DeployFailedError, match=r"(?s)did not become ready.*version 1 goes on"):

@@ -13,7 +13,7 @@ from mlgitops.errors import ImageError, UsageError
 from mlgitops.image.build import build
 from mlgitops.image.container import running
 from mlgitops.image.smoke import smoke
-from mlgitops.image.spec import Options
+from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.system import docker
 
@@ -61,7 +61,7 @@ def made(farm: Team, repository: str) -> Callable[..., Built]:
     """Build the image of a version of the farm."""
 
     def one(wanted: str, model: str = WIND, **options: Any) -> Built:
-        chosen = Options(repository=repository, **options)
+        chosen = BuildOptions(repository=repository, **options)
         return build(MlflowRegistry(farm.uri), model, wanted, chosen)
 
     return one
@@ -122,7 +122,7 @@ def test_a_pyfunc_with_its_own_code(
             pip_requirements=["mlflow==3.17.2", "pandas", "numpy"],
             registered_model_name="doubling",
         )
-    built = build(MlflowRegistry(farm.uri), "doubling", "1", Options(repository=repository))
+    built = build(MlflowRegistry(farm.uri), "doubling", "1", BuildOptions(repository=repository))
     report = smoke(built.tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
 
@@ -146,13 +146,18 @@ def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_
             registered_model_name="boosted",
         )
     registry = MlflowRegistry(farm.uri)
-    options = Options(repository=repository, debian=("libgomp1",))
+    options = BuildOptions(repository=repository, debian=("libgomp1",))
     report = smoke(build(registry, "boosted", "1", options).tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
     with pytest.raises(ImageError, match="no-such-package"):
-        build(registry, "boosted", "1", Options(repository=repository, debian=("no-such-package",)))
+        build(
+            registry,
+            "boosted",
+            "1",
+            BuildOptions(repository=repository, debian=("no-such-package",)),
+        )
     with pytest.raises(ImageError, match="is no name of a Debian package"):
-        build(registry, "boosted", "1", Options(debian=("libgomp1; true",)))
+        build(registry, "boosted", "1", BuildOptions(debian=("libgomp1; true",)))
 
 
 def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:

@@ -50,7 +50,7 @@ def holds(stack: Running) -> tuple[int | None, int | None]:
 
 def stamp(stack: Running) -> dict[str, Any]:
     """The newest stamp of Production."""
-    model = MlflowRegistry(stack.compose.uri).actual({"production"}).model(MODEL)
+    model = MlflowRegistry(stack.compose.uri).held({"production"}).model(MODEL)
     newest = model.newest_stamp("production")
     assert newest is not None
     return json.loads(newest[1].dump())  # type: ignore[no-any-return]

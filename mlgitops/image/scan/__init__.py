@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.image.scan import bom, engine, inventory, layers, licences, vulnerabilities
-from mlgitops.image.scan.values import Check, Outcome
-from mlgitops.report.wording import count, listed
+from mlgitops.image.scan.values import Finding, Grade
+from mlgitops.words import count, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,18 +43,18 @@ class Scan:
     bill: str
     audit: Audit
     search: Search
-    checks: tuple[Check, ...]
+    checks: tuple[Finding, ...]
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[Finding, ...]:
         """The checks that failed."""
-        return tuple(check for check in self.checks if check.outcome is Outcome.FAILED)
+        return tuple(check for check in self.checks if check.outcome is Grade.FAILED)
 
     @property
     def summary(self) -> str:
         """The result in one line."""
         counts = [check.outcome for check in self.checks]
-        parts = [f"{counts.count(o)} {o.value}" for o in Outcome if counts.count(o)]
+        parts = [f"{counts.count(o)} {o.value}" for o in Grade if counts.count(o)]
         return f"{self.image.tag}: {', '.join(parts)}"
 
 
@@ -90,9 +90,9 @@ def scan(tag: str, rules: Rules, *, say: Callable[[str], None] = lambda _: None)
     )
 
 
-def _checks(found: Inventory, audit: Audit, search: Search, rules: Rules) -> Iterator[Check]:
-    yield Check(
-        outcome=Outcome.PASSED,
+def _checks(found: Inventory, audit: Audit, search: Search, rules: Rules) -> Iterator[Finding]:
+    yield Finding(
+        outcome=Grade.PASSED,
         check="bill of materials",
         found=f"{count(len(found.packages), 'Python package')}, "
         f"{count(len(found.debian), 'Debian package')}, 1 model",
@@ -100,15 +100,15 @@ def _checks(found: Inventory, audit: Audit, search: Search, rules: Rules) -> Ite
     yield _licences(found, rules)
     yield from _vulnerabilities(audit, rules)
     if found.debian:
-        yield Check(
-            outcome=Outcome.UNCHECKED,
+        yield Finding(
+            outcome=Grade.UNCHECKED,
             check="vulnerabilities of Debian packages",
             found="pip-audit knows Python packages alone",
         )
     yield _secrets(search)
 
 
-def _licences(found: Inventory, rules: Rules) -> Check:
+def _licences(found: Inventory, rules: Rules) -> Finding:
     refused = [
         f"{one.name} is {one.licence.text}"
         for one in found.packages
@@ -116,8 +116,8 @@ def _licences(found: Inventory, rules: Rules) -> Check:
     ]
     known = licences.by_licence(found.packages)
     unknown = len(known.get(licences.UNKNOWN, ()))
-    return Check(
-        outcome=Outcome.FAILED if refused else Outcome.PASSED,
+    return Finding(
+        outcome=Grade.FAILED if refused else Grade.PASSED,
         check="licences of Python packages",
         found=listed(refused)
         or f"{count(len(known.keys() - {licences.UNKNOWN}), 'licence')}, "
@@ -125,18 +125,18 @@ def _licences(found: Inventory, rules: Rules) -> Check:
     )
 
 
-def _vulnerabilities(audit: Audit, rules: Rules) -> Iterator[Check]:
-    bad = Outcome.FAILED if rules.vulnerable else Outcome.WARNED
+def _vulnerabilities(audit: Audit, rules: Rules) -> Iterator[Finding]:
+    bad = Grade.FAILED if rules.vulnerable else Grade.WARNED
     name = "vulnerabilities of Python packages"
     if audit.found or audit.unchecked is None:
-        outcome = bad if audit.found else Outcome.PASSED
-        yield Check(outcome=outcome, check=name, found=f"{len(audit.found)} known")
+        outcome = bad if audit.found else Grade.PASSED
+        yield Finding(outcome=outcome, check=name, found=f"{len(audit.found)} known")
     if audit.unchecked is not None:
-        outcome = Outcome.FAILED if rules.vulnerable else Outcome.UNCHECKED
-        yield Check(outcome=outcome, check=name, found=f"not checked: {audit.unchecked}")
+        outcome = Grade.FAILED if rules.vulnerable else Grade.UNCHECKED
+        yield Finding(outcome=outcome, check=name, found=f"not checked: {audit.unchecked}")
 
 
-def _secrets(search: Search) -> Check:
+def _secrets(search: Search) -> Finding:
     places = count(len(search.leaks), "place") if search.leaks else "none"
     searched = f"{count(search.layers, 'layer')} ({search.files:,} files)"
     said = [f"{places} in {searched} and the settings"]
@@ -147,8 +147,8 @@ def _secrets(search: Search) -> Check:
             f"{search.base} is not in the engine: its layers were searched too; "
             f"`docker pull {search.base}` first to leave them out"
         )
-    return Check(
-        outcome=Outcome.FAILED if search.leaks else Outcome.PASSED,
+    return Finding(
+        outcome=Grade.FAILED if search.leaks else Grade.PASSED,
         check="secrets",
         found="; ".join(said),
     )

@@ -118,7 +118,7 @@ def _packages(found: Iterable[tuple[str, RawMetadata]], python: str) -> tuple[Pa
         Package(
             name=name,
             version=version,
-            licence=licences.of(
+            licence=licences.stated(
                 same[0][1].get("license_expression"),
                 same[0][1].get("license"),
                 same[0][1].get("classifiers", ()),

@@ -51,7 +51,7 @@ def _spdx() -> Any:
     return get_spdx_licensing()
 
 
-def of(expression: str | None, field: str | None, classifiers: Iterable[str]) -> Licence:
+def stated(expression: str | None, field: str | None, classifiers: Iterable[str]) -> Licence:
     """A package's licence.
 
     Args:

@@ -193,7 +193,7 @@ class Audit:
     unchecked: str | None = None
 
 
-class Outcome(StrEnum):
+class Grade(StrEnum):
     """What a check came to."""
 
     PASSED = "passed"
@@ -203,9 +203,9 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class Finding:
     """A line of the verdict."""
 
-    outcome: Outcome
+    outcome: Grade
     check: str
     found: str

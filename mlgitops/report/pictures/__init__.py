@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlgitops.report.pictures.svg import Picture
 
 
-def of(comparison: Comparison, key: str = "picture") -> Iterator[Picture]:
+def draw(comparison: Comparison, key: str = "picture") -> Iterator[Picture]:
     """The pictures that can be made, one at a time.
 
     Args:

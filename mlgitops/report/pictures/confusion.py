@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import Rectangle
 
-from mlgitops.report import wording
+from mlgitops import words
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import INK, MUTED, NEW, OLD
 
@@ -33,7 +33,7 @@ def pictures(comparison: Comparison, found: Predictions, key: str) -> Iterator[P
     if old is None or not found.confusion:
         return
     # XML has no way to write what steers a terminal
-    named = {(wording.plain(a), wording.plain(b)): n for (a, b), n in found.confusion.items()}
+    named = {(words.plain(a), words.plain(b)): n for (a, b), n in found.confusion.items()}
     cells = _few(named)
     classes = sorted({name for pair in cells for name in pair}, key=lambda c: (c == _OTHERS, c))
 
@@ -91,10 +91,10 @@ def _alt(confusion: Mapping[tuple[str, str], int], old: str, new: str) -> str:
     rows = sum(confusion.values())
     moved = {pair: n for pair, n in confusion.items() if pair[0] != pair[1] and n}
     same = rows - sum(moved.values())
-    said = wording.listed(
+    said = words.listed(
         [f"{a} to {b} {n}" for (a, b), n in sorted(moved.items(), key=lambda item: -item[1])]
     )
     return (
-        f"Of {wording.count(rows, 'row')}, {new} gives {same} ({same / rows:.1%}) the class that "
+        f"Of {words.count(rows, 'row')}, {new} gives {same} ({same / rows:.1%}) the class that "
         f"{old} gave. Changed: {said or 'none'}."
     )

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 
-from mlgitops.report import wording
+from mlgitops import words
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import GRID, INK, MUTED, NEW, OLD, draw, panels
 
@@ -49,7 +49,7 @@ class _Rows:
     def counted(self) -> str:
         """How many there are, and how many of them a line shows."""
         drawn = f" (1 in {self.step} is drawn)" if self.step > 1 else ""
-        return f"{wording.count(len(self.across), self.noun)}{self.span}{drawn}"
+        return f"{words.count(len(self.across), self.noun)}{self.span}{drawn}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,7 @@ class _Line:
 
 
 def pictures(comparison: Comparison, series: Series, key: str) -> Iterator[Picture]:
-    """Actual and predicted values, residuals, and the differences between the versions."""
+    """Held and predicted values, residuals, and the differences between the versions."""
     days = _days(series.labels)
     order = np.arange(len(series.new)) if days is None else np.argsort(days, kind="stable")
     rows = _rows(series.labels, days, order)
@@ -113,8 +113,8 @@ def _against_actual(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: st
             _title(axes, line, f"mean absolute error {errors[line.label]:.4g}; actual in grey")
 
     said = ", ".join(f"{label} {error:.4g}" for label, error in errors.items())
-    alt = f"Actual and predicted values of {rows.counted}. Mean absolute error: {said}."
-    title = "Actual and predicted"
+    alt = f"Held and predicted values of {rows.counted}. Mean absolute error: {said}."
+    title = "Held and predicted"
     return draw(paint, height=_height(rows, lines), title=title, alt=alt, name="actual", key=key)
 
 
@@ -162,7 +162,7 @@ def _differences(rows: _Rows, old: _Line, new: _Line, key: str) -> Picture:
 
     higher, lower = int((found > 0).sum()), int((found < 0).sum())
     alt = (
-        f"Histogram of {new.label} minus {old.label} on {wording.count(len(found), rows.noun)}: "
+        f"Histogram of {new.label} minus {old.label} on {words.count(len(found), rows.noun)}: "
         f"median {median}, 9 of 10 between {_most(found)}; {higher} higher, {lower} lower."
     )
     title = "How far predictions move"

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from mlgitops.core.apply import Status
 from mlgitops.core.guards import Guard
 from mlgitops.core.plan import Action
-from mlgitops.core.status import State
+from mlgitops.core.status import StageState
 from mlgitops.gates.check import Result
 from mlgitops.report.schema.comparison import Compared, Metric, Number, Pair
 
@@ -91,7 +91,7 @@ class Plan(Proposed):
     kind: Literal["plan"]
 
 
-class Outcome(TypedDict):
+class AppliedChange(TypedDict):
     """What became of one change."""
 
     model: str
@@ -107,7 +107,7 @@ class Apply(Proposed):
 
     version: Literal[1]
     kind: Literal["apply"]
-    outcomes: list[Outcome]
+    outcomes: list[AppliedChange]
 
 
 class Stage(TypedDict):
@@ -117,7 +117,7 @@ class Stage(TypedDict):
     stage: str
     desired: int | None
     actual: int | None
-    state: State
+    state: StageState
     stamp: Stamp | None
     note: str | None
 

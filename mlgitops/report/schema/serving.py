@@ -36,7 +36,7 @@ class Image(TypedDict):
     bytes: int
 
 
-class Check(TypedDict):
+class ScanFinding(TypedDict):
     """A line of a scan's verdict."""
 
     outcome: Literal["passed", "warned", "failed", "not checked"]
@@ -79,7 +79,7 @@ class Scan(TypedDict):
     image: str
     id: str
     passed: bool
-    checks: list[Check]
+    checks: list[ScanFinding]
     licences: dict[str, list[str]]
     vulnerabilities: Vulnerabilities
     secrets: list[Secret]

@@ -16,7 +16,7 @@ log = logging.getLogger("migrate")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class SchemaState:
     """What is there.
 
     `known` says whether this MLflow has a migration of that revision; `rows` whether somebody
@@ -41,7 +41,7 @@ class State:
         return self.revision is not None and self.revision != self.head
 
 
-def inspect(engine: sa.Engine) -> State:
+def inspect(engine: sa.Engine) -> SchemaState:
     """Look at the database without changing it."""
     from alembic.script import ScriptDirectory
     from mlflow.store.db import utils
@@ -51,7 +51,7 @@ def inspect(engine: sa.Engine) -> State:
     revision = utils._get_schema_version(engine)
     scripts = ScriptDirectory.from_config(utils._get_alembic_config(""))
     revisions = {script.revision for script in scripts.walk_revisions()}
-    return State(
+    return SchemaState(
         tables=tuple(name for name in tables if name != "alembic_version"),
         revision=revision,
         head=utils._get_latest_schema_revision(),

@@ -10,7 +10,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from mlgitops.core.version import DatasetUse, Version
 from mlgitops.gates import check as policy
-from tests.policy.cases import case, gates
+from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
     from tests.team import Team

@@ -9,7 +9,7 @@ import pytest
 
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Result, Verdict
-from tests.policy.cases import case, gates
+from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

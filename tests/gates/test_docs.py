@@ -11,7 +11,7 @@ from mlgitops.core.version import Version
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Case, Result
 from mlgitops.gates.forms import GATES
-from tests.policy.cases import case, gates, measured
+from tests.gates.cases import case, gates, measured
 
 if TYPE_CHECKING:
     import pytest

@@ -1,4 +1,4 @@
-"""Tests of `mlgitops.recipes.tracking`: what a run leaves behind, and that every model can be served."""
+"""Tests of `mlgitops.recipes.tracking`: what a run leaves behind, and that models can be served."""
 
 from __future__ import annotations
 

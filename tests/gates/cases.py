@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlgitops.core.evidence import Artifact, Comparison, Cost, Predictions, Series, Side
-from mlgitops.core.held import ActualModel
+from mlgitops.core.held import HeldModel
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stamp import Stamp
 from mlgitops.core.version import Version
@@ -51,7 +51,7 @@ def case(
     comparison: Comparison | None = None,
 ) -> policy.Case:
     """A version that is to enter an empty Production; Staging holds `staging` and has `stamps`."""
-    held = ActualModel(
+    held = HeldModel(
         name="wind",
         aliases=MappingProxyType({} if staging is None else {"staging": staging}),
         stamps=MappingProxyType({"staging": MappingProxyType(stamps)} if stamps else {}),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Result
-from tests.policy.cases import case, gates, stamp
+from tests.gates.cases import case, gates, stamp
 
 if TYPE_CHECKING:
     from mlgitops.core.stamp import Stamp

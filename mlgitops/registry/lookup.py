@@ -8,11 +8,11 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlgitops.core.held import ActualModel
+    from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
 
 
-def registered(registry: RegistryReader, model: str) -> ActualModel:
+def require_model(registry: RegistryReader, model: str) -> HeldModel:
     """A model that somebody named.
 
     Raises:
@@ -24,13 +24,13 @@ def registered(registry: RegistryReader, model: str) -> ActualModel:
     return found
 
 
-def holder(registry: RegistryReader, model: str, stage: str) -> int:
+def held_version(registry: RegistryReader, model: str, stage: str) -> int:
     """The version that a stage of a model holds.
 
     Raises:
         UsageError: there is no such model, or the stage is empty.
     """
-    found = registered(registry, model)
+    found = require_model(registry, model)
     version = found.aliases.get(alias_of(stage))
     if version is None:
         filled = ", ".join(sorted(found.aliases)) or "none"
@@ -38,14 +38,14 @@ def holder(registry: RegistryReader, model: str, stage: str) -> int:
     return version
 
 
-def wanted(registry: RegistryReader, model: str, text: str) -> tuple[int, str | None]:
+def find_version(registry: RegistryReader, model: str, text: str) -> tuple[int, str | None]:
     """The version that somebody asked for, and by which stage; None if by its number.
 
     Raises:
         UsageError: there is no such model or version, or the stage is empty.
     """
     if not text.isdecimal():
-        return holder(registry, model, text), text
+        return held_version(registry, model, text), text
     if registry.version(model, int(text)) is None:
         raise UsageError(
             f"{model} has no version {int(text)} in the registry; see `mlgitops status`"

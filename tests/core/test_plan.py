@@ -14,7 +14,7 @@ from mlgitops.core import plan
 from mlgitops.core.apply import Status, execute
 from mlgitops.core.stamp import Author
 from mlgitops.file.load import loads
-from mlgitops.proposal.propose import read_actual
+from mlgitops.proposal.propose import read_held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
 
 def apply(registry: MlflowRegistry, desired: Desired) -> None:
     """One apply; every change must succeed."""
-    pending = plan.diff(desired, read_actual(desired, registry))
+    pending = plan.diff(desired, read_held(desired, registry))
     done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
     assert {Status.APPLIED} >= {outcome.status for outcome in done}, done
 
@@ -80,12 +80,12 @@ def test_apply_then_plan_is_empty(
     for step in steps:
         _do(step, team, registry, model)
     desired = desired_of(model, wanted)
-    actual = read_actual(desired, registry)
-    assert plan.diff(desired, actual) == plan.diff(desired, read_actual(desired, registry))
+    actual = read_held(desired, registry)
+    assert plan.diff(desired, actual) == plan.diff(desired, read_held(desired, registry))
 
     apply(registry, desired)
 
-    assert plan.diff(desired, read_actual(desired, registry)).changes == ()
+    assert plan.diff(desired, read_held(desired, registry)).changes == ()
     aliases = team.aliases(model)
     for stage, version in wanted.items():
         assert version == aliases.get(stage.lower())
@@ -113,9 +113,9 @@ def _do(step: tuple[object, ...], team: Team, registry: MlflowRegistry, model: s
 
 def test_planning_names_no_change_where_nothing_differs() -> None:
     """An empty models.yaml and an empty registry: nothing to do, and it says so."""
-    from mlgitops.core.held import Actual
+    from mlgitops.core.held import Held
 
-    empty = plan.diff(loads("models: {}", "models.yaml"), Actual(models={}))
+    empty = plan.diff(loads("models: {}", "models.yaml"), Held(models={}))
     assert (empty.changes, empty.stages) == ((), 0)
 
 

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from mlgitops.serve.load import count_down, load
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import same, smoke
-from tests.image.serving import serving
+from tests.serve.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from mlgitops.serve.local import Server
-    from tests.image.serving import Serving
+    from tests.serve.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("farm")
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Need, Result
-from tests.policy.cases import case, gates, measured
+from tests.gates.cases import case, gates, measured
 
 if TYPE_CHECKING:
     from mlgitops.core.evidence import Comparison

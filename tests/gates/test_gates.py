@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.core.version import Column, Signature
+from mlgitops.core.signature import Column, Signature
 from mlgitops.gates import check as policy
 from mlgitops.gates.check import Result, breaking
-from tests.policy.cases import case, gates
+from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
     from tests.team import Team

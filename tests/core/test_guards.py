@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlgitops.core import guards, plan
 from mlgitops.core.guards import Guard, Permission, Terms
-from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.held import Held, HeldModel
 from mlgitops.file.load import loads
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ def proposed(held: dict[str, int], wanted: dict[str, int], count: int) -> tuple[
     models = "\n".join(f"  m{i}: {{stages: {{{pairs}}}}}" for i in range(count))
     desired = loads(f"models:\n{models}\n", "models.yaml")
     aliases = {stage.lower(): version for stage, version in held.items()}
-    actual = Actual(
+    actual = Held(
         models={
-            f"m{i}": ActualModel(name=f"m{i}", aliases=aliases, classic={}, stamps={})
+            f"m{i}": HeldModel(name=f"m{i}", aliases=aliases, classic={}, stamps={})
             for i in range(count)
         }
     )

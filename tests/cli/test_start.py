@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgitops.core import plan
-from mlgitops.core.held import Actual, ActualModel
+from mlgitops.core.held import Held, HeldModel
 from mlgitops.file.importing import imported
 from mlgitops.file.load import load, loads
-from tests.test_history import commit
+from tests.history.test_stays import commit
 
 if TYPE_CHECKING:
     from tests.team import Team
 
 ALIASES = st.sampled_from(["production", "staging", "shadow", "Champion", "production-eu"])
 HELD = st.builds(
-    ActualModel,
+    HeldModel,
     name=st.sampled_from(["wind", "solar", "Wind", "a b", "x" * 201]),
     aliases=st.dictionaries(ALIASES, st.integers(1, 3)),
     classic=st.dictionaries(st.sampled_from(["Production", "Staging"]), st.integers(1, 3)),
@@ -28,9 +28,9 @@ HELD = st.builds(
 
 
 @given(models=st.lists(HELD, max_size=4, unique_by=lambda model: model.name))
-def test_importing_then_planning_is_empty(models: list[ActualModel]) -> None:
+def test_importing_then_planning_is_empty(models: list[HeldModel]) -> None:
     """Whatever a registry holds, its file is valid and asks for nothing; the rest is reported."""
-    actual = Actual(models={model.name: model for model in models})
+    actual = Held(models={model.name: model for model in models})
     made = imported(actual)
     desired = loads(made.text, "models.yaml")
     assert plan.diff(desired, actual).changes == ()
@@ -136,7 +136,7 @@ def test_rebuild_in_every_format(team: Team, form: str) -> None:
 
 def test_the_repository_itself_can_be_imported(team: Team) -> None:
     """What models.yaml of this repository declares, once in a registry, imports to the same."""
-    source = Path(__file__).resolve().parents[1] / "models.yaml"
+    source = Path(__file__).resolve().parents[2] / "models.yaml"
     wanted = load(source)
     for model in wanted.models.values():
         team.versions(max(model.versions), model.name)

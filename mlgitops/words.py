@@ -1,0 +1,26 @@
+"""Words that every report and message is made of. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NONE = "–"  # an en dash: there is no value
+
+
+def plain(text: object) -> str:
+    """One line that a terminal shows as it is: what steers a terminal becomes a space."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Sequence[str], *, most: int = 5) -> str:
+    """The first of some items, and how many more there are."""
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
