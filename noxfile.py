@@ -11,6 +11,8 @@ versions of requirements/nox.txt; it needs Python 3.11 or later and pip, nothing
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import subprocess
 import sys
@@ -46,56 +48,88 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
-DEV = "requirements/dev.txt"
-
-
-def install(session: nox.Session) -> None:
-    """Install exactly what the lock says, then this repository itself."""
-    session.install("--require-hashes", "-r", DEV)
-    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+LOCK = ROOT / "requirements" / "dev.txt"
+BIN = ROOT / ".nox" / "environment" / "bin"
 
 
 @nox.session
+def environment(session: nox.Session) -> None:
+    """Install `mlgitops` and all tools; in GitHub Actions the next steps find it by its name.
+
+    Exactly what the lock says, then this repository itself, unless that is there already.
+    """
+    inputs = (LOCK, ROOT / "pyproject.toml")
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    done = BIN.parent / ".installed"
+    if not done.exists() or done.read_text(encoding="utf-8") != wanted:
+        # without bytecode, each process that imports MLflow compiles 1,900 modules
+        compiled = {"UV_COMPILE_BYTECODE": "1"}
+        session.install("--require-hashes", "-r", str(LOCK), env=compiled)
+        session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+        done.write_text(wanted, encoding="utf-8")
+    if target := os.environ.get("GITHUB_PATH"):
+        with Path(target).open("a", encoding="utf-8") as stream:
+            stream.write(f"{BIN}\n")
+
+
+# one environment for all: what was installed for one session serves every other
+session_of_all = functools.partial(nox.session, venv_backend="none", requires=["environment"])
+
+
+def run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the environment, which finds the others there by their names."""
+    path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    session.run(str(BIN / program), *arguments, env={"PATH": path}, external=True)
+
+
+@session_of_all
 def demo(session: nox.Session) -> None:
     """The whole job: train, plan, apply, serve, smoke-test, promote, roll back."""
-    install(session)
-    session.run("python", "-m", "mlgitops.demo.play", *session.posargs)
+    run(session, "python", "-m", "stack.demo", *session.posargs)
 
 
-@nox.session
-def tests(session: nox.Session) -> None:
-    """All tests that need no Docker, with branch coverage."""
-    install(session)
-    session.run("coverage", "erase")
+def test_run(session: nox.Session, *selected: str) -> None:
+    """Run tests on all cores; the coverage of one session adds to that of another."""
     parallel = () if any(arg.startswith("-n") for arg in session.posargs) else ("-n", "auto")
-    session.run(
-        *("pytest", "--dist", "loadgroup", "--cov", "--cov-report=", "--ignore=tests/stack"),
+    run(
+        session,
+        *("pytest", "--dist", "loadgroup", "--cov", "--cov-append", "--cov-report="),
         *parallel,
+        *selected,
         *session.posargs,
     )
-    if not session.posargs:
-        # what runs in containers, and the demo, are run by the session `stack`
-        elsewhere = (
-            *("mlgitops/demo.py", "mlgitops/docker.py", "mlgitops/image/*", "mlgitops/deploy/*"),
-            *("mlgitops/cli/image.py", "mlgitops/cli/deploy.py", "mlgitops/report/deployments.py"),
-        )
-        omitted = f"--omit={','.join(elsewhere)}"
-        limits = ("--include=mlgitops/*", omitted, "--fail-under=95")
-        session.run("coverage", "report", *limits)
 
 
-@nox.session
+@session_of_all
+def tests(session: nox.Session) -> None:
+    """All tests that need no Docker."""
+    run(session, "coverage", "erase")
+    test_run(session, "--ignore=tests/stack")
+
+
+@session_of_all
+def stack(session: nox.Session) -> None:
+    """The tests that need Docker, and those of whole commands that take long without it."""
+    test_run(session, "tests/stack")
+
+
+@session_of_all
+def coverage(session: nox.Session) -> None:
+    """How much of the engine the sessions `tests` and `stack` ran, branches included."""
+    run(session, "coverage", "report", "--include=mlgitops/*", "--fail-under=95")
+
+
+@session_of_all
 def lint(session: nox.Session) -> None:
     """Formatting, lint rules, types, the schemas, workflows."""
-    install(session)
-    session.run("ruff", "format", "--check", ".")
-    session.run("ruff", "check", ".")
-    session.run("mypy")
+    run(session, "ruff", "format", "--check", ".")
+    run(session, "ruff", "check", ".")
+    run(session, "mypy")
     with session.chdir("stack/images/mlflow"):
-        session.run("mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
-    session.run("mlgitops", "schema", "--check", "models.schema.json")
-    session.run("mlgitops", "schema", "--kind", "report", "--check", "report.schema.json")
-    session.run("check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
+        run(session, "mypy", "--config-file", "../../../pyproject.toml", "--package", "inside")
+    for kind in ("models", "report"):
+        run(session, "mlgitops", "schema", "--kind", kind, "--check", f"{kind}.schema.json")
+    run(session, "check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
     for kind, pattern in {
         "github-workflows": "workflows/*.yml",
         "github-actions": "actions/*/action.yml",
@@ -104,121 +138,46 @@ def lint(session: nox.Session) -> None:
         "dependabot": "dependabot.yml",
     }.items():
         files = [str(path) for path in sorted(Path(".github").glob(pattern))]
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.{kind}", *files)
-    session.run("zizmor", "--offline", "--pedantic", ".github")
+        run(session, "check-jsonschema", "--builtin-schema", f"vendor.{kind}", *files)
+    run(session, "zizmor", "--offline", "--pedantic", ".github")
 
 
-@nox.session
-def environment(session: nox.Session) -> None:
-    """Install the command `mlgitops`; in GitHub Actions the next steps find it by its name."""
-    install(session)
-    if target := os.environ.get("GITHUB_PATH"):
-        with Path(target).open("a", encoding="utf-8") as stream:
-            stream.write(f"{Path(session.bin).resolve()}\n")
+def verb(name: str, about: str, *command: str) -> None:
+    """A session that runs one verb of a command; what follows `--` is the verb's."""
+
+    def session_of_verb(session: nox.Session) -> None:
+        run(session, *command, name, *session.posargs)
+
+    session_of_verb.__doc__ = about
+    session_of_all(session_of_verb, name=name)
 
 
-def mlgitops(session: nox.Session) -> None:
-    """Run the verb of mlgitops that has the session's name."""
-    install(session)
-    session.run("mlgitops", session.name, *session.posargs)
+for _name, _about in {
+    "train": "Train the recipes of models.yaml that the registry lacks.",
+    "plan": "Show what apply would change.",
+    "apply": "Make the registry what models.yaml says.",
+    "serve": "Serve what a stage holds: nox -s serve -- MODEL STAGE.",
+    "rollback": "Put the former version back into models.yaml: nox -s rollback -- MODEL STAGE.",
+    "image": "Build or test a serving image: nox -s image -- build MODEL STAGE; needs Docker.",
+}.items():
+    verb(_name, _about, "mlgitops")
+
+for _name, _about in {
+    "up": "Start the stack: MLflow on MySQL with an artifact server; needs Docker.",
+    "down": "Stop the stack; nox -s down -- --volumes removes its data too.",
+    "logs": "Show what the stack's services print.",
+    "db-shell": "Open a MySQL client on the stack's database.",
+    "backup": "Save the stack's database and artifacts into one file.",
+    "restore": "Bring the stack to what a backup holds: nox -s restore -- FILE.",
+    "upgrade": "Back up, then migrate the stack's schema to this version of MLflow.",
+}.items():
+    verb(_name, _about, "python", "-m", "stack")
 
 
-@nox.session
-def train(session: nox.Session) -> None:
-    """Train the recipes of models.yaml that the registry lacks."""
-    mlgitops(session)
-
-
-@nox.session
-def plan(session: nox.Session) -> None:
-    """Show what apply would change."""
-    mlgitops(session)
-
-
-@nox.session
-def apply(session: nox.Session) -> None:
-    """Make the registry what models.yaml says."""
-    mlgitops(session)
-
-
-@nox.session
-def serve(session: nox.Session) -> None:
-    """Serve what a stage holds: nox -s serve -- MODEL STAGE."""
-    mlgitops(session)
-
-
-@nox.session
-def rollback(session: nox.Session) -> None:
-    """Put the former version back into models.yaml: nox -s rollback -- MODEL STAGE."""
-    mlgitops(session)
-
-
-@nox.session
-def image(session: nox.Session) -> None:
-    """Build or test a serving image: nox -s image -- build MODEL STAGE; needs Docker."""
-    mlgitops(session)
-
-
-@nox.session
-def up(session: nox.Session) -> None:
-    """Start the stack: MLflow on MySQL with an artifact server; needs Docker."""
-    stack_verb(session)
-
-
-@nox.session
-def down(session: nox.Session) -> None:
-    """Stop the stack; nox -s down -- --volumes removes its data too."""
-    stack_verb(session)
-
-
-@nox.session
-def logs(session: nox.Session) -> None:
-    """Show what the stack's services print."""
-    stack_verb(session)
-
-
-@nox.session(name="db-shell")
-def db_shell(session: nox.Session) -> None:
-    """Open a MySQL client on the stack's database."""
-    stack_verb(session)
-
-
-@nox.session
-def backup(session: nox.Session) -> None:
-    """Save the stack's database and artifacts into one file."""
-    stack_verb(session)
-
-
-@nox.session
-def restore(session: nox.Session) -> None:
-    """Bring the stack to what a backup holds: nox -s restore -- FILE."""
-    stack_verb(session)
-
-
-@nox.session
-def upgrade(session: nox.Session) -> None:
-    """Back up, then migrate the stack's schema to this version of MLflow."""
-    stack_verb(session)
-
-
-def stack_verb(session: nox.Session) -> None:
-    """Run the verb of the stack that has the session's name."""
-    install(session)
-    session.run("python", "-m", "stack", session.name, *session.posargs)
-
-
-@nox.session
-def stack(session: nox.Session) -> None:
-    """The tests that need Docker, and those of whole commands that take long without it."""
-    install(session)
-    session.run("pytest", "-n", "2", "--dist", "loadgroup", "tests/stack", *session.posargs)
-
-
-@nox.session
+@session_of_all
 def bench(session: nox.Session) -> None:
     """Measure what the README claims."""
-    install(session)
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    run(session, "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
@@ -226,8 +185,16 @@ def lock(session: nox.Session) -> None:
     """Resolve the dependencies anew: nox -s lock -- --upgrade."""
     session.install("--require-hashes", "-r", "requirements/nox.txt")
     for name, options in {
-        "runtime": ["pyproject.toml"],
-        "dev": ["pyproject.toml", "--group", "dev", "-c", "requirements/runtime.txt"],
+        "runtime": ["pyproject.toml", "--extra", "all"],
+        "dev": [
+            "pyproject.toml",
+            "--extra",
+            "all",
+            "--group",
+            "dev",
+            "-c",
+            "requirements/runtime.txt",
+        ],
         "nox": ["--group", "nox"],
         "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
         "s3": ["--group", "s3"],
@@ -239,12 +206,11 @@ def lock(session: nox.Session) -> None:
         )
 
 
-@nox.session
+@session_of_all
 def schema(session: nox.Session) -> None:
     """Write models.schema.json and report.schema.json anew."""
-    install(session)
     for kind in ("models", "report"):
-        session.run("mlgitops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
+        run(session, "mlgitops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,30 @@
-"""The stack as the place where the demo takes place: `nox -s demo -- --stack compose`."""
+"""The demo: `nox -s demo`, on an embedded tracking server, or on the stack with `--stack compose`."""
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.demo.play import Demo, play, process, summary
+from mlgitops.errors import MlgitopsError
+from mlgitops.registry.embedded import Embedded, server
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 _SERVE = ("--profile", "serve")
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def compose_server() -> Iterator[str]:
     """The URL of the tracking server, started where it does not run; it stays up afterwards.
 
     Raises:
@@ -32,7 +38,7 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def served(version: str) -> Iterator[str]:
+def compose_served(version: str) -> Iterator[str]:
     """The URL of a container on the stack's network that serves NAME/VERSION.
 
     Raises:
@@ -46,3 +52,50 @@ def served(version: str) -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         compose.run(*_SERVE, "rm", "--stop", "--force", "serve")
+
+
+@click.command()
+@click.option("--data", help="The wind farm's data, a path or URL; default: the synthetic sample.")
+@click.option(
+    "--stack",
+    type=click.Choice(["embedded", "compose"]),
+    default="embedded",
+    show_default=True,
+    help="The tracking server: in this folder, or MLflow on MySQL, which needs Docker.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".mlgitops"),
+    show_default=True,
+    help="The folder of the embedded registry and the scratch clone.",
+)
+def main(data: str | None, stack: str, state: Path) -> None:
+    """Run the whole job."""
+    local = Path(data).resolve() if data and Path(data).exists() else None
+    begun = time.monotonic()
+    running: AbstractContextManager[str]
+    if stack == "compose":
+        running, served = compose_server(), compose_served
+    else:
+        running, served = server(Embedded(folder=state.resolve())), process
+    with running as url:
+        os.environ["MLFLOW_TRACKING_URI"] = url
+        demo = Demo(
+            root=Path.cwd(),
+            state=state.resolve(),
+            data=str(local) if local else data,
+            url=url,
+            served=served,
+        )
+        click.echo(f"tracking server at {url}")
+        play(demo)
+    summary(demo)
+    click.echo(f"done in {time.monotonic() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MlgitopsError as error:
+        raise SystemExit(f"error: {error}") from error

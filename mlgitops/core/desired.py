@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
+    from mlgitops.core.gate import Gate
     from mlgitops.errors import Where
-
-Direction = Literal["higher", "lower"]
-Mode = Literal["enforce", "warn"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,117 +22,6 @@ class Recipe:
     train: str
     params: Mapping[str, object]
     where: Where
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Regression:
-    """How much worse than the version now in the stage a metric may be.
-
-    Attributes:
-        amount: a fraction of the present value where `relative`, else in the metric's own unit.
-        relative: True for a percentage.
-        text: as models.yaml writes it.
-    """
-
-    amount: float
-    relative: bool
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moded:
-    """What every gate has: whether its failure refuses a plan, or is only shown."""
-
-    mode: Mode = "enforce"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricGate(Moded):
-    """A bound on a metric of the version's run, absolute or against the present version."""
-
-    metric: str
-    minimum: float | None = None
-    maximum: float | None = None
-    max_regression: Regression | None = None
-    better: Direction | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignatureGate(Moded):
-    """The signature must accept whatever callers of the present version send."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Soak:
-    """How long a version must have been in a stage, and that as models.yaml writes it."""
-
-    span: timedelta
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PromotedFromGate(Moded):
-    """The version must hold, or have held, another stage first; with a soak, for that long."""
-
-    stage: str
-    soak: Soak | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SameDatasetGate(Moded):
-    """The version was evaluated on the data set of the present one; `context` as MLflow has it."""
-
-    context: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArtifactSizeGate(Moded):
-    """The payload has at most so many bytes; `text` as models.yaml writes it."""
-
-    most: int
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LatencyGate(Moded):
-    """A prediction of one row takes at most so many milliseconds, as the median."""
-
-    most: float
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TagGate(Moded):
-    """The version has a tag; of this very value, unless it is None."""
-
-    tag: str
-    value: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PythonGate(Moded):
-    """A team's own check.
-
-    Attributes:
-        module: dotted, such as `checks.wind`.
-        folders: where the module is looked for before what is installed.
-    """
-
-    module: str
-    function: str
-    folders: tuple[str, ...]
-
-
-Gate = (
-    MetricGate
-    | SignatureGate
-    | PromotedFromGate
-    | SameDatasetGate
-    | ArtifactSizeGate
-    | LatencyGate
-    | TagGate
-    | PythonGate
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

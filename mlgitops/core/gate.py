@@ -1,18 +1,35 @@
-"""What gates look at and what they say, as immutable values."""
+"""Gates: what a condition to enter a stage looks at, and what it says. Pure.
+
+A version that returns to a stage which it held before (a rollback, or the healing of drift) is
+measured, but not refused: it met the gates when it entered, and going back at night must not wait
+for a better model.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.held import HeldModel
     from mlgitops.core.plan import Change
     from mlgitops.core.version import Version
+
+Mode = Literal["enforce", "warn"]
+
+
+class Need(IntEnum):
+    """How much must be read of the versions; each includes those before it."""
+
+    RUN = 0  # what the run and the registry recorded
+    SIGNATURE = 1
+    ARTIFACT = 2  # the whole payload
+    PREDICTIONS = 3  # the payload, loaded and asked
 
 
 class Result(StrEnum):
@@ -61,7 +78,50 @@ class Case:
     comparison: Comparison | None = None
 
 
+class Gate(Protocol):
+    """A condition; `mlgitops.gates` has a file for each kind."""
+
+    @property
+    def mode(self) -> Mode:
+        """Whether a failure refuses the change or is only shown."""
+        ...
+
+    @property
+    def need(self) -> Need:
+        """How much must be read of the versions for the gate to be able to pass."""
+        ...
+
+    def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:
+        """What is wrong although it is well-formed: the key, None for the gate as a whole; why."""
+        ...
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """One verdict or more, each passed or failed."""
+        ...
+
+
 def verdict(rule: str, passed: bool, expected: str, actual: str) -> Verdict:
     """A verdict that passes or fails."""
     result = Result.PASSED if passed else Result.FAILED
     return Verdict(rule=rule, result=result, expected=expected, actual=actual)
+
+
+def needs(gates: Iterable[Gate]) -> Need:
+    """How much must be read for all of some gates to be able to pass."""
+    return max((gate.need for gate in gates), default=Need.RUN)
+
+
+def judge(gates: Iterable[Gate], case: Case) -> tuple[Verdict, ...]:
+    """The verdicts of all gates, in the order of the file."""
+    return tuple(
+        replace(said, result=_excused(gate, case)) if said.result is Result.FAILED else said
+        for gate in gates
+        for said in gate.judge(case)
+    )
+
+
+def _excused(gate: Gate, case: Case) -> Result:
+    """What a failure comes to."""
+    if gate.mode == "warn":
+        return Result.WARNED
+    return Result.WAIVED if case.change.rollback or case.change.heals else Result.FAILED

@@ -6,12 +6,12 @@ import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlgitops.core.desired import Direction
+Direction = Literal["higher", "lower"]
 
 _LOWER = re.compile(
     r"(^|_)(mae|mse|rmse|mape|smape|msle|rmsle|medae|loss|log_loss|error|deviance|brier|latency|wape)($|_)"

@@ -1,4 +1,4 @@
-"""The whole job on one machine: `nox -s demo`.
+"""The whole job on one machine, step by step.
 
 Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
 `git revert`, in a scratch clone of this repository, on an embedded tracking server or on the stack.
@@ -22,7 +22,6 @@ from mlgitops.cli import run
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import MlgitopsError
 from mlgitops.file.load import load
-from mlgitops.registry.embedded import Embedded, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,51 +224,3 @@ def summary(demo: Demo) -> None:
         "this twice.\n"
         "Next: python3 noxfile.py -s plan, or edit models.yaml and run it again."
     )
-
-
-@click.command()
-@click.option("--data", help="The wind farm's data, a path or URL; default: the synthetic sample.")
-@click.option(
-    "--stack",
-    type=click.Choice(["embedded", "compose"]),
-    default="embedded",
-    show_default=True,
-    help="The tracking server: in this folder, or MLflow on MySQL, which needs Docker.",
-)
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(".mlgitops"),
-    show_default=True,
-    help="The folder of the embedded registry and the scratch clone.",
-)
-def main(data: str | None, stack: str, state: Path) -> None:
-    """Run the whole job."""
-    local = Path(data).resolve() if data and Path(data).exists() else None
-    begun = time.monotonic()
-    if stack == "compose":
-        from stack import demo as compose
-
-        running, served = compose.server(), compose.served
-    else:
-        running, served = server(Embedded(folder=state.resolve())), process
-    with running as url:
-        os.environ["MLFLOW_TRACKING_URI"] = url
-        demo = Demo(
-            root=Path.cwd(),
-            state=state.resolve(),
-            data=str(local) if local else data,
-            url=url,
-            served=served,
-        )
-        click.echo(f"tracking server at {url}")
-        play(demo)
-    summary(demo)
-    click.echo(f"done in {time.monotonic() - begun:.0f} s")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except MlgitopsError as error:
-        raise SystemExit(f"error: {error}") from error

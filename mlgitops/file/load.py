@@ -13,7 +13,6 @@ from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
 from mlgitops.file.document import Document, Path, parse, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
-from mlgitops.gates import forms as gates
 
 
 def load(path: FilePath) -> Desired:
@@ -50,7 +49,7 @@ def loads(text: str, file: str) -> Desired:
     """Like `load`, for a text that is already in memory; `file` is named in problems."""
     document = parse(text, file)
     try:
-        form = FileForm.model_validate(document.data)
+        form = FileForm.model_validate(document.data, context={"folders": _folders(file)})
     except ValidationError as error:
         of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
@@ -83,7 +82,6 @@ def _desired(form: FileForm, document: Document) -> Desired:
 
 def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
     at: Path = ("models", name)
-    folders = _folders(document.file)
     return DesiredModel(
         name=name,
         description=form.description,
@@ -98,12 +96,7 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
                 for number, recipe in sorted(form.versions.items())
             }
         ),
-        gates=MappingProxyType(
-            {
-                stage: tuple(gates.gate(one, folders) for one in listed)
-                for stage, listed in form.gates.items()
-            }
-        ),
+        gates=MappingProxyType({stage: tuple(listed) for stage, listed in form.gates.items()}),
         stages=tuple(
             _stage(stage, held, document.where((*at, "stages", stage)))
             for stage, held in form.stages.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.file.document import problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, RecipeForm
-from mlgitops.gates.forms import GATES
+from mlgitops.gates.kinds import GATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +39,7 @@ def _path(document: Document, location: tuple[int | str, ...]) -> tuple[Path, tu
 
 _KINDS = {
     "string": "text",
+    "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
     "list": "a list",
@@ -48,17 +49,6 @@ _KINDS = {
 }
 
 
-# what a key asks for, where a pattern or a list of words does not say it to people
-_FORMS = {
-    "train": "the name of a module in training/, such as power_forecasting",
-    "digest": "'sha256:' and 64 lower-case hexadecimal digits",
-    "max_regression": "a number, or a percentage such as 2%",
-    "soak": "whole minutes, hours or days, such as 30m, 24h or 7d",
-    "same_dataset": "true, or the context of a data set, such as test",
-    "max_artifact_size": "a size in kB, MB, GB, KiB, MiB or GiB, such as 50MB",
-    "max_latency": "a time in ms or s, such as 20ms",
-    "python": "package.module:function, such as checks.wind:is_calm",
-}
 _OF_FORM = ("string_pattern_mismatch", "string_type", "literal_error")
 
 
@@ -66,8 +56,12 @@ def _message(
     document: Document, details: ErrorDetails, path: Path, subject: tuple[str, ...]
 ) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    if kind in _OF_FORM and path and path[-1] in _FORMS:
-        return f"must be {_FORMS[str(path[-1])]}; got {_shown(given)}"
+    if (
+        kind in _OF_FORM
+        and path
+        and (asked := _form_at(document, path[:-1]).asks.get(str(path[-1])))
+    ):
+        return f"must be {asked}; got {_shown(given)}"
     special: dict[str, Callable[[], str]] = {
         "missing": lambda: f"the key {subject[-1]!r} is missing; add it",
         "extra_forbidden": lambda: _unknown_key(document, path),

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.gates.form import Form, StageName, Text
-from mlgitops.gates.forms import AnyGateForm
+from mlgitops.gates.kinds import AnyGate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
 # names, URIs, search filters and file names, which can not all hold spaces, quotes or Unicode.
@@ -38,6 +42,10 @@ VersionNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
 class RecipeForm(Form):
     """How to train a version."""
 
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"train": "the name of a module in training/, such as power_forecasting"}
+    )
+
     train: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a module of training/")]
     params: Annotated[
         dict[str, Any], Field(default_factory=dict, description="the module's parameters")
@@ -47,6 +55,10 @@ class RecipeForm(Form):
 class PinnedForm(Form):
     """A version together with the digest of its payload."""
 
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"digest": "'sha256:' and 64 lower-case hexadecimal digits"}
+    )
+
     version: VersionNumber
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -55,7 +67,7 @@ def _stage_kind(value: object) -> str:
     return "<pinned>" if isinstance(value, dict) else "<version>"
 
 
-# the tags are written as those of gates are, in mlgitops.gates.forms
+# the tags are written as those of gates are, in mlgitops.gates.metric
 StageForm = (
     Annotated[
         Annotated[VersionNumber, Tag("<version>")] | Annotated[PinnedForm, Tag("<pinned>")],
@@ -96,7 +108,7 @@ class FreezeForm(Form):
 
 
 GatesForm = Annotated[
-    dict[StageName, list[AnyGateForm]],
+    dict[StageName, list[AnyGate]],
     Field(default_factory=dict, description="stage → conditions to enter it"),
 ]
 

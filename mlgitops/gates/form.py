@@ -1,11 +1,23 @@
-"""What the forms of models.yaml are made of: the strict mapping, and words that several use."""
+"""What the forms of models.yaml are made of, and what every kind of gate has.
+
+A kind of gate is a file of this folder and a line in `mlgitops.gates.kinds`. The file has one
+class: its fields are the keys that models.yaml may give, its methods say what they mean.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from mlgitops.core.gate import Mode, Need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlgitops.core.gate import Case, Verdict
 
 # mlflow.utils.validation: alias names, their length, and the two reserved forms.
 STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -31,6 +43,41 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Form(BaseModel):
-    """A mapping of models.yaml: no unknown keys, no conversions between types."""
+    """A mapping of models.yaml: no unknown keys, no conversions between types.
+
+    Attributes:
+        asks: key → what its value must be, where a pattern or a list of words does not say it to
+            people.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+
+class GateForm(Form):
+    """What every kind of gate has.
+
+    Attributes:
+        need: how much must be read of the versions for the gate to be able to pass.
+    """
+
+    need: ClassVar[Need] = Need.RUN
+
+    mode: Annotated[
+        Mode, Field(description="enforce: a failure refuses the plan; warn: it is only shown")
+    ] = "enforce"
+
+    def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
+        """What is wrong although it is well-formed: the key, None for the gate as a whole; why."""
+        yield from ()
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """One verdict or more, each passed or failed."""
+        raise NotImplementedError
+
+
+def unmeasured(case: Case) -> str:
+    """Why there is nothing to hold against a limit."""
+    found = case.comparison
+    why = (found.trouble or found.new.trouble) if found else ""
+    return f"not measured: {why or 'no evidence was collected'}"

@@ -1,23 +1,35 @@
-"""The gate on signatures, and what breaks callers of one."""
+"""The gate on signatures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mlgitops.core.gate import verdict
+from mlgitops.core.gate import Need, verdict
 from mlgitops.core.signature import breaking
+from mlgitops.gates.form import GateForm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlgitops.core.gate import Case, Verdict
 
 
-def compatible(case: Case) -> Verdict:
-    """Whether callers of the present version can call the new one."""
-    rule, expected = "signature compatible", "a signature that callers of the stage can use"
-    new = case.new.signature
-    if new is None:
-        return verdict(rule, False, expected, f"version {case.new.number} has no signature")
-    if case.old is None or case.old.signature is None:
-        return verdict(rule, True, expected, "no present signature to be compatible with")
-    breaks = breaking(case.old.signature, new)
-    return verdict(rule, not breaks, expected, "; ".join(breaks) or "compatible")
+class SignatureGate(GateForm):
+    """Callers of the present version must be able to call this one."""
+
+    need: ClassVar[Need] = Need.SIGNATURE
+
+    signature: Literal["compatible"]
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """Whether callers of the present version can call the new one."""
+        rule, expected = "signature compatible", "a signature that callers of the stage can use"
+        new, old = case.new.signature, case.old.signature if case.old else None
+        if new is None:
+            actual = f"version {case.new.number} has no signature"
+            yield verdict(rule, False, expected, actual)
+        elif old is None:
+            yield verdict(rule, True, expected, "no present signature to be compatible with")
+        else:
+            breaks = breaking(old, new)
+            yield verdict(rule, not breaks, expected, "; ".join(breaks) or "compatible")

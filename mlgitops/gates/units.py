@@ -61,6 +61,11 @@ def milliseconds(text: str) -> float:
     return float(number * _MILLISECONDS[unit])
 
 
+def unmeetable(text: str) -> str:
+    """What to say of a limit of nothing."""
+    return f"{text} can never be met; give a limit above 0"
+
+
 def _split(text: str) -> tuple[Decimal, str]:
     number = text.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
     return Decimal(number), text[len(number) :]

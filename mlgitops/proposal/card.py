@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core.gate import Case, Need, judge, needs
 from mlgitops.core.held import Held
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Need
 from mlgitops.history import stays as history
 from mlgitops.registry.lookup import find_version, require_model
 from mlgitops.review.artifacts import Cabinet
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.core.evidence import Side
+    from mlgitops.core.gate import Verdict
     from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
-    from mlgitops.gates.check import Verdict
     from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
     from mlgitops.registry.client import MlflowRegistry
@@ -160,7 +159,7 @@ def _verdicts(
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
     old = _side(registry, held.name, bare, cabinet) if bare else None
-    scope = Scope(predict=policy.needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
+    scope = Scope(predict=needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
     change = Change(
         model=held.name,
         stage=_name(alias, declared),
@@ -170,7 +169,7 @@ def _verdicts(
         move=stamp.move if stamp else 1,
         carrier=version.number,
     )
-    case = policy.Case(
+    case = Case(
         change=change,
         held=held,
         new=version,
@@ -178,7 +177,7 @@ def _verdicts(
         now=datetime.now(UTC),
         comparison=compare(held.name, old, new, scope),
     )
-    return policy.check(gates, case)
+    return judge(gates, case)
 
 
 def _call(folder: Path) -> str | None:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
-from mlgitops.core.desired import MetricGate
 from mlgitops.core.evidence import Past
+from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.stage import classic_stage
 from mlgitops.core.version import READY
 from mlgitops.errors import (
@@ -19,8 +19,7 @@ from mlgitops.errors import (
     Problem,
     RegistryRequestError,
 )
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Need
+from mlgitops.gates.metric import MetricGate
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
@@ -29,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from mlgitops.core.desired import Desired, Gate
+    from mlgitops.core.desired import Desired
     from mlgitops.core.evidence import Comparison, Side
+    from mlgitops.core.gate import Gate, Verdict
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
-    from mlgitops.gates.check import Verdict
 
 
 _RECENT = 20  # versions
@@ -56,7 +55,7 @@ class Exhibit:
     @property
     def refused(self) -> bool:
         """Whether a gate refuses the change."""
-        return any(verdict.result is policy.Result.FAILED for verdict in self.verdicts)
+        return any(verdict.result is Result.FAILED for verdict in self.verdicts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,12 +151,12 @@ class _Collector:
         if not change.enters:
             return Exhibit(change=change)
         gates = self._desired.models[change.model].gates_for(change.alias)
-        need = Need.PREDICTIONS if self._request.review else policy.needs(gates)
+        need = Need.PREDICTIONS if self._request.review else needs(gates)
         signature = need is Need.SIGNATURE
         new = self._version(change.model, change.new, signature=signature)
         old = self._version(change.model, change.old, signature=signature)
         assert new is not None, "checked before"
-        better = {g.metric: g.better for g in gates if isinstance(g, MetricGate) and g.better}
+        better = {g.metric: g.way for g in gates if isinstance(g, MetricGate) and g.way}
         scope = Scope(
             predict=need >= Need.PREDICTIONS,
             link=self._request.link,
@@ -174,7 +173,7 @@ class _Collector:
     def _verdicts(
         self, gates: tuple[Gate, ...], change: Change, comparison: Comparison
     ) -> tuple[Verdict, ...]:
-        case = policy.Case(
+        case = Case(
             change=change,
             held=self._held.model(change.model),
             new=comparison.new.version,
@@ -182,7 +181,7 @@ class _Collector:
             now=self._request.now,
             comparison=comparison,
         )
-        return policy.check(gates, case)
+        return judge(gates, case)
 
     def _comparison(
         self,

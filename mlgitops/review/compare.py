@@ -19,8 +19,8 @@ from mlgitops.review import predictions, rows, scoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mlgitops.core.desired import Direction
     from mlgitops.core.evidence import Past, Predictions
+    from mlgitops.core.metrics import Direction
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.review.artifacts import Cabinet

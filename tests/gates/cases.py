@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlgitops.core import gate as gating
 from mlgitops.core.evidence import Artifact, Comparison, Cost, Predictions, Series, Side
 from mlgitops.core.held import HeldModel
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stamp import Stamp
 from mlgitops.core.version import Version
 from mlgitops.file.load import loads
-from mlgitops.gates import check as policy
 
 if TYPE_CHECKING:
-    from mlgitops.core.desired import Gate
+    from mlgitops.core.gate import Gate
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def case(
     staging: int | None = None,
     stamps: dict[int, Stamp] | None = None,
     comparison: Comparison | None = None,
-) -> policy.Case:
+) -> gating.Case:
     """A version that is to enter an empty Production; Staging holds `staging` and has `stamps`."""
     held = HeldModel(
         name="wind",
@@ -66,7 +66,7 @@ def case(
         carrier=new,
     )
     version = Version(number=new, status="READY")
-    return policy.Case(
+    return gating.Case(
         change=change, held=held, new=version, old=None, now=after(hours), comparison=comparison
     )
 

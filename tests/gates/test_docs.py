@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlgitops.core import gate as gating
+from mlgitops.core.gate import Case, Result
 from mlgitops.core.version import Version
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Case, Result
-from mlgitops.gates.forms import GATES
+from mlgitops.gates.kinds import GATES
 from tests.gates.cases import case, gates, measured
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_the_example_of_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         looked_at = replace(
             case(), new=new, old=old, comparison=replace(comparison, predictions=predictions)
         )
-        (verdict,) = policy.check(gate, looked_at)
+        (verdict,) = gating.judge(gate, looked_at)
         assert (verdict.result is Result.PASSED) == (verdict.actual == "no objection")
         return verdict.actual
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -11,24 +10,21 @@ import jsonschema
 import pytest
 import yaml
 
-from mlgitops.core.desired import (
-    ArtifactSizeGate,
-    LatencyGate,
-    PromotedFromGate,
-    PythonGate,
-    SameDatasetGate,
-    SignatureGate,
-    Soak,
-    TagGate,
-)
 from mlgitops.errors import DesiredStateError
 from mlgitops.file import schema
 from mlgitops.file.load import loads
+from mlgitops.gates.max_artifact_size import ArtifactSizeGate
+from mlgitops.gates.max_latency import LatencyGate
+from mlgitops.gates.promoted_from import PromotedFromGate
+from mlgitops.gates.python import PythonGate
+from mlgitops.gates.requires_tag import TagGate
+from mlgitops.gates.same_dataset import SameDatasetGate
+from mlgitops.gates.signature import SignatureGate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.core.desired import Gate
+    from mlgitops.core.gate import Gate
 
 FILE = """\
 models:
@@ -44,17 +40,16 @@ models:
     ("text", "expected"),
     [
         ("{promoted_from: Staging, soak: 30m}",
-         PromotedFromGate(stage="Staging", soak=Soak(span=timedelta(minutes=30), text="30m"))),
+         PromotedFromGate(promoted_from="Staging", soak="30m")),
         ("{promoted_from: Staging, soak: 7d, mode: warn}",
-         PromotedFromGate(
-             stage="Staging", soak=Soak(span=timedelta(days=7), text="7d"), mode="warn")),
-        ("{signature: compatible, mode: enforce}", SignatureGate()),
-        ("{same_dataset: true}", SameDatasetGate(context="test")),
-        ("{same_dataset: holdout}", SameDatasetGate(context="holdout")),
-        ("{max_artifact_size: 1.5MiB}", ArtifactSizeGate(most=1_572_864, text="1.5MiB")),
-        ("{max_latency: 0.02s}", LatencyGate(most=20.0, text="0.02s")),
-        ("{requires_tag: approved}", TagGate(tag="approved")),
-        ("{requires_tag: risk, value: low}", TagGate(tag="risk", value="low")),
+         PromotedFromGate(promoted_from="Staging", soak="7d", mode="warn")),
+        ("{signature: compatible, mode: enforce}", SignatureGate(signature="compatible")),
+        ("{same_dataset: true}", SameDatasetGate(same_dataset=True)),
+        ("{same_dataset: holdout}", SameDatasetGate(same_dataset="holdout")),
+        ("{max_artifact_size: 1.5MiB}", ArtifactSizeGate(max_artifact_size="1.5MiB")),
+        ("{max_latency: 0.02s}", LatencyGate(max_latency="0.02s")),
+        ("{requires_tag: approved}", TagGate(requires_tag="approved")),
+        ("{requires_tag: risk, value: low}", TagGate(requires_tag="risk", value="low")),
     ],
 )  # fmt: skip
 def test_what_a_gate_says(text: str, expected: Gate) -> None:
@@ -65,17 +60,23 @@ def test_what_a_gate_says(text: str, expected: Gate) -> None:
     jsonschema.validate(yaml.safe_load(content), schema.json_schema())
 
 
+def test_amounts_and_defaults() -> None:
+    """Sizes are bytes, latencies milliseconds; the context is `test` unless it is named."""
+    assert ArtifactSizeGate(max_artifact_size="1.5MiB").most == 1_572_864
+    assert LatencyGate(max_latency="0.02s").most == 20.0
+    assert SameDatasetGate(same_dataset=True).context == "test"
+    assert SameDatasetGate(same_dataset="holdout").context == "holdout"
+
+
 def test_where_a_check_of_the_team_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked for beside models.yaml, then in the current folder."""
     monkeypatch.chdir(tmp_path)
     text = FILE.format(gate="{python: mlgitops.anything:judge}")
     for file, folders in {"models.yaml": [""], "sub/models.yaml": ["sub", ""]}.items():
         (gate,) = loads(text, file).models["wind"].gates["Production"]
-        assert gate == PythonGate(
-            module="mlgitops.anything",
-            function="judge",
-            folders=tuple(str(tmp_path / folder) for folder in folders),
-        )
+        assert isinstance(gate, PythonGate)
+        assert (gate.module, gate.function) == ("mlgitops.anything", "judge")
+        assert gate.folders == tuple(str(tmp_path / folder) for folder in folders)
 
 
 def test_a_module_that_was_not_imported_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.core.signature import Column, Signature
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Result, breaking
+from mlgitops.core import gate as gating
+from mlgitops.core.gate import Result
+from mlgitops.core.signature import Column, Signature, breaking
 from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_an_output_that_changes_breaks_callers() -> None:
 
 def test_a_version_without_a_signature_is_refused() -> None:
     """Nobody can say whether callers of the stage can call it."""
-    (verdict,) = policy.check(gates("{signature: compatible}"), case(2))
+    (verdict,) = gating.judge(gates("{signature: compatible}"), case(2))
     assert (verdict.result, verdict.actual) == (Result.FAILED, "version 2 has no signature")
 
 

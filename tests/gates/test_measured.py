@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Need, Result
+from mlgitops.core import gate as gating
+from mlgitops.core.gate import Need, Result
 from tests.gates.cases import case, gates, measured
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def test_a_payload_of_at_most_so_many_bytes(
 ) -> None:
     """The limit itself passes; decimal and binary units differ."""
     looked_at = case(comparison=measured(size=size))
-    (verdict,) = policy.check(gates(f"{{max_artifact_size: {gate}}}"), looked_at)
-    assert verdict == policy.Verdict(
+    (verdict,) = gating.judge(gates(f"{{max_artifact_size: {gate}}}"), looked_at)
+    assert verdict == gating.Verdict(
         rule=f"max_artifact_size {gate}",
         result=result,
         expected=expected,
@@ -53,8 +53,8 @@ def test_a_prediction_of_at_most_so_many_milliseconds(
 ) -> None:
     """The median time of the new version counts; what is no number fails."""
     looked_at = case(comparison=measured(milliseconds=milliseconds))
-    (verdict,) = policy.check(gates(f"{{max_latency: {gate}}}"), looked_at)
-    assert verdict == policy.Verdict(
+    (verdict,) = gating.judge(gates(f"{{max_latency: {gate}}}"), looked_at)
+    assert verdict == gating.Verdict(
         rule=f"max_latency {gate}",
         result=result,
         expected=f"at most {gate} a row: the median, on the machine that plans",
@@ -75,7 +75,7 @@ def test_a_prediction_of_at_most_so_many_milliseconds(
 )
 def test_what_was_not_measured_fails(gate: str, comparison: Comparison | None, why: str) -> None:
     """The verdict says why there is nothing to compare with the limit."""
-    (verdict,) = policy.check(gates(gate), case(comparison=comparison))
+    (verdict,) = gating.judge(gates(gate), case(comparison=comparison))
     assert (Result.FAILED, f"not measured: {why}") == (verdict.result, verdict.actual)
 
 
@@ -107,4 +107,4 @@ def test_a_version_whose_payload_can_not_be_had_is_refused(team: Team) -> None:
 )
 def test_no_more_is_read_than_gates_look_at(listed: list[str], expected: Need) -> None:
     """The most that any of them needs; each step includes those before it."""
-    assert expected == policy.needs(gates(*listed))
+    assert expected == gating.needs(gates(*listed))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Result, Verdict
+from mlgitops.core import gate as gating
+from mlgitops.core.gate import Result, Verdict
 from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ver
     def judge(code: str, gate: str = GATE) -> Verdict:
         (tmp_path / "wind_checks.py").write_text(code, encoding="utf-8")
         path = list(sys.path)
-        (verdict,) = policy.check(gates(gate), case())
+        (verdict,) = gating.judge(gates(gate), case())
         assert path == sys.path
         return verdict
 

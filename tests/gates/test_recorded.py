@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
+from mlgitops.core import gate as gating
 from mlgitops.core.version import DatasetUse, Version
-from mlgitops.gates import check as policy
 from tests.gates.cases import case, gates
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def test_all_data_of_a_context_count(
         return Version(number=number, status="READY", datasets=tuple(uses))
 
     looked_at = replace(case(), new=version(2, new), old=version(1, old) if old else None)
-    (verdict,) = policy.check(gates(f"{{same_dataset: {context}}}"), looked_at)
+    (verdict,) = gating.judge(gates(f"{{same_dataset: {context}}}"), looked_at)
     assert (expected, actual) == (verdict.expected, verdict.actual)
-    assert passes == (verdict.result is policy.Result.PASSED)
+    assert passes == (verdict.result is gating.Result.PASSED)
 
 
 def test_a_tag_of_the_version(team: Team) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.gates import check as policy
-from mlgitops.gates.check import Result
+from mlgitops.core import gate as gating
+from mlgitops.core.gate import Result
 from tests.gates.cases import case, gates, stamp
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_what_stamps_do_not_prove_fails(
 ) -> None:
     """A stay counts as far as stamps tell both its ends, and the verdict says what is missing."""
     looked_at = case(2, hours=100, staging=staging, stamps=stamps)
-    (verdict,) = policy.check(gates("{promoted_from: Staging, soak: 24h}"), looked_at)
+    (verdict,) = gating.judge(gates("{promoted_from: Staging, soak: 24h}"), looked_at)
     assert (Result.FAILED, expected) == (verdict.result, verdict.actual)
 
 
@@ -140,6 +140,6 @@ def test_a_soak_passes_at_its_very_minute_and_ever_after(
     looked_at = case(
         2, hours=hours + 1000 if over else hours, staging=3 if over else 2, stamps=stamps
     )
-    (verdict,) = policy.check(gates(f"{{promoted_from: Staging, soak: {amount}{unit}}}"), looked_at)
+    (verdict,) = gating.judge(gates(f"{{promoted_from: Staging, soak: {amount}{unit}}}"), looked_at)
     assert (minutes >= asked) == (verdict.result is Result.PASSED)
     assert (minutes < asked) == ("left" in verdict.actual)

@@ -21,12 +21,12 @@ from mlgitops.core.evidence import (
     Series,
     Side,
 )
+from mlgitops.core.gate import Result, Verdict
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.metrics import differences
 from mlgitops.core.signature import Column, Signature
 from mlgitops.core.version import DatasetUse, Version
 from mlgitops.errors import Where
-from mlgitops.gates.check import Result, Verdict
 from mlgitops.proposal.collect import Exhibit
 from mlgitops.proposal.propose import Proposal
 

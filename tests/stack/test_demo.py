@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_demo(make: Make, tmp_path: Path) -> None:
     """It trains, promotes, serves from a container and rolls back; the stack stays up."""
     stack = make(STACK_MLFLOW_WORKERS="2")
-    command = ["-m", "mlgitops.demo.play", "--stack", "compose", "--state", str(tmp_path / "state")]
+    command = ["-m", "stack.demo", "--stack", "compose", "--state", str(tmp_path / "state")]
     ran = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,

@@ -5,10 +5,10 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from mlgitops.core.apply import Status
+from mlgitops.core.gate import Result
 from mlgitops.core.guards import Guard
 from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
-from mlgitops.gates.check import Result
 from mlgitops.report.schema.comparison import Compared, Metric, Number, Pair
 
 

@@ -8,51 +8,79 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from mlgitops.core.gate import verdict
 from mlgitops.core.stage import alias_of
-from mlgitops.gates.units import spelled
+from mlgitops.gates import units
+from mlgitops.gates.form import GateForm, StageName
 
 if TYPE_CHECKING:
-    from mlgitops.core.desired import PromotedFromGate, Soak
+    from collections.abc import Iterator, Mapping
+
     from mlgitops.core.gate import Case, Verdict
     from mlgitops.core.held import HeldModel
 
 
-def promoted(gate: PromotedFromGate, case: Case) -> Verdict:
-    """Whether the version is or was in a stage, with a soak for as long as it asks for."""
-    return _was_there(gate, case) if gate.soak is None else _soaked(gate, gate.soak, case)
+class PromotedFromGate(GateForm):
+    """The version must hold, or have held, another stage first."""
+
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"soak": "whole minutes, hours or days, such as 30m, 24h or 7d"}
+    )
+
+    promoted_from: StageName
+    # not None: a key whose value was forgotten must not weaken the gate
+    soak: Annotated[
+        str, Field(pattern=units.DURATION, description="for at least: 30m, 24h or 7d, in one stay")
+    ] = ""
+
+    def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:
+        """A stage that would have to be entered from itself."""
+        if alias_of(self.promoted_from) == alias_of(stage):
+            yield (
+                None,
+                f"a version can not enter {stage} from {stage} itself; name another stage",
+            )
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """Whether the version is or was in the stage, with a soak for as long as it asks for."""
+        stage = self.promoted_from
+        yield _soaked(stage, self.soak, case) if self.soak else _was_there(stage, case)
 
 
-def _was_there(gate: PromotedFromGate, case: Case) -> Verdict:
-    rule = f"promoted_from {gate.stage}"
-    expected = f"version {case.new.number} is or was in {gate.stage}"
-    alias = alias_of(gate.stage)
+def _was_there(stage: str, case: Case) -> Verdict:
+    rule = f"promoted_from {stage}"
+    expected = f"version {case.new.number} is or was in {stage}"
+    alias = alias_of(stage)
     if case.held.aliases.get(alias) == case.new.number:
-        return verdict(rule, True, expected, f"it is in {gate.stage}")
+        return verdict(rule, True, expected, f"it is in {stage}")
     stamp = case.held.stamps.get(alias, {}).get(case.new.number)
     if stamp is not None:
-        return verdict(rule, True, expected, f"it was in {gate.stage} at {stamp.time}")
+        return verdict(rule, True, expected, f"it was in {stage} at {stamp.time}")
     if not case.held.aliases and not any(case.held.stamps.values()):
         return verdict(rule, True, expected, "no version of this model was ever in any stage")
-    return verdict(rule, False, expected, f"it never was in {gate.stage}")
+    return verdict(rule, False, expected, f"it never was in {stage}")
 
 
-def _soaked(gate: PromotedFromGate, soak: Soak, case: Case) -> Verdict:
-    rule = f"promoted_from {gate.stage} soak {soak.text}"
-    expected = f"version {case.new.number} is or was in {gate.stage} for {soak.text} in one stay"
-    alias, number = alias_of(gate.stage), case.new.number
+def _soaked(stage: str, soak: str, case: Case) -> Verdict:
+    rule = f"promoted_from {stage} soak {soak}"
+    expected = f"version {case.new.number} is or was in {stage} for {soak} in one stay"
+    alias, number, span = alias_of(stage), case.new.number, units.duration(soak)
     stay = _last_stay(case.held, alias, number)
     if stay is None:
-        return verdict(rule, False, expected, _why_unknown(case.held, alias, number, gate.stage))
+        return verdict(rule, False, expected, _why_unknown(case.held, alias, number, stage))
     spent = max((stay.until or case.now) - stay.since, timedelta(0))
-    passed = spent >= soak.span
     until = f" until {_time(stay.until)}" if stay.until else ""
-    actual = f"in {gate.stage} since {_time(stay.since)}{until}: {spelled(spent)}"
+    actual = f"in {stage} since {_time(stay.since)}{until}: {units.spelled(spent)}"
+    if spent >= span:
+        return verdict(rule, True, expected, actual)
     # what is left of whole minutes, so that the two add up
-    left = spelled(soak.span - spent // _MINUTE * _MINUTE)
-    return verdict(rule, passed, expected, actual if passed else f"{actual}, {left} left")
+    left = units.spelled(span - spent // _MINUTE * _MINUTE)
+    return verdict(rule, False, expected, f"{actual}, {left} left")
 
 
 _MINUTE = timedelta(minutes=1)

@@ -1,0 +1,116 @@
+"""The gate on a metric: a missing metric, NaN and infinity fail."""
+
+from __future__ import annotations
+
+import sys
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from mlgitops.core.gate import verdict
+from mlgitops.core.metrics import Direction, direction
+from mlgitops.gates.form import GateForm, Number, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlgitops.core.gate import Case, Verdict
+
+# a union's tag stands in an error's location; "<" keeps it apart from every key of the file
+_Regression = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("<number>")]
+    | Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?%$"), Tag("<percent>")],
+    Discriminator(lambda value: "<percent>" if isinstance(value, str) else "<number>"),
+]
+
+
+class MetricGate(GateForm):
+    """A bound on a metric of the version's run."""
+
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"max_regression": "a number, or a percentage such as 2%"}
+    )
+
+    metric: Text
+    min: Number | None = None
+    max: Number | None = None
+    max_regression: Annotated[
+        _Regression | None,
+        Field(description="how much worse than the present version: 0.5, or 2%"),
+    ] = None
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        Field(description="which way is better, where the metric's name does not tell"),
+    ] = None
+
+    @property
+    def way(self) -> Direction | None:
+        """Which way is better, as declared, else as the name tells."""
+        return self.better or direction(self.metric)
+
+    def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
+        """Bounds that are missing or contradict each other; a regression without a direction."""
+        if self.min is None and self.max is None and self.max_regression is None:
+            yield (
+                None,
+                f"gate on {self.metric!r} has no bound; add min, max or max_regression",
+            )
+        if self.min is not None and self.max is not None and self.min > self.max:
+            yield None, f"gate on {self.metric!r} can never pass: min is above max"
+        if self.max_regression is not None and self.way is None:
+            message = (
+                f"the name {self.metric!r} does not tell which way is better; "
+                "add 'better: higher' or 'better: lower'"
+            )
+            yield None, message
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """One verdict for each bound."""
+        value = _finite(case.new.metrics, self.metric)
+        shown = _shown(case.new.metrics, self.metric)
+        if self.min is not None:
+            passed = value is not None and value >= self.min
+            yield verdict(
+                f"{self.metric} min {self.min:g}", passed, f"at least {self.min:g}", shown
+            )
+        if self.max is not None:
+            passed = value is not None and value <= self.max
+            yield verdict(f"{self.metric} max {self.max:g}", passed, f"at most {self.max:g}", shown)
+        if self.max_regression is not None:
+            yield self._regression(self.max_regression, value, shown, case)
+
+    def _regression(
+        self, limit: float | str, value: float | None, shown: str, case: Case
+    ) -> Verdict:
+        text = limit if isinstance(limit, str) else f"{limit:g}"
+        rule = f"{self.metric} max_regression {text}"
+        if case.old is None:
+            expected = "recorded; the stage is empty, there is nothing to regress from"
+            return verdict(rule, value is not None, expected, shown)
+        present = _finite(case.old.metrics, self.metric)
+        if present is None:
+            what = f"version {case.old.number} has no usable {self.metric} to compare with"
+            return verdict(rule, False, what, shown)
+        allowed = abs(present) * _fraction(limit) if isinstance(limit, str) else limit
+        lower = self.way == "lower"
+        bound = present + allowed if lower else present - allowed
+        passed = value is not None and (value <= bound if lower else value >= bound)
+        word = "at most" if lower else "at least"
+        expected = f"{word} {bound:.6g} (version {case.old.number} has {present:.6g})"
+        return verdict(rule, passed, expected, shown)
+
+
+def _fraction(percent: str) -> float:
+    return float(percent.removesuffix("%")) / 100
+
+
+def _finite(metrics: Mapping[str, float], name: str) -> float | None:
+    value = metrics.get(name)
+    # MLflow's database has no infinity: it stores the largest number instead
+    usable = value is not None and abs(value) < sys.float_info.max
+    return value if usable else None
+
+
+def _shown(metrics: Mapping[str, float], name: str) -> str:
+    return f"{metrics[name]:.6g}" if name in metrics else "not recorded"

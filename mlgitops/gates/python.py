@@ -1,0 +1,123 @@
+"""A team's own check: a function that is imported and called when a plan is made.
+
+The only gate that is not pure. Whatever the function does but pass or refuse is a gate that fails
+and says so; a plan never ends in a traceback of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import reprlib
+import sys
+from contextlib import contextmanager, redirect_stdout, suppress
+from importlib.machinery import PathFinder
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field, PrivateAttr
+
+from mlgitops.core.gate import Need, verdict
+from mlgitops.gates.form import GateForm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlgitops.core.gate import Case, Verdict
+
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_EXPECTED = "no objection"
+_LONGEST = 500  # characters of what a check says
+
+
+class PythonGate(GateForm):
+    """A team's own check; docs/evidence.md says what it is called with and returns."""
+
+    need: ClassVar[Need] = Need.PREDICTIONS  # what it looks at is not known
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"python": "package.module:function, such as checks.wind:is_calm"}
+    )
+
+    python: Annotated[
+        str,
+        Field(
+            pattern=rf"^{_NAME}(\.{_NAME})*:{_NAME}$",
+            description="package.module:function, beside models.yaml or installed",
+        ),
+    ]
+    _folders: tuple[str, ...] = PrivateAttr(())
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep where the module is looked for before what is installed."""
+        self._folders = tuple(context["folders"]) if context else ()
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where the module is looked for before what is installed."""
+        return self._folders
+
+    @property
+    def module(self) -> str:
+        """Dotted, such as `checks.wind`."""
+        return self.python.partition(":")[0]
+
+    @property
+    def function(self) -> str:
+        """Its name in the module."""
+        return self.python.partition(":")[2]
+
+    def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
+        """A module that is nowhere; nothing is imported, so what it holds is not known."""
+        top = self.module.partition(".")[0]
+        if not _can_be_found(top, self.folders):
+            yield (
+                "python",
+                f"there is no module {top!r} beside models.yaml, here, or installed; add it",
+            )
+
+    def judge(self, case: Case) -> Iterator[Verdict]:
+        """What the function says."""
+        objection = _objection(self, case)
+        yield verdict(f"python {self.python}", objection is None, _EXPECTED, objection or _EXPECTED)
+
+
+def _can_be_found(top: str, folders: tuple[str, ...]) -> bool:
+    importlib.invalidate_caches()
+    if PathFinder.find_spec(top, list(folders)) is not None:
+        return True
+    try:
+        return importlib.util.find_spec(top) is not None
+    except ValueError:  # a module without a specification, such as __main__
+        return False
+
+
+def _objection(gate: PythonGate, case: Case) -> str | None:
+    try:
+        # standard output is the report's, which may be JSON
+        with _importable(gate.folders), redirect_stdout(sys.stderr):
+            said = getattr(importlib.import_module(gate.module), gate.function)(case)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise whatever it likes
+        return _line(f"{type(error).__name__}: {error}")
+    if said is None:
+        return None
+    if isinstance(said, str) and said.strip():
+        return _line(said)
+    return f"it returned {reprlib.repr(said)}, which is neither None nor a text that says why not"
+
+
+@contextmanager
+def _importable(folders: tuple[str, ...]) -> Iterator[None]:
+    """What lies in these folders can be imported, before what is installed."""
+    sys.path[:0] = folders
+    importlib.invalidate_caches()  # a module may have been written a moment ago
+    try:
+        yield
+    finally:
+        for folder in folders:
+            with suppress(ValueError):  # the module may have removed it itself
+                sys.path.remove(folder)
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
