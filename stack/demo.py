@@ -1,4 +1,4 @@
-"""The demo: `nox -s demo`, on an embedded tracking server, or on the stack with `--stack compose`."""
+"""The demo: `nox -s demo`, on an embedded tracking server; `--stack compose`: on the stack."""
 
 from __future__ import annotations
 

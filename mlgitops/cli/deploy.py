@@ -149,7 +149,7 @@ def rehearsal(
     from mlgitops.system import docker
 
     docker.require(compose=True)
-    changes = planfile.read(Path(plan)).changes
+    changes = planfile.read(Path(plan)).plan.changes
     with progress() as say:
         image = image_options(**chosen)
         found = tuple(rehearse(connect(registry, state), changes, image, say=say))

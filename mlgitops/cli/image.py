@@ -233,7 +233,7 @@ def prove(
     from mlgitops.proposal import planfile
     from mlgitops.report import smoke as reports
 
-    changes = planfile.read(plan).changes
+    changes = planfile.read(plan).plan.changes
     with progress() as say:
         found = list(
             release.prove(
@@ -274,7 +274,7 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; name one, such as registry.example.org/wind")
-    changes = planfile.read(plan).changes
+    changes = planfile.read(plan).plan.changes
     user, password = (
         os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
     )

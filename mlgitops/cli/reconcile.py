@@ -129,7 +129,7 @@ def apply(
     terms = Terms(
         now=datetime.now(UTC),
         permission=permission(**allowed),
-        digest=planfile.fingerprint(file),
+        fingerprint=planfile.fingerprint(file),
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)

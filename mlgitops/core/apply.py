@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mlgitops.core import classic, plan, stamp
+from mlgitops.core import classic, stamp
+from mlgitops.core.diff import plan_model
 from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
@@ -129,7 +130,7 @@ def _after(error: RegistryError, model: ModelPlan, registry: Registry) -> Iterat
 def _read_back(model: ModelPlan, registry: Registry, reason: str = _CHANGED) -> Iterator[Outcome]:
     """The outcomes, by planning once more; what is left over failed for `reason`."""
     held = registry.model(model.model)
-    left = plan.of_model(held, model.targets).changes if held else model.changes
+    left = plan_model(held, model.targets).changes if held else model.changes
     missing = {change.alias for change in left}
     return (
         Outcome(change=change, status=Status.FAILED, reason=reason)

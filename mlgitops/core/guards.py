@@ -14,7 +14,7 @@ from mlgitops.core.plan import Action
 from mlgitops.core.stage import PRODUCTION, alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
@@ -72,36 +72,10 @@ def permission(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """The plan that was shown: its changes, and the digest of the models.yaml it was made of."""
+    """A plan that was shown, and the fingerprint of the models.yaml it was made of."""
 
-    changes: frozenset[Move]
-    digest: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Move:
-    """What tells one change from another."""
-
-    model: str
-    stage: str
-    action: str
-    old: int | None
-    new: int | None
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.stage} {_version(self.old)} → {_version(self.new)}"
-
-
-def _version(number: int | None) -> str:
-    return "empty" if number is None else str(number)
-
-
-def moves(plan: Plan) -> frozenset[Move]:
-    """The moves of a plan."""
-    return frozenset(
-        Move(model=c.model, stage=c.alias, action=c.action.value, old=c.old, new=c.new)
-        for c in plan.changes
-    )
+    plan: Plan
+    fingerprint: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,13 +84,13 @@ class Terms:
 
     Attributes:
         now: the time that freezes are compared with; has a time zone.
-        digest: of the models.yaml that the plan is made of.
+        fingerprint: of the models.yaml that the plan is made of.
         shown: the plan that was shown before; None where none was.
     """
 
     now: datetime
     permission: Permission = Permission()
-    digest: str = ""
+    fingerprint: str = ""
     shown: Shown | None = None
 
 
@@ -134,21 +108,21 @@ def check(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
 def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
     if terms.shown is None:
         return
-    now = moves(plan)
+    now, shown = ({c.key: c for c in one.changes} for one in (plan, terms.shown.plan))
     reasons = []
-    if terms.shown.digest != terms.digest:
+    if terms.shown.fingerprint != terms.fingerprint:
         reasons.append("models.yaml has changed")
-    if gone := terms.shown.changes - now:
+    if gone := [change for key, change in shown.items() if key not in now]:
         reasons.append(f"no longer to do: {_listed(gone)}")
-    if new := now - terms.shown.changes:
+    if new := [change for key, change in now.items() if key not in shown]:
         reasons.append(f"not in it: {_listed(new)}")
     if reasons:
         reason = f"the plan that was shown is stale: {'; '.join(reasons)}"
         yield Objection(guard=Guard.STALE_PLAN, reason=reason)
 
 
-def _listed(found: frozenset[Move]) -> str:
-    return ", ".join(str(move) for move in sorted(found, key=str))
+def _listed(changes: Iterable[Change]) -> str:
+    return ", ".join(map(str, changes))
 
 
 def _many_changes(plan: Plan) -> Iterator[Objection]:

@@ -1,24 +1,17 @@
-"""Desired × Held → Plan: the ordered changes that turn one into the other.
+"""A plan: the ordered changes that turn what the registry holds into the desired state.
 
-Pure: no I/O, no MLflow, no clock. The same two values give the same plan.
+Plain values: the same ones are shown, written to a file and executed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - plan files are checked against these types
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
-    from mlgitops.core.held import Held, HeldModel
-    from mlgitops.core.stamp import Stamp
-    from mlgitops.errors import Where
-
+from mlgitops.core.stage import alias_of
+from mlgitops.core.stamp import Stamp  # noqa: TC001 - as above
+from mlgitops.errors import Where  # noqa: TC001 - as above
 
 CLASSIC = "classic stage"
 STAMP = "stamp"
@@ -70,6 +63,15 @@ class Change:
     def alias(self) -> str:
         """The alias that stores the stage."""
         return alias_of(self.stage)
+
+    @property
+    def key(self) -> tuple[str, str, Action, int | None, int | None]:
+        """What tells one change from another: what it is about, and what it does."""
+        return (self.model, self.alias, self.action, self.old, self.new)
+
+    def __str__(self) -> str:
+        old, new = ("empty" if version is None else version for version in (self.old, self.new))
+        return f"{self.model} {self.stage} {old} → {new}"
 
     @property
     def enters(self) -> bool:
@@ -143,149 +145,3 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """The changes of all models."""
         return tuple(change for model in self.models for change in model.changes)
-
-
-def diff(desired: Desired, held: Held) -> Plan:
-    """The plan that turns `held` into `desired`."""
-    plans, stages = [], 0
-    for name in _names(desired, held):
-        wanted, now = desired.models.get(name), held.model(name)
-        targets = tuple(_targets(wanted, now))
-        stages += len(targets)
-        plan = of_model(now, targets)
-        if plan.changes:
-            plans.append(plan)
-    return Plan(models=tuple(plans), stages=stages)
-
-
-def of_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
-    """The plan of one model; without changes, once `held` is what `targets` say."""
-    wanted = {target.alias: target.version for target in targets}
-    # a classic stage is out of step if it does not follow from the aliases as they are now;
-    # one that only has to follow another stage's change is part of that change
-    present = {alias: held.aliases.get(alias) for alias in wanted}
-    in_step = _classic(held, present)
-    changes = [change for target in targets if (change := _change(held, target, in_step))]
-    return ModelPlan(
-        model=held.name, changes=tuple(changes), targets=targets, classic=_classic(held, wanted)
-    )
-
-
-def _names(desired: Desired, held: Held) -> Iterator[str]:
-    yield from desired.models
-    yield from sorted(held.models.keys() - desired.models.keys())
-
-
-def _targets(wanted: DesiredModel | None, held: HeldModel) -> Iterator[Target]:
-    """The managed stages of a model: those in the file, and those that only their stamp claims."""
-    listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
-    for stage in sorted(listed, key=_stage_order):
-        yield Target(
-            stage=stage.name, version=stage.version, where=stage.where, digest=stage.digest
-        )
-    unlisted = (held.aliases.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
-    for alias in sorted(unlisted):
-        if _claimed(held, alias):
-            yield Target(
-                stage=classic_stage(alias) or alias,
-                version=None,
-                unlisted=True,
-                where=wanted.where if wanted else None,
-            )
-
-
-def _claimed(held: HeldModel, alias: str) -> bool:
-    """Whether the newest stamp of a stage that is not in the file says that it is mlgitops' own.
-
-    That is so while the version that carries the stamp holds the stage: it was set by mlgitops,
-    or an apply that had stamped it empty was killed before it removed the alias or the classic
-    stage.
-    """
-    newest = held.newest_stamp(alias)
-    if newest is None:
-        return False
-    carrier, stamp = newest
-    if alias in held.aliases:
-        return held.aliases[alias] == carrier and stamp.version in (carrier, None)
-    return stamp.version is None and held.classic.get(classic_stage(alias) or "") == carrier
-
-
-def _stage_order(stage: DesiredStage) -> bool:
-    """Production last, so that a version is never in Production before it is in Staging."""
-    return stage.alias == alias_of(PRODUCTION)
-
-
-def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:
-    """Which version each managed classic stage is to resolve to, given the managed aliases.
-
-    A version has one classic stage only: where Staging and Production hold the same version,
-    Production has it, and the classic Staging is empty.
-    """
-    wanted = {s: managed[alias_of(s)] for s in CLASSIC_STAGES if alias_of(s) in managed}
-    in_production = wanted.get(PRODUCTION, held.classic.get(PRODUCTION))
-    if STAGING in wanted and wanted[STAGING] == in_production:
-        wanted[STAGING] = None
-    return wanted
-
-
-def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
-    old, new = held.aliases.get(target.alias), target.version
-    newest = held.newest_stamp(target.alias)
-    misaligned = tuple(_misaligned(held, target, classic)) if old == new else ()
-    if old == new and not misaligned:
-        return None
-    return Change(
-        model=held.name,
-        stage=target.stage,
-        action=_action(old, new),
-        old=old,
-        new=new,
-        move=(newest[1].move if newest else 0) + 1,
-        carrier=_carrier(old, new, newest, misaligned),
-        stamp=newest[1] if newest else None,
-        drift=newest is not None and newest[1].version != old,
-        held_before=_held_before(held, target),
-        misaligned=misaligned,
-        unlisted=target.unlisted,
-        where=target.where,
-        digest=target.digest,
-    )
-
-
-def _carrier(
-    old: int | None,
-    new: int | None,
-    newest: tuple[int, Stamp] | None,
-    misaligned: tuple[str, ...],
-) -> int | None:
-    if old == new and STAMP not in misaligned:
-        return None
-    if new is not None or old is not None:
-        return new if new is not None else old
-    return newest[0] if newest else None
-
-
-def _held_before(held: HeldModel, target: Target) -> bool:
-    """Whether a stamp says so: the version's own, or one that names it as the previous holder."""
-    stamps = held.stamps.get(target.alias, {})
-    return target.version in stamps or any(s.previous == target.version for s in stamps.values())
-
-
-def _action(old: int | None, new: int | None) -> Action:
-    if old == new:
-        return Action.ALIGN
-    if new is None:
-        return Action.EMPTY
-    return Action.FILL if old is None else Action.REPLACE
-
-
-def _misaligned(
-    held: HeldModel, target: Target, classic: Mapping[str, int | None]
-) -> Iterator[str]:
-    stage = classic_stage(target.alias)
-    if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:
-        yield CLASSIC
-    newest = held.newest_stamp(target.alias)
-    # a stage that was never stamped was set up by others, and is as desired: leave it alone
-    if newest is not None and newest[1].version != target.version:
-        yield STAMP

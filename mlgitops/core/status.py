@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mlgitops.core import plan
+from mlgitops.core.diff import diff
 from mlgitops.core.stage import classic_stage
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class StageStatus:
 
 def stage_statuses(desired: Desired, held: Held) -> tuple[StageStatus, ...]:
     """All stages, in the order of models.yaml; then those that are not in it."""
-    pending = plan.diff(desired, held)
+    pending = diff(desired, held)
     return (*_listed(desired, held, pending), *_unlisted(desired, held, pending))
 
 

@@ -13,7 +13,6 @@ import subprocess
 import time
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +25,7 @@ from mlgitops.file.load import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from mlgitops.core.held import HeldModel
     from mlgitops.registry.client import MlflowRegistry

@@ -22,7 +22,7 @@ from mlgitops.system.processes import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlgitops.core.guards import Move
+    from mlgitops.core.plan import Change
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions
     from mlgitops.serve.load import Load
@@ -41,7 +41,7 @@ class Rehearsed:
         milliseconds: the 99th percentile of the time to an answer.
     """
 
-    move: Move
+    change: Change
     requests: int
     dropped: int
     refused: int
@@ -55,7 +55,7 @@ class Rehearsed:
 
 def rehearse(
     registry: RegistryReader,
-    changes: Iterable[Move],
+    changes: Iterable[Change],
     image: BuildOptions,
     *,
     say: Callable[[str], None],
@@ -68,14 +68,14 @@ def rehearse(
     # never the deployment or the images of somebody whose machine this is
     mark = secrets.token_hex(4)
     image = changed(image, repository=f"mlgitops-rehearsal-{mark}", push=False)
-    for move in entering(changes):
-        if move.old is not None:
-            yield _one(registry, move, f"{move.stage}-rehearsal-{mark}", image, say)
+    for change in entering(changes):
+        if change.old is not None:
+            yield _one(registry, change, f"{change.alias}-rehearsal-{mark}", image, say)
 
 
 def _one(
     registry: RegistryReader,
-    move: Move,
+    change: Change,
     stage: str,
     image: BuildOptions,
     say: Callable[[str], None],
@@ -83,26 +83,26 @@ def _one(
     tags: list[str] = []
     try:
         identities = []
-        for number in (move.old, move.new):
-            made = build(registry, move.model, str(number), image, say=say)
+        for number in (change.old, change.new):
+            made = build(registry, change.model, str(number), image, say=say)
             tags += made.tags
             identities.append(made.identity)
         options = DeployOptions(port=free_port())
-        first = replace(move.model, stage, identities[0], options, say=say)
+        first = replace(change.model, stage, identities[0], options, say=say)
         with unpacked(identities[0]) as folder:
             body = body_for(str(folder))
         found = _under_load(
             f"{first.url}/invocations",
             body,
-            lambda: replace(move.model, stage, identities[1], options, say=say),
+            lambda: replace(change.model, stage, identities[1], options, say=say),
         )
     finally:
-        host.remove(name_of(move.model, stage))
+        host.remove(name_of(change.model, stage))
         if tags:
             docker.run(["image", "rm", "--no-prune", *tags])
     refused = sum(count for status, count in found.statuses.items() if 400 <= status < 500)
     return Rehearsed(
-        move=move,
+        change=change,
         requests=found.statuses.total(),
         dropped=found.failed - refused,
         refused=refused,

@@ -13,21 +13,21 @@ from mlgitops.system import docker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlgitops.core.guards import Move
+    from mlgitops.core.plan import Change
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.build import Built
     from mlgitops.image.spec import BuildOptions
     from mlgitops.serve.smoke import Report
 
 
-def entering(changes: Iterable[Move]) -> tuple[Move, ...]:
-    """The changes that put a version into a stage, in the order of their names."""
-    return tuple(sorted((move for move in changes if move.new is not None), key=str))
+def entering(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes after which a stage holds a version, in the order of the plan."""
+    return tuple(change for change in changes if change.new is not None)
 
 
 def prove(
     registry: RegistryReader,
-    changes: Iterable[Move],
+    changes: Iterable[Change],
     options: BuildOptions,
     *,
     requests_sent: int,
@@ -53,7 +53,7 @@ def prove(
 
 def publish(
     registry: RegistryReader,
-    changes: Iterable[Move],
+    changes: Iterable[Change],
     options: BuildOptions,
     *,
     say: Callable[[str], None],
@@ -68,10 +68,10 @@ def publish(
 
 def _built(
     registry: RegistryReader,
-    changes: Iterable[Move],
+    changes: Iterable[Change],
     options: BuildOptions,
     say: Callable[[str], None],
 ) -> Iterator[Built]:
-    for move in entering(changes):
-        wanted = replace(options, stage=move.stage)
-        yield build(registry, move.model, str(move.new), wanted, say=say)
+    for change in entering(changes):
+        wanted = replace(options, stage=change.alias)
+        yield build(registry, change.model, str(change.new), wanted, say=say)

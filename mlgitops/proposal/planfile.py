@@ -1,39 +1,45 @@
-"""A plan as a file: what was shown, so that apply can tell whether the registry has moved since."""
+"""A plan as a file: what `plan` showed, for `apply --plan` to compare with and images to follow."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from mlgitops.core.guards import Move, Shown, moves
+from pydantic import TypeAdapter, ValidationError
+
+from mlgitops.core.guards import Shown
+from mlgitops.core.plan import Plan  # noqa: TC001 - files are checked against it
 from mlgitops.errors import PlanFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlgitops.core.plan import Plan
+_MAX_BYTES = 64 * 1024 * 1024
 
-_KIND, _VERSION = "mlgitops plan", 1
-_MAX_BYTES = 16 * 1024 * 1024
-_FORM = {"model": str, "stage": str, "action": str, "old": int | None, "new": int | None}
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PlanFile:
+    """The form of the file; `version` counts changes that break readers."""
+
+    kind: Literal["mlgitops plan"] = "mlgitops plan"
+    version: Literal[2] = 2
+    fingerprint: str
+    plan: Plan
+
+
+_FORM = TypeAdapter(_PlanFile)
 
 
 def fingerprint(file: Path) -> str:
-    """The digest of a models.yaml, by which a plan knows the file that it was made of."""
+    """The sha256 of a models.yaml, by which a plan knows the file that it was made of."""
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
-def write(path: Path, plan: Plan, digest: str) -> None:
-    """Write what a plan is going to do."""
-    document = {
-        "kind": _KIND,
-        "version": _VERSION,
-        "digest": digest,
-        "changes": [asdict(move) for move in sorted(moves(plan), key=str)],
-    }
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+def write(path: Path, plan: Plan, fingerprint: str) -> None:
+    """Write a plan: its changes in their order, each with all that `apply` needs."""
+    document = _PlanFile(fingerprint=fingerprint, plan=plan)
+    path.write_bytes(_FORM.dump_json(document, indent=2) + b"\n")
 
 
 def read(path: Path) -> Shown:
@@ -45,21 +51,14 @@ def read(path: Path) -> Shown:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise PlanFileError(f"{path} is no plan: it is larger than {_MAX_BYTES >> 20} MiB")
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if (document["kind"], document["version"]) != (_KIND, _VERSION):
-            raise PlanFileError(f"{path} is no plan of this version of mlgitops; plan again")
-        changes = frozenset(_move(entry) for entry in document["changes"])
-        return Shown(changes=changes, digest=str(document["digest"]))
+        document = _FORM.validate_json(path.read_bytes(), strict=True)
     except OSError as error:
         raise PlanFileError(f"{path} can not be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        message = f"{path} is no plan: `mlgitops plan --out FILE` writes one"
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"] == ("version",):
+            message = f"{path} is no plan of this version of mlgitops; plan again"
+        else:
+            message = f"{path} is no plan: `mlgitops plan --out FILE` writes one"
         raise PlanFileError(message) from error
-
-
-def _move(entry: dict[str, Any]) -> Move:
-    if entry.keys() != _FORM.keys() or not all(
-        isinstance(entry[name], kind) for name, kind in _FORM.items()
-    ):
-        raise ValueError(entry)
-    return Move(**entry)
+    return Shown(plan=document.plan, fingerprint=document.fingerprint)

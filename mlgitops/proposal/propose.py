@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops.core import guards, plan
+from mlgitops.core import guards
+from mlgitops.core.diff import diff
 from mlgitops.errors import PlanRefusedError
 from mlgitops.history.links import comparing
 from mlgitops.proposal.collect import Request, collect
@@ -101,7 +102,7 @@ def propose(
     """
     progress("reading the registry")
     held = read_held(desired, reader)
-    pending = plan.diff(desired, held)
+    pending = diff(desired, held)
     request = Request(now=terms.now, review=review, link=comparing(Path(desired.file)))
     exhibits = collect(pending, desired, held, reader, request, progress)
     return Proposal(

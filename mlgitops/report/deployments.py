@@ -52,7 +52,7 @@ def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
     rows = [
         [
             "passed" if one.good else "failed",
-            str(one.move),
+            str(one.change),
             f"{one.requests:,}",
             f"{one.dropped:,}",
             f"{one.refused:,}",
@@ -70,7 +70,7 @@ def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
 def rehearsed_line(one: Rehearsed) -> str:
     """A replacement in one line."""
     return (
-        f"{one.move}: {one.requests:,} requests during the replacement, {one.dropped:,} dropped, "
+        f"{one.change}: {one.requests:,} requests during the replacement, {one.dropped:,} dropped, "
         f"{one.refused:,} refused"
     )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.core import plan
+from mlgitops.core.diff import diff
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.file.importing import imported
 from mlgitops.file.load import load, loads
@@ -33,7 +33,7 @@ def test_importing_then_planning_is_empty(models: list[HeldModel]) -> None:
     actual = Held(models={model.name: model for model in models})
     made = imported(actual)
     desired = loads(made.text, "models.yaml")
-    assert plan.diff(desired, actual).changes == ()
+    assert diff(desired, actual).changes == ()
     for model in models:
         if model.name not in desired.models:
             assert any(repr(model.name) in line for line in made.left_out)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlgitops.core import plan
 from mlgitops.core.apply import Status, execute
+from mlgitops.core.diff import diff
 from mlgitops.core.stamp import Author
 from mlgitops.file.load import loads
 from mlgitops.proposal.propose import read_held
@@ -47,7 +47,7 @@ def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
 
 def apply(registry: MlflowRegistry, desired: Desired) -> None:
     """One apply; every change must succeed."""
-    pending = plan.diff(desired, read_held(desired, registry))
+    pending = diff(desired, read_held(desired, registry))
     done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
     assert {Status.APPLIED} >= {outcome.status for outcome in done}, done
 
@@ -81,11 +81,11 @@ def test_apply_then_plan_is_empty(
         _do(step, team, registry, model)
     desired = desired_of(model, wanted)
     actual = read_held(desired, registry)
-    assert plan.diff(desired, actual) == plan.diff(desired, read_held(desired, registry))
+    assert diff(desired, actual) == diff(desired, read_held(desired, registry))
 
     apply(registry, desired)
 
-    assert plan.diff(desired, read_held(desired, registry)).changes == ()
+    assert diff(desired, read_held(desired, registry)).changes == ()
     aliases = team.aliases(model)
     for stage, version in wanted.items():
         assert version == aliases.get(stage.lower())
@@ -115,7 +115,7 @@ def test_planning_names_no_change_where_nothing_differs() -> None:
     """An empty models.yaml and an empty registry: nothing to do, and it says so."""
     from mlgitops.core.held import Held
 
-    empty = plan.diff(loads("models: {}", "models.yaml"), Held(models={}))
+    empty = diff(loads("models: {}", "models.yaml"), Held(models={}))
     assert (empty.changes, empty.stages) == ((), 0)
 
 

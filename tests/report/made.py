@@ -10,6 +10,7 @@ import numpy as np
 
 from mlgitops.core import plan
 from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+from mlgitops.core.diff import plan_model
 from mlgitops.core.evidence import (
     Artifact,
     Comparison,
@@ -167,7 +168,7 @@ def exhibit(
     """A replacement of version 1 by version 2."""
     held = HeldModel(name=model, aliases={stage.lower(): 1}, classic={stage: 1})
     target = plan.Target(stage=stage, version=2, where=Where(file="models.yaml", line=5, column=9))
-    (change,) = plan.of_model(held, (target,)).changes
+    (change,) = plan_model(held, (target,)).changes
     return Exhibit(change=change, verdicts=verdicts, comparison=comparison)
 
 
