@@ -65,6 +65,10 @@ class UsageError(MlgitopsError):
     exit_code = 64
 
 
+class MissingExtraError(MlgitopsError):
+    """The command needs packages that an extra of mlgitops brings."""
+
+
 class ProblemsError(MlgitopsError):
     """Several problems of one cause, reported together and in the order of the file."""
 

@@ -23,7 +23,7 @@ from mlgitops.cli import (
     start,
     train,
 )
-from mlgitops.errors import MlgitopsError, UsageError
+from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
 
 _EPILOG = """\b
 Examples:
@@ -70,6 +70,16 @@ for command in (
     cli.add_command(command)
 
 
+# what brings the packages that a verb needs beyond the bare install
+_EXTRAS = {
+    "deploy": "deploy",
+    "deploy-rehearsal": "deploy",
+    "image": "image",
+    "rebuild": "train",
+    "train": "train",
+}
+
+
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
     sys.exit(run(sys.argv[1:]))
@@ -85,7 +95,7 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        result = cli.main(args=arguments, prog_name="mlgitops", standalone_mode=False)
+        result = _invoked(arguments)
     except MlgitopsError as error:
         return _failed(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -103,6 +113,26 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _invoked(arguments: list[str]) -> object:
+    """What a verb returns.
+
+    Raises:
+        MissingExtraError: it needs a package that is not installed.
+    """
+    try:
+        return cli.main(args=arguments, prog_name="mlgitops", standalone_mode=False)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        verb = next((word for word in arguments if word in cli.commands), None)
+        if verb is None or package in ("", "mlgitops"):
+            raise
+        extra = _EXTRAS.get(verb, "review")
+        raise MissingExtraError(
+            f"`mlgitops {verb}` needs the package {package}, which is not installed: "
+            f"pip install 'mlgitops[{extra}]'"
+        ) from error
 
 
 def _failed(message: str, code: int) -> int:
