@@ -87,7 +87,10 @@ def test_regression_against_the_version_in_the_stage(
     team.ok("apply")
 
     gated(team, gate, 2)
-    assert code == team.run("plan").code
+    ran = team.run("plan", "--format", "json")
+    (verdict,) = ran.document["changes"][0]["gates"]
+    assert (ran.code, verdict["result"]) == (code, "failed" if code else "passed")
+    assert verdict["rule"].startswith(f"{name} max_regression")
 
 
 def test_a_refused_plan_is_shown_and_changes_nothing(team: Team) -> None:
@@ -189,7 +192,9 @@ def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> Non
         team.stages(Production=version)
         team.ok("apply")
     gated(team, "{metric: r2, min: 0.9}", 2)
-    assert team.run("plan").code == 3
+    ran = team.run("plan")
+    assert ran.code == 3
+    assert "refused by a gate, nothing was changed: wind Production → 2" in ran.err
 
 
 def test_healing_is_not_refused_by_a_gate(team: Team) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,11 @@ def names(stack: Running) -> set[str]:
     return {model["name"] for model in found}
 
 
+def has_rows(stack: Running, count: str) -> bool:
+    """Whether a query counts something."""
+    return stack.sql(count) != "0"
+
+
 def test_slow_database(make: Make) -> None:
     """A database that takes 20 s longer to start is waited for."""
     stack = make()
@@ -66,8 +72,7 @@ def test_absent_database(make: Make) -> None:
     stack.up()
     stack.compose.run("stop", "--timeout", "10", "mlflow", "db")
     stack.start("mlflow")
-    time.sleep(15)
-    assert stack.health("mlflow") != "healthy"
+    eventually(lambda: stack.health("mlflow") == "unhealthy", within=150)
     before = started(stack, "mlflow")
     stack.start("db")
     eventually(lambda: stack.health("mlflow") == "healthy", within=60)
@@ -115,10 +120,14 @@ def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
     stack.up()
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
-    for verb in ("train", "apply"):
+    # the first thing that each of them leaves in the database
+    for verb, begun in {
+        "train": "SELECT COUNT(*) FROM runs",
+        "apply": "SELECT COUNT(*) FROM model_version_tags WHERE `key` LIKE 'mlgitops.stage.%'",
+    }.items():
         with ThreadPoolExecutor(1) as pool:
             ran = pool.submit(stack.mlgitops, verb, "--file", str(file))
-            time.sleep(9 if verb == "train" else 3)
+            eventually(partial(has_rows, stack, begun), within=120, every=0.1)
             stack.kill("db")
             time.sleep(3)
             stack.start("db")

