@@ -75,7 +75,7 @@ def unpack(source: Path, folder: Path) -> Contents:
                     raise ArchiveError(f"{source}: {name} is not a file")
                 found = _checksum(part, copy=folder / name)
                 if found != expected:
-                    raise ArchiveError(f"{source}: {name} is damaged: its checksum differs")
+                    raise ArchiveError(f"{source}: {name} is damaged: its checksum does not match")
             return Contents(
                 created=manifest["created"],
                 revision=manifest["revision"],
@@ -84,7 +84,7 @@ def unpack(source: Path, folder: Path) -> Contents:
                 bytes=manifest["bytes"],
             )
     except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
-        raise ArchiveError(f"{source} is not a whole backup: {error}") from None
+        raise ArchiveError(f"{source} is not a complete backup: {error}") from None
     except OSError as error:
         raise ArchiveError(f"{source} cannot be read: {error}") from None
 
@@ -93,7 +93,7 @@ def _manifest(tar: tarfile.TarFile, source: Path) -> dict[str, Any]:
     file = tar.extractfile(MANIFEST)
     manifest: dict[str, Any] = json.loads(file.read()) if file else {}
     if manifest.get("format") != FORMAT:
-        raise ArchiveError(f"{source}: this program reads backups of format {FORMAT} only")
+        raise ArchiveError(f"{source}: only backups of format {FORMAT} can be read")
     return manifest
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
+from mlgitops.words import count
 from stack import archive, content, lifecycle, secrets
 from stack.errors import BackupError, NotEmptyError, RestoreError
 
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from stack.compose import Compose
 
 _ARTIFACTS = "artifacts.tar"
-_DATA = ("runs", "registered_models", "model_versions", "logged_models")
+_DATA = {
+    "runs": "run",
+    "registered_models": "registered model",
+    "model_versions": "model version",
+    "logged_models": "logged model",
+}
 
 
 def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> archive.Contents:
@@ -34,13 +40,13 @@ def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> arc
     """
     docker.require(compose=True)
     if compose.settings.s3:
-        say("artifacts are in the S3 store and not part of this backup: back them up there")
+        say("artifacts are in the S3 store and not in this backup; back up the store separately")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
         parts = {f"{name}.sql": Path(folder, f"{name}.sql") for name in content.DATABASES}
         parts[_ARTIFACTS] = Path(folder, _ARTIFACTS)
         try:
-            say("database: one snapshot")
+            say("database: taking a snapshot")
             before = content.counts(compose)
             for name in content.DATABASES:
                 content.dump(compose, name, parts[f"{name}.sql"])
@@ -76,7 +82,7 @@ def restore(
     docker.require(compose=True)
     with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore-") as folder:
         contents = archive.unpack(source, Path(folder))
-        say(f"archive of {contents.created}: whole")
+        say(f"archive of {contents.created}: complete")
         secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
         if build:
             compose.build()
@@ -100,11 +106,11 @@ def _check_empty(compose: Compose, *, replace: bool) -> None:
         found = content.counts(compose)
     except DockerCommandError:
         return  # a half-made schema holds nothing that could be counted
-    held = [f"{found[name]} {name}" for name in _DATA if found.get(name)]
+    held = [count(found[table], noun) for table, noun in _DATA.items() if found.get(table)]
     if held:
         compose.run("up", "--detach")
         raise NotEmptyError(
-            f"the stack holds {', '.join(held)}: make a backup of it, then give --replace"
+            f"the stack holds {', '.join(held)}; back it up, then pass --replace to overwrite it"
         )
 
 

@@ -6,16 +6,20 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from mlgitops.errors import MlgitopsError
 from mlgitops.system import docker
+from mlgitops.words import count
 from stack import backup as backups
 from stack import lifecycle, settings
 from stack import upgrade as upgrading
 from stack.compose import Compose
+
+if TYPE_CHECKING:
+    from stack.archive import Contents
 
 _SERVICES = click.Choice(["db", "migrate", "mlflow", "artifacts", "s3"])
 
@@ -41,6 +45,12 @@ def _target(given: Path | None) -> Path:
     return given or settings.FOLDER / "backups" / f"mlgitops-{now}.tar"
 
 
+def _summary(contents: Contents) -> str:
+    """How much a backup holds."""
+    versions = contents.counts["model_versions"][1]
+    return f"{count(versions, 'version')}, {count(contents.files, 'file')}"
+
+
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
@@ -52,14 +62,14 @@ def _compose() -> Compose:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """MLflow on MySQL with a proxied artifact server, by Docker Compose."""
+    """Run MLflow on MySQL with a proxied artifact server, using Docker Compose."""
 
 
 @cli.command()
 @click.option("--build/--no-build", default=True, show_default=True, help="Build changed images.")
-@click.option("--timeout", default=300, show_default=True, help="Seconds until it has failed.")
+@click.option("--timeout", default=300, show_default=True, help="Seconds to wait for all services.")
 def up(*, build: bool, timeout: int) -> None:
-    """Start it, and return when it has been proven to work."""
+    """Start the stack and check that it works."""
     compose = _compose()
     lifecycle.up(compose, build=build, timeout=timeout, say=_say)
     click.echo(f"MLFLOW_TRACKING_URI={compose.uri}")
@@ -72,16 +82,16 @@ def up(*, build: bool, timeout: int) -> None:
 @cli.command()
 @click.option("--volumes", is_flag=True, help="Also remove the database and all artifacts.")
 def down(*, volumes: bool) -> None:
-    """Stop it; data stay unless --volumes is given."""
+    """Stop the stack. Data is kept unless you pass --volumes."""
     lifecycle.down(_compose(), volumes=volumes)
 
 
 @cli.command()
 @click.argument("service", required=False, type=_SERVICES)
-@click.option("--follow", "-f", is_flag=True)
-@click.option("--tail", default=100, show_default=True)
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines.")
+@click.option("--tail", default=100, show_default=True, help="Lines per service.")
 def logs(*, service: str | None, follow: bool, tail: int) -> int:
-    """Show what the services print."""
+    """Show the logs of the services."""
     chosen = [service] if service else []
     options = ["--follow"] if follow else []
     return _compose().attached("logs", "--tail", str(tail), *options, *chosen)
@@ -96,9 +106,9 @@ def db_shell(*, arguments: tuple[str, ...]) -> int:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> int:
-    """Show services and addresses; the exit code is 1 unless all is well."""
+    """Show services and addresses. Exit with 1 if a service is not ready."""
     compose = _compose()
     services = compose.services()
     well = set(compose.config["services"]) <= set(services)
@@ -119,7 +129,7 @@ def status(*, as_json: bool) -> int:
         return 0 if well else 1
     for name in compose.config["services"]:
         shown = ", ".join(f"{p.host}:{p.number}" for p in compose.ports if p.service == name)
-        click.echo(f"{name:10} {services.get(name, 'not there')!s:12} {shown}".rstrip())
+        click.echo(f"{name:10} {services.get(name, 'not created')!s:12} {shown}".rstrip())
     click.echo(f"from here        {compose.uri}")
     click.echo(f"from containers  {compose.inner_uri} on the network {compose.network}")
     return 0 if well else 1
@@ -128,25 +138,25 @@ def status(*, as_json: bool) -> int:
 @cli.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def backup(*, file: Path | None) -> None:
-    """Save database and artifacts into one checksummed FILE; nobody has to stop working."""
+    """Back up the database and the artifacts to FILE while the stack runs."""
     target = _target(file)
     contents = backups.backup(_compose(), target, say=_say)
-    click.echo(f"{target}: {contents.counts['model_versions'][1]} versions, {contents.files} files")
+    click.echo(f"{target}: {_summary(contents)}")
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--replace", is_flag=True, help="Even if the stack holds data, which will be lost.")
+@click.option("--replace", is_flag=True, help="Overwrite the data in the stack.")
 @click.option("--build/--no-build", default=True, show_default=True, help="Build changed images.")
 def restore(*, file: Path, replace: bool, build: bool) -> None:
-    """Bring the stack to what FILE holds, and prove it."""
+    """Restore the stack from FILE and check the result."""
     contents = backups.restore(_compose(), file, replace=replace, build=build, say=_say)
-    click.echo(f"restored: {contents.counts['model_versions'][1]} versions, {contents.files} files")
+    click.echo(f"restored: {_summary(contents)}")
 
 
 @cli.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--build/--no-build", default=True, show_default=True, help="Build changed images.")
 def upgrade(*, file: Path | None, build: bool) -> None:
-    """Back up into FILE, migrate the schema, start the servers of this checkout."""
+    """Back up to FILE, migrate the schema, and start the servers of this checkout."""
     upgrading.upgrade(_compose(), _target(file), build=build, say=_say)

@@ -212,7 +212,7 @@ class Compose:
         except DockerCommandError as error:
             raise BuildError(
                 f"{error}\nBase images come from STACK_PYTHON_IMAGE and STACK_MYSQL_IMAGE, "
-                "packages from the index that pip is configured for"
+                "packages from the index in pip's configuration"
             ) from None
 
     def last_lines(self, service: str, count: int = 15) -> str:

@@ -45,7 +45,7 @@ def compose_served(version: str) -> Iterator[str]:
         DockerCommandError: the container did not become healthy.
     """
     compose = Compose(settings.read({**os.environ, "STACK_SERVE_MODEL": version}))
-    click.echo(f"in a container on the network {compose.network}, from {compose.inner_uri}")
+    click.echo(f"in a container on the network {compose.network}, using {compose.inner_uri}")
     try:
         compose.run(*_SERVE, "up", "--detach", "--wait", "serve")
         host, port = compose.run(*_SERVE, "port", "serve", "8080").strip().rsplit(":", 1)

@@ -14,7 +14,7 @@ class SettingsError(StackError):
 
 
 class SecretsLostError(StackError):
-    """The database has a password that nobody has any more."""
+    """The database has a password that is no longer in the secrets."""
 
 
 class BuildError(StackError):
@@ -37,15 +37,15 @@ class ServiceFailedError(StackError):
 
 
 class ProbeFailedError(StackError):
-    """The services are up, but what they are there for does not work."""
+    """The services are up, but a check of what they do fails."""
 
 
 class BackupError(StackError):
-    """No backup could be made."""
+    """The backup could not be made."""
 
 
 class ArchiveError(StackError):
-    """A backup's file is not what its checksums say, or not a backup."""
+    """A file is damaged, or is not a backup."""
 
 
 class NotEmptyError(StackError):
@@ -53,4 +53,4 @@ class NotEmptyError(StackError):
 
 
 class RestoreError(StackError):
-    """The backup was loaded, but what is there now is not what was saved."""
+    """The backup was loaded, but the stack does not match it."""

@@ -1,4 +1,4 @@
-"""Start and stop the stack, and tell what is in the way."""
+"""Start and stop the stack, and report what prevents it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
+from mlgitops.words import count
 from stack import probes, secrets
 from stack.errors import PortTakenError, ServiceFailedError
 
@@ -35,13 +36,13 @@ def up(
     docker.require(compose=True)
     made = secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
     if made:
-        say(f"made {len(made)} secrets in {compose.settings.secrets}")
+        say(f"created {count(len(made), 'secret')} in {compose.settings.secrets}")
     _check_ports(compose)
     if build:
-        say("images: building what has changed")
+        say("images: building the ones that have changed")
         compose.build()
     if compose.unchanged():
-        say("services: running, nothing to change")
+        say("services: already running")
     else:
         _start(compose, timeout=timeout, say=say)
     for name, probe in probes.ALL:
@@ -80,8 +81,8 @@ def _free(host: str, number: int) -> bool:
 def _taken(service: str, number: int) -> str:
     variable = f"STACK_{service.upper()}_PORT"
     return (
-        f"{service}: port {number} is taken by another program: stop that, or set {variable} in "
-        "stack/.env to a free port"
+        f"{service}: port {number} is in use by another program; stop that program, or set "
+        f"{variable} in stack/.env to a free port"
     )
 
 
@@ -115,8 +116,8 @@ def _denied(compose: Compose) -> str:
     if "Access denied" not in compose.last_check("db"):
         return ""
     return (
-        "the database was made with another password than the one in "
-        f"{compose.settings.secrets / 'mysql_password'}: put the former file back, or remove the "
+        "the database was created with a different password than the one in "
+        f"{compose.settings.secrets / 'mysql_password'}; restore the original file, or remove the "
         "database with `nox -s down -- --volumes`"
     )
 

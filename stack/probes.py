@@ -39,7 +39,7 @@ def artifact(compose: Compose) -> None:
     content = secrets.token_bytes(1024)
     _request(compose, "PUT", path, data=content)
     if _request(compose, "GET", path).content != content:
-        raise ProbeFailedError("artifacts: the file that came back is not the file that was sent")
+        raise ProbeFailedError("artifacts: the downloaded file differs from the uploaded file")
     _request(compose, "DELETE", path)
 
 

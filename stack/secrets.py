@@ -36,7 +36,7 @@ def ensure(folder: Path, *, database_exists: bool) -> list[str]:
     lost = [name for name in missing if name in _OF_THE_DATABASE]
     if database_exists and lost:
         raise SecretsLostError(
-            f"the database exists, but {folder} lacks {', '.join(lost)}: put the file back, or "
+            f"the database exists, but {folder} does not contain {', '.join(lost)}; restore it, or "
             "remove the database with `nox -s down -- --volumes`"
         )
     for name in missing:

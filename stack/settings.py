@@ -45,8 +45,8 @@ def read(environment: dict[str, str] | None = None) -> Settings:
     s3 = values.get("STACK_ARTIFACTS", "").startswith("s3://")
     if "s3" in values.get("COMPOSE_PROFILES", "").split(",") and not s3:
         raise SettingsError(
-            "COMPOSE_PROFILES=s3 starts an S3 server that nothing uses: set "
-            "STACK_ARTIFACTS=s3://mlflow and STACK_S3_ENDPOINT=http://s3:9000 too"
+            "COMPOSE_PROFILES=s3 starts an S3 server that nothing uses; also set "
+            "STACK_ARTIFACTS=s3://mlflow and STACK_S3_ENDPOINT=http://s3:9000"
         )
     return Settings(
         environment=given,
@@ -61,5 +61,5 @@ def read(environment: dict[str, str] | None = None) -> Settings:
 def _flag(values: dict[str, str], name: str) -> bool:
     value = values.get(name, "").strip().lower()
     if value not in _YES | _NO:
-        raise SettingsError(f"{name}={values[name]} is neither true nor false")
+        raise SettingsError(f"{name}={values[name]} is not a boolean; set it to true or false")
     return value in _YES

@@ -37,6 +37,6 @@ def upgrade(
         compose.run("run", "--rm", "-T", "--env", "STACK_MIGRATE=upgrade", "migrate")
     except DockerCommandError as error:
         raise ServiceFailedError(
-            "migrate", f"failed; `nox -s restore -- {target} --replace` goes back", str(error)
+            "migrate", f"failed; to go back, run `nox -s restore -- {target} --replace`", str(error)
         ) from None
     lifecycle.up(compose, build=False, say=say)

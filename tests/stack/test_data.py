@@ -184,7 +184,7 @@ def test_backup_while_working(make: Make, tmp_path: Path) -> None:
     finally:
         worker.kill()
         worker.communicate()
-    with pytest.raises(NotEmptyError, match="model_versions"):
+    with pytest.raises(NotEmptyError, match="model version"):
         backup.restore(
             stack.compose, tmp_path / "b.tar", replace=False, build=False, say=lambda _: None
         )

@@ -179,7 +179,7 @@ def test_wrong_password(make: Make) -> None:
     secret.unlink()
     secret.write_text("wrong-password")
     asked = time.monotonic()
-    with pytest.raises(ServiceFailedError, match="another password") as caught:
+    with pytest.raises(ServiceFailedError, match="a different password") as caught:
         stack.up()
     assert time.monotonic() - asked < 60
     assert caught.value.service == "db"
@@ -214,7 +214,7 @@ def test_interrupted_first_migration(make: Make) -> None:
     half = int(stack.sql(tables))
     stack.up()
     assert int(stack.sql(tables)) > half
-    assert "half-made schema without data" in stack.logs()
+    assert "incomplete schema without data" in stack.logs()
 
 
 def test_half_made_schema_with_data(make: Make) -> None:
@@ -224,7 +224,7 @@ def test_half_made_schema_with_data(make: Make) -> None:
     assert stack.post("registered-models/create", {"name": "precious"}).status_code == 200
     stack.compose.run("stop", "mlflow")
     stack.sql("SET FOREIGN_KEY_CHECKS = 0; DROP TABLE webhook_events")
-    with pytest.raises(ServiceFailedError, match=r"holds data: restore the last backup") as caught:
+    with pytest.raises(ServiceFailedError, match=r"holds data; restore the last backup") as caught:
         stack.up()
     assert caught.value.service == "migrate"
     assert stack.sql("SELECT name FROM registered_models") == "precious"

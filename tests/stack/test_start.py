@@ -47,7 +47,7 @@ def test_fresh_start(shared: Running) -> None:
         "artifact round trip: works",
         "database query: works",
     ]
-    assert shared.said[0].startswith("made 5 secrets")
+    assert shared.said[0].startswith("created 5 secrets")
     assert shared.logs().count("schema created in") == 1
 
 

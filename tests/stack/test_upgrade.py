@@ -51,7 +51,7 @@ def test_upgrade(make: Make, tmp_path: Path) -> None:
     """`up` points to `upgrade`, which makes a backup, migrates and keeps what was there."""
     stack = make()
     older(stack)
-    with pytest.raises(ServiceFailedError, match=r"older MLflow and holds data: run `nox -s up"):
+    with pytest.raises(ServiceFailedError, match=r"older MLflow and holds data; run `nox -s up"):
         stack.up()
     archive = tmp_path / "before.tar"
     ran = stack.cli("upgrade", "--no-build", str(archive))
@@ -67,7 +67,7 @@ def test_newer_schema(make: Make) -> None:
     stack.up()
     stack.sql("UPDATE alembic_version SET version_num = 'feedc0ffee00'")
     stack.compose.run("stop", "mlflow")
-    with pytest.raises(ServiceFailedError, match="made by a newer MLflow") as caught:
+    with pytest.raises(ServiceFailedError, match="created by a newer MLflow") as caught:
         stack.up()
     assert caught.value.service == "migrate"
 

@@ -65,12 +65,12 @@ def wait(seconds: float) -> None:
     except pymysql.err.OperationalError as error:
         if error.args[0] in database.DENIED:
             raise RefusedError(
-                f"{error.args[-1]}. The volume was made with another password than the one in "
-                "mysql_password: put the former secret back, or remove the volume"
+                f"{error.args[-1]}. The volume was created with a different password than the one "
+                "in mysql_password; restore the original secret, or remove the volume"
             ) from None
         raise RefusedError(
-            f"no database after {seconds:.0f} s ({error.args[-1]}); look at the logs of db, or set "
-            "STACK_DB_WAIT to more seconds"
+            f"no database after {seconds:.0f} s ({error.args[-1]}); check the logs of db, or "
+            "increase STACK_DB_WAIT"
         ) from None
 
 
@@ -98,21 +98,21 @@ def bring_to_head(engine: sa.Engine, *, upgrade: bool) -> None:
         _create(engine)
     elif not state.known:
         raise RefusedError(
-            f"the schema ({state.revision}) was made by a newer MLflow than this one: use the "
-            "image that made it, or restore a backup of before"
+            f"the schema ({state.revision}) was created by a newer MLflow than this one; use the "
+            "image that created it, or restore an earlier backup"
         )
     elif not state.rows:
-        log.warning("half-made schema without data (%s): making it anew", state.revision)
+        log.warning("incomplete schema without data (%s): creating it again", state.revision)
         schema.drop(engine)
         _create(engine)
     elif not state.upgradable:
         raise RefusedError(
-            f"half-made schema ({state.revision}; missing: {', '.join(state.missing[:5])}) that "
-            "holds data: restore the last backup with `nox -s restore -- FILE --replace`"
+            f"incomplete schema ({state.revision}; missing: {', '.join(state.missing[:5])}) that "
+            "holds data; restore the last backup with `nox -s restore -- FILE --replace`"
         )
     elif not upgrade:
         raise RefusedError(
-            f"the schema ({state.revision}) is of an older MLflow and holds data: run "
+            f"the schema ({state.revision}) belongs to an older MLflow and holds data; run "
             "`nox -s upgrade`, which makes a backup first"
         )
     else:
@@ -132,8 +132,8 @@ def _upgrade(engine: sa.Engine, revision: str | None) -> None:
     except Exception as error:
         log.exception("the migration failed")
         raise RefusedError(
-            f"the migration from {revision} failed half-way: restore the backup that was made "
-            "before it with `nox -s restore -- FILE --replace` and the former image"
+            f"the migration from {revision} failed halfway; restore the backup that was made "
+            "before it with `nox -s restore -- FILE --replace` and the previous image"
         ) from error
     log.info("schema upgraded from %s in %.0f s", revision, time.monotonic() - started)
 
