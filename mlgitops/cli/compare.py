@@ -65,7 +65,7 @@ def compare(
     Metrics, parameters, data, signature, requirements; both predict the same rows, those that
     their recipe holds out or else the input example, and what that cost is measured.
     """
-    from mlgitops.report import comparison
+    from mlgitops.report import comparison, document
     from mlgitops.review import scoring
 
     if not quick:
@@ -76,7 +76,7 @@ def compare(
         form,
         text=lambda console: comparison.text(found, console),
         markdown=lambda: comparison.markdown(found),
-        document=lambda: comparison.document(found),
+        document=lambda: document.comparison(found),
         html=lambda: _html(found),
         reports=reports,
     )

@@ -68,8 +68,8 @@ def history(
     What was declared comes from git, what was applied from the stamps in the registry. A version
     keeps the stamp of its last stay in a stage; of older ones only git tells.
     """
+    from mlgitops.report import document, text
     from mlgitops.report import record as report
-    from mlgitops.report import text
 
     stays = record.timeline(
         git.revisions(file), None if offline else _actual(file, registry, state)
@@ -83,7 +83,7 @@ def history(
             text.table(report.HEADER, (report.row(stay, now) for stay in found))
         ),
         markdown=lambda: report.as_markdown(found, now),
-        document=lambda: report.as_document(found),
+        document=lambda: document.history(found),
     )
 
 

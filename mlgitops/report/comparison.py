@@ -1,4 +1,4 @@
-"""Two versions side by side, by themselves: text, Markdown and plain data."""
+"""Two versions side by side, by themselves: text and Markdown."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mlgitops.report import markdown as md
-from mlgitops.report import parts, plain
+from mlgitops.report import parts
 from mlgitops.report import text as terminal
-from mlgitops.report.document import VERSION
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mlgitops.core.evidence import Comparison
-    from mlgitops.report.schema.comparison import Compare
 
 
 def text(comparison: Comparison, console: Console) -> None:
@@ -30,8 +28,3 @@ def markdown(comparison: Comparison) -> str:
     said += [f"**Warning:** {md.escaped(warning)}" for warning in comparison.warnings]
     said.append(md.evidence(parts.comparison_parts(comparison, full=True)))
     return "\n\n".join(filter(None, said)) + "\n"
-
-
-def document(comparison: Comparison) -> Compare:
-    """Everything but the predictions of single rows."""
-    return {"version": VERSION, "kind": "compare", **plain.comparison(comparison)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.report import markdown
-from mlgitops.report.document import VERSION
 from mlgitops.report.wording import holder
 from mlgitops.words import NONE
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mlgitops.history.stays import Stay
-    from mlgitops.report.schema import plans as form
 
 HEADER = ("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied")
 
@@ -55,27 +53,3 @@ def _length(length: timedelta) -> str:
 def as_markdown(stays: Iterable[Stay], now: datetime) -> str:
     """The history as a table."""
     return markdown.table(HEADER, (row(stay, now) for stay in stays)) + "\n"
-
-
-def as_document(stays: Iterable[Stay]) -> form.History:
-    """The history as plain data; times in ISO 8601."""
-    return {
-        "version": VERSION,
-        "kind": "history",
-        "stays": [
-            {
-                "model": stay.model,
-                "stage": stay.stage,
-                "version": stay.version,
-                "since": stay.since.isoformat(),
-                "until": stay.until.isoformat() if stay.until else None,
-                "by": stay.by,
-                "commit": stay.commit,
-                "pull_request": stay.pull_request,
-                "subject": stay.subject,
-                "applied": stay.applied.isoformat() if stay.applied else None,
-                "declared": stay.declared,
-            }
-            for stay in stays
-        ],
-    }

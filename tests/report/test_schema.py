@@ -144,7 +144,7 @@ def test_what_needs_servers_and_containers() -> None:
 
 def test_nothing_else_passes() -> None:
     """A key too many, one too few, another version and a kind that is not known are refused."""
-    good = printed(comparison.document(made.REGRESSION))
+    good = printed(document.comparison(made.REGRESSION))
     whole = Draft202012Validator(json.loads(FILE.read_text(encoding="utf-8")))
     whole.validate(good)
     less = {key: value for key, value in good.items() if key != "breaks"}
@@ -185,7 +185,7 @@ def test_any_comparison(
         predictions=made.predictions() if predicted else None,
         history=tuple(past),
     )
-    check(printed(comparison.document(found)))
+    check(printed(document.comparison(found)))
     for block in comparison.markdown(found).strip().split("\n\n"):
         if block.startswith("|"):
             cells = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in block.split("\n")}

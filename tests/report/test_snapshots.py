@@ -40,7 +40,7 @@ SHOWN: dict[str, Callable[[], str]] = {
     "plan.json": lambda: dumped(document.plan(PLAN)),
     "compare.txt": lambda: printed(lambda console: comparison.text(made.REGRESSION, console)),
     "compare.md": lambda: comparison.markdown(made.REGRESSION),
-    "compare.json": lambda: dumped(comparison.document(made.REGRESSION)),
+    "compare.json": lambda: dumped(document.comparison(made.REGRESSION)),
 }
 
 

@@ -1,31 +1,40 @@
 """The form of two versions side by side."""
 
-from typing import Literal
+from __future__ import annotations
 
-from typing_extensions import TypedDict
+from typing import Annotated, Any, Literal
 
-# JSON has no word for NaN and infinity
-Number = float | Literal["nan", "inf", "-inf"]
+from pydantic import AliasPath, BeforeValidator, Field, model_validator
+
+from mlgitops.report.schema.form import Form, Number, Words
+
 Verdict = Literal["better", "worse", "same"]
 
 
-class Metric(TypedDict):
+class Metric(Form):
     """A metric of both sides; `relative` is a fraction of the old value."""
 
-    name: str
+    name: str = Field(validation_alias="metric")
     old: Number | None
     new: Number | None
-    difference: Number | None
+    difference: Number | None = Field(validation_alias="absolute")
     relative: Number | None
-    verdict: Verdict | None
+    verdict: Annotated[Verdict | None, BeforeValidator(lambda word: word or None)]
 
 
-class Pair(TypedDict):
+class Pair(Form):
     """What both sides have; null where one has none."""
 
     name: str
     old: str | None
     new: str | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return (
+            dict(zip(("name", "old", "new"), value, strict=True)) if type(value) is tuple else value
+        )
 
 
 class Fact(Pair):
@@ -34,7 +43,7 @@ class Fact(Pair):
     link: str | None
 
 
-class Column(TypedDict):
+class Column(Form):
     """A column of a signature."""
 
     name: str
@@ -42,14 +51,14 @@ class Column(TypedDict):
     required: bool
 
 
-class Signature(TypedDict):
+class Signature(Form):
     """What a version takes and gives."""
 
     inputs: list[Column] | None
     outputs: list[Column] | None
 
 
-class Artifact(TypedDict):
+class Artifact(Form):
     """The payload of a version; `size` in bytes."""
 
     digest: str
@@ -62,7 +71,7 @@ class Artifact(TypedDict):
     example: bool
 
 
-class Dataset(TypedDict):
+class Dataset(Form):
     """A data set that a run used, and what for."""
 
     name: str
@@ -70,35 +79,37 @@ class Dataset(TypedDict):
     context: str
 
 
-class Side(TypedDict):
+class Side(Form):
     """One of the two that are compared; `version` is null for a run that made none."""
 
     label: str
-    version: int | None
-    run: str | None
-    created: str | None
-    commit: str | None
-    seconds: Number | None
-    datasets: list[Dataset]
+    version: Annotated[int | None, BeforeValidator(lambda number: number or None)] = Field(
+        validation_alias=AliasPath("version", "number")
+    )
+    run: str | None = Field(validation_alias=AliasPath("version", "run_id"))
+    created: str | None = Field(validation_alias=AliasPath("version", "created"))
+    commit: str | None = Field(validation_alias=AliasPath("version", "commit"))
+    seconds: Number | None = Field(validation_alias=AliasPath("version", "seconds"))
+    datasets: list[Dataset] = Field(validation_alias=AliasPath("version", "datasets"))
     artifact: Artifact | None
-    trouble: str | None
+    trouble: Words
 
 
-class Cost(TypedDict):
+class Cost(Form):
     """What one prediction costs."""
 
     milliseconds: Number
     mebibytes: Number
 
 
-class Quantile(TypedDict):
+class Quantile(Form):
     """The difference new minus old that a share of the rows stays at or below."""
 
     share: float
     difference: Number
 
 
-class Mover(TypedDict):
+class Mover(Form):
     """A row whose prediction moved."""
 
     row: str
@@ -107,7 +118,7 @@ class Mover(TypedDict):
     actual: Number | None
 
 
-class Confused(TypedDict):
+class Confused(Form):
     """How many rows went from one class to another, or stayed."""
 
     old: str
@@ -115,31 +126,39 @@ class Confused(TypedDict):
     rows: int
 
 
-class Predictions(TypedDict):
+def _quantiles(found: Any) -> Any:
+    return [{"share": share, "difference": value} for share, value in found.items()]
+
+
+def _confusion(found: Any) -> Any:
+    return [{"old": old, "new": new, "rows": rows} for (old, new), rows in found.items()]
+
+
+class Predictions(Form):
     """How the answers to the same rows differ; `tolerance` and `changed` are fractions."""
 
     kind: Literal["regression", "classification"]
     source: str
-    rows: int
+    rows: Annotated[int, BeforeValidator(len)] = Field(validation_alias=AliasPath("series", "new"))
     tolerance: float
     changed: Number | None
-    quantiles: list[Quantile]
+    quantiles: Annotated[list[Quantile], BeforeValidator(_quantiles)]
     movers: list[Mover]
-    confusion: list[Confused]
+    confusion: Annotated[list[Confused], BeforeValidator(_confusion)]
     scores: list[Metric]
     old_cost: Cost | None
     new_cost: Cost
 
 
-class Past(TypedDict):
+class Past(Form):
     """A version of the model's history, with the stages that it holds now."""
 
-    version: int
+    version: int = Field(validation_alias="number")
     metrics: dict[str, Number]
     stages: list[str]
 
 
-class Compared(TypedDict):
+class Compared(Form):
     """All that is known of two sides but for the single predictions."""
 
     model: str
@@ -153,12 +172,12 @@ class Compared(TypedDict):
     columns: list[str]
     breaks: list[str]
     predictions: Predictions | None
-    trouble: str | None
+    trouble: Words
     history: list[Past]
 
 
 class Compare(Compared):
     """`mlgitops compare`."""
 
-    version: Literal[1]
-    kind: Literal["compare"]
+    version: Literal[1] = 1
+    kind: Literal["compare"] = "compare"

@@ -1,18 +1,25 @@
 """The form of what the verbs on models.yaml and the registry report."""
 
-from typing import Literal
+from __future__ import annotations
 
-from typing_extensions import TypedDict
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AliasPath, Field, PlainSerializer
 
 from mlgitops.core.apply import Status
 from mlgitops.core.gate import Result
 from mlgitops.core.guards import Guard
 from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
-from mlgitops.report.schema.comparison import Compared, Metric, Number, Pair
+from mlgitops.report.schema.comparison import Compared, Metric, Pair
+from mlgitops.report.schema.form import Form, Number, Words
+
+Time = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+_LINE = Field(default=None, validation_alias=AliasPath("where", "line"))
 
 
-class Stamp(TypedDict):
+class Stamp(Form):
     """Who moved a stage last through mlgitops."""
 
     move: int
@@ -24,14 +31,14 @@ class Stamp(TypedDict):
     pull_request: str | None
 
 
-class Runs(TypedDict):
+class Runs(Form):
     """The runs that made both versions."""
 
     old: str | None
     new: str | None
 
 
-class Gate(TypedDict):
+class Gate(Form):
     """What one gate says of a change."""
 
     rule: str
@@ -40,7 +47,7 @@ class Gate(TypedDict):
     actual: str
 
 
-class Objection(TypedDict):
+class Objection(Form):
     """What a guard says against a plan."""
 
     guard: Guard
@@ -48,10 +55,10 @@ class Objection(TypedDict):
     stage: str | None
     reason: str
     allowed: bool
-    line: int | None
+    line: int | None = _LINE
 
 
-class Change(TypedDict):
+class Change(Form):
     """What happens to one stage, and the evidence for it."""
 
     model: str
@@ -73,7 +80,7 @@ class Change(TypedDict):
     comparison: Compared | None
 
 
-class Proposed(TypedDict):
+class Proposed(Form):
     """What plan and apply have in common."""
 
     file: str
@@ -87,30 +94,30 @@ class Proposed(TypedDict):
 class Plan(Proposed):
     """`mlgitops plan`."""
 
-    version: Literal[1]
-    kind: Literal["plan"]
+    version: Literal[1] = 1
+    kind: Literal["plan"] = "plan"
 
 
-class AppliedChange(TypedDict):
+class AppliedChange(Form):
     """What became of one change."""
 
-    model: str
-    stage: str
-    old: int | None
-    new: int | None
+    model: str = Field(validation_alias=AliasPath("change", "model"))
+    stage: str = Field(validation_alias=AliasPath("change", "stage"))
+    old: int | None = Field(validation_alias=AliasPath("change", "old"))
+    new: int | None = Field(validation_alias=AliasPath("change", "new"))
     status: Status
-    reason: str | None
+    reason: Words
 
 
 class Apply(Proposed):
     """`mlgitops apply` and `mlgitops rebuild`."""
 
-    version: Literal[1]
-    kind: Literal["apply"]
+    version: Literal[1] = 1
+    kind: Literal["apply"] = "apply"
     outcomes: list[AppliedChange]
 
 
-class Stage(TypedDict):
+class Stage(Form):
     """How one stage stands."""
 
     model: str
@@ -119,42 +126,42 @@ class Stage(TypedDict):
     actual: int | None
     state: StageState
     stamp: Stamp | None
-    note: str | None
+    note: Words
 
 
-class StatusReport(TypedDict):
+class StatusReport(Form):
     """`mlgitops status`."""
 
-    version: Literal[1]
-    kind: Literal["status"]
+    version: Literal[1] = 1
+    kind: Literal["status"] = "status"
     stages: list[Stage]
 
 
-class Stay(TypedDict):
+class Stay(Form):
     """A version's stay in a stage; times in ISO 8601."""
 
     model: str
     stage: str
     version: int | None
-    since: str
-    until: str | None
+    since: Time
+    until: Time | None
     by: str
     commit: str
     pull_request: str | None
     subject: str
-    applied: str | None
+    applied: Time | None
     declared: bool
 
 
-class History(TypedDict):
+class History(Form):
     """`mlgitops history`."""
 
-    version: Literal[1]
-    kind: Literal["history"]
+    version: Literal[1] = 1
+    kind: Literal["history"] = "history"
     stays: list[Stay]
 
 
-class TrainedVersion(TypedDict):
+class TrainedVersion(Form):
     """A version that was trained and registered."""
 
     model: str
@@ -163,37 +170,37 @@ class TrainedVersion(TypedDict):
     metrics: dict[str, Number]
 
 
-class Train(TypedDict):
+class Train(Form):
     """`mlgitops train`."""
 
-    version: Literal[1]
-    kind: Literal["train"]
+    version: Literal[1] = 1
+    kind: Literal["train"] = "train"
     trained: list[TrainedVersion]
 
 
-class Problem(TypedDict):
+class Problem(Form):
     """One thing that is wrong in models.yaml."""
 
-    file: str | None
-    line: int | None
-    column: int | None
+    file: str | None = Field(default=None, validation_alias=AliasPath("where", "file"))
+    line: int | None = _LINE
+    column: int | None = Field(default=None, validation_alias=AliasPath("where", "column"))
     model: str | None
     stage: str | None
     message: str
 
 
-class Validate(TypedDict):
+class Validate(Form):
     """`mlgitops validate`."""
 
-    version: Literal[1]
-    kind: Literal["validate"]
+    version: Literal[1] = 1
+    kind: Literal["validate"] = "validate"
     valid: bool
     problems: list[Problem]
 
 
-class Error(TypedDict):
+class Error(Form):
     """What `--report FILE.json` holds where there is nothing to report."""
 
-    version: Literal[1]
-    kind: Literal["error"]
+    version: Literal[1] = 1
+    kind: Literal["error"] = "error"
     errors: list[str]

@@ -41,7 +41,7 @@ class _Strict(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of every document that `--format json` prints."""
-    schema = TypeAdapter[Any](Document).json_schema(schema_generator=_Strict)
+    schema = TypeAdapter[Any](Document).json_schema(mode="serialization", schema_generator=_Strict)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mlgitops reports",
