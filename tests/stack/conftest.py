@@ -85,3 +85,31 @@ def shared(
         yield stack
     finally:
         stack.close()
+
+
+@pytest.fixture(scope="session")
+def _mending(images: None) -> Iterator[list[Running]]:  # noqa: ARG001 - they must be built
+    made: list[Running] = []
+    yield made
+    for stack in made:
+        stack.close()
+
+
+def _sound(stack: Running) -> bool:
+    services = stack.compose.services().values()
+    return bool(services) and all(service.ready for service in services)
+
+
+@pytest.fixture
+def mended(_mending: list[Running], tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """A running stack that a test may break if it heals: the next test has it too.
+
+    One that did not heal is replaced, so that no test pays for another. Tests that use it are of
+    the group `mended`: to start a stack takes longer than most of them.
+    """
+    if _mending and not _sound(_mending[-1]):
+        _mending.pop().close()
+    if not _mending:
+        _mending.append(Running(folder=tmp_path_factory.mktemp("mended")))
+        _mending[-1].up()
+    return _mending[-1]

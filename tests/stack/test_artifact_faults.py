@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.stack.conftest import Make
+    from tests.stack.running import Running
 
 SIZE = 300 * 2**20
 LOG_MODEL = """
@@ -23,7 +24,7 @@ class Model(mlflow.pyfunc.PythonModel):
 with mlflow.start_run():
     mlflow.pyfunc.log_model(
         name="model", python_model=Model(), artifacts={"blob": %r}, pip_requirements=[],
-        registered_model_name="large",
+        registered_model_name=%r,
     )
 """
 UPLOAD = """
@@ -46,26 +47,27 @@ def sized(path: Path, size: int) -> str:
     return str(path)
 
 
+@pytest.mark.xdist_group("mended")
 @pytest.mark.parametrize("service", ["artifacts", "mlflow"])
-def test_killed_while_uploading(make: Make, tmp_path: Path, service: str) -> None:
+def test_killed_while_uploading(mended: Running, tmp_path: Path, service: str) -> None:
     """A server killed mid-upload leaves no READY version, no half file, and goes on afterwards."""
-    stack = make()
-    stack.up()
-    program = LOG_MODEL % sized(tmp_path / "blob.bin", SIZE)
+    stack, blob = mended, f"{service}.bin"
+    program = LOG_MODEL % (sized(tmp_path / blob, SIZE), service)
+    ready = f"FROM model_versions WHERE status = 'READY' AND name = '{service}'"
     client = stack.start_python(program, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     unfinished = ("exec", "-T", service, *UNFINISHED[service])
     eventually(lambda: bool(stack.compose.run(*unfinished)), within=90, every=0.05)
     stack.kill(service)
     client.communicate(timeout=120)
     assert client.returncode != 0
-    assert stack.sql("SELECT COUNT(*) FROM model_versions WHERE status = 'READY'") == "0"
+    assert stack.sql(f"SELECT COUNT(*) {ready}") == "0"
 
     stack.start(service)
     eventually(lambda: stack.health(service) == "healthy", within=60)
     eventually(lambda: not stack.compose.run(*unfinished), within=20)
     stack.python(program)
-    assert stack.sql("SELECT version FROM model_versions WHERE status = 'READY'") == "1"
-    whole = ("exec", "-T", "artifacts", "find", "/artifacts", "-name", "blob.bin", "-size")
+    assert stack.sql(f"SELECT version {ready}") == "1"
+    whole = ("exec", "-T", "artifacts", "find", "/artifacts", "-name", blob, "-size")
     assert len(stack.compose.run(*whole, f"{SIZE}c").split()) == 1
     assert stack.compose.run(*whole, f"-{SIZE}c") == ""
 
@@ -87,13 +89,15 @@ def test_disk_full(make: Make, tmp_path: Path) -> None:
     stack.python(UPLOAD % sized(tmp_path / "fits.bin", 16 * 2**20))
 
 
-def test_missing_artifact(make: Make) -> None:
+@pytest.mark.xdist_group("mended")
+def test_missing_artifact(mended: Running) -> None:
     """A file that is not there is 404 through both servers, which no client repeats."""
-    stack = make()
-    stack.up()
+    stack = mended
     path = "/api/2.0/mlflow-artifacts/artifacts/0/none/artifacts/none.txt"
     assert stack.get(path).status_code == 404
     stack.kill("artifacts")
     asked = time.monotonic()
     assert stack.get(path).status_code >= 500
     assert time.monotonic() - asked < 15
+    stack.start("artifacts")
+    eventually(lambda: stack.health("artifacts") == "healthy", within=60)

@@ -66,10 +66,10 @@ def test_slow_database(make: Make) -> None:
     assert stack.get(SEARCH).status_code == 200
 
 
-def test_absent_database(make: Make) -> None:
+@pytest.mark.xdist_group("mended")
+def test_absent_database(mended: Running) -> None:
     """Servers that come up without a database (a reboot) wait, and go green when it appears."""
-    stack = make()
-    stack.up()
+    stack = mended
     stack.compose.run("stop", "--timeout", "10", "mlflow", "db")
     stack.start("mlflow")
     eventually(lambda: stack.health("mlflow") == "unhealthy", within=150)
@@ -79,10 +79,10 @@ def test_absent_database(make: Make) -> None:
     assert started(stack, "mlflow") == before
 
 
-def test_killed_during_registrations(make: Make) -> None:
+@pytest.mark.xdist_group("mended")
+def test_killed_during_registrations(mended: Running) -> None:
     """`kill -9` of the database loses no acknowledged model; clients go on without a restart."""
-    stack = make()
-    stack.up()
+    stack = mended
     before = started(stack, "mlflow")
     acknowledged: set[str] = set()
     waits: list[float] = []
@@ -114,15 +114,15 @@ def test_killed_during_registrations(make: Make) -> None:
     assert started(stack, "mlflow") == before
 
 
-def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("mended")
+def test_killed_during_training_and_apply(mended: Running, tmp_path: Path) -> None:
     """`kill -9` of the database under `mlgitops train` and `apply`: the same commands converge."""
-    stack = make()
-    stack.up()
+    stack = mended
     file = tmp_path / "models.yaml"
     file.write_text(MODELS)
     # the first thing that each of them leaves in the database
     for verb, begun in {
-        "train": "SELECT COUNT(*) FROM runs",
+        "train": "SELECT COUNT(*) FROM runs WHERE name LIKE 'power_forecasting%'",
         "apply": "SELECT COUNT(*) FROM model_version_tags WHERE `key` LIKE 'mlgitops.stage.%'",
     }.items():
         with ThreadPoolExecutor(1) as pool:
@@ -138,14 +138,15 @@ def test_killed_during_training_and_apply(make: Make, tmp_path: Path) -> None:
         assert again.returncode == 0, again.stdout + again.stderr
     assert stack.mlgitops("plan", "--exit-code", "--file", str(file)).returncode == 0
     versions = "SELECT COUNT(*), COUNT(DISTINCT name, version) FROM model_versions"
-    assert stack.sql(versions + " WHERE status = 'READY'") == "3\t3"
+    ready = " WHERE status = 'READY' AND name = 'power-forecasting-model'"
+    assert stack.sql(versions + ready) == "3\t3"
 
 
+@pytest.mark.xdist_group("mended")
 @pytest.mark.parametrize("fault", ["kill", "pause"])
-def test_lost_while_running(make: Make, fault: str) -> None:
+def test_lost_while_running(mended: Running, fault: str) -> None:
     """Dead or frozen: red within 15 s, no request over 30 s, green again by itself."""
-    stack = make()
-    stack.up()
+    stack = mended
     before = started(stack, "mlflow")
     database = stack.container("db")
     docker.run([fault, database])
