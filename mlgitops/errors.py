@@ -182,7 +182,7 @@ class NotEmptyError(MlgitopsError):
 
 
 class GitError(MlgitopsError):
-    """Git can not tell what it was asked."""
+    """Git is missing, or a git command failed."""
 
 
 class GitHubError(MlgitopsError):

@@ -10,7 +10,7 @@ import click
 from mlgitops.cli.options import connect, optional_file_option, registry_options
 from mlgitops.errors import GitError
 from mlgitops.file.load import load
-from mlgitops.history import revisions as git
+from mlgitops.history import revisions as past
 
 
 @click.command(
@@ -45,7 +45,7 @@ def card(
     client = connect(registry, state)
     number = cards.chosen(client, model, version)
     try:
-        revisions = git.revisions(file) if file else ()
+        revisions = past.revisions(file) if file else ()
     except GitError as error:
         click.echo(f"the history is that of the registry's stamps alone: {error}", err=True)
         revisions = ()

@@ -133,7 +133,7 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
     """
     from mlgitops.core import status as states
     from mlgitops.github import drift as issue
-    from mlgitops.history import revisions as git
+    from mlgitops.history import revisions as past
     from mlgitops.notify import webhook as notify
     from mlgitops.proposal.propose import read_held
 
@@ -142,7 +142,7 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
         say("reading the registry")
         stages = states.stage_statuses(desired, read_held(desired, connect(registry, state)))
     now = datetime.now(UTC)
-    under_way = grace > 0 and now - git.head_time(file) < timedelta(minutes=grace)
+    under_way = grace > 0 and now - past.head_time(file) < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)
     _, api = _connect()
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")

@@ -13,7 +13,7 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import load, read
-from mlgitops.history import revisions as git
+from mlgitops.history import revisions as past
 from mlgitops.history import stays as record
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def history(
     from mlgitops.report import record as report
 
     stays = record.timeline(
-        git.revisions(file), None if offline else _actual(file, registry, state)
+        past.revisions(file), None if offline else _actual(file, registry, state)
     )
     chosen = _chosen(stays, model, stage)
     found = record.at(chosen, at) if at else chosen
@@ -124,7 +124,7 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     Only the file changes: commit it and apply, with --rollback where a freeze is in force.
     """
     text = read(file)
-    former = version or record.previous(git.revisions(file), model, stage)
+    former = version or record.previous(past.revisions(file), model, stage)
     if former is None:
         raise UsageError(
             f"git knows of no version that {model} {stage} held before the present one; name one"

@@ -19,7 +19,7 @@ from mlgitops.cli.options import (
 from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
 from mlgitops.file.load import loads, read
-from mlgitops.history import revisions as git
+from mlgitops.history import revisions as past
 
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
@@ -118,7 +118,7 @@ def rebuild(
 def _desired(file: Path, revision: str | None) -> Desired | None:
     if revision is None:
         return loads(read(file), str(file))
-    text = git.show(file, revision)
+    text = past.show(file, revision)
     return None if text is None else loads(text, f"{file} of {revision}")
 
 

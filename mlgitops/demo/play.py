@@ -7,9 +7,7 @@ What an earlier demo did is not done again.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import time
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from mlgitops.cli import run
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import MlgitopsError
 from mlgitops.file.load import load
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,18 +91,16 @@ class Demo:
         click.secho(f"$ git {' '.join(arguments)}", dim=True)
         who = {"NAME": "demo", "EMAIL": "demo@localhost"}
         author = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
-        subprocess.run(
-            ["git", *arguments], cwd=self.scratch, env={**os.environ, **author}, check=True
-        )
+        if said := git.run(self.scratch, *arguments, environment=author):
+            click.echo(said)
 
     def clone(self) -> None:
         """Clone this repository, with models.yaml as it lies in the work tree."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         if (self.root / ".git").exists():
-            command = ["git", "clone", "--quiet", str(self.root), str(self.scratch)]
-            subprocess.run(command, check=True)
+            git.run(self.root, "clone", "--quiet", str(self.root), str(self.scratch))
         else:
-            subprocess.run(["git", "init", "--quiet", str(self.scratch)], check=True)
+            git.run(self.root, "init", "--quiet", str(self.scratch))
         shutil.copy(self.root / "models.yaml", self.scratch)
         self.git("add", "models.yaml")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")
@@ -146,7 +143,7 @@ def deploy(demo: Demo) -> None:
 def promote(demo: Demo) -> None:
     """One changed line, one commit, one apply."""
     demo.mlgitops("promote", MODEL, PRODUCTION, str(CANDIDATE))
-    demo.git("--no-pager", "diff", "--unified=0", "--", "models.yaml")
+    demo.git("diff", "--unified=0", "--", "models.yaml")
     message = f"Promote {MODEL} {CANDIDATE} to {PRODUCTION}"
     demo.git("commit", "--quiet", "--all", "--message", message)
     deploy(demo)

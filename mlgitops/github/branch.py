@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import GitHubError
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,31 +20,23 @@ def publish(file: Path, branch: str, message: str, context: Context) -> None:
     """Commit a file on a new branch of this checkout and push it; an older push is replaced.
 
     Raises:
-        GitHubError: git failed.
+        GitError: git failed.
     """
-    _git(file, context, "switch", "--force-create", branch)
-    _git(file, context, "add", "--", file.name)
-    _git(file, context, "commit", "--quiet", "--message", message)
-    _git(file, context, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-
-
-def _git(file: Path, context: Context, *arguments: str) -> None:
-    command = ["git", "-C", str(file.resolve().parent), *arguments]
-    done = subprocess.run(
-        command, env=_environment(context), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise GitHubError(f"git {arguments[0]} failed: {last[0]}")
+    environment = _environment(context)
+    for command in (
+        ("switch", "--force-create", branch),
+        ("add", "--", file.name),
+        ("commit", "--quiet", "--message", message),
+        ("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}"),
+    ):
+        git.run(file, *command, environment=environment)
 
 
 def _environment(context: Context) -> dict[str, str]:
     """The bot as author, and the token as a header: neither in arguments nor in a file."""
     made = {
-        **os.environ,
         **{f"GIT_{role}_NAME": _NAME for role in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{role}_EMAIL": _EMAIL for role in ("AUTHOR", "COMMITTER")},
-        "GIT_TERMINAL_PROMPT": "0",
     }
     if context.token:
         login = base64.b64encode(f"x-access-token:{context.token}".encode()).decode()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import getpass
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stamp import Author
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,25 +23,18 @@ def find(file: Path, *, commit: str | None, actor: str | None, pull_request: str
     """
     return Author(
         commit=commit or os.environ.get("GITHUB_SHA") or _commit(file),
-        actor=actor or os.environ.get("GITHUB_ACTOR") or _git(file, "config", "user.name") or _me(),
+        actor=actor
+        or os.environ.get("GITHUB_ACTOR")
+        or git.ask(file, "config", "user.name")
+        or _me(),
         pull_request=pull_request,
     )
 
 
 def _commit(file: Path) -> str:
-    if _git(file, "status", "--porcelain", "--", file.name) != "":
+    if git.ask(file, "status", "--porcelain", "--", file.name) != "":
         return UNCOMMITTED
-    return _git(file, "rev-parse", "HEAD") or UNCOMMITTED
-
-
-def _git(file: Path, *arguments: str) -> str | None:
-    """What git says; None if it fails, for example outside a repository."""
-    command = ["git", "-C", str(file.resolve().parent), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return git.ask(file, "rev-parse", "HEAD") or UNCOMMITTED
 
 
 def _me() -> str:

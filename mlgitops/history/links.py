@@ -7,8 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import GitError
-from mlgitops.history.revisions import git
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +33,8 @@ def _page(file: Path) -> str | None:
     server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
     if server and name:
         return f"{server}/{name}"
-    try:
-        return page_of(git(file, "remote", "get-url", "origin"))
-    except GitError:
-        return None
+    remote = git.ask(file, "remote", "get-url", "origin")
+    return page_of(remote) if remote else None
 
 
 def page_of(remote: str) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import GitError
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +44,12 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     Raises:
         GitError: there is no git, no repository, no such file in it, or the history is cut off.
     """
-    if git(file, "rev-parse", "--is-shallow-repository") == "true":
+    if git.run(file, "rev-parse", "--is-shallow-repository") == "true":
         raise GitError(
             "the clone has only a part of the history: `git fetch --unshallow`, or in a workflow "
             "`fetch-depth: 0`"
         )
-    listed = git(
+    listed = git.run(
         file, "log", "--first-parent", "-m", "--reverse", f"--format={_FORMAT}", "--", file.name
     )
     found = tuple(_revision(file, record) for record in listed.split("\x1e") if record.strip())
@@ -64,7 +64,7 @@ def head_time(file: Path) -> datetime:
     Raises:
         GitError: there is no commit.
     """
-    return datetime.fromisoformat(git(file, "log", "-1", "--format=%cI"))
+    return datetime.fromisoformat(git.run(file, "log", "-1", "--format=%cI"))
 
 
 def show(file: Path, revision: str) -> str | None:
@@ -73,9 +73,8 @@ def show(file: Path, revision: str) -> str | None:
     Raises:
         GitError: the revision does not exist.
     """
-    commit = git(file, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    done = _run(file, "show", f"{commit}:./{file.name}")
-    return done.stdout if done.returncode == 0 else None
+    commit = git.run(file, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    return git.ask(file, "show", f"{commit}:./{file.name}")
 
 
 def _revision(file: Path, record: str) -> Revision:
@@ -91,30 +90,3 @@ def _revision(file: Path, record: str) -> Revision:
         pull_request=(merge[1] or merge[2]) if merge else None,
         text=show(file, commit),
     )
-
-
-def git(file: Path, *arguments: str) -> str:
-    """What a git command prints, run in the folder of a file.
-
-    Raises:
-        GitError: it failed; with its last line.
-    """
-    done = _run(file, *arguments)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise GitError(f"git {arguments[0]}: {last[0]}")
-    return done.stdout.strip()
-
-
-def _run(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    folder = file.resolve().parent
-    try:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise GitError("there is no git on this machine; install it") from error

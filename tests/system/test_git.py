@@ -1,0 +1,85 @@
+"""Git, asked in real repositories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlgitops.errors import GitError
+from mlgitops.system import git
+from tests.answering import answering
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHO = {
+    f"GIT_{role}_{what}": "ada@farm.example"
+    for role in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A folder with one commit of one file, which ends in two empty lines."""
+    git.run(tmp_path, "init", "--quiet")
+    (tmp_path / "file").write_bytes(b"a\r\nb\n\n\n")
+    git.run(tmp_path, "add", "file")
+    git.run(tmp_path, "commit", "--quiet", "--message", "Begin", environment=WHO)
+    return tmp_path
+
+
+def test_a_file_names_the_folder_it_is_in(repository: Path) -> None:
+    """A command runs in a folder, or beside a file; a file that does not exist yet as well."""
+    head = git.run(repository, "rev-parse", "HEAD")
+    assert len(head) == 40
+    assert git.run(repository / "file", "rev-parse", "HEAD") == head
+    assert git.run(repository / "new", "rev-parse", "HEAD") == head
+
+
+def test_the_text_is_as_git_gives_it(repository: Path) -> None:
+    """Line ends stay as they are; only that of the last line goes."""
+    assert git.run(repository, "show", "HEAD:file") == "a\r\nb\n\n"
+
+
+def test_an_environment_goes_on_top(repository: Path) -> None:
+    """An author that is given for one command is that commit's author."""
+    assert git.run(repository, "log", "--format=%an") == "ada@farm.example"
+
+
+def test_a_failure_has_git_s_reason(repository: Path) -> None:
+    """The command, the folder and git's own words are in the error, its hints are not."""
+    with pytest.raises(GitError, match="git push failed in") as caught:
+        git.run(repository, "push", "elsewhere", "HEAD")
+    assert str(repository) in str(caught.value)
+    assert "correct access rights" in str(caught.value)
+    assert "hint:" not in str(caught.value)
+
+
+def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error tells what to do, whatever language git speaks; a question has no answer."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("LANGUAGE", "de")
+    with pytest.raises(GitError, match=r"not a git repository.*run this in a clone"):
+        git.run(tmp_path, "status")
+    assert git.ask(tmp_path, "status") is None
+
+
+def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without git is told to install it; a question has no answer there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match="install git"):
+        git.run(tmp_path, "status")
+    assert git.ask(tmp_path, "status") is None
+
+
+def test_a_password_is_not_waited_for(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would ask for a login fails at once."""
+    monkeypatch.setenv("GIT_ASKPASS", "")
+    monkeypatch.setenv("SSH_ASKPASS", "")
+    with (
+        answering(lambda _: (401, "text/plain", "")) as url,
+        pytest.raises(GitError, match=r"could not read Username.*gh auth login"),
+    ):
+        git.run(repository, "ls-remote", url)
