@@ -30,7 +30,7 @@ from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.serve.load import load
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

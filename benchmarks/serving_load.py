@@ -182,4 +182,4 @@ def _await(container: Container) -> None:
             if not container.state["State"]["Running"]:
                 raise _LostError from None
         time.sleep(0.01)
-    raise ImageError(f"no good answer in {_PATIENCE:g} s; its last lines:\n{container.logs}")
+    raise ImageError(f"no good answer in {_PATIENCE:g} s; its last lines:\n{container.last_lines}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests.stack.running import Running, eventually
 
 if TYPE_CHECKING:

@@ -185,6 +185,38 @@ class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 
 
+class NoFreePortError(MlgitopsError):
+    """This machine has no free TCP port."""
+
+
+class HttpError(MlgitopsError):
+    """A server gave no answer that can be used; the subclasses say why.
+
+    Attributes:
+        reason: why, without the request.
+    """
+
+    def __init__(self, request: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{request}: {reason}")
+
+
+class HttpConnectionError(HttpError):
+    """There is no connection to the server, or it broke."""
+
+
+class HttpTimeoutError(HttpError):
+    """The answer was not complete in time."""
+
+
+class HttpTooLargeError(HttpError):
+    """The answer is larger than the caller takes."""
+
+
+class HttpRedirectError(HttpError):
+    """The server redirects to where the request is not to go."""
+
+
 class GitHubError(MlgitopsError):
     """GitHub did not do what was asked, or this is no job of GitHub Actions."""
 

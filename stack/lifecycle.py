@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError
-from mlgitops.system import docker
+from mlgitops.system import docker, waiting
+from mlgitops.system.ports import refusal
 from mlgitops.words import count
 from stack import probes, secrets
 from stack.errors import PortTakenError, ServiceFailedError
@@ -63,19 +63,8 @@ def _check_ports(compose: Compose) -> None:
     """Docker's own message names neither the service nor the setting."""
     running = {name for name, service in compose.services().items() if service.state == "running"}
     for port in compose.ports:
-        if port.service not in running and not _free(port.host, port.number):
+        if port.service not in running and refusal(port.host, port.number):
             raise PortTakenError(_taken(port.service, port.number))
-
-
-def _free(host: str, number: int) -> bool:
-    with socket.socket() as probe:
-        # a port whose last connection has just ended is free
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, number))
-        except OSError:
-            return False
-    return True
 
 
 def _taken(service: str, number: int) -> str:
@@ -91,13 +80,18 @@ def _start(compose: Compose, *, timeout: float, say: Callable[[str], None]) -> N
     started = time.monotonic()
     seen: dict[str, str] = {}
     process = compose.start("up", "--detach", "--wait", "--wait-timeout", str(int(timeout)))
+
+    def has_ended() -> bool:
+        if process.poll() is not None:
+            return True
+        _report(compose, seen, started, say)
+        if seen.get("db") == "starting" and (denied := _denied(compose)):
+            raise ServiceFailedError("db", denied, compose.last_lines("db", 5))
+        return False
+
     try:
         # Compose's own limit does not cover waiting for the migration
-        while process.poll() is None and time.monotonic() < started + timeout:
-            _report(compose, seen, started, say)
-            if seen.get("db") == "starting" and (denied := _denied(compose)):
-                raise ServiceFailedError("db", denied, compose.last_lines("db", 5))
-            time.sleep(_POLL)
+        waiting.until(has_ended, timeout=timeout, every=_POLL)
     finally:
         process.terminate()
         output = process.communicate()[0]

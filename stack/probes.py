@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-import requests
-
-from mlgitops.errors import DockerCommandError
+from mlgitops.errors import DockerCommandError, HttpError
+from mlgitops.system.http import HttpClient
 from stack.errors import ProbeFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlgitops.system.http import Answer
     from stack.compose import Compose
 
 ADMIN = "admin"
@@ -38,7 +38,7 @@ def artifact(compose: Compose) -> None:
     path = f"{_ARTIFACTS}/.probe/{secrets.token_hex(8)}"
     content = secrets.token_bytes(1024)
     _request(compose, "PUT", path, data=content)
-    if _request(compose, "GET", path).content != content:
+    if _request(compose, "GET", path).body != content:
         raise ProbeFailedError("artifacts: the downloaded file differs from the uploaded file")
     _request(compose, "DELETE", path)
 
@@ -59,17 +59,14 @@ ALL: tuple[tuple[str, Callable[[Compose], None]], ...] = (
 )
 
 
-def _request(
-    compose: Compose, method: str, path: str, data: bytes | None = None
-) -> requests.Response:
+def _request(compose: Compose, method: str, path: str, data: bytes | None = None) -> Answer:
     try:
-        answer = requests.request(
-            method, compose.uri + path, data=data, auth=login(compose), timeout=_TIMEOUT
-        )
-    except requests.RequestException as error:
-        raise ProbeFailedError(f"mlflow: {method} {path}: {error}") from None
-    if answer.status_code != 200:
+        client = HttpClient(login=login(compose), timeout=_TIMEOUT)
+        answer = client.request(method, compose.uri + path, body=data)
+    except HttpError as error:
+        raise ProbeFailedError(f"mlflow: {error}") from error
+    if answer.status != 200:
         raise ProbeFailedError(
-            f"mlflow: {method} {path} answered {answer.status_code}: {answer.text[:300]}"
+            f"mlflow: {method} {path} answered {answer.status}: {answer.text[:300]}"
         )
     return answer

@@ -60,7 +60,7 @@ def serve(
 ) -> int:
     """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
     from mlgitops.serve.local import ServeOptions, run
-    from mlgitops.system.processes import free_port
+    from mlgitops.system.ports import free_port
 
     chosen = port or free_port()
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)

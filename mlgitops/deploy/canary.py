@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import requests
-
 from mlgitops.deploy.judge import Trial, objection
-from mlgitops.errors import DeployError
+from mlgitops.errors import DeployError, HttpError
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from mlgitops.deploy.proxy import Proxy
@@ -66,10 +65,13 @@ def _times(url: str, slot: Slot) -> tuple[float, float]:
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
-        answer = requests.get(f"{url}/metrics", headers={"X-Serving-Slot": slot}, timeout=30)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise DeployError(f"{url}/metrics of {slot}: no answer: {error}") from error
+        answer = HttpClient().request(
+            "GET", f"{url}/metrics", headers={"X-Serving-Slot": slot.value}
+        )
+    except HttpError as error:
+        raise DeployError(f"{slot}: {error}") from error
+    if not answer.ok:
+        raise DeployError(f"{slot}: {url}/metrics answered {answer.status}")
     if answer.headers.get("X-Serving-Slot") != slot:
         raise DeployError(f"{slot} does not answer any more")
     samples = [

@@ -17,7 +17,7 @@ from mlgitops.image.release import entering
 from mlgitops.image.smoke import body_for
 from mlgitops.serve.load import load
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

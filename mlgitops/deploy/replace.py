@@ -6,14 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
-
 from mlgitops.deploy import canary, host
 from mlgitops.deploy.judge import Trial, failing
 from mlgitops.deploy.values import Slot
-from mlgitops.errors import DeployError, DeployFailedError, MlgitopsError
+from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
 from mlgitops.image.build import unpacked
 from mlgitops.serve.smoke import smoke
+from mlgitops.system import waiting
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,11 +162,10 @@ class _Change:
             cpus=self._options.cpus or (self._old.cpus if self._old else _CPUS),
             registry=self._options.registry,
         )
-        deadline = time.monotonic() + _UP_SECONDS
-        while not self._proxy.counts()[self._slot].up:
-            if time.monotonic() > deadline:
-                raise DeployError(f"the proxy does not reach the slot {self._slot}")
-            time.sleep(_PAUSE)
+        if not waiting.until(
+            lambda: self._proxy.counts()[self._slot].up, timeout=_UP_SECONDS, every=_PAUSE
+        ):
+            raise DeployError(f"the proxy does not reach the slot {self._slot}")
         return self._occupant()
 
     def _occupant(self) -> Occupant:
@@ -230,12 +229,12 @@ class _Change:
 
 def _answers(url: str, slot: Slot) -> None:
     try:
-        answer = requests.get(f"{url}/ping", timeout=10)
-    except requests.RequestException as error:
-        raise DeployError(f"{url}/ping: no answer: {type(error).__name__}") from error
+        answer = HttpClient(timeout=10).request("GET", f"{url}/ping")
+    except HttpError as error:
+        raise DeployError(str(error)) from error
     if not answer.ok or answer.headers.get(HEADER) != slot:
         raise DeployError(
-            f"{url}/ping: {answer.status_code} from {answer.headers.get(HEADER, 'no slot')}"
+            f"{url}/ping: {answer.status} from {answer.headers.get(HEADER, 'no slot')}"
         )
 
 
@@ -252,6 +251,4 @@ def _since(before: Counts, now: Counts) -> Trial:
 
 def _drain(proxy: Proxy, slot: Slot) -> None:
     """Wait until a slot that gets no new requests has answered the ones that it has."""
-    deadline = time.monotonic() + _DRAIN_SECONDS
-    while proxy.counts()[slot].busy and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    waiting.until(lambda: not proxy.counts()[slot].busy, timeout=_DRAIN_SECONDS, every=_PAUSE)

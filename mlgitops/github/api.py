@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from mlgitops.errors import GitHubDeniedError, GitHubError
+from mlgitops.errors import GitHubDeniedError, GitHubError, HttpError
 from mlgitops.github.body import fitted
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlgitops.github.context import Context
+    from mlgitops.system.http import Answer
 
-_TIMEOUT = 30.0  # seconds for one request
+_TIMEOUT = 60.0  # seconds for one call, tries included
 _PAGE = 100  # GitHub's largest page
 _PAGES = 50  # a limit for a server that answers with ever more
 _DENIED = {401, 403, 404}  # GitHub hides with 404 what a token may not see
@@ -28,12 +28,9 @@ class GitHub:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._base = f"{context.api}/repos/{context.repository}"
-        self._session = requests.Session()
-        self._session.headers.update(
-            {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-        )
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         if context.token:
-            self._session.headers["Authorization"] = f"Bearer {context.token}"
+            headers["Authorization"] = f"Bearer {context.token}"
         # only what can be repeated without harm: GET, PATCH sets what it says
         retry = Retry(
             total=3,
@@ -42,8 +39,7 @@ class GitHub:
             allowed_methods=("GET", "PATCH"),
             raise_on_status=False,
         )
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+        self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry)
 
     def comment(self, number: int, marker: str, text: str) -> str:
         """Write the one comment of a pull request that begins with a marker; returns its URL.
@@ -160,40 +156,36 @@ class GitHub:
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         url = self._base + path
-        parameters: dict[str, str | int] | None = {**query, "per_page": _PAGE}
+        options: dict[str, Any] = {"query": {**query, "per_page": _PAGE}}
         for _ in range(_PAGES):
-            answer = self._request("GET", url, params=parameters)
+            answer = self._request("GET", url, **options)
             listed = answer.json()
             yield from (entry for entry in listed if isinstance(entry, dict))
-            following = answer.links.get("next", {}).get("url")
+            following = answer.next_page
             if not following or not following.startswith(self._context.api + "/"):
                 return  # the token goes to no other server
-            url, parameters = following, None
+            url, options = following, {}
 
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return self._request(method, self._base + path, json=body).json()
 
-    def _request(self, method: str, url: str, **options: Any) -> requests.Response:
+    def _request(self, method: str, url: str, **options: Any) -> Answer:
         what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
         try:
-            answer = self._session.request(
-                method, url, timeout=_TIMEOUT, allow_redirects=False, **options
-            )
-        except requests.RequestException as error:
-            raise GitHubError(f"GitHub did not answer {what}: {type(error).__name__}") from error
-        if answer.status_code in _DENIED:
+            answer = self._http.request(method, url, **options)
+        except HttpError as error:
+            raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
+        if answer.status in _DENIED:
             raise GitHubDeniedError(
-                f"GitHub denied {what} ({answer.status_code}): {_message(answer)}; the job's "
+                f"GitHub denied {what} ({answer.status}): {_message(answer)}; the job's "
                 "`permissions` or the token lack a grant"
             )
         if not answer.ok:
-            raise GitHubError(
-                f"GitHub answered {what} with {answer.status_code}: {_message(answer)}"
-            )
+            raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
         return answer
 
 
-def _message(answer: requests.Response) -> str:
+def _message(answer: Answer) -> str:
     try:
         return str(answer.json().get("message", ""))[:200]
     except (ValueError, AttributeError):

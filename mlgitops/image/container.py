@@ -9,10 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.system import docker
+from mlgitops.system import docker, http, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +61,13 @@ class Container:
         return int(docker.run(["exec", self.identity, "python3", "-S", "-c", _MEMORY]))
 
     @property
-    def logs(self) -> str:
-        """Its last lines."""
+    def has_ended(self) -> bool:
+        """Whether it has ended."""
+        return not self.state["State"]["Running"]
+
+    @property
+    def last_lines(self) -> str:
+        """The last lines of both its outputs."""
         return docker.logs(self.identity, lines=20)
 
     def stop(self) -> tuple[int, float]:
@@ -103,21 +106,15 @@ def running(
             ]
         ).strip()
         container = Container(identity=identity, url=f"http://{address}:{_PORT}")
-        _wait(container, image, timeout)
+        waiting.until_ready(
+            image,
+            container,
+            lambda: http.answers(f"{container.url}/ping", timeout=1),
+            timeout=timeout,
+            error=ImageError,
+        )
         yield container
     finally:
         with suppress(DockerCommandError):
             docker.run(["rm", "--force", "--volumes", name])
         docker.run(["network", "rm", name])
-
-
-def _wait(container: Container, image: str, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        with suppress(requests.RequestException):
-            if requests.get(f"{container.url}/ping", timeout=1).ok:
-                return
-        if not container.state["State"]["Running"]:
-            raise ImageError(f"{image} stopped by itself; its last lines:\n{container.logs}")
-        time.sleep(0.1)
-    raise ImageError(f"{image} was not ready in {timeout:g} s; its last lines:\n{container.logs}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import requests
-
-from mlgitops.errors import ServeError
+from mlgitops.errors import HttpError, ServeError
 from mlgitops.image.build import unpacked
 from mlgitops.image.container import running
 from mlgitops.serve import payloads
 from mlgitops.serve import smoke as serving
 from mlgitops.serve.load import count_down, load
 from mlgitops.serve.smoke import Probe, ProbeResult, Report
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,15 +72,15 @@ def body_for(model: str) -> bytes:
 def _metrics(url: str) -> Probe:
     begun = time.perf_counter()
     try:
-        answer = requests.get(f"{url}/metrics", timeout=30)
-    except requests.RequestException as error:
-        raise ServeError(f"{url}/metrics: no answer: {type(error).__name__}") from error
+        answer = HttpClient().request("GET", f"{url}/metrics")
+    except HttpError as error:
+        raise ServeError(str(error)) from error
     counted = answer.ok and "serving_requests_total{" in answer.text
     return _found(
         "GET /metrics",
         "200 with counts of requests",
         counted,
-        str(answer.status_code),
+        str(answer.status),
         (time.perf_counter() - begun) * 1000,
     )
 

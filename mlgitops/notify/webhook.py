@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.errors import HttpError
 from mlgitops.report import wording
 
 if TYPE_CHECKING:
@@ -55,22 +56,18 @@ def _send(lines: list[str]) -> None:
     url = os.environ.get(VARIABLE)
     if not url:
         return
-    import requests
+    from mlgitops.system.http import HttpClient
 
     shown = lines[:_MOST] + ([f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else [])
     try:
-        answer = requests.post(
-            url,
-            json={"text": "\n".join(map(_escaped, shown))},
-            timeout=_TIMEOUT,
-            allow_redirects=False,
+        answer = HttpClient(timeout=_TIMEOUT).request(
+            "POST", url, json={"text": "\n".join(map(_escaped, shown))}, name=VARIABLE
         )
-    except requests.RequestException as error:
-        # its text may hold the address
-        _warn(type(error).__name__)
+    except HttpError as error:
+        _warn(error.reason)
         return
     if not answer.ok:
-        _warn(f"it answered {answer.status_code}")
+        _warn(f"it answered {answer.status}")
 
 
 def _warn(reason: str) -> None:

@@ -6,18 +6,15 @@ MLflow's tracking server in front of the same folder.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
-
 from mlgitops.errors import RegistryStartError
-from mlgitops.system.processes import ended, free_port, last_lines
+from mlgitops.system import http, waiting
+from mlgitops.system.ports import LOOPBACK, free_port
+from mlgitops.system.processes import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +59,7 @@ class Embedded:
             *(sys.executable, "-m", "mlflow", "server"),
             *("--backend-store-uri", self.uri),
             *("--default-artifact-root", self.artifacts),
-            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
         ]
 
 
@@ -78,26 +75,14 @@ def server(embedded: Embedded, *, timeout: float = 120.0) -> Iterator[str]:
         RegistryStartError: it stopped by itself or did not answer in time; with its last lines.
     """
     port = free_port()
-    command = embedded.command(port)
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with embedded.log.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=environment, start_new_session=True
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with started(embedded.command(port), embedded.log, environment=environment) as running:
+        url = f"http://{LOOPBACK}:{port}"
+        waiting.until_ready(
+            "the embedded registry",
+            running,
+            lambda: http.answers(url + _READY),
+            timeout=timeout,
+            error=RegistryStartError,
         )
-    with ended(process):
-        url = f"http://127.0.0.1:{port}"
-        _wait(process, url, embedded.log, timeout)
         yield url
-
-
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(url + _READY, timeout=5).ok:
-                return
-        except requests.RequestException:
-            pass  # not listening yet
-        time.sleep(0.1)
-    how = "did not answer in time" if process.poll() is None else "stopped by itself"
-    raise RegistryStartError(f"the embedded registry {how}; its last lines:\n{last_lines(log)}")

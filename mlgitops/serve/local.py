@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
-
 from mlgitops.errors import ServeError
-from mlgitops.system.processes import ended, free_port, last_lines
+from mlgitops.system import http, waiting
+from mlgitops.system.ports import LOOPBACK, free_port, refusal
+from mlgitops.system.processes import ended, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-LOOPBACK = "127.0.0.1"
 STARTUP = 120.0  # seconds; loading a large model and its libraries takes most of it
 
 
@@ -71,18 +68,16 @@ def start(
     options = options or ServeOptions()
     port = _port(options)
     with tempfile.TemporaryDirectory(prefix="mlgitops-") as folder:
-        log = Path(folder) / "server.log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
-                _command(model_uri, options, port),
-                stdout=stream,
-                stderr=stream,
-                env=_environment(),
-                start_new_session=True,
-            )
-        with ended(process):
+        command, log = _command(model_uri, options, port), Path(folder) / "server.log"
+        with started(command, log, environment=_environment()) as running:
             url = f"http://{options.host}:{port}"
-            _wait(process, url, model_uri, log, timeout)
+            waiting.until_ready(
+                f"the server of {model_uri}",
+                running,
+                lambda: http.answers(f"{url}/ping"),
+                timeout=timeout,
+                error=ServeError,
+            )
             yield Server(url=url, model_uri=model_uri)
 
 
@@ -93,7 +88,9 @@ def run(model_uri: str, options: ServeOptions) -> int:
         ServeError: the port is taken.
     """
     process = subprocess.Popen(
-        _command(model_uri, options, _port(options)), env=_environment(), start_new_session=True
+        _command(model_uri, options, _port(options)),
+        env={**os.environ, **_environment()},
+        start_new_session=True,
     )
     asked: list[int] = []
 
@@ -114,13 +111,9 @@ def run(model_uri: str, options: ServeOptions) -> int:
 def _port(options: ServeOptions) -> int:
     if options.port is None:
         return free_port()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
-            message = f"port {options.port} of {options.host} can not be used: {error.strerror}"
-            raise ServeError(f"{message}; choose another with --port") from error
+    if reason := refusal(options.host, options.port):
+        message = f"port {options.port} of {options.host} cannot be used: {reason}"
+        raise ServeError(f"{message}; choose another with --port")
     return options.port
 
 
@@ -136,19 +129,4 @@ def _environment() -> dict[str, str]:
     # MLflow starts `uvicorn` by name: it must be the one of this interpreter, also where its
     # environment is not activated
     tools = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": os.pathsep.join([tools, os.environ.get("PATH", "")])}
-
-
-def _wait(
-    process: subprocess.Popen[bytes], url: str, model_uri: str, log: Path, timeout: float
-) -> None:
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{url}/ping", timeout=5).ok:
-                return
-        except requests.RequestException:
-            pass  # not listening yet
-        time.sleep(0.1)
-    how = f"did not answer in {timeout:g} s" if process.poll() is None else "stopped by itself"
-    raise ServeError(f"the server of {model_uri} {how}; its last lines:\n{last_lines(log)}")
+    return {"PATH": os.pathsep.join([tools, os.environ.get("PATH", "")])}

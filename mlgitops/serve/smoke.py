@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from mlgitops.errors import ServeError
+from mlgitops.errors import HttpError, ServeError
 from mlgitops.serve import payloads
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,11 +137,15 @@ class _Client:
 
     def reach(self) -> None:
         try:
-            requests.get(f"{self._url}/ping", timeout=self._timeout)
-        except requests.RequestException as error:
+            self._client().request("GET", f"{self._url}/ping")
+        except HttpError as error:
             raise ServeError(
-                f"nothing answers at {self._url}; start it with `mlgitops serve`"
+                f"nothing answers at {self._url} ({error.reason}); start it with `mlgitops serve`"
             ) from error
+
+    def _client(self) -> HttpClient:
+        # a connection for each request: what one does to its connection is no fault of the next
+        return HttpClient(timeout=self._timeout, headers=self._headers)
 
     def get(self, path: str) -> _Answer:
         return self._send("GET", path, b"", {})
@@ -154,16 +157,10 @@ class _Client:
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> _Answer:
         begun = time.perf_counter()
         try:
-            response = requests.request(
-                method,
-                self._url + path,
-                data=body,
-                headers={**self._headers, **headers},
-                timeout=self._timeout,
-            )
-            status, text = response.status_code, response.text
-        except requests.RequestException as error:
-            status, text = 0, f"no answer: {type(error).__name__}"
+            answer = self._client().request(method, self._url + path, body=body, headers=headers)
+            status, text = answer.status, answer.text
+        except HttpError as error:
+            status, text = 0, error.reason
         return _Answer(status=status, text=text, milliseconds=(time.perf_counter() - begun) * 1000)
 
 

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
-import socket
 import subprocess
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import ServeError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+_SHOWN = 40  # lines of a log
 
 
-def free_port() -> int:
-    """A loopback port that nothing listens on at this moment.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """A child process whose output goes to a file."""
 
-    It is below the range that systems give to outgoing connections (from 32768 on Linux, 49152
-    elsewhere), so that no connection takes it before the server that it is meant for.
+    process: subprocess.Popen[bytes]
+    log: Path
 
-    Raises:
-        ServeError: none was found.
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    @property
+    def last_lines(self) -> str:
+        """The last lines of both its outputs."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-_SHOWN:])
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[Started]:
+    """Run a command until the block ends; then it is ended with everything it started.
+
+    Args:
+        command: with its arguments.
+        log: the file that both its outputs are written to.
+        environment: variables on top of those of this process.
+        folder: where it runs; default: where this process does.
     """
-    for port in secrets.SystemRandom().sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise ServeError("there is no free port between 20000 and 32000; end what listens there")
-
-
-def last_lines(log: Path, count: int = 40) -> str:
-    """The last lines of a log file."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            cwd=folder,
+            start_new_session=True,
+        )
+    with ended(process):
+        yield Started(process=process, log=log)
 
 
 @contextmanager

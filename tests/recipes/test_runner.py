@@ -19,7 +19,8 @@ import requests
 
 from mlgitops.errors import RecipeError, RegistryError, TrainingDataError
 from mlgitops.recipes import runner
-from mlgitops.system.processes import ended, free_port
+from mlgitops.system.ports import free_port
+from mlgitops.system.processes import ended
 from training.features import FEATURES
 from training.synthetic import windfarm
 

@@ -22,7 +22,7 @@ from sklearn.linear_model import LinearRegression
 from mlgitops.errors import RecipeError
 from mlgitops.recipes import tracking
 from mlgitops.recipes.recipe import load
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests.training.windfarm_text import lines, text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.registry.failures import masked
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests.answering import answering
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from mlgitops.system.processes import ended, free_port
+from mlgitops.system.ports import free_port
+from mlgitops.system.processes import ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

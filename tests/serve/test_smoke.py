@@ -15,7 +15,7 @@ import pytest
 
 from mlgitops.errors import ServeError
 from mlgitops.serve.local import start
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests import from_mlflow, pages
 from tests.answering import answering
 
@@ -138,7 +138,7 @@ def test_nothing_answers(in_production: Team) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = in_production.run("smoke", WIND, "Production", "--url", url)
     assert ran.code == 1
-    assert f"error: nothing answers at {url}; start it with `mlgitops serve`" in ran.err
+    assert f"error: nothing answers at {url} (Connection refused); start it with" in ran.err
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
@@ -158,7 +158,7 @@ def test_a_port_that_is_taken(in_production: Team) -> None:
         port = taken.getsockname()[1]
         ran = in_production.run("serve", WIND, "Production", "--port", str(port))
     assert ran.code == 1
-    assert f"port {port} of 127.0.0.1 can not be used: Address already in use" in ran.err
+    assert f"port {port} of 127.0.0.1 cannot be used: Address already in use" in ran.err
 
 
 def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:

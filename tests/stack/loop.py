@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests.github.fake import REPOSITORY, TOKEN
 from tests.stack.running import ROOT
 

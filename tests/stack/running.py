@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
 

@@ -12,7 +12,7 @@ import pytest
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests import from_mlflow, pages
 from tests.from_mlflow import answers, command, curl, endpoints, started
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests import from_mlflow, pages
 from tests.from_mlflow import answers, command, curl, started
 

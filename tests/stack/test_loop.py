@@ -13,7 +13,7 @@ from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 from tests.github import fake
 from tests.proxy import proxy
 from tests.stack.loop import Repository, runner

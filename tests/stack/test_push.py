@@ -16,7 +16,7 @@ import requests
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.system import docker
-from mlgitops.system.processes import free_port
+from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlgitops.system.processes import end, ended, last_lines
+from mlgitops.system.processes import end, ended, started
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 PARENT = f"""
@@ -23,7 +23,7 @@ time.sleep(60)
 """
 
 
-def started(code: str) -> subprocess.Popen[bytes]:
+def python(code: str) -> subprocess.Popen[bytes]:
     """A Python process in a group of its own."""
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
@@ -39,7 +39,7 @@ def alive(pid: int) -> bool:
 
 def test_a_child_that_outlives_its_parent_is_ended_too() -> None:
     """A worker that ignores SIGTERM does not survive the server that started it."""
-    with started(PARENT) as process:
+    with python(PARENT) as process:
         assert process.stdout is not None
         worker = int(process.stdout.readline())
         assert alive(worker)
@@ -53,7 +53,7 @@ def test_a_child_that_outlives_its_parent_is_ended_too() -> None:
 
 def test_one_that_ignores_being_asked_is_forced() -> None:
     """SIGKILL follows SIGTERM after the grace period."""
-    with started(f"print(1, flush=True); {STUBBORN}") as process:
+    with python(f"print(1, flush=True); {STUBBORN}") as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.1)
@@ -63,7 +63,7 @@ def test_one_that_ignores_being_asked_is_forced() -> None:
 
 def test_an_exception_ends_it_as_well() -> None:
     """The block's own exception is what is seen."""
-    with started("import time; time.sleep(60)") as process:
+    with python("import time; time.sleep(60)") as process:
         failing = pytest.raises(ZeroDivisionError)
         with failing, ended(process):
             os.kill(process.pid, 0)
@@ -73,14 +73,32 @@ def test_an_exception_ends_it_as_well() -> None:
 
 def test_one_that_has_ended_already_is_no_problem() -> None:
     """There is nothing left to end."""
-    with started("pass") as process:
+    with python("pass") as process:
         process.wait()
         end(process)
     assert process.returncode == 0
 
 
-def test_the_last_lines_of_a_log(tmp_path: Path) -> None:
-    """Only the end of a long log is worth showing, and bytes that are no text do not matter."""
+def test_a_process_with_a_log(tmp_path: Path) -> None:
+    """Both outputs are in the log, and only its end is shown; bytes need not be text."""
+    code = (
+        "import os, sys\n"
+        "print(os.environ['FARM'], os.getcwd(), sys.stdin.read())\n"
+        "print(*range(100), sep='\\n', flush=True)\n"
+        "os.write(2, b'\\xff')"
+    )
     log = tmp_path / "log"
-    log.write_bytes(b"\n".join(b"line %d" % n for n in range(100)) + b"\n\xff")
-    assert last_lines(log, 2) == "line 99\n\ufffd"
+    command = [sys.executable, "-c", code]
+    with started(command, log, environment={"FARM": "wind"}, folder=tmp_path) as running:
+        assert running.process.wait() == 0
+        assert running.has_ended
+    assert log.read_bytes().startswith(f"wind {tmp_path} \n0\n".encode())
+    assert running.last_lines.splitlines() == [*map(str, range(61, 100)), "\ufffd"]
+
+
+def test_it_is_ended_with_the_block(tmp_path: Path) -> None:
+    """What was started and still runs is gone afterwards."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with started(command, tmp_path / "log") as running:
+        assert not running.has_ended
+    assert running.has_ended

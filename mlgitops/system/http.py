@@ -1,0 +1,259 @@
+"""One HTTP client: kept connections, a deadline over each whole call, bounded answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import parse_header_links
+from urllib3.exceptions import HTTPError
+
+from mlgitops.errors import (
+    HttpConnectionError,
+    HttpError,
+    HttpRedirectError,
+    HttpTimeoutError,
+    HttpTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3.util import Retry
+
+_MIB = 2**20
+_PART = 65_536  # bytes that are read at once
+_HOPS = 5  # redirects that are followed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a server answered, with whatever status.
+
+    Attributes:
+        headers: by name, in upper or lower case.
+        body: decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success (2xx)."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; bytes that are none are replaced."""
+        return self.body.decode(errors="replace")
+
+    @property
+    def next_page(self) -> str | None:
+        """The address of the next page, where the server gives one (RFC 8288)."""
+        links = parse_header_links(self.headers.get("Link", ""))
+        return next((link["url"] for link in links if link.get("rel") == "next"), None)
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return json.loads(self.body)
+
+
+class _Session(requests.Session):
+    """A session that hands redirects out instead of reading their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
+
+
+class HttpClient:
+    """Asks servers; connections are kept for the next call.
+
+    What can be read in environment variables (proxies, certificates) and .netrc holds, as for
+    every program that uses requests, MLflow's client among them.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 30.0,
+        limit: int = 64 * _MIB,
+        headers: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+        retry: Retry | None = None,
+        elsewhere: bool = False,
+    ) -> None:
+        """A client.
+
+        Args:
+            timeout: seconds for one whole call: name, connection, retries, redirects, and the body
+                to its last byte.
+            limit: bytes that a body may have, decompressed.
+            headers: sent with each request.
+            login: a name and a password for servers that ask for them.
+            retry: which calls are repeated, and when; default: none is.
+            elsewhere: follow redirects to other hosts too; they get neither headers nor login.
+        """
+        self._timeout, self._limit, self._elsewhere = timeout, limit, elsewhere
+        self._session = _session(retry)
+        self._session.headers.update(headers or {})
+        self._session.auth = login
+        self._bare = _session(retry)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> Answer:
+        """One call; an answer of any status but a redirect is an answer.
+
+        Redirects of GET and HEAD are followed within the host, from http to https as well.
+
+        Args:
+            method: such as "GET".
+            url: the whole address.
+            query: what is added to the address.
+            body: what is sent.
+            json: what is sent, as JSON; instead of `body`.
+            headers: of this request.
+            name: how errors call this request, where its address is a secret; default: method and
+                address, without query and login.
+
+        Raises:
+            HttpConnectionError: there is no connection, or it broke.
+            HttpTimeoutError: the answer was not complete in time.
+            HttpTooLargeError: the body is larger than the limit.
+            HttpRedirectError: it is a redirect that is not followed.
+        """
+        call = _Call(
+            name=name or f"{method} {shown(url)}",
+            until=time.monotonic() + self._timeout,
+            method=method,
+            options={"params": query, "data": body, "json": json, "headers": headers},
+        )
+        done: Future[Answer] = Future()
+
+        def work() -> None:
+            try:
+                done.set_result(self._exchange(call, url))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
+                done.set_exception(error)
+
+        # no limit of a socket covers looking up names, several addresses, or headers that drip in
+        Thread(target=work, name=call.name, daemon=True).start()
+        try:
+            return done.result(self._timeout)
+        except (TimeoutError, requests.Timeout):
+            raise HttpTimeoutError(call.name, f"no answer within {self._timeout:g} s") from None
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            # without the cause: its text holds the address
+            raise HttpConnectionError(call.name, _reason(error)) from None
+
+    def _exchange(self, call: _Call, url: str) -> Answer:
+        session: requests.Session = self._session
+        options = call.options
+        for _ in range(_HOPS + 1):
+            with session.request(
+                call.method,
+                url,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+                **options,
+            ) as answer:
+                if not answer.is_redirect:
+                    return Answer(
+                        status=answer.status_code,
+                        headers=answer.headers,
+                        body=self._body(answer, call),
+                    )
+                target = urljoin(url, answer.headers["Location"])
+            if call.method not in ("GET", "HEAD"):
+                raise HttpRedirectError(
+                    call.name, f"it is redirected to {shown(target)}; ask there"
+                )
+            if session.should_strip_auth(url, target):  # type: ignore[no-untyped-call]
+                if not self._elsewhere:
+                    reason = f"it is redirected to another host, {shown(target)}; ask there"
+                    raise HttpRedirectError(call.name, reason)
+                session, options = self._bare, {}
+            url, options = target, {**options, "params": None}
+        raise HttpRedirectError(call.name, f"more than {_HOPS} redirects")
+
+    def _body(self, answer: requests.Response, call: _Call) -> bytes:
+        body = bytearray()
+        while part := answer.raw.read1(_PART, decode_content=True):
+            body += part
+            if len(body) > self._limit:
+                reason = f"the answer is larger than {self._limit / _MIB:g} MiB"
+                raise HttpTooLargeError(call.name, reason)
+            if time.monotonic() > call.until:
+                raise TimeoutError  # nobody waits any more: let the connection go
+        return bytes(body)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Call:
+    """What is asked, and until when somebody waits for the answer."""
+
+    name: str
+    until: float
+    method: str
+    options: Mapping[str, Any]
+
+
+def answers(url: str, *, timeout: float = 5.0) -> bool:
+    """Whether a GET is answered with success: what a probe of a server that starts asks."""
+    try:
+        return HttpClient(timeout=timeout).request("GET", url).ok
+    except HttpError:
+        return False
+
+
+def shown(url: str) -> str:
+    """An address as errors may show it: without login, query and fragment.
+
+    >>> shown("https://ada:s3cret@farm.example:8443/models?token=s3cret")
+    'https://farm.example:8443/models'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is no URL"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _session(retry: Retry | None) -> _Session:
+    made = _Session()
+    if retry is not None:
+        for scheme in ("https://", "http://"):
+            made.mount(scheme, HTTPAdapter(max_retries=retry))
+    return made
+
+
+def _reason(error: BaseException) -> str:
+    """What the system says at the bottom of an error; the errors above it hold the address."""
+    if isinstance(error, ValueError):
+        return "the address is not a valid URL"
+    while below := error.__cause__ or error.__context__:
+        error = below
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or f"the connection broke ({type(error).__name__})"
