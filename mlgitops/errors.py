@@ -185,6 +185,10 @@ class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 
 
+class FileWriteError(MlgitopsError):
+    """A file cannot be written; the one that was there is as it was."""
+
+
 class NoFreePortError(MlgitopsError):
     """This machine has no free TCP port."""
 

@@ -9,6 +9,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from mlgitops.system import files
 from stack.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ class Contents:
 
 
 def write(target: Path, contents: Contents, parts: Mapping[str, Path]) -> None:
-    """Write the archive under another name first, so that `target` is never half of one."""
-    unfinished = target.with_name(target.name + ".partial")
+    """Write the archive; `target` is never half of one.
+
+    Raises:
+        FileWriteError: it cannot be written.
+    """
     manifest = {
         "format": FORMAT,
         "created": contents.created,
@@ -46,18 +50,16 @@ def write(target: Path, contents: Contents, parts: Mapping[str, Path]) -> None:
         "bytes": contents.bytes,
         "sha256": {name: _checksum(path.open("rb")) for name, path in parts.items()},
     }
-    try:
-        unfinished.touch(mode=0o600)
-        with tarfile.open(unfinished, "w") as tar:
-            content = json.dumps(manifest, indent=2).encode()
-            entry = tarfile.TarInfo(MANIFEST)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-            for name, path in parts.items():
-                tar.add(path, arcname=name)
-        unfinished.rename(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    content = json.dumps(manifest, indent=2).encode()
+    entry = tarfile.TarInfo(MANIFEST)
+    entry.size = len(content)
+    with (
+        files.replacing(target, mode=0o600) as file,
+        tarfile.open(fileobj=file, mode="w") as tar,
+    ):
+        tar.addfile(entry, io.BytesIO(content))
+        for name, path in parts.items():
+            tar.add(path, arcname=name)
 
 
 def unpack(source: Path, folder: Path) -> Contents:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import TYPE_CHECKING
 
+from mlgitops.system import files
 from stack.errors import SecretsLostError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def ensure(folder: Path, *, database_exists: bool) -> list[str]:
 
     Raises:
         SecretsLostError: the database's password is missing, and a new one would not open it.
+        FileWriteError: a secret cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -40,12 +41,6 @@ def ensure(folder: Path, *, database_exists: bool) -> list[str]:
             "remove the database with `nox -s down -- --volumes`"
         )
     for name in missing:
-        _write(folder / name, _FORMS[name].format(secrets.token_urlsafe(32)))
+        text = _FORMS[name].format(secrets.token_urlsafe(32))
+        files.write_text(folder / name, text, mode=0o444)
     return missing
-
-
-def _write(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o444)  # whatever the umask is
-        file.write(content)

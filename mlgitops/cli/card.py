@@ -11,6 +11,7 @@ from mlgitops.cli.options import connect, optional_file_option, registry_options
 from mlgitops.errors import GitError
 from mlgitops.file.load import load
 from mlgitops.history import revisions as past
+from mlgitops.system import files
 
 
 @click.command(
@@ -53,7 +54,7 @@ def card(
     if out is None:
         click.echo(text, nl=False)
         return
-    out.write_text(text, encoding="utf-8")
+    files.write_text(out, text)
     click.echo(f"{out}: {model} version {number}")
 
 

@@ -12,6 +12,7 @@ from mlgitops.cli.options import failures_reported, file_option, format_option, 
 from mlgitops.errors import DesiredStateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
+from mlgitops.system import files
 
 
 @click.command(
@@ -83,7 +84,7 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     if edited == text:
         click.echo(f"{file}: {model} {stage} is at {version} already")
         return
-    file.write_bytes(edited.encode())
+    files.write_text(file, edited)
     unpinned = edit.unpinned(text, str(file), model, stage)
     click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; see `mlgitops plan`")
 
@@ -116,7 +117,7 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     if stage:
         edited = edit.set_version(edited, str(file), model, stage, number)
         where = f" and put into {stage}{edit.unpinned(text, str(file), model, stage)}"
-    file.write_bytes(edited.encode())
+    files.write_text(file, edited)
     click.echo(f"{file}: {model} version {number} is added{where}; see `mlgitops train`")
 
 
@@ -154,7 +155,7 @@ def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
     """Print a JSON Schema: of models.yaml, for editors and check-jsonschema, or of reports."""
     text = json.dumps(_schema(kind), indent=2) + "\n"
     if write is not None:
-        write.write_text(text, encoding="utf-8")
+        files.write_text(write, text)
     elif check is None:
         click.echo(text, nl=False)
     elif not check.exists() or check.read_text(encoding="utf-8") != text:

@@ -9,6 +9,7 @@ import click
 from mlgitops.cli.image import build_options, image_options
 from mlgitops.cli.options import connect, format_option, progress, registry_options, show
 from mlgitops.errors import DeployFailedError, UsageError
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,7 +155,7 @@ def rehearsal(
         image = image_options(**chosen)
         found = tuple(rehearse(connect(registry, state), changes, image, say=say))
     if report:
-        Path(report).write_text(reports.rehearsed_markdown(found), encoding="utf-8")
+        files.write_text(Path(report), reports.rehearsed_markdown(found))
     for one in found:
         click.echo(reports.rehearsed_line(one))
     if not found:

@@ -20,6 +20,7 @@ from mlgitops.cli.options import (
 )
 from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
 from mlgitops.file.load import load_pins
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
     with progress() as say:
         report = test(tag, requests_sent=requests, memory=memory, say=say)
     if junit:
-        junit.write_text(reports.junit(report), encoding="utf-8")
+        files.write_text(junit, reports.junit(report))
     show(
         form,
         text=lambda console: reports.text(report, console),
@@ -196,7 +197,7 @@ def scan(
     with progress() as say:
         found = look(tag, rules, say=say)
     if sbom:
-        sbom.write_text(found.bill, encoding="utf-8")
+        files.write_text(sbom, found.bill)
     show(
         form,
         text=lambda console: scanned.text(found, console),
@@ -245,7 +246,7 @@ def prove(
             )
         )
     if report:
-        report.write_text("\n".join(map(reports.folded, found)), encoding="utf-8")
+        files.write_text(report, "\n".join(map(reports.folded, found)))
     for one in found:
         click.echo(one.summary)
     if not found:

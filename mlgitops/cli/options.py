@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from mlgitops.core import guards
 from mlgitops.core.guards import Guard
 from mlgitops.errors import MlgitopsError, UsageError
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -134,27 +135,18 @@ def write_reports(
     document: Callable[[], Mapping[str, object]],
     html: Callable[[], Iterable[str]],
 ) -> None:
-    """Write a report to files, each in the format that its name ends in."""
+    """Write a report to files, each in the format that its name ends in.
+
+    Raises:
+        FileWriteError: one of them cannot be written.
+    """
     makers: dict[str, Callable[[], Iterable[str]]] = {
         ".md": lambda: [markdown()],
         ".json": lambda: [json.dumps(document(), indent=2, ensure_ascii=False)],
         ".html": html,
     }
     for path in paths:
-        write(path, makers[path.suffix]())
-
-
-def write(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file piece by piece.
-
-    Raises:
-        UsageError: it can not be written.
-    """
-    try:
-        with path.open("w", encoding="utf-8") as stream:
-            stream.writelines(pieces)
-    except OSError as error:
-        raise UsageError(f"{path} can not be written: {error.strerror}") from error
+        files.write_pieces(path, makers[path.suffix]())
 
 
 def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:

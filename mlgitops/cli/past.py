@@ -15,6 +15,7 @@ from mlgitops.file import edit
 from mlgitops.file.load import load, read
 from mlgitops.history import revisions as past
 from mlgitops.history import stays as record
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +133,7 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     edited = edit.set_version(text, str(file), model, stage, former)
     if edited == text:
         raise UsageError(f"{file}: {model} {stage} is at {former} already; name another version")
-    file.write_bytes(edited.encode())
+    files.write_text(file, edited)
     unpinned = edit.unpinned(text, str(file), model, stage)
     click.echo(
         f"{file}: {model} {stage} is back at {former}{unpinned}; commit it, then `mlgitops apply`"

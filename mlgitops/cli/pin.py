@@ -11,6 +11,7 @@ from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import loads, read
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,7 @@ def pin(
     digests = _digests(chosen, desired, connect(registry, state), force=force)
     edited = edit.set_digests(text, str(file), digests)
     if edited != text:
-        file.write_bytes(edited.encode())
+        files.write_text(file, edited)
     for name, held in chosen.items():
         done = (
             "is pinned" if digests.get(name, held.digest) != held.digest else "was pinned already"

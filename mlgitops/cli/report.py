@@ -17,11 +17,11 @@ from mlgitops.cli.options import (
     quick_option,
     registry_options,
     terms_options,
-    write,
 )
 from mlgitops.core.guards import Terms
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
+from mlgitops.system import files
 
 
 def _page(_: click.Context, __: click.Parameter, path: Path) -> Path:
@@ -63,7 +63,7 @@ def report(
         with failures_reported((out,)):
             desired = load(file)
             proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
-        write(out, html.plan(proposal, progress=say))
+        files.write_pieces(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()
 

@@ -20,6 +20,7 @@ from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
 from mlgitops.file.load import loads, read
 from mlgitops.history import revisions as past
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
@@ -55,7 +56,7 @@ def import_command(output: Path, force: bool, registry: str | None, state: Path)
         say("reading the registry")
         made = imported(connect(registry, state).held(()))
     loads(made.text, str(output))
-    output.write_text(made.text, encoding="utf-8")
+    files.write_text(output, made.text)
     for line in made.left_out:
         click.echo(f"left out: {line}", err=True)
     click.echo(f"{output}: written; `mlgitops plan` has nothing to do")

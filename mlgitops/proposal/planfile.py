@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from mlgitops.core.guards import Shown
 from mlgitops.core.plan import Plan  # noqa: TC001 - files are checked against it
 from mlgitops.errors import PlanFileError
+from mlgitops.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,13 @@ def fingerprint(file: Path) -> str:
 
 
 def write(path: Path, plan: Plan, fingerprint: str) -> None:
-    """Write a plan: its changes in their order, each with all that `apply` needs."""
+    """Write a plan: its changes in their order, each with all that `apply` needs.
+
+    Raises:
+        FileWriteError: it cannot be written.
+    """
     document = _PlanFile(fingerprint=fingerprint, plan=plan)
-    path.write_bytes(_FORM.dump_json(document, indent=2) + b"\n")
+    files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
 
 
 def read(path: Path) -> Shown:

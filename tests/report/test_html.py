@@ -251,14 +251,20 @@ def test_plan_and_apply_write_pages_as_well(promoting: Team) -> None:
     ("command", "expected"),
     [
         (["report", "page.md"], "page.md: a page is a file in .html"),
-        (["report", "gone/page.html"], "gone/page.html can not be written: No such file"),
         (["plan", "--report", "x.pdf"], "x.pdf: a report is a file in .md, .json or .html"),
         (["apply", "--report", "gone/x.html"], "gone/x.html: there is no folder gone"),
     ],
 )
-def test_a_page_that_can_not_be_written(promoting: Team, command: list[str], expected: str) -> None:
+def test_a_page_with_no_good_name(promoting: Team, command: list[str], expected: str) -> None:
     """Is refused with a sentence, and before anything is applied."""
     ran = promoting.run(*command)
     assert ran.code == 64
     assert expected in ran.err
     assert promoting.aliases() == {"production": 1}
+
+
+def test_a_page_that_cannot_be_written(promoting: Team) -> None:
+    """The file and the reason are named."""
+    ran = promoting.run("report", "gone/page.html")
+    assert ran.code == 1
+    assert "gone/page.html cannot be written: No such file" in ran.err
