@@ -19,8 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
-
+from harness.waiting import eventually
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Canary, DeployOptions, name_of
@@ -30,6 +29,7 @@ from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.serve.load import load
 from mlgitops.system import docker
+from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def _stopped_and_started(mark: str, tags: list[str]) -> float:
     url = f"http://127.0.0.1:{port}"
     try:
         docker.run([*run, tags[0]])
-        _until(lambda: _ready(url))
+        eventually(lambda: answers(f"{url}/ping", timeout=1), within=120, every=0.1)
         begun = time.monotonic()
         docker.run(["stop", name])
         docker.run(["rm", name])
         docker.run([*run, tags[1]])
-        _until(lambda: _ready(url))
+        eventually(lambda: answers(f"{url}/ping", timeout=1), within=120, every=0.1)
         return time.monotonic() - begun
     finally:
         with suppress(DockerCommandError):
@@ -144,7 +144,7 @@ def _kill_the_canary(mark: str) -> None:
                 return True
         return False
 
-    _until(found)
+    eventually(found, within=120, every=0.1)
 
 
 def _fails(work: Callable[[], object]) -> None:
@@ -153,21 +153,6 @@ def _fails(work: Callable[[], object]) -> None:
     except DeployFailedError:
         return
     raise AssertionError("a version that does not prove itself was let through")
-
-
-def _until(true: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s")
-        time.sleep(0.1)
-
-
-def _ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/ping", timeout=1).ok
-    except requests.RequestException:
-        return False
 
 
 def _identity(tag: str) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import pages
 from mlgitops.system import docker
-from tests import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import requests
-
+from harness import from_mlflow
 from mlgitops.demo.play import READING
-from mlgitops.errors import ImageError
+from mlgitops.errors import HttpError, ImageError
 from mlgitops.image.container import Container
 from mlgitops.serve.load import count_down, load
-from mlgitops.system import docker
-from tests import from_mlflow
+from mlgitops.system import docker, waiting
+from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,8 +149,9 @@ class Running:
     def endpoints(self) -> int:
         """How many of MLflow's four answer with 200."""
         url = self.container.url
-        answers = [requests.get(f"{url}/{n}", timeout=30) for n in ("ping", "health", "version")]
-        return [*(answer.status_code for answer in answers), _ask(url)].count(200)
+        client = HttpClient()
+        answers = [client.request("GET", f"{url}/{n}") for n in ("ping", "health", "version")]
+        return [*(answer.status for answer in answers), _ask(url)].count(200)
 
     def curl(self) -> int:
         """The status of the tutorials' own `curl`, as docs/from-mlflow.md prints it."""
@@ -169,17 +169,20 @@ def _url(identity: str) -> str:
 
 def _ask(url: str) -> int:
     headers = {"Content-Type": "application/json"}
-    return requests.post(f"{url}/invocations", BODY, headers=headers, timeout=5).status_code
+    client = HttpClient(timeout=5)
+    return client.request("POST", f"{url}/invocations", body=BODY, headers=headers).status
 
 
 def _await(container: Container) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
+    def ready() -> bool:
         try:
-            if _ask(container.url) == 200:
-                return
-        except requests.RequestException:
-            if not container.state["State"]["Running"]:
+            return _ask(container.url) == 200
+        except HttpError:
+            if container.has_ended:
                 raise _LostError from None
-        time.sleep(0.01)
-    raise ImageError(f"no good answer in {_PATIENCE:g} s; its last lines:\n{container.last_lines}")
+            return False
+
+    if not waiting.until(ready, timeout=_PATIENCE, every=0.01):
+        raise ImageError(
+            f"no good answer in {_PATIENCE:g} s; its last lines:\n{container.last_lines}"
+        )

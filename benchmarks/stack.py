@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from harness.stack import Running
+from harness.waiting import eventually
 from mlgitops.system import docker
+from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
-from tests.stack.running import Running, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,15 +66,8 @@ def plain(stack: Running, service: str, *command: str) -> tuple[str, str]:
     run = ("run", "--detach", "--no-deps", "--name", name)
     stack.compose.run(*run, "--publish", f"127.0.0.1:{port}:5000", service, *command)
     uri = f"http://127.0.0.1:{port}"
-    eventually(lambda: _answers(uri), within=180)
+    eventually(lambda: answers(f"{uri}/health", timeout=2), within=180)
     return name, uri
-
-
-def _answers(uri: str) -> bool:
-    try:
-        return requests.get(uri + "/health", timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def measure() -> Iterator[str]:

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.stack import Running
 from mlgitops.errors import MlgitopsError
-from tests.stack.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

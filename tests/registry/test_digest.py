@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import pages
 from mlgitops.errors import PayloadError
 from mlgitops.registry.digest import canonical, of_folder
-from tests import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
 
+from mlgitops.errors import ServeError
+from mlgitops.system import waiting
+from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
-from mlgitops.system.processes import ended
+from mlgitops.system.processes import started
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -45,23 +46,10 @@ def serving(model: Path, log: Path, **settings: str) -> Iterator[Serving]:
         "SERVING_WORKERS": "1",
         **settings,
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlgitops.serve.server"],
-            env={**os.environ, **given},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    with ended(process):
+    command = [sys.executable, "-m", "mlgitops.serve.server"]
+    with started(command, log, environment=given) as running:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 90
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            try:
-                if requests.get(f"{url}/ping", timeout=5).ok:
-                    break
-            except requests.RequestException:
-                time.sleep(0.1)
-        yield Serving(url=url, process=process, log=log)
+        waiting.until_ready(
+            "the server", running, lambda: answers(f"{url}/ping"), timeout=90, error=ServeError
+        )
+        yield Serving(url=url, process=running.process, log=log)

@@ -15,6 +15,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mlgitops.errors import ServeError
 from mlgitops.serve.load import count_down, load
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import same, smoke
@@ -265,7 +266,7 @@ def test_settings_that_make_no_sense(model: Path, tmp_path: Path) -> None:
     """All of them are named, with exit code 64, before the model is loaded."""
     wrong = {"SERVING_WORKERS": "many", "SERVING_TIMEOUT": "-1"}
     with (
-        pytest.raises(AssertionError, match=r"(?s)SERVING_WORKERS=many.*SERVING_TIMEOUT=-1"),
+        pytest.raises(ServeError, match=r"(?s)SERVING_WORKERS=many.*SERVING_TIMEOUT=-1"),
         serving(model, tmp_path / "log", **wrong),
     ):
         pytest.fail("it can not have started")

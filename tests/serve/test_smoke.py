@@ -8,15 +8,16 @@ import shlex
 import signal
 import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import from_mlflow, pages
+from harness.waiting import eventually
 from mlgitops.errors import ServeError
 from mlgitops.serve.local import start
+from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
-from tests import from_mlflow, pages
 from tests.answering import answering
 
 if TYPE_CHECKING:
@@ -211,11 +212,5 @@ READING = (
 def _ask(process: subprocess.Popen[bytes], url: str, records: list[Any]) -> list[float]:
     from mlgitops.serve.smoke import predict
 
-    deadline = time.monotonic() + 90
-    while True:
-        assert process.poll() is None, "the server stopped by itself"
-        assert time.monotonic() < deadline, "the server did not answer"
-        try:
-            return predict(url, records)
-        except ServeError:
-            time.sleep(0.2)
+    eventually(lambda: process.poll() is not None or answers(f"{url}/ping"), within=90, every=0.2)
+    return predict(url, records)

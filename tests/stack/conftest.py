@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.stack import Running
 from mlgitops.errors import DockerError
 from mlgitops.system import docker
 from stack import settings
 from stack.compose import Compose
-from tests.stack.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.stack import ROOT
 from mlgitops.system.ports import free_port
 from tests.github.fake import REPOSITORY, TOKEN
-from tests.stack.running import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

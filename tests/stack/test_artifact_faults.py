@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stack.running import eventually
+from harness.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.stack import Running
     from tests.stack.conftest import Make
-    from tests.stack.running import Running
 
 SIZE = 300 * 2**20
 LOG_MODEL = """

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.waiting import eventually
 from mlgitops.system import docker
 from stack import backup
 from stack.errors import ArchiveError, NotEmptyError
-from tests.stack.running import Running, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.stack import Running
     from tests.stack.conftest import Make
 
 GIB = 2**30

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from harness.waiting import eventually
 from mlgitops.system import docker
 from stack import secrets
 from stack.errors import ServiceFailedError
-from tests.stack.running import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.stack import Running
     from tests.stack.conftest import Make
-    from tests.stack.running import Running
 
 SEARCH = "/api/2.0/mlflow/registered-models/search?max_results=1000"
 # what a client may wait before it knows; the issue of every hanging dashboard

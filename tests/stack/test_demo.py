@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.stack.running import ROOT
+from harness.stack import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

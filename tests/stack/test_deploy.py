@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from harness.waiting import eventually
 from mlgitops.deploy import host, ssh
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
@@ -275,7 +275,7 @@ def _sshd(folder: Path) -> Iterator[tuple[str, str]]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     server = subprocess.Popen([SSHD, "-D", "-f", str(folder / "sshd_config")])
     try:
-        _listens(port)
+        eventually(lambda: _listens(port), within=10, every=0.05)
         kind, key = (folder / "host.pub").read_text().split()[:2]
         yield f"{getpass.getuser()}@127.0.0.1:{port}", f"[127.0.0.1]:{port} {kind} {key}"
     finally:
@@ -283,13 +283,10 @@ def _sshd(folder: Path) -> Iterator[tuple[str, str]]:
         server.wait(timeout=10)
 
 
-def _listens(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    pytest.fail("the SSH server does not listen")
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def _state(place: Host) -> tuple[str, str, str]:
@@ -314,13 +311,13 @@ def _derived(image: str, folder: Path, name: str, line: str) -> str:
 
 
 def _kill_the_canary(place: Host) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        found = [one for one in place.slots if one.weight == 30]
-        if found and found[0].requests > 20:
-            docker.run(["kill", found[0].container])
-            return
-        time.sleep(0.1)
+    def killed() -> bool:
+        found = [one for one in place.slots if one.weight == 30 and one.requests > 20]
+        for one in found:
+            docker.run(["kill", one.container])
+        return bool(found)
+
+    eventually(killed, within=120, every=0.1)
 
 
 def _silent(_: str) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import from_mlflow, pages
+from harness.from_mlflow import answers, command, curl, endpoints, started
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
-from tests import from_mlflow, pages
-from tests.from_mlflow import answers, command, curl, endpoints, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import from_mlflow, pages
+from harness.from_mlflow import answers, command, curl, started
 from mlgitops.system.ports import free_port
-from tests import from_mlflow, pages
-from tests.from_mlflow import answers, command, curl, started
 
 if TYPE_CHECKING:
     from tests.team import Team

@@ -21,9 +21,9 @@ from tests.stack.loop import Repository, runner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.stack import Running
     from mlgitops.deploy.values import Occupant
     from tests.stack.conftest import Make
-    from tests.stack.running import Running
 
 pytestmark = [
     pytest.mark.skipif(runner() is None, reason="act is not installed"),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.stack.running import ROOT
+from harness.stack import ROOT
 
 pytestmark = pytest.mark.no_docker
 

@@ -6,16 +6,17 @@ import json
 import re
 import shutil
 import subprocess
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
+from harness.waiting import eventually
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.system import docker
+from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
@@ -61,20 +62,11 @@ def _running(folder: Path, port: int) -> Iterator[None]:
         command = [REGISTRY, "serve", str(configuration)]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 30
-        while not _answers(f"http://127.0.0.1:{port}/v2/"):
-            assert time.monotonic() < deadline, (folder / "registry.log").read_text()
-            time.sleep(0.1)
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/v2/"), within=30, every=0.1)
         yield
     finally:
         server.terminate()
         server.wait(timeout=10)
-
-
-def _answers(url: str) -> bool:
-    with suppress(requests.RequestException):
-        return requests.get(url, timeout=1).ok
-    return False
 
 
 def test_an_image_is_pushed_and_deployed(farm: Team, address: str) -> None:

@@ -14,8 +14,8 @@ from mlgitops.system import docker
 from stack.errors import PortTakenError
 
 if TYPE_CHECKING:
+    from harness.stack import Running
     from tests.stack.conftest import Make
-    from tests.stack.running import Running
 
 pytestmark = pytest.mark.xdist_group("shared")
 SEARCH = "/api/2.0/mlflow/registered-models/search?max_results=10"

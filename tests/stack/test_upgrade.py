@@ -12,8 +12,8 @@ from stack.errors import ServiceFailedError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.stack import Running
     from tests.stack.conftest import Make
-    from tests.stack.running import Running
 
 # the schema of MLflow 2.22, with a registered model in it
 OLDER = """

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from mlgitops.system.processes import ended
-from tests import pages
+from harness import pages
+from mlgitops.system import http, processes, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from mlgitops.system.processes import Started
 
 PAGE = "from-mlflow.md"
 MODEL = "power-forecasting-model"
@@ -40,32 +40,18 @@ def command(pattern: str, port: int, model: str = MODEL) -> str:
     return pages.command(PAGE, pattern, port=port, model=model)
 
 
-@contextmanager
-def started(text: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(text: str, log: Path) -> AbstractContextManager[Started]:
     """Run a command until the block ends, with what it prints in a file."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {text}"],
-            env=pages.environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    with ended(process):
-        yield process
+    command = ["bash", "-c", f"exec {text}"]
+    return processes.started(command, log, environment=pages.environment())
 
 
-def answers(process: subprocess.Popen[bytes], port: int, *, within: float = 120) -> bool:
+def answers(running: Started, port: int, *, within: float = 120) -> bool:
     """Wait until a server answers; False if it has ended, or does not in time."""
-    deadline = time.monotonic() + within
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            requests.get(f"http://127.0.0.1:{port}/ping", timeout=5).raise_for_status()
-        except requests.RequestException:
-            time.sleep(0.1)
-        else:
-            return True
-    return False
+    url = f"http://127.0.0.1:{port}/ping"
+    return waiting.until(
+        lambda: http.answers(url), timeout=within, unless=lambda: running.has_ended
+    )
 
 
 def curl(pattern: str, port: int) -> tuple[int, Any]:

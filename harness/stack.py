@@ -1,4 +1,4 @@
-"""A stack of a test's own: its project name, ports, secrets and volumes are nobody else's."""
+"""A stack of one's own: its project name, ports, secrets and volumes are nobody else's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,9 @@ from stack import lifecycle, probes, settings
 from stack.compose import Compose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _NOT_PASSED_ON = ("MLFLOW_", "STACK_", "COMPOSE_", "MLGITOPS_", "GITHUB_")
 _IMAGES = tuple(f"STACK_{name}_IMAGE" for name in ("MLFLOW", "DB", "PYTHON", "MYSQL"))
 # one worker starts in half the CPU time of two
@@ -169,13 +168,3 @@ class Running:
         ):
             if found := docker.run([*listing, "--filter", label]).split():
                 docker.run([*removal, *found])
-
-
-def eventually(true: Callable[[], bool], *, within: float, every: float = 0.5) -> float:
-    """Wait until something is true; return how many seconds that took."""
-    started = time.monotonic()
-    while not true():
-        waited = time.monotonic() - started
-        assert waited < within, f"not within {within} s"
-        time.sleep(every)
-    return time.monotonic() - started
