@@ -186,14 +186,13 @@ class HttpClient:
                         body=self._body(answer, call),
                     )
                 target = urljoin(url, answer.headers["Location"])
+            # not the path: it may be the secret that the name stands for
+            where = f"{shown(urljoin(target, '/'))}; ask there"
             if call.method not in ("GET", "HEAD"):
-                raise HttpRedirectError(
-                    call.name, f"it is redirected to {shown(target)}; ask there"
-                )
+                raise HttpRedirectError(call.name, f"it is redirected to {where}")
             if session.should_strip_auth(url, target):  # type: ignore[no-untyped-call]
                 if not self._elsewhere:
-                    reason = f"it is redirected to another host, {shown(target)}; ask there"
-                    raise HttpRedirectError(call.name, reason)
+                    raise HttpRedirectError(call.name, f"it is redirected to another host, {where}")
                 session, options = self._bare, {}
             url, options = target, {**options, "params": None}
         raise HttpRedirectError(call.name, f"more than {_HOPS} redirects")

@@ -224,9 +224,9 @@ def test_a_redirect_to_another_host() -> None:
     """It is refused, and the other host is never asked; its address is told without a token."""
     with (
         serving(lambda handler: handler.send(200, b"elsewhere")) as other,
-        serving(lambda h: h.send(302, Location=f"{other.url}/in?token=s3cret")) as server,
+        serving(lambda h: h.send(302, Location=f"{other.url}/s3cret?token=s3cret")) as server,
     ):
-        with pytest.raises(HttpRedirectError, match=f"another host, {other.url}/in; ") as caught:
+        with pytest.raises(HttpRedirectError, match=f"another host, {other.url}/; ") as caught:
             HttpClient().request("GET", server.url)
         assert "s3cret" not in str(caught.value)
         assert other.asked == []
@@ -250,7 +250,7 @@ def test_a_redirect_of_what_writes() -> None:
     """A POST is not turned into a GET: the error tells where to ask instead."""
     with (
         serving(lambda handler: handler.send(301, Location="/new")) as server,
-        pytest.raises(HttpRedirectError, match=r"redirected to http.*/new; ask there"),
+        pytest.raises(HttpRedirectError, match=r"redirected to http.*/; ask there"),
     ):
         HttpClient().request("POST", server.url, json={})
     assert len(server.asked) == 1
