@@ -69,7 +69,7 @@ def test_arrows_are_seen() -> None:
     assert {("cli", "core"), ("cli", "image"), ("core", "errors")} <= seen
 
 
-@pytest.mark.parametrize("stranger", ["training", "stack", "tests", "benchmarks"])
+@pytest.mark.parametrize("stranger", ["training", "stack", "tests", "harness", "benchmarks"])
 def test_the_engine_knows_no_team(stranger: str) -> None:
     """A wheel of the engine alone works."""
     found = [
@@ -77,6 +77,18 @@ def test_the_engine_knows_no_team(stranger: str) -> None:
         for path in modules(ENGINE)
         for name in imported(path)
         if name.partition(".")[0] == stranger
+    ]
+    assert found == []
+
+
+def test_benchmarks_do_not_import_tests() -> None:
+    """What both need is in harness/, which imports neither."""
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for folder in ("benchmarks", "harness")
+        for path in modules(ROOT / folder)
+        for name in imported(path)
+        if name.partition(".")[0] in {"tests", "benchmarks"} - {folder}
     ]
     assert found == []
 
