@@ -8,8 +8,8 @@ import mlflow
 import pytest
 
 from mlgitops.recipes.__main__ import main
+from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import line, text
-from training import RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,8 @@ def test_help_names_the_recipes_and_shows_examples(capsys: pytest.CaptureFixture
     """A reader of --help can copy a line and run it."""
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "python -m training power_forecasting --param estimator=linear" in out
-    assert all(name in out for name in RECIPES)
+    assert "python -m mlgitops.recipes power_forecasting --param estimator=linear" in out
+    assert all(name in out for name in RecipePackage().names())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from mlgitops.errors import TrainingDataError
 from tests.training.windfarm_text import lines, text
 from training.features import FEATURES
-from training.power_forecasting import MIN_DAYS, Params, prepare, train
+from training.power_forecasting import MIN_DAYS, Params, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,15 +42,15 @@ def params(**values: object) -> Params:
 @pytest.mark.parametrize("estimator", LEAST)
 def test_every_estimator_is_good_enough_on_the_sample(estimator: str) -> None:
     """With default parameters each one gets over the gate of 0.9."""
-    score = prepare(params(estimator=estimator), None).fit()
+    score = prepare(params(estimator=estimator), None).fit().metrics()
     assert score["test_r2"] >= LEAST[estimator][0]
     assert {"test_r2", "test_mae", "test_rmse"} == set(score)
 
 
 def test_boosting_clearly_beats_a_linear_model() -> None:
     """The sample rewards the better model, so that promotion means something."""
-    linear = prepare(params(), None).fit()
-    boosting = prepare(params(estimator="gradient_boosting"), None).fit()
+    linear = prepare(params(), None).fit().metrics()
+    boosting = prepare(params(estimator="gradient_boosting"), None).fit().metrics()
     assert boosting["test_mae"] < 0.7 * linear["test_mae"]
 
 
@@ -58,7 +58,9 @@ def test_boosting_clearly_beats_a_linear_model() -> None:
 @pytest.mark.parametrize("estimator", LEAST)
 def test_every_estimator_is_good_enough_on_the_real_file(estimator: str) -> None:
     """Trained to 2018 and tested from 2019, boosting explains 97% and more."""
-    assert prepare(params(estimator=estimator), REAL).fit()["test_r2"] >= LEAST[estimator][1]
+    assert (
+        prepare(params(estimator=estimator), REAL).fit().metrics()["test_r2"] >= LEAST[estimator][1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_every_estimator_is_good_enough_on_the_real_file(estimator: str) -> None
 def test_the_same_recipe_gives_the_same_model(kind: dict[str, object]) -> None:
     """To the last bit."""
     chosen = params(**kind, seed=7)
-    first, second = train(chosen, None), train(chosen, None)
+    first, second = (prepare(chosen, None).fit() for _ in range(2))
     np.testing.assert_array_equal(
         first.estimator.predict(first.test.features), second.estimator.predict(first.test.features)
     )
