@@ -14,14 +14,14 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mlgitops.errors import TrainingDataError
 from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters
-from training.features import FEATURES, TARGET, FeatureName
+from training.features import FEATURES, TARGET, VARIABLE, FeatureName
 
 if TYPE_CHECKING:
     from mlgitops.recipes.data import Examples
     from mlgitops.recipes.sklearn.task import Estimator, Task
     from training.windfarm import WindFarm
 
-USES_DATA = "WINDFARM_DATA"
+USES_DATA = VARIABLE
 MIN_DAYS = 30  # fewer can not tell a good model from a bad one
 
 

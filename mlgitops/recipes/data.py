@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlgitops.errors import TrainingDataError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -99,9 +101,12 @@ def without_secrets(place: str) -> str:
     """An address without user, password, query and fragment; any of them can be a secret.
 
     Raises:
-        ValueError: the address is malformed.
+        TrainingDataError: the address is malformed.
     """
     if "://" not in place:
         return place  # a path
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError as error:
+        raise TrainingDataError(f"the address of the data is malformed ({error})") from None
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

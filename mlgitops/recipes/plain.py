@@ -67,17 +67,17 @@ class PlainTraining:
         with tracking.autologged(datasets=True), _travelling(self.recipe.module.__name__):
             said = self.recipe.call("train", self.params, self.data)
         with translated(uri):
-            _log_missing(self.params.model_dump())
+            _log_missing(self.recipe.name, self.params.model_dump())
         return said
 
 
-def _log_missing(params: Mapping[str, object]) -> None:
+def _log_missing(recipe: str, params: Mapping[str, object]) -> None:
     """Log parameters that are not yet there: autolog knows some, and MLflow keeps the first."""
     import mlflow
 
     active = mlflow.active_run()
     if active is None:
-        raise RecipeError("train ended the run that mlgitops began; log into it, and let it be")
+        raise RecipeError(f"{recipe}: train ended the run; leave mlflow.end_run() away")
     logged = mlflow.get_run(active.info.run_id).data.params
     mlflow.log_params({name: value for name, value in params.items() if name not in logged})
 

@@ -99,7 +99,7 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
             run = mlflow.get_run(begun.info.run_id)
         return TrainedRun(
             run_id=run.info.run_id,
-            model_uri=f"models:/{_model(run, said)}",
+            model_uri=f"models:/{_model(run, said, training.title)}",
             metrics={
                 name: value
                 for name, value in run.data.metrics.items()
@@ -108,22 +108,24 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
         )
 
 
-def _model(run: Run, said: object) -> str:
+def _model(run: Run, said: object, recipe: str) -> str:
     """The id of the model that a run is about."""
     logged = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
     if isinstance(said, ModelInfo):
         if said.model_id not in logged:
-            raise RecipeError(f"the run did not log the model that train returned, {said.model_id}")
+            raise RecipeError(
+                f"{recipe}: train returned a model that its run did not log, {said.model_id}"
+            )
         return str(said.model_id)
     if not logged:
         raise RecipeError(
-            "the run logged no model; log it in train, for example with "
+            f"{recipe}: the run logged no model; log it in train, for example with "
             'mlflow.sklearn.log_model(model, name="model")'
         )
     if len(logged) > 1:
         raise RecipeError(
-            f"the run logged {len(logged)} models; let train return what log_model returns for the "
-            "one to register"
+            f"{recipe}: the run logged {len(logged)} models; let train return what log_model "
+            "returns for the one to register"
         )
     return str(logged[0])
 

@@ -12,6 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlgitops.errors import TrainingDataError
+from mlgitops.recipes import runner
+from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import lines, text
 from training.features import FEATURES
 from training.power_forecasting import MIN_DAYS, Params, prepare
@@ -133,3 +135,17 @@ def test_too_few_days_are_an_error(tmp_path: Path) -> None:
         prepare(params(train_until="2014-01-30", test_from="2014-01-31"), str(file))
     with pytest.raises(TrainingDataError, match="0 days to train until 2013-12-31"):
         prepare(params(train_until="2013-12-31", test_from="2014-01-01"), str(file))
+
+
+def test_the_environment_names_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WINDFARM_DATA is read where no data are named, and only there."""
+    default, other = tmp_path / "default.csv", tmp_path / "other.csv"
+    for file in (default, other):
+        file.write_text(text(lines(80)))
+    monkeypatch.setenv("WINDFARM_DATA", str(default))
+    recipe = RecipePackage().load("power_forecasting")
+    dates = {"train_until": "2014-01-31", "test_from": "2014-02-01"}
+    for given, used in ((None, default), (str(other), other)):
+        held_out = runner.prepare(recipe, {"estimator": "linear", **dates}, given).held_out
+        assert held_out is not None
+        assert held_out.dataset.source == str(used)
