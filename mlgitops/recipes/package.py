@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.desired import RECIPES
 from mlgitops.errors import MissingPackageError, RecipeError
-from mlgitops.recipes.recipe import FORMS, RecipeModule
+from mlgitops.recipes.recipe import FORMS, RecipeModule, said
 from mlgitops.system import modules
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class RecipePackage:
 
     def _file(self, recipe: str) -> Path | None:
         """The file of a module of the package."""
-        spec = PathFinder.find_spec(f"{self.name}.{recipe}", self._locations())
+        spec = PathFinder.find_spec(recipe, self._locations())
         return Path(spec.origin) if spec and spec.origin else None
 
     def _is_recipe(self, name: str) -> bool:
@@ -109,7 +109,7 @@ class RecipePackage:
             body = ast.parse(file.read_bytes()).body
         except (OSError, SyntaxError, ValueError):
             return True
-        return any(name in FORMS for statement in body for name in _bound(statement))
+        return any(bound in FORMS for statement in body for bound in _bound(statement))
 
 
 def package_of(desired: Desired) -> RecipePackage:
@@ -137,5 +137,4 @@ def _imported(dotted: str, recipe: str) -> ModuleType:
             raise RecipeError(f"{recipe}: its module cannot be imported: {error}") from error
         raise MissingPackageError(recipe, missing) from error
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}".removesuffix(": ")
-        raise RecipeError(f"{recipe}: its module cannot be imported: {said}") from error
+        raise RecipeError(f"{recipe}: its module cannot be imported: {said(error)}") from error

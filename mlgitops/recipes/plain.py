@@ -65,10 +65,10 @@ class PlainTraining:
             with translated(uri):
                 recorded.log(self.held_out.examples, self.held_out.dataset, "test", code)
         with tracking.autologged(datasets=True), _travelling(self.recipe.module.__name__):
-            said = self.recipe.call("train", self.params, self.data)
+            returned = self.recipe.call("train", self.params, self.data)
         with translated(uri):
             _log_missing(self.recipe.name, self.params.model_dump())
-        return said
+        return returned
 
 
 def _log_missing(recipe: str, params: Mapping[str, object]) -> None:
@@ -93,9 +93,9 @@ def holdout(recipe: RecipeModule, params: BaseModel, data: str | None) -> Holdou
 
     if not recipe.has("holdout"):
         return None
-    said = recipe.call("holdout", params, data)
+    returned = recipe.call("holdout", params, data)
     try:
-        rows, values = said
+        rows, values = returned
         name = getattr(values, "name", None) or TARGET
         target = pd.Series(np.asarray(values), index=rows.index, name=name)
         fits = isinstance(rows, pd.DataFrame) and name not in rows.columns

@@ -95,7 +95,9 @@ class RecipeModule:
         Raises:
             RecipeError: it brings its own data and is given some.
         """
-        if given is not None and not self.takes_data:
+        if not self.takes_data:
+            if given is None:
+                return None
             raise RecipeError(f"{self.name}: the recipe brings its own data; leave {given!r} away")
         return given or (os.environ.get(self.variable) if self.variable else None) or None
 
@@ -106,6 +108,8 @@ class RecipeModule:
         except ValidationError as error:
             names = list(self._model().model_fields)
             return [_message(one, names) for one in error.errors(include_url=False)]
+        except Exception as error:  # noqa: BLE001 - a validator of the recipe may raise anything
+            return [f"its class Params fails: {said(error)}"]
         return []
 
     def parse(self, params: Mapping[str, object]) -> BaseModel:
@@ -132,8 +136,7 @@ class RecipeModule:
         except MlgitopsError:
             raise
         except (Exception, SystemExit) as error:
-            said = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise RecipeError(f"{self.name}: {self._place(error)}{said}") from error
+            raise RecipeError(f"{self.name}: {self._place(error)}{said(error)}") from error
 
     def _arguments(self, function: str) -> set[str]:
         taken = inspect.signature(getattr(self.module, function)).parameters.values()
@@ -154,6 +157,11 @@ class RecipeModule:
         frames = traceback.extract_tb(error.__traceback__)
         own = [one for one in frames if Path(one.filename).is_relative_to(self.folder)]
         return f"{os.path.relpath(own[-1].filename)}:{own[-1].lineno}: " if own else ""
+
+
+def said(error: BaseException) -> str:
+    """An exception of somebody else's code, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
 
 
 def canonical(recipe: str, params: Mapping[str, object]) -> str:

@@ -94,12 +94,12 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
     # At the end of a run on a server MLflow prints a link. Standard output is the caller's, who
     # may be printing JSON.
     with redirect_stdout(sys.stderr), active as begun:
-        said = training.run()
+        returned = training.run()
         with translated(uri):
             run = mlflow.get_run(begun.info.run_id)
         return TrainedRun(
             run_id=run.info.run_id,
-            model_uri=f"models:/{_model(run, said, training.title)}",
+            model_uri=f"models:/{_model(run, returned, training.title)}",
             metrics={
                 name: value
                 for name, value in run.data.metrics.items()
@@ -108,15 +108,15 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
         )
 
 
-def _model(run: Run, said: object, recipe: str) -> str:
+def _model(run: Run, returned: object, recipe: str) -> str:
     """The id of the model that a run is about."""
     logged = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
-    if isinstance(said, ModelInfo):
-        if said.model_id not in logged:
+    if isinstance(returned, ModelInfo):
+        if returned.model_id not in logged:
             raise RecipeError(
-                f"{recipe}: train returned a model that its run did not log, {said.model_id}"
+                f"{recipe}: train returned a model that its run did not log, {returned.model_id}"
             )
-        return str(said.model_id)
+        return str(returned.model_id)
     if not logged:
         raise RecipeError(
             f"{recipe}: the run logged no model; log it in train, for example with "

@@ -47,10 +47,11 @@ def find(name: str, folders: tuple[str, ...]) -> ModuleSpec | None:
 
 
 def _find_in(name: str, path: list[str]) -> ModuleSpec | None:
-    parts = name.split(".")
-    for depth in range(1, len(parts)):
-        parent = PathFinder.find_spec(".".join(parts[:depth]), path)
+    # by the last part of each name: for dotted ones PathFinder wants parents to be imported
+    *parents, last = name.split(".")
+    for part in parents:
+        parent = PathFinder.find_spec(part, path)
         if parent is None or parent.submodule_search_locations is None:
             return None
         path = list(parent.submodule_search_locations)
-    return PathFinder.find_spec(name, path)
+    return PathFinder.find_spec(last, path)

@@ -100,8 +100,14 @@ def test_no_package_at_all(tmp_path: Path) -> None:
         RecipePackage(name="nowhere", folders=(str(tmp_path),)).load("churn")
 
 
+def test_a_dotted_package_beside_the_file(tmp_path: Path, unique: str) -> None:
+    """No folder of it needs an `__init__.py`."""
+    assert value(package(tmp_path, f"{unique}.ml.recipes", churn=RECIPE.format(value=6))) == 6
+
+
 def test_a_package_without_recipes(tmp_path: Path, unique: str) -> None:
-    """A module that does not say how to train is none."""
+    """A module that does not say how to train is none, nor is a folder of data."""
+    (tmp_path / unique / "churn").mkdir(parents=True)
     with pytest.raises(RecipeError, match=r"the package '\w+' has no recipe"):
         package(tmp_path, unique, features="COLUMNS = ()").load("churn")
 

@@ -106,6 +106,23 @@ def test_unknown_parameters_are_wrong_unless_the_recipe_allows_them(
     assert len(recipe.wrong({"round": 3})) == wrong
 
 
+def test_a_validator_that_fails_is_named(write: Callable[[str], RecipePackage]) -> None:
+    """Whatever it raises."""
+    recipe = write(
+        """
+        from pydantic import BaseModel, field_validator
+        class Params(BaseModel):
+            rounds: int = 10
+            @field_validator("rounds")
+            @classmethod
+            def known(cls, value):
+                return {}[value]
+        def train(params): ...
+        """
+    ).load("churn")
+    assert recipe.wrong({"rounds": 3}) == ["its class Params fails: KeyError: 3"]
+
+
 def test_parameters_may_be_any_mapping() -> None:
     """models.yaml hands over one that can not be changed."""
     parsed = load("power_forecasting").parse(MappingProxyType({"estimator": "linear"}))
