@@ -150,7 +150,17 @@ class RegistryStartError(RegistryError):
 
 
 class RecipeError(MlgitopsError):
-    """A recipe names a training module or a parameter that does not exist."""
+    """There is no such recipe, it does not take a parameter, or it does not train a model."""
+
+
+class MissingPackageError(RecipeError):
+    """A recipe needs a package that is not installed here."""
+
+    def __init__(self, recipe: str, package: str) -> None:
+        self.package = package
+        super().__init__(
+            f"{recipe}: it imports {package}, which is not installed here; install {package}"
+        )
 
 
 class TrainingDataError(MlgitopsError):
@@ -167,6 +177,10 @@ class EditError(MlgitopsError):
 
 class ServeError(MlgitopsError):
     """The model server did not start or stopped by itself."""
+
+
+class IsolatedError(MlgitopsError):
+    """A process that runs somebody else's code did not answer."""
 
 
 class ScoringError(MlgitopsError):

@@ -29,6 +29,7 @@ FEATURES: tuple[FeatureName, ...] = get_args(FeatureName)
 TARGET = "power"
 COLUMNS: tuple[str, ...] = (*FEATURES, TARGET)
 DATE = "date"
+VARIABLE = "WINDFARM_DATA"  # of the environment: names the file or address
 READING_HOURS = (0, 8, 16)
 
 

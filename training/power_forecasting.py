@@ -14,13 +14,14 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mlgitops.errors import TrainingDataError
 from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters
-from training.features import FEATURES, TARGET, FeatureName
+from training.features import FEATURES, TARGET, VARIABLE, FeatureName
 
 if TYPE_CHECKING:
-    from mlgitops.recipes.sklearn.task import Estimator, Examples, Task
+    from mlgitops.recipes.data import Examples
+    from mlgitops.recipes.sklearn.task import Estimator, Task
     from training.windfarm import WindFarm
 
-USES_DATA: str | None = "WINDFARM_DATA"
+USES_DATA = VARIABLE
 MIN_DAYS = 30  # fewer can not tell a good model from a bad one
 
 
@@ -80,8 +81,9 @@ def prepare(params: Params, data: str | None) -> Task[Estimator]:
         TrainingDataError: the data can not be used, or too few days are left to train or test.
     """
     # Here, because scikit-learn takes seconds and checking parameters does not need it.
+    from mlgitops.recipes.data import Dataset
     from mlgitops.recipes.sklearn.estimators import regressor
-    from mlgitops.recipes.sklearn.task import Dataset, Task, regression_score
+    from mlgitops.recipes.sklearn.task import Task, regression_score
     from training.windfarm import load
 
     farm = load(data)
@@ -101,17 +103,10 @@ def prepare(params: Params, data: str | None) -> Task[Estimator]:
     )
 
 
-def train(params: Params, data: str | None) -> Task[Estimator]:
-    """Train without MLflow; the task's estimator is then fitted. Raises what `prepare` raises."""
-    task = prepare(params, data)
-    task.fit()
-    return task
-
-
 def _days(
     farm: WindFarm, params: Params, *, start: date | None = None, end: date | None = None
 ) -> Examples:
-    from mlgitops.recipes.sklearn.task import Examples
+    from mlgitops.recipes.data import Examples
 
     days = farm.frame.loc[start.isoformat() if start else None : end.isoformat() if end else None]
     if len(days) < MIN_DAYS:

@@ -18,7 +18,6 @@ from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters
 if TYPE_CHECKING:
     from mlgitops.recipes.sklearn.task import Classifier, Task
 
-USES_DATA: str | None = None
 TARGET = "malignant"  # 1 malignant, 0 benign; scikit-learn has them the other way round
 TEST_SHARE = 0.25
 SPLIT_SEED = 0
@@ -33,14 +32,15 @@ class Params(Hyperparameters):
     ]
 
 
-def prepare(params: Params, data: None = None) -> Task[Classifier]:  # noqa: ARG001 - as the others
-    """Load and split scikit-learn's data; there is no `data` to name."""
+def prepare(params: Params) -> Task[Classifier]:
+    """Load and split scikit-learn's data."""
     # Here, because scikit-learn takes seconds and checking parameters does not need it.
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import train_test_split
 
+    from mlgitops.recipes.data import Dataset, Examples
     from mlgitops.recipes.sklearn.estimators import classifier
-    from mlgitops.recipes.sklearn.task import Dataset, Examples, Task, classification_score
+    from mlgitops.recipes.sklearn.task import Task, classification_score
 
     measurements, benign = load_breast_cancer(return_X_y=True, as_frame=True)
     malignant = (1 - benign).rename(TARGET)
@@ -58,10 +58,3 @@ def prepare(params: Params, data: None = None) -> Task[Classifier]:  # noqa: ARG
         settings={"seed": params.seed},
         score=classification_score,
     )
-
-
-def train(params: Params, data: None = None) -> Task[Classifier]:
-    """Train without MLflow; the task's estimator is then fitted."""
-    task = prepare(params, data)
-    task.fit()
-    return task

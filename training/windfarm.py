@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +11,14 @@ import pandas as pd
 import requests
 
 from mlgitops.errors import TrainingDataError
+from mlgitops.recipes.data import without_secrets
 from training import synthetic
-from training.features import COLUMNS, DATE
+from training.features import COLUMNS, DATE, VARIABLE
 from training.windfarm_checks import Checked, check, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VARIABLE = "WINDFARM_DATA"
 NAME = "windfarm"
 TIMEOUT = 30.0  # seconds, to connect and between any two parts of the answer
 MAX_BYTES = 64 * 2**20  # the seven years take 0.3 MiB; more than this is another file
@@ -52,19 +51,17 @@ def load(data: str | None) -> WindFarm:
     """Load and check the wind farm data.
 
     Args:
-        data: a path or an http(s) address. None means what the environment variable
-            `WINDFARM_DATA` names and, where that is not set, the synthetic sample.
+        data: a path or an http(s) address; None for the synthetic sample.
 
     Raises:
         TrainingDataError: the data can not be read, or break a rule of
             `training.windfarm_checks`; every problem is named.
     """
-    place = data or os.environ.get(VARIABLE)
-    if not place:
+    if not data:
         frame = synthetic.windfarm()
         return WindFarm(frame=frame, name=synthetic.NAME, source=None, missing_days=0)
-    shown = _without_secrets(place)
-    checked = check(_text(place, shown))
+    shown = without_secrets(data)
+    checked = check(_text(data, shown))
     if not isinstance(checked, Checked):
         lines = summary(checked)
         plural = "s" if len(checked) > 1 else ""
@@ -122,14 +119,3 @@ def _limited(answer: requests.Response, shown: str) -> Iterator[bytes]:
             message = f"{shown}: larger than {MAX_BYTES // 2**20} MiB; this is not the wind farm"
             raise TrainingDataError(message)
         yield part
-
-
-def _without_secrets(place: str) -> str:
-    """An address without user, password, query and fragment; any of them can be a secret."""
-    if "://" not in place:
-        return place  # a path
-    try:
-        parts = urlsplit(place)
-    except ValueError as error:
-        raise TrainingDataError(f"the address of the data is malformed ({error})") from None
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -9,7 +9,7 @@ import click
 
 from mlgitops.cli.options import connect, optional_file_option, registry_options
 from mlgitops.errors import GitError
-from mlgitops.file.load import load
+from mlgitops.file.load import load_or_empty
 from mlgitops.history import revisions as past
 from mlgitops.system import files
 
@@ -42,7 +42,7 @@ def card(
     from mlgitops.proposal import card as cards
     from mlgitops.report.card import markdown
 
-    desired = load(file) if file else None
+    desired = load_or_empty(file)
     client = connect(registry, state)
     number = cards.chosen(client, model, version)
     try:

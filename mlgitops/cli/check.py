@@ -1,10 +1,10 @@
-"""Verbs that work on models.yaml alone: offline, and without importing MLflow."""
+"""Verbs that work on models.yaml and recipes alone: offline, and without importing MLflow."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -13,6 +13,9 @@ from mlgitops.errors import DesiredStateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
 from mlgitops.system import files
+
+if TYPE_CHECKING:
+    from mlgitops.core.desired import Desired
 
 
 @click.command(
@@ -26,13 +29,15 @@ Examples:
 @file_option
 @format_option
 def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
-    """Check the form and meaning of models.yaml; report every problem at once.
+    """Check the form and meaning of models.yaml and its recipes; report every problem at once.
 
-    A report is written only of problems.
+    Recipes are imported, in a process without secrets, and not run. A report is written only of
+    problems.
     """
     try:
         with failures_reported(reports):
             desired = load(file)
+            _check_recipes(desired)
     except DesiredStateError as error:
         if form == "text":
             raise
@@ -43,6 +48,16 @@ def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
         click.echo(_document(()))
     else:
         click.echo(f"{file} is valid: {models} models, {stages} stages")
+
+
+def _check_recipes(desired: Desired) -> None:
+    from mlgitops.recipes.check import check
+
+    found = check(desired)
+    for one in found.unchecked:
+        click.echo(f"warning: {one}", err=True)
+    if found.problems:
+        raise DesiredStateError(found.problems)
 
 
 def _problems(problems: tuple[Problem, ...], form: str) -> str:

@@ -19,8 +19,9 @@ from mlgitops.cli.options import (
     report_option,
     show,
 )
+from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
-from mlgitops.file.load import load_pins
+from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ def _compared(
 ) -> Comparison:
     from mlgitops.history.links import comparing
     from mlgitops.proposal.collect import history
+    from mlgitops.recipes.package import package_of
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.compare import Scope, side
     from mlgitops.review.compare import compare as beside
 
-    pinned = load_pins(file)
+    desired = load_or_empty(file)
+    pinned = declared(desired)
     held = require_model(client, model)
     found = [_find(client, model, name) for name in names]
     with Cabinet(client) as cabinet:
@@ -112,7 +115,9 @@ def _compared(
             full = client.evidence(version, signature=quick)
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
-        scope = Scope(predict=not quick, link=comparing(file or Path("models.yaml")))
+        scope = Scope(
+            predict=not quick, link=comparing(Path(desired.file)), recipes=package_of(desired)
+        )
         return beside(model, sides[0], sides[1], scope, history(client, held))
 
 

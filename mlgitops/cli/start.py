@@ -18,7 +18,7 @@ from mlgitops.cli.options import (
 )
 from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
-from mlgitops.file.load import loads, read
+from mlgitops.file.load import load, loads
 from mlgitops.history import revisions as past
 from mlgitops.system import files
 
@@ -92,7 +92,8 @@ def rebuild(
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose, read_held
     from mlgitops.recipes import rebuild as rebuilding
-    from mlgitops.recipes.train import run, tasks
+    from mlgitops.recipes.package import package_of
+    from mlgitops.recipes.train import missing, run
     from mlgitops.report import document, markdown, text
 
     desired = _desired(file, revision)
@@ -103,8 +104,9 @@ def rebuild(
     with progress() as say:
         client = connect(registry, state)
         rebuilding.check(desired, read_held(desired, client))
-        for task in tasks(desired, client):
-            run(task, data=data, prepare=prepared(registry, state), progress=say)
+        package, prepare = package_of(desired), prepared(registry, state)
+        for one in missing(desired, client):
+            run(one, package, data=data, prepare=prepare, progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
     show(
@@ -118,9 +120,9 @@ def rebuild(
 
 def _desired(file: Path, revision: str | None) -> Desired | None:
     if revision is None:
-        return loads(read(file), str(file))
+        return load(file)
     text = past.show(file, revision)
-    return None if text is None else loads(text, f"{file} of {revision}")
+    return None if text is None else loads(text, f"{file} of {revision}", file)
 
 
 COMMANDS = (import_command, rebuild)

@@ -50,16 +50,17 @@ def train(
 
     Training never promotes: a version enters a stage by models.yaml only.
     """
-    from mlgitops.recipes.train import run, tasks
+    from mlgitops.recipes.package import package_of
+    from mlgitops.recipes.train import missing, run
     from mlgitops.report import document, markdown, text
 
     desired = load(file)
     _check_names(models, desired)
     client = connect(registry, state)
     with progress() as say:
-        todo = tasks(desired, client, models)
-        prepare = prepared(registry, state)
-        done = [run(task, data=data, prepare=prepare, progress=say) for task in todo]
+        todo = missing(desired, client, models)
+        package, prepare = package_of(desired), prepared(registry, state)
+        done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
     show(
         form,
         text=lambda console: text.trained(done, console),

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mlgitops.core.gate import Gate
     from mlgitops.errors import Where
 
+RECIPES = "training"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How to train a version: a module of `training/` and the parameters it is called with."""
+    """How to train a version: a module of the recipes' package, and its parameters."""
 
     train: str
     params: Mapping[str, object]
@@ -70,8 +72,15 @@ class DesiredModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desired:
-    """All models of one models.yaml, in the order of the file."""
+    """All models of one models.yaml, in the order of the file.
+
+    Attributes:
+        recipes: the package that recipes are modules of.
+        folders: where it is looked for before what is installed.
+    """
 
     file: str
     models: Mapping[str, DesiredModel]
+    recipes: str = RECIPES
+    folders: tuple[str, ...] = ()
     freeze: Freeze | None = None

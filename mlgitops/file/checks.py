@@ -5,7 +5,6 @@ A check yields the path of what is wrong and a message; `mlgitops.file.load` add
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
@@ -50,13 +49,6 @@ def _stage_names_differ_by_more_than_case(model: DesiredModel) -> Iterator[Findi
                 yield ("models", model.name, section, name), message
 
 
-def _recipes_name_a_training_module(model: DesiredModel) -> Iterator[Finding]:
-    for number, recipe in model.versions.items():
-        if importlib.util.find_spec(f"training.{recipe.train}") is None:
-            message = f"there is no training/{recipe.train}.py; name a module that exists"
-            yield ("models", model.name, "versions", number, "train"), message
-
-
 def _gates_can_pass(model: DesiredModel) -> Iterator[Finding]:
     for stage, gates in model.gates.items():
         for index, gate in enumerate(gates):
@@ -67,6 +59,5 @@ def _gates_can_pass(model: DesiredModel) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[DesiredModel], Iterator[Finding]], ...] = (
     _stage_names_differ_by_more_than_case,
-    _recipes_name_a_training_module,
     _gates_can_pass,
 )

@@ -13,6 +13,7 @@ from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
 from mlgitops.file.document import Document, Path, parse, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.system.modules import folders_of
 
 
 def load(path: FilePath) -> Desired:
@@ -22,6 +23,18 @@ def load(path: FilePath) -> Desired:
         DesiredStateError: with every problem found.
     """
     return loads(read(path), str(path))
+
+
+def load_or_empty(path: FilePath | None) -> Desired:
+    """Like `load`; where there is no file, no models and the recipes' default package.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
+    if path is not None:
+        return load(path)
+    here = FilePath("models.yaml")
+    return Desired(file=str(here), models=MappingProxyType({}), folders=folders_of(here))
 
 
 def read(path: FilePath) -> str:
@@ -45,15 +58,25 @@ def read(path: FilePath) -> str:
     )
 
 
-def loads(text: str, file: str) -> Desired:
-    """Like `load`, for a text that is already in memory; `file` is named in problems."""
+def loads(text: str, file: str, beside: FilePath | None = None) -> Desired:
+    """Like `load`, for a text that is already in memory.
+
+    Args:
+        text: of models.yaml.
+        file: named in problems.
+        beside: the path beside which the team's own modules are looked for; `file` if None.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
     document = parse(text, file)
+    folders = folders_of(beside or FilePath(file))
     try:
-        form = FileForm.model_validate(document.data, context={"folders": _folders(file)})
+        form = FileForm.model_validate(document.data, context={"folders": folders})
     except ValidationError as error:
         of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
-    desired = _desired(form, document)
+    desired = _desired(form, document, folders)
     found = document.problems + [
         problem_at(path, document.where(path), message) for path, message in checks.check(desired)
     ]
@@ -68,14 +91,16 @@ def load_pins(path: FilePath | None) -> Pins:
     Raises:
         DesiredStateError: it is not valid, so that nobody can say what it pins.
     """
-    return Pins() if path is None else declared(load(path))
+    return declared(load_or_empty(path))
 
 
-def _desired(form: FileForm, document: Document) -> Desired:
+def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
     models = {name: _model(name, model, document) for name, model in form.models.items()}
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
+        recipes=form.recipes,
+        folders=folders,
         freeze=_freeze(form.freeze, document, ()),
     )
 
@@ -104,12 +129,6 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
         where=document.where(at),
         freeze=_freeze(form.freeze, document, at),
     )
-
-
-def _folders(file: str) -> tuple[str, ...]:
-    """Where a team's own checks are looked for: beside models.yaml, then the current folder."""
-    here = FilePath.cwd()
-    return tuple(dict.fromkeys((str((here / file).parent), str(here))))
 
 
 def _freeze(form: FreezeForm | None, document: Document, at: Path) -> Freeze | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from mlgitops.core.desired import RECIPES
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
 
@@ -43,12 +44,12 @@ class RecipeForm(Form):
     """How to train a version."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"train": "the name of a module in training/, such as power_forecasting"}
+        {"train": "the name of a recipe, such as power_forecasting"}
     )
 
-    train: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="a module of training/")]
+    train: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="the name of a recipe")]
     params: Annotated[
-        dict[str, Any], Field(default_factory=dict, description="the module's parameters")
+        dict[str, Any], Field(default_factory=dict, description="the recipe's parameters")
     ]
 
 
@@ -135,6 +136,17 @@ class ModelForm(Form):
 class FileForm(Form):
     """The desired version of every model in every stage."""
 
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"recipes": "the name of a package, such as training or acme.recipes"}
+    )
+
+    recipes: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+            description="the package that recipes are modules of: beside this file, or installed",
+        ),
+    ] = RECIPES
     models: dict[ModelName, ModelForm]
     freeze: FreezeForm | None = None
 

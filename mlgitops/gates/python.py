@@ -7,11 +7,9 @@ and says so; a plan never ends in a traceback of it.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import reprlib
 import sys
-from contextlib import contextmanager, redirect_stdout, suppress
-from importlib.machinery import PathFinder
+from contextlib import redirect_stdout
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -19,6 +17,7 @@ from pydantic import Field, PrivateAttr
 
 from mlgitops.core.gate import Need, verdict
 from mlgitops.gates.form import GateForm
+from mlgitops.system import modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +68,7 @@ class PythonGate(GateForm):
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
         """A module that is nowhere; nothing is imported, so what it holds is not known."""
         top = self.module.partition(".")[0]
-        if not _can_be_found(top, self.folders):
+        if modules.find(top, self.folders) is None:
             yield (
                 "python",
                 f"there is no module {top!r} beside models.yaml, here, or installed; add it",
@@ -81,20 +80,10 @@ class PythonGate(GateForm):
         yield verdict(f"python {self.python}", objection is None, _EXPECTED, objection or _EXPECTED)
 
 
-def _can_be_found(top: str, folders: tuple[str, ...]) -> bool:
-    importlib.invalidate_caches()
-    if PathFinder.find_spec(top, list(folders)) is not None:
-        return True
-    try:
-        return importlib.util.find_spec(top) is not None
-    except ValueError:  # a module without a specification, such as __main__
-        return False
-
-
 def _objection(gate: PythonGate, case: Case) -> str | None:
     try:
         # standard output is the report's, which may be JSON
-        with _importable(gate.folders), redirect_stdout(sys.stderr):
+        with modules.importable(gate.folders), redirect_stdout(sys.stderr):
             said = getattr(importlib.import_module(gate.module), gate.function)(case)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise whatever it likes
         return _line(f"{type(error).__name__}: {error}")
@@ -103,19 +92,6 @@ def _objection(gate: PythonGate, case: Case) -> str | None:
     if isinstance(said, str) and said.strip():
         return _line(said)
     return f"it returned {reprlib.repr(said)}, which is neither None nor a text that says why not"
-
-
-@contextmanager
-def _importable(folders: tuple[str, ...]) -> Iterator[None]:
-    """What lies in these folders can be imported, before what is installed."""
-    sys.path[:0] = folders
-    importlib.invalidate_caches()  # a module may have been written a moment ago
-    try:
-        yield
-    finally:
-        for folder in folders:
-            with suppress(ValueError):  # the module may have removed it itself
-                sys.path.remove(folder)
 
 
 def _line(text: str) -> str:

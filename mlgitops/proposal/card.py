@@ -13,6 +13,7 @@ from mlgitops.core.plan import Action, Change
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history import stays as history
+from mlgitops.recipes.package import package_of
 from mlgitops.registry.lookup import find_version, require_model
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
@@ -95,7 +96,7 @@ def make_card(
     registry: MlflowRegistry,
     model: str,
     number: int,
-    desired: Desired | None,
+    desired: Desired,
     revisions: Iterable[Revision],
 ) -> Card:
     """The card of a version that exists.
@@ -106,14 +107,14 @@ def make_card(
     held, bare = registry.model(model), registry.version(model, number)
     if held is None or bare is None:
         raise UsageError(f"{model} has no version {number} in the registry; see `mlgitops status`")
-    declared = desired.models.get(model) if desired else None
+    declared = desired.models.get(model)
     aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
     with Cabinet(registry) as cabinet:
         new = _side(registry, model, bare, cabinet)
         verdicts = tuple(
             (_name(alias, declared), verdict)
             for alias in aliases
-            for verdict in _verdicts(registry, declared, held, alias, new, cabinet)
+            for verdict in _verdicts(registry, desired, held, alias, new, cabinet)
         )
         call = _call(new.artifact.folder) if new.artifact else None
     return Card(
@@ -145,13 +146,14 @@ def _name(alias: str, declared: DesiredModel | None) -> str:
 
 def _verdicts(
     registry: MlflowRegistry,
-    declared: DesiredModel | None,
+    desired: Desired,
     held: HeldModel,
     alias: str,
     new: Side,
     cabinet: Cabinet,
 ) -> tuple[Verdict, ...]:
     """What the gates of a stage say of the version that holds it, as if it entered today."""
+    declared = desired.models.get(held.name)
     gates = declared.gates_for(alias) if declared else ()
     if not gates:
         return ()
@@ -159,7 +161,11 @@ def _verdicts(
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
     old = _side(registry, held.name, bare, cabinet) if bare else None
-    scope = Scope(predict=needs(gates) >= Need.PREDICTIONS, link=lambda _old, _new: None)
+    scope = Scope(
+        predict=needs(gates) >= Need.PREDICTIONS,
+        link=lambda _old, _new: None,
+        recipes=package_of(desired),
+    )
     change = Change(
         model=held.name,
         stage=_name(alias, declared),

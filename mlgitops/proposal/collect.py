@@ -20,6 +20,7 @@ from mlgitops.errors import (
     RegistryRequestError,
 )
 from mlgitops.gates.metric import MetricGate
+from mlgitops.recipes.package import package_of
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
@@ -160,6 +161,7 @@ class _Collector:
         scope = Scope(
             predict=need >= Need.PREDICTIONS,
             link=self._request.link,
+            recipes=package_of(self._desired),
             better=MappingProxyType(better),
         )
         read = cabinet if need >= Need.ARTIFACT else None

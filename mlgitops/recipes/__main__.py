@@ -1,36 +1,40 @@
-"""Entry point of `python -m training`."""
+"""Entry point of `python -m mlgitops.recipes`."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 import yaml
 
+from mlgitops.core.desired import RECIPES
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.recipes import runner
-from training import RECIPES
+from mlgitops.recipes.package import RecipePackage
 
-EXAMPLES = f"""Train RECIPE in an MLflow run, and register the model if asked to.
+HELP = """Train RECIPE in an MLflow run, and register the model if asked to.
 
 The run goes to MLFLOW_TRACKING_URI. Nothing is promoted: no alias or stage is set.
-Recipes: {", ".join(RECIPES)}.
 
 \b
 Examples:
-  python -m training power_forecasting --param estimator=linear
-  python -m training power_forecasting --data windfarm.csv \\
+  python -m mlgitops.recipes power_forecasting --param estimator=linear
+  python -m mlgitops.recipes power_forecasting --data windfarm.csv \\
       --param estimator=gradient_boosting --param max_iter=300
-  python -m training power_forecasting --param estimator=random_forest \\
+  python -m mlgitops.recipes power_forecasting --param estimator=random_forest \\
       --param 'features=[wind_speed_00, wind_speed_08, wind_speed_16]'
-  python -m training tumour_diagnosis --param estimator=logistic_regression \\
-      --register tumour-model
+  python -m mlgitops.recipes tumour_diagnosis \\
+      --param estimator=logistic_regression --register tumour-model
 """
 
 
-@click.command(help=EXAMPLES)
+@click.command(help=HELP)
 @click.argument("recipe")
-@click.option("--data", metavar="PATH_OR_URL", help="Wind farm data [default: $WINDFARM_DATA].")
+@click.option(
+    "--package", metavar="NAME", default=RECIPES, show_default=True, help="Where recipes are."
+)
+@click.option("--data", metavar="PATH_OR_URL", help="The data of a recipe that reads a file.")
 @click.option(
     "--param",
     "assignments",
@@ -42,6 +46,7 @@ Examples:
 @click.option("--register", "model", metavar="MODEL", help="Register as a version of MODEL.")
 def train(
     recipe: str,
+    package: str,
     data: str | None,
     assignments: tuple[str, ...],
     experiment: str | None,
@@ -49,7 +54,11 @@ def train(
 ) -> None:
     """Train, print what came out, one value per line."""
     trained = runner.run(
-        recipe, params=_params(assignments), data=data, experiment=experiment or recipe
+        recipe,
+        params=_params(assignments),
+        data=data,
+        experiment=experiment or recipe,
+        package=RecipePackage(name=package, folders=(str(Path.cwd()),)),
     )
     click.echo(f"run {trained.run_id}")
     click.echo(f"model {trained.model_uri}")
@@ -77,7 +86,7 @@ def _params(assignments: tuple[str, ...]) -> dict[str, object]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code, as `mlgitops.errors` lists them."""
     try:
-        train.main(arguments, prog_name="python -m training", standalone_mode=False)
+        train.main(arguments, prog_name="python -m mlgitops.recipes", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         return UsageError.exit_code

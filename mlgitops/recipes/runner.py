@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
-from mlgitops.recipes.recipe import Recipe, canonical, load
-from mlgitops.recipes.trained import Trained
+from mlgitops.recipes.package import RecipePackage
+from mlgitops.recipes.recipe import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Recipe", "Trained", "canonical", "load", "register", "run"]
+    from mlgitops.recipes.data import Holdout
+    from mlgitops.recipes.recipe import RecipeModule
+    from mlgitops.recipes.tracking import TrainedRun, Training
 
 
 def run(
@@ -26,7 +28,8 @@ def run(
     data: str | None,
     experiment: str,
     tags: Mapping[str, str] | None = None,
-) -> Trained:
+    package: RecipePackage | None = None,
+) -> TrainedRun:
     """Train a recipe in a run of its own. Nothing is registered or promoted.
 
     Args:
@@ -36,24 +39,51 @@ def run(
         experiment: the MLflow experiment, which is made if there is none.
         tags: more tags for the run; they win over those that are set anyway, of which
             `mlgitops.recipe` holds the recipe as `canonical` gives it.
+        package: where the recipe is found; None for the default package.
 
     Raises:
-        RecipeError: there is no such recipe, or a parameter is wrong.
+        RecipeError: there is no such recipe, a parameter is wrong, or it does not train a model.
         TrainingDataError: the data do not have the shape that the recipe needs.
         RegistryError: MLflow could not be used.
     """
-    task = load(recipe).prepare(params, data)
+    training = prepare((package or RecipePackage()).load(recipe), params, data)
     from mlgitops.recipes import tracking
 
-    return tracking.record(
-        task,
-        experiment=experiment,
-        run_name=f"{recipe} {task.kind}",
-        tags={RECIPE_TAG: canonical(recipe, params), **(tags or {})},
-    )
+    stated = {RECIPE_TAG: canonical(recipe, params), **(tags or {})}
+    return tracking.record(training, experiment=experiment, tags=stated)
 
 
-def register(trained: Trained, name: str, *, tags: Mapping[str, str] | None = None) -> int:
+def prepare(recipe: RecipeModule, params: Mapping[str, object], data: str | None) -> Training:
+    """Everything that can be wrong, found before anything is trained or recorded.
+
+    Raises:
+        RecipeError: a parameter is wrong, or the recipe reads no data and some are named.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+    """
+    parsed, place = recipe.parse(params), recipe.data(data)
+    if recipe.has("prepare"):
+        from mlgitops.recipes.sklearn.training import SklearnTraining
+        from mlgitops.recipes.sklearn.training import prepare as prepared
+
+        task = prepared(recipe, parsed, place)
+        return SklearnTraining(recipe=recipe.name, task=task, folder=recipe.folder)
+    from mlgitops.recipes.plain import PlainTraining, holdout
+
+    held_out = holdout(recipe, parsed, place)
+    return PlainTraining(recipe=recipe, params=parsed, data=place, held_out=held_out)
+
+
+def held_out(recipe: RecipeModule, params: Mapping[str, object]) -> Holdout | None:
+    """The examples that a recipe keeps from training, of its default data; None if it keeps none.
+
+    Raises:
+        RecipeError: a parameter is wrong, or the recipe fails.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+    """
+    return prepare(recipe, params, None).held_out
+
+
+def register(trained: TrainedRun, name: str, *, tags: Mapping[str, str] | None = None) -> int:
     """Register a trained model as a new version of `name` and wait until it is READY.
 
     Args:

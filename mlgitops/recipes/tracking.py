@@ -1,57 +1,86 @@
-"""What a training run leaves in MLflow: one run, its data, its metrics and one logged model."""
+"""What a training run leaves in MLflow: its tags, and one logged model that can be registered."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from contextlib import contextmanager, redirect_stdout
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import mlflow
-import mlflow.sklearn
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.models import infer_signature
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
+from mlflow.models.model import ModelInfo
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
-from mlgitops.errors import RegistryError
-from mlgitops.recipes.sklearn.serialization import trusted_types
-from mlgitops.recipes.trained import Trained
+from mlgitops.errors import RecipeError, RegistryError
 from mlgitops.registry.failures import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    import pandas as pd
-    from mlflow.data.dataset_source import DatasetSource
-    from mlflow.models.model import ModelInfo
+    from mlflow.entities import Run
 
-    from mlgitops.recipes.sklearn.task import Dataset, Estimator, Examples, Task
+    from mlgitops.recipes.data import Holdout
 
-MODEL = "model"
 TAG_PREFIX = "mlgitops."
-EXAMPLE_ROWS = 3
-# All that loading and serving need, at the versions that trained. Left to itself MLflow starts a
-# process that loads the model and watches its imports: 9 s instead of under 1 s, and the list
-# then names whatever else happened to be imported, such as pytest.
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
+TRAINING_PREFIX = "training_"  # of the metrics that autolog measures on the rows it learnt from
 READY = "READY"
 READY_SECONDS = 300
 
 
-def record(
-    task: Task[Estimator], *, experiment: str, run_name: str, tags: Mapping[str, str]
-) -> Trained:
-    """Fit a task's estimator in a run of its own.
+class Training(Protocol):
+    """One training run, ready to go; what is wrong beforehand is known already."""
 
-    The run is made at `mlflow.get_tracking_uri()`. It is marked failed if anything goes wrong.
+    @property
+    def title(self) -> str:
+        """The run's name."""
+        ...
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Tags for the run: of the data."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where the recipe's code lies."""
+        ...
+
+    @property
+    def held_out(self) -> Holdout | None:
+        """The examples that training does not see; None if there are none."""
+        ...
+
+    def run(self) -> object:
+        """Train in the active run and log the model there.
+
+        Returns:
+            MLflow's ModelInfo of the model, or anything else where the run logs one only.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainedRun:
+    """A run that ended well.
+
+    Attributes:
+        run_id: the run.
+        model_uri: the logged model, `models:/m-…`.
+        metrics: the run's metrics by name, without autolog's of the training set.
+    """
+
+    run_id: str
+    model_uri: str
+    metrics: dict[str, float]
+
+
+def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> TrainedRun:
+    """Train in a run of its own, at `mlflow.get_tracking_uri()`; it fails if anything goes wrong.
 
     Raises:
-        RecipeError: the estimator holds a type that a logged model may not hold.
+        RecipeError: the recipe raised an exception, or did not log a model as it should.
         RegistryError: MLflow could not be used.
     """
     uri = mlflow.get_tracking_uri()
@@ -59,24 +88,49 @@ def record(
         where = mlflow.set_experiment(experiment).experiment_id
         active = mlflow.start_run(
             experiment_id=where,
-            run_name=run_name,
-            tags={**_git_commit(), **task.dataset.tags, **tags},
+            run_name=training.title,
+            tags={**commit_tag(training.folder), **training.tags, **tags},
         )
     # At the end of a run on a server MLflow prints a link. Standard output is the caller's, who
     # may be printing JSON.
-    with redirect_stdout(sys.stderr), active as run:
-        with _autologged():
-            metrics = task.fit()
-        trusted = trusted_types(task.kind, task.estimator)
+    with redirect_stdout(sys.stderr), active as begun:
+        returned = training.run()
         with translated(uri):
-            mlflow.log_params({"estimator": task.kind, **task.settings})
-            _log_data(task)
-            info = _log_model(task, trusted)
-            mlflow.log_metrics(metrics, model_id=info.model_id)
-        return Trained(run_id=run.info.run_id, model_uri=info.model_uri, metrics=metrics)
+            run = mlflow.get_run(begun.info.run_id)
+        return TrainedRun(
+            run_id=run.info.run_id,
+            model_uri=f"models:/{_model(run, returned, training.title)}",
+            metrics={
+                name: value
+                for name, value in run.data.metrics.items()
+                if not name.startswith(TRAINING_PREFIX)
+            },
+        )
 
 
-def register(trained: Trained, name: str, tags: Mapping[str, str]) -> int:
+def _model(run: Run, returned: object, recipe: str) -> str:
+    """The id of the model that a run is about."""
+    logged = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
+    if isinstance(returned, ModelInfo):
+        if returned.model_id not in logged:
+            raise RecipeError(
+                f"{recipe}: train returned a model that its run did not log, {returned.model_id}"
+            )
+        return str(returned.model_id)
+    if not logged:
+        raise RecipeError(
+            f"{recipe}: the run logged no model; log it in train, for example with "
+            'mlflow.sklearn.log_model(model, name="model")'
+        )
+    if len(logged) > 1:
+        raise RecipeError(
+            f"{recipe}: the run logged {len(logged)} models; let train return what log_model "
+            "returns for the one to register"
+        )
+    return str(logged[0])
+
+
+def register(trained: TrainedRun, name: str, tags: Mapping[str, str]) -> int:
     """Register a logged model and wait until it is READY.
 
     The version gets the run's `mlgitops.…` tags (recipe, data) and `tags`. Nothing is promoted:
@@ -106,71 +160,26 @@ def register(trained: Trained, name: str, tags: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _autologged() -> Iterator[None]:
+def autologged(*, datasets: bool) -> Iterator[None]:
     """MLflow's autolog, for the hyperparameters and training metrics of whatever is fitted.
 
-    It does not log the model, because its way of doing so takes neither trusted types nor
-    requirements, nor the data and the test metrics, which it can not know. It is switched off
-    again, so that it does not record what others fit in this process.
+    It does not log models: its way of doing so takes neither a form of serialization nor
+    requirements, and a recipe that logs its own would log two. It is switched off again, so that
+    it does not record what others fit in this process.
     """
-    mlflow.sklearn.autolog(
-        log_models=False,
-        log_datasets=False,
-        log_post_training_metrics=False,
-        silent=True,
-    )
+    mlflow.autolog(log_models=False, log_datasets=datasets, silent=True)
     try:
         yield
     finally:
-        mlflow.sklearn.autolog(disable=True, silent=True)
+        mlflow.autolog(disable=True, silent=True)
 
 
-def _log_data(task: Task[Estimator]) -> None:
-    source = _source(task.dataset)
-    for context, examples in (("train", task.train), ("test", task.test)):
-        dataset = from_pandas(
-            examples.frame(),
-            source=source,
-            targets=str(examples.target.name),
-            name=task.dataset.name,
-        )
-        mlflow.log_input(dataset, context=context)
-
-
-def _source(dataset: Dataset) -> DatasetSource:
-    if dataset.source is None:
-        return CodeDatasetSource(tags={MLFLOW_SOURCE_NAME: dataset.name, **_git_commit()})
-    with warnings.catch_warnings():
-        # MLflow registers its source for local files twice, and warns that it can not choose.
-        warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
-        source: DatasetSource = resolve_dataset_source(dataset.source)
-    return source
-
-
-def _log_model(task: Task[Estimator], trusted: list[str]) -> ModelInfo:
-    example = _example(task.train)
-    info: ModelInfo = mlflow.sklearn.log_model(
-        task.estimator,
-        name=MODEL,
-        signature=infer_signature(example, task.estimator.predict(example)),
-        input_example=example,
-        pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-        serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-        skops_trusted_types=trusted,
-    )
-    return info
-
-
-def _example(examples: Examples) -> pd.DataFrame:
-    return examples.features.head(EXAMPLE_ROWS).reset_index(drop=True)
-
-
-def _git_commit() -> dict[str, str]:
-    """The tag that names the commit of this package's code; none outside a git work tree."""
+def commit_tag(folder: Path) -> dict[str, str]:
+    """The tag that names the commit of a folder's code; none outside a git work tree."""
     try:
         answer = subprocess.run(
             ["git", "rev-parse", "--verify", "HEAD"],
-            cwd=Path(__file__).parent,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=True,

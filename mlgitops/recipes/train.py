@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import Problem, RecipeError, VersionNumberError
 from mlgitops.recipes import runner
+from mlgitops.recipes.package import package_of
+from mlgitops.recipes.recipe import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel, Recipe
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.recipes.package import RecipePackage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
-    """A version that is to be trained."""
+class MissingVersion:
+    """A version that has a recipe and that the registry lacks."""
 
     model: str
     number: int
@@ -34,7 +37,9 @@ class Trained:
     metrics: dict[str, float]
 
 
-def tasks(desired: Desired, reader: RegistryReader, only: Collection[str] = ()) -> tuple[Task, ...]:
+def missing(
+    desired: Desired, reader: RegistryReader, only: Collection[str] = ()
+) -> tuple[MissingVersion, ...]:
     """What is to be trained, in ascending order for each model.
 
     Args:
@@ -45,23 +50,23 @@ def tasks(desired: Desired, reader: RegistryReader, only: Collection[str] = ()) 
     Raises:
         VersionNumberError: MLflow would give a recipe another number than its own, or its number
             belongs to a version that was trained by another recipe.
-        RecipeError: a recipe has a parameter that its module does not take.
+        RecipeError: there is no such recipe, or it does not take a parameter.
         RegistryError: the registry could not be read.
     """
-    todo: list[Task] = []
+    todo: list[MissingVersion] = []
     problems: list[Problem] = []
     for model in desired.models.values():
         if model.versions and (not only or model.name in only):
             taken = reader.recipes(model.name)
             todo += [
-                Task(model=model.name, number=number, recipe=recipe)
+                MissingVersion(model=model.name, number=number, recipe=recipe)
                 for number, recipe in model.versions.items()
                 if number not in taken
             ]
             problems += [*_misnumbered(model, taken), *_mistaken(model, taken)]
     if problems:
         raise VersionNumberError(problems)
-    _check_recipes(todo)
+    _check_recipes(todo, package_of(desired))
     return tuple(todo)
 
 
@@ -84,7 +89,7 @@ def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[
     """Recipes whose number another one got, for example in a pull request that is still open."""
     for number, recipe in model.versions.items():
         made_by = taken.get(number)
-        if made_by not in {None, runner.canonical(recipe.train, recipe.params)}:
+        if made_by not in {None, canonical(recipe.train, recipe.params)}:
             yield Problem(
                 where=recipe.where,
                 model=model.name,
@@ -93,22 +98,21 @@ def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[
             )
 
 
-def _check_recipes(todo: list[Task]) -> None:
+def _check_recipes(todo: list[MissingVersion], package: RecipePackage) -> None:
     problems = []
-    for task in todo:
+    for one in todo:
         try:
-            runner.load(task.recipe.train).parse(task.recipe.params)
+            package.load(one.recipe.train).parse(one.recipe.params)
         except RecipeError as error:
-            where = Problem(
-                where=task.recipe.where, model=task.model, message=f"version {task.number}: {error}"
-            )
-            problems.append(str(where))
+            message = f"version {one.number}: {error}"
+            problems.append(str(Problem(where=one.recipe.where, model=one.model, message=message)))
     if problems:
         raise RecipeError("\n".join(problems))
 
 
 def run(
-    task: Task,
+    version: MissingVersion,
+    package: RecipePackage,
     *,
     data: str | None,
     prepare: Callable[[str], None] = lambda _: None,
@@ -117,33 +121,35 @@ def run(
     """Train and register one version; never promotes it.
 
     Args:
-        task: what to train.
-        data: a path or URL for recipes that read data; None for their default.
+        version: what to train.
+        package: where its recipe is found.
+        data: a path or URL for a recipe that reads data; None for its default.
         prepare: called with the experiment's name before its first run.
         progress: told what is being done.
 
     Raises:
+        RecipeError: the recipe fails, or does not train a model.
         TrainingDataError: the data do not have the shape that the recipe needs.
         VersionNumberError: MLflow gave another number, because the one wanted was used by a
             version that is deleted; the registry does not show those beforehand.
     """
-    progress(f"training {task.model} version {task.number}")
-    recipe = runner.load(task.recipe.train)
-    prepare(task.model)
+    progress(f"training {version.model} version {version.number}")
+    prepare(version.model)
     trained = runner.run(
-        task.recipe.train,
-        params=task.recipe.params,
-        data=data if recipe.uses_data else None,
-        experiment=task.model,
+        version.recipe.train,
+        params=version.recipe.params,
+        data=data if package.load(version.recipe.train).takes_data else None,
+        experiment=version.model,
+        package=package,
     )
-    number = runner.register(trained, task.model)
-    if number != task.number:
+    number = runner.register(trained, version.model)
+    if number != version.number:
         message = (
-            f"MLflow numbered it {number} instead of {task.number}, which belonged to a version "
+            f"MLflow numbered it {number} instead of {version.number}, which belonged to a version "
             f"that is deleted; write {number} in models.yaml"
         )
-        problem = Problem(where=task.recipe.where, model=task.model, message=message)
+        problem = Problem(where=version.recipe.where, model=version.model, message=message)
         raise VersionNumberError([problem])
     return Trained(
-        model=task.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
+        model=version.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.core.metrics import Direction
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
+    from mlgitops.recipes.package import RecipePackage
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.rows import Rows
     from mlgitops.review.scoring import Scored
@@ -38,11 +39,13 @@ class Scope:
     Attributes:
         predict: to let both predict, beyond reading what they say of themselves.
         link: what makes an address of two commits, where there is one.
+        recipes: where the recipes of the versions are found.
         better: metric → which way is better, where that is declared.
     """
 
     predict: bool
     link: Callable[[str, str], str | None]
+    recipes: RecipePackage
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -69,7 +72,9 @@ def compare(
     model: str, old: Side | None, new: Side, scope: Scope, history: tuple[Past, ...] = ()
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
-    scored, trouble, scored_rows = _predicted(old, new) if scope.predict else (None, "", None)
+    scored, trouble, scored_rows = (
+        _predicted(old, new, scope.recipes) if scope.predict else (None, "", None)
+    )
     before, after = old.version if old else None, new.version
     was, is_now = _signature(old), _signature(new)
     return Comparison(
@@ -89,15 +94,17 @@ def compare(
     )
 
 
-def _predicted(old: Side | None, new: Side) -> tuple[Predictions | None, str, Rows | None]:
+def _predicted(
+    old: Side | None, new: Side, recipes: RecipePackage
+) -> tuple[Predictions | None, str, Rows | None]:
     """The predictions, or why there are none; and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
         return None, "; ".join(filter(None, missing)), None
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact))
+    chosen = rows.choose(before, (new.version, new.artifact), recipes)
     if chosen is None:
-        return None, "no rows to compare on: neither a recipe nor an input example", None
+        return None, "no rows to compare on: neither a recipe's nor an input example", None
     known: dict[str, Scored] = {}
     for one in (new, old):
         if one is None or one.artifact is None or one.artifact.digest in known:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from mlgitops.core.evidence import Artifact
     from mlgitops.core.version import Version
-    from mlgitops.recipes.sklearn.task import Estimator, Task
+    from mlgitops.recipes.data import Holdout
+    from mlgitops.recipes.package import RecipePackage
 
 MOST = 5_000  # rows; of more, every second, third … is taken
 
@@ -45,28 +46,35 @@ class Rows:
     notes: tuple[str, ...] = ()
 
 
-def choose(old: tuple[Version, Artifact] | None, new: tuple[Version, Artifact]) -> Rows | None:
+def choose(
+    old: tuple[Version, Artifact] | None, new: tuple[Version, Artifact], package: RecipePackage
+) -> Rows | None:
     """The rows to compare on.
 
     Held-out rows come from the recipe that the new version was trained by. Where the old one has a
     recipe too, only rows that neither has seen in training are taken, with the columns of both.
 
+    Args:
+        old: the version to compare with, and its payload.
+        new: the version to judge, and its payload.
+        package: where the recipes of both are found.
+
     Returns:
-        None if there is neither a recipe nor an input example.
+        None if there are neither held-out rows nor an input example.
     """
     notes: tuple[str, ...] = ()
     try:
-        task = _task(new[0])
-        if task is not None:
-            return _held_out(task, _task(old[0]) if old else None)
+        held_out = _held_out(new[0], package)
+        if held_out is not None:
+            return _rows(held_out, _held_out(old[0], package) if old else None)
     except (RecipeError, TrainingDataError) as error:
         said = " ".join(str(error).split())
         notes = (f"the recipe's held-out rows could not be had, so examples are compared: {said}",)
     return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
 
 
-def _task(version: Version) -> Task[Estimator] | None:
-    """What trains a version, not fitted; None if no recipe did."""
+def _held_out(version: Version, package: RecipePackage) -> Holdout | None:
+    """The rows that a version's recipe holds out; None if it holds out none, or there is none."""
     from mlgitops.recipes import runner
 
     stated = version.tags.get(RECIPE_TAG)
@@ -77,30 +85,27 @@ def _task(version: Version) -> Task[Estimator] | None:
         name, params = str(recipe["train"]), dict(recipe["params"])
     except (ValueError, KeyError, TypeError):
         raise RecipeError(f"its tag {RECIPE_TAG} states no recipe: {stated!r}") from None
-    return runner.load(name).prepare(params, None)
+    return runner.held_out(package.load(name), params)
 
 
-def _held_out(task: Task[Estimator], old: Task[Estimator] | None) -> Rows:
-    from mlflow.data.pandas_dataset import from_pandas
-
-    features, target = task.test.features, task.test.target
+def _rows(new: Holdout, old: Holdout | None) -> Rows:
+    features, target = new.examples.features, new.examples.target
     if old is not None:
-        shared = features.index.intersection(old.test.features.index)
+        shared = features.index.intersection(old.examples.features.index)
         if len(shared):
-            more = old.test.features.columns.difference(features.columns, sort=False)
-            features = features.loc[shared].join(old.test.features.loc[shared, list(more)])
+            others = old.examples.features
+            more = others.columns.difference(features.columns, sort=False)
+            features = features.loc[shared].join(others.loc[shared, list(more)])
             target = target.loc[shared]
-    recorded = from_pandas(
-        task.test.frame(), targets=str(task.test.target.name), name=task.dataset.name
-    )
+    digest = new.digest()
     kept = _spread(len(features))
     chosen = features.iloc[kept]
     return Rows(
         frame=chosen.reset_index(drop=True),
         actual=target.iloc[kept].to_numpy(),
         labels=tuple(_label(value) for value in chosen.index),
-        source=f"{len(chosen)} held-out rows of {task.dataset.name} (digest {recorded.digest})",
-        digest=recorded.digest,
+        source=f"{len(chosen)} held-out rows of {new.dataset.name} (digest {digest})",
+        digest=digest,
     )
 
 

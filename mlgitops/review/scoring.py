@@ -1,31 +1,22 @@
-"""Predictions of a model in a process of its own, and what they cost.
-
-A model may run code of its own when it is loaded: so it gets none of this process's variables but
-those that find libraries, its output is thrown away, it is ended when it takes too long, and what
-it answers is read as JSON. That keeps accidents and simple thieves away, not a determined one: the
-process has this user's rights.
-"""
+"""Predictions of a model in a process of its own, and what they cost."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
 import statistics
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.evidence import Cost
-from mlgitops.errors import ScoringError
+from mlgitops.errors import IsolatedError, ScoringError
+from mlgitops.system import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, SpawnContext
     from pathlib import Path
 
@@ -33,10 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIMEOUT = 300.0  # seconds for loading and all predictions
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-_KEPT_PREFIXES = ("LC_", "PYTHON")
-# one thread each: a small model only waits for more, and serving images do the same
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PRELOADED = ("mlflow.pyfunc", "mlflow.sklearn", "skops.io", "pyarrow.pandas_compat")
 _TIMED = 20  # predictions of one row
 _TIMING = 2.0  # seconds at most
@@ -64,20 +51,12 @@ def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Sco
     """
     import numpy as np
 
-    context = _context()
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, str(folder), frame), daemon=True)
-    with receiver:
-        with _variables():
-            process.start()
-        sender.close()
-        try:
-            answer = _answer(receiver, timeout)
-        finally:
-            process.kill()
-            process.join()
-    if "error" in answer:
-        raise ScoringError(answer["error"])
+    try:
+        (answer,) = isolated.answers(
+            _measured, str(folder), frame, timeout=timeout, context=_context()
+        )
+    except IsolatedError as error:
+        raise ScoringError(str(error)) from error
     cost = Cost(milliseconds=answer["milliseconds"], mebibytes=answer["mebibytes"])
     return Scored(predictions=np.asarray(answer["predictions"]), cost=cost)
 
@@ -86,18 +65,8 @@ def warm_up() -> None:
     """Begin to import what predictions need, elsewhere and without waiting for it."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         _context()
-        with _variables():
+        with isolated.variables():
             forkserver.ensure_running()
-
-
-def _answer(receiver: Connection, timeout: float) -> dict[str, Any]:
-    if not receiver.poll(timeout):
-        return {"error": f"no predictions within {timeout:g} s"}
-    try:
-        answer: dict[str, Any] = json.loads(receiver.recv_bytes())
-    except EOFError:
-        return {"error": "its process ended before it answered"}
-    return answer
 
 
 @cache
@@ -110,39 +79,8 @@ def _context() -> ForkServerContext | SpawnContext:
     return context
 
 
-@contextmanager
-def _variables() -> Iterator[None]:
-    """Only harmless variables, while a process starts that inherits them."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(kept, MLFLOW_DISABLE_TELEMETRY="true", **dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _child(sender: Connection, folder: str, frame: pd.DataFrame) -> None:
-    """What runs in the process: one answer, as JSON."""
-    silent = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(silent, stream)
-    try:
-        text = json.dumps(_measured(folder, frame))
-    except Exception as error:  # noqa: BLE001 - a model may raise anything
-        first = next(iter(str(error).splitlines()), "")
-        text = json.dumps({"error": f"{type(error).__name__}: {first}".removesuffix(": ")})
-    with sender:
-        sender.send_bytes(text.encode())
-
-
-def _measured(folder: str, frame: pd.DataFrame) -> dict[str, Any]:
+def _measured(folder: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """What runs in the process."""
     from mlflow.pyfunc import load_model
 
     before = _memory()
@@ -156,7 +94,7 @@ def _measured(folder: str, frame: pd.DataFrame) -> dict[str, Any]:
         start = time.perf_counter()
         model.predict(row)
         taken.append(time.perf_counter() - start)
-    return {
+    yield {
         "predictions": predictions,
         "milliseconds": statistics.median(taken) * 1000,
         "mebibytes": grown,

@@ -128,8 +128,9 @@ def test_everything_that_the_format_has() -> None:
             "got 'abc'",
         ),
         (
-            "stages: {}\nversions: {1: {train: nothing_like_it}}",
-            "4:20: wind: there is no training/nothing_like_it.py; name a module that exists",
+            "stages: {}\nversions: {1: {train: Not-a-name}}",
+            "4:20: wind: must be the name of a recipe, such as power_forecasting; "
+            "got 'Not-a-name'",
         ),
         (
             "stages: {}\nversions: {true: {train: power_forecasting}}",
@@ -195,6 +196,12 @@ def test_a_model_name_that_not_every_part_can_hold(name: str) -> None:
     assert "must be 1 to 200 letters" in problem
 
 
+def test_recipes_are_modules_of_the_package_that_the_file_names() -> None:
+    """Or of `training`."""
+    assert loads("models: {}", "models.yaml").recipes == "training"
+    assert loads("recipes: acme.ml\nmodels: {}", "models.yaml").recipes == "acme.ml"
+
+
 def test_models_that_differ_by_case_only() -> None:
     """MySQL would take them for one model."""
     (problem,) = problems("models:\n  wind: {stages: {}}\n  Wind: {stages: {}}\n")
@@ -213,6 +220,7 @@ def test_models_that_differ_by_case_only() -> None:
         ("models: \0", "not valid YAML"),
         ("a: 1\n---\nb: 2", "2:1: not valid YAML: expected a single document"),
         ("model: {}", "did you mean 'models'?"),
+        ("recipes: acme/ml\nmodels: {}", "must be the name of a package, such as training"),
         ("models: {1: {stages: {}}}", "must be text, got 1"),
         ("[" * 100_000, "is nested more than 40 levels deep"),
         ("a: &a [*a]", "use fewer aliases"),

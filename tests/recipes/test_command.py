@@ -8,8 +8,8 @@ import mlflow
 import pytest
 
 from mlgitops.recipes.__main__ import main
+from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import line, text
-from training import RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,22 @@ def test_training_prints_one_value_per_line(
     assert mlflow.models.get_model_info(printed["model"]).run_id == run.info.run_id
 
 
+def test_a_recipe_of_another_package(
+    experiment: str, unique: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--package` names it; it is looked for in the current folder."""
+    (tmp_path / unique).mkdir()
+    (tmp_path / unique / "churn.py").write_text("def train():\n    1 / 0\n")
+    assert main(["churn", "--package", unique, "--experiment", experiment]) == 1
+    assert f"{unique}/churn.py:2: ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_help_names_the_recipes_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     """A reader of --help can copy a line and run it."""
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "python -m training power_forecasting --param estimator=linear" in out
-    assert all(name in out for name in RECIPES)
+    assert "python -m mlgitops.recipes power_forecasting --param estimator=linear" in out
+    assert all(name in out for name in RecipePackage().names())
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from mlgitops.recipes.tracking import TrainedRun
+
 LINEAR = {"estimator": "linear"}
 
 
-def trained(experiment: str, params: Mapping[str, object] = LINEAR, **tags: str) -> runner.Trained:
+def trained(experiment: str, params: Mapping[str, object] = LINEAR, **tags: str) -> TrainedRun:
     """A run of the power recipe."""
     return runner.run(
         "power_forecasting", params=params, data=None, experiment=experiment, tags=tags

@@ -8,13 +8,8 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-from mlgitops.recipes.sklearn.task import (
-    Dataset,
-    Examples,
-    Task,
-    classification_score,
-    regression_score,
-)
+from mlgitops.recipes.data import Dataset, Examples
+from mlgitops.recipes.sklearn.task import Task, classification_score, regression_score
 
 INPUT = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
 
@@ -68,7 +63,7 @@ def test_fitting_uses_one_thread() -> None:
         settings={},
         score=regression_score,
     )
-    assert pytest.approx(task.fit()["test_r2"]) == 1.0
+    assert pytest.approx(task.fit().metrics()["test_r2"]) == 1.0
     assert {1} == set(Spy.threads)
 
 

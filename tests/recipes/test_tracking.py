@@ -19,18 +19,22 @@ from mlflow.pyfunc import scoring_server
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
+import training as repository
 from mlgitops.errors import RecipeError
 from mlgitops.recipes import tracking
-from mlgitops.recipes.recipe import load
+from mlgitops.recipes.package import RecipePackage
+from mlgitops.recipes.runner import prepare
+from mlgitops.recipes.sklearn import training
+from mlgitops.recipes.sklearn.training import SklearnTraining
 from mlgitops.system.ports import free_port
 from tests.training.windfarm_text import lines, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlflow.entities import DatasetInput, Run
 
-    from mlgitops.recipes.trained import Trained
+    from mlgitops.recipes.tracking import TrainedRun
 
 MODELS = [
     ("power_forecasting", "linear", {}),
@@ -44,18 +48,25 @@ MODELS = [
 ]
 
 
-def recorded(experiment: str, data: str | None = None, **params: object) -> Trained:
+def recorded(experiment: str, data: str | None = None, **params: object) -> TrainedRun:
     """A recorded run of the power recipe."""
-    task = load("power_forecasting").prepare({"estimator": "linear", **params}, data)
-    return tracking.record(task, experiment=experiment, run_name="test", tags={"mine": "yes"})
+    made = prepared("power_forecasting", {"estimator": "linear", **params}, data)
+    return tracking.record(made, experiment=experiment, tags={"mine": "yes"})
 
 
-def run_of(trained: Trained) -> Run:
+def prepared(recipe: str, params: Mapping[str, object], data: str | None = None) -> SklearnTraining:
+    """A run of a recipe of scikit-learn that is yet to begin."""
+    made = prepare(RecipePackage().load(recipe), params, data)
+    assert isinstance(made, SklearnTraining)
+    return made
+
+
+def run_of(trained: TrainedRun) -> Run:
     """The run as the store has it."""
     return mlflow.MlflowClient().get_run(trained.run_id)
 
 
-def datasets(trained: Trained) -> list[DatasetInput]:
+def datasets(trained: TrainedRun) -> list[DatasetInput]:
     """The data that the store has for a run."""
     inputs = run_of(trained).inputs
     assert inputs is not None
@@ -113,8 +124,8 @@ def test_every_estimator_is_logged_loaded_and_served(
     experiment: str, serve: type[Served], recipe: str, estimator: str, small: dict[str, object]
 ) -> None:
     """Both flavours and the scoring server give the predictions of the trained estimator."""
-    task = load(recipe).prepare({"estimator": estimator, **small}, None)
-    trained = tracking.record(task, experiment=experiment, run_name="test", tags={})
+    made = prepared(recipe, {"estimator": estimator, **small})
+    trained, task = tracking.record(made, experiment=experiment, tags={}), made.task
     rows = task.test.features.head(5).reset_index(drop=True)
     expected = task.estimator.predict(rows)
     sklearn_model = mlflow.sklearn.load_model(trained.model_uri)
@@ -146,14 +157,14 @@ def test_the_signature_names_every_column_as_double(experiment: str) -> None:
     assert [(name, "double") for name in columns] == [(one["name"], one["type"]) for one in inputs]
     example = json.loads(artifact(info.model_uri, "input_example.json"))
     assert example["columns"] == columns
-    assert len(example["data"]) == tracking.EXAMPLE_ROWS
+    assert len(example["data"]) == training.EXAMPLE_ROWS
 
 
 def test_requirements_are_pinned_and_no_more_than_serving_needs(experiment: str) -> None:
     """What happens to be imported while training, such as pytest, is not among them."""
     trained = recorded(experiment)
     pinned = [one.split("==") for one in artifact(trained.model_uri, "requirements.txt").split()]
-    assert sorted(name for name, _ in pinned) == sorted(tracking.REQUIREMENTS)
+    assert sorted(name for name, _ in pinned) == sorted(training.REQUIREMENTS)
 
 
 def test_a_run_holds_metrics_parameters_and_tags(experiment: str) -> None:
@@ -217,7 +228,7 @@ def test_the_commit_is_recorded_where_there_is_one(experiment: str) -> None:
     """It is that of the code that trained, wherever the command runs."""
     known = subprocess.run(
         ["git", "rev-parse", "--verify", "HEAD"],
-        cwd=Path(tracking.__file__).parent,
+        cwd=Path(str(repository.__file__)).parent,
         capture_output=True,
         text=True,
         check=False,
@@ -246,10 +257,12 @@ def test_autolog_is_off_again(experiment: str) -> None:
 
 def test_a_model_that_may_not_be_logged_fails_its_run(experiment: str) -> None:
     """The run says FAILED and holds no model."""
-    task = load("power_forecasting").prepare({"estimator": "linear"}, None)
-    foreign = replace(task, estimator=RandomForestRegressor(n_estimators=1))
+    made = prepared("power_forecasting", {"estimator": "linear"})
+    foreign = replace(
+        made, task=replace(made.task, estimator=RandomForestRegressor(n_estimators=1))
+    )
     with pytest.raises(RecipeError, match="may not be in a logged model"):
-        tracking.record(foreign, experiment=experiment, run_name="test", tags={})
+        tracking.record(foreign, experiment=experiment, tags={})
     runs = mlflow.MlflowClient().search_runs([experiment_id(experiment)])
     assert [run.info.status for run in runs] == ["FAILED"]
     assert not mlflow.MlflowClient().search_logged_models([experiment_id(experiment)])

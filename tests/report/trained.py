@@ -12,7 +12,7 @@ from mlgitops.core.version import Version
 from mlgitops.review import predictions
 from mlgitops.review.rows import Rows
 from mlgitops.review.scoring import Scored
-from training.power_forecasting import Params, train
+from training.power_forecasting import Params, prepare
 
 PARAMS = ({"estimator": "linear"}, {"estimator": "gradient_boosting", "max_iter": 60})
 
@@ -22,7 +22,7 @@ def comparison() -> Comparison:
     """A linear model against boosting, on the 731 days that neither has seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("WINDFARM_DATA", raising=False)
-        tasks = [train(Params.model_validate(params), None) for params in PARAMS]
+        tasks = [prepare(Params.model_validate(params), None).fit() for params in PARAMS]
     test = tasks[0].test
     scored = [
         Scored(
@@ -31,7 +31,7 @@ def comparison() -> Comparison:
         )
         for task in tasks
     ]
-    metrics = [task.score(task.estimator, test) for task in tasks]
+    metrics = [task.metrics() for task in tasks]
     rows = Rows(
         frame=test.features,
         actual=test.target.to_numpy(),

@@ -12,9 +12,11 @@ import pytest
 from pydantic import ValidationError
 
 from mlgitops.errors import TrainingDataError
+from mlgitops.recipes import runner
+from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import lines, text
 from training.features import FEATURES
-from training.power_forecasting import MIN_DAYS, Params, prepare, train
+from training.power_forecasting import MIN_DAYS, Params, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,15 +44,15 @@ def params(**values: object) -> Params:
 @pytest.mark.parametrize("estimator", LEAST)
 def test_every_estimator_is_good_enough_on_the_sample(estimator: str) -> None:
     """With default parameters each one gets over the gate of 0.9."""
-    score = prepare(params(estimator=estimator), None).fit()
+    score = prepare(params(estimator=estimator), None).fit().metrics()
     assert score["test_r2"] >= LEAST[estimator][0]
     assert {"test_r2", "test_mae", "test_rmse"} == set(score)
 
 
 def test_boosting_clearly_beats_a_linear_model() -> None:
     """The sample rewards the better model, so that promotion means something."""
-    linear = prepare(params(), None).fit()
-    boosting = prepare(params(estimator="gradient_boosting"), None).fit()
+    linear = prepare(params(), None).fit().metrics()
+    boosting = prepare(params(estimator="gradient_boosting"), None).fit().metrics()
     assert boosting["test_mae"] < 0.7 * linear["test_mae"]
 
 
@@ -58,7 +60,9 @@ def test_boosting_clearly_beats_a_linear_model() -> None:
 @pytest.mark.parametrize("estimator", LEAST)
 def test_every_estimator_is_good_enough_on_the_real_file(estimator: str) -> None:
     """Trained to 2018 and tested from 2019, boosting explains 97% and more."""
-    assert prepare(params(estimator=estimator), REAL).fit()["test_r2"] >= LEAST[estimator][1]
+    assert (
+        prepare(params(estimator=estimator), REAL).fit().metrics()["test_r2"] >= LEAST[estimator][1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_every_estimator_is_good_enough_on_the_real_file(estimator: str) -> None
 def test_the_same_recipe_gives_the_same_model(kind: dict[str, object]) -> None:
     """To the last bit."""
     chosen = params(**kind, seed=7)
-    first, second = train(chosen, None), train(chosen, None)
+    first, second = (prepare(chosen, None).fit() for _ in range(2))
     np.testing.assert_array_equal(
         first.estimator.predict(first.test.features), second.estimator.predict(first.test.features)
     )
@@ -131,3 +135,17 @@ def test_too_few_days_are_an_error(tmp_path: Path) -> None:
         prepare(params(train_until="2014-01-30", test_from="2014-01-31"), str(file))
     with pytest.raises(TrainingDataError, match="0 days to train until 2013-12-31"):
         prepare(params(train_until="2013-12-31", test_from="2014-01-01"), str(file))
+
+
+def test_the_environment_names_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WINDFARM_DATA is read where no data are named, and only there."""
+    default, other = tmp_path / "default.csv", tmp_path / "other.csv"
+    for file in (default, other):
+        file.write_text(text(lines(80)))
+    monkeypatch.setenv("WINDFARM_DATA", str(default))
+    recipe = RecipePackage().load("power_forecasting")
+    dates = {"train_until": "2014-01-31", "test_from": "2014-02-01"}
+    for given, used in ((None, default), (str(other), other)):
+        held_out = runner.prepare(recipe, {"estimator": "linear", **dates}, given).held_out
+        assert held_out is not None
+        assert held_out.dataset.source == str(used)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.tumour_diagnosis import Params, prepare, train
+from training.tumour_diagnosis import Params, prepare
 
 KINDS = ["logistic_regression", "random_forest", "extra_trees", "gradient_boosting"]
 
@@ -18,7 +18,7 @@ def params(**values: object) -> Params:
 @pytest.mark.parametrize("estimator", KINDS)
 def test_every_estimator_is_good_enough(estimator: str) -> None:
     """With default parameters each one is right in 19 of 20 patients."""
-    score = prepare(params(estimator=estimator)).fit()
+    score = prepare(params(estimator=estimator)).fit().metrics()
     assert {"test_accuracy", "test_f1", "test_roc_auc", "test_log_loss"} == set(score)
     assert score["test_accuracy"] >= 0.95
     assert score["test_roc_auc"] >= 0.98
@@ -55,7 +55,7 @@ def test_the_split_does_not_depend_on_the_seed() -> None:
 def test_the_same_recipe_gives_the_same_model() -> None:
     """To the last bit."""
     chosen = params(estimator="extra_trees", seed=7)
-    first, second = train(chosen), train(chosen)
+    first, second = (prepare(chosen).fit() for _ in range(2))
     np.testing.assert_array_equal(
         first.estimator.predict_proba(first.test.features),
         second.estimator.predict_proba(first.test.features),

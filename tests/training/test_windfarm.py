@@ -74,16 +74,6 @@ def test_an_address_is_read_and_its_secrets_are_not_kept(server: str) -> None:
     assert len(farm.frame) == 3
 
 
-def test_the_environment_names_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """WINDFARM_DATA is read where no data are named, and only there."""
-    file = tmp_path / "default.csv"
-    file.write_text(text(lines(4)))
-    monkeypatch.setenv("WINDFARM_DATA", str(file))
-    assert len(windfarm.load(None).frame) == 4
-    file.with_name("other.csv").write_text(text(lines(2)))
-    assert len(windfarm.load(str(tmp_path / "other.csv")).frame) == 2
-
-
 def test_without_data_the_synthetic_sample_is_used_and_says_so() -> None:
     """A new clone can train at once, and the result can not be taken for a real one."""
     farm = windfarm.load(None)

@@ -61,7 +61,7 @@ def trusted_types(kind: Kind, estimator: object) -> list[str]:
         message = (
             f"the {kind} estimator holds {', '.join(foreign)}, which may not be in a logged "
             "model; build it from scikit-learn's own types, or list a new type of theirs in "
-            "training/serialization.py after review"
+            "mlgitops/recipes/sklearn/serialization.py after review"
         )
         raise RecipeError(message)
     return sorted(found)

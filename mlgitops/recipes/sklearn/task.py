@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from sklearn import metrics
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mlgitops.recipes.data import Dataset, Examples
     from mlgitops.recipes.sklearn.hyperparameters import Kind
 
 
@@ -41,28 +42,6 @@ E = TypeVar("E", bound=Estimator)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Examples:
-    """Rows with their answers: features of shape (rows, features), all float64, and a target."""
-
-    features: pd.DataFrame
-    target: pd.Series
-
-    def frame(self) -> pd.DataFrame:
-        """Features and target side by side, all float64, without the index."""
-        target = self.target.astype("float64")
-        return self.features.assign(**{str(self.target.name): target}).reset_index(drop=True)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dataset:
-    """Where examples come from: name, path or address (None: made by code), and tags for a run."""
-
-    name: str
-    source: str | None
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Task(Generic[E]):
     """One training run, ready to go.
 
@@ -81,14 +60,19 @@ class Task(Generic[E]):
     settings: Mapping[str, object]
     score: Callable[[E, Examples], dict[str, float]]
 
-    def fit(self) -> dict[str, float]:
-        """Fit the estimator and return its metrics on the test examples.
+    def fit(self) -> Self:
+        """Fit the estimator in place.
 
         One thread only: sums over several threads round differently on each run and machine,
         and the same recipe must give the same model. It takes about a second.
         """
         with threadpool_limits(limits=1):
             self.estimator.fit(self.train.features, self.train.target)
+        return self
+
+    def metrics(self) -> dict[str, float]:
+        """What a fitted estimator scores on the test examples; in one thread, as `fit`."""
+        with threadpool_limits(limits=1):
             return self.score(self.estimator, self.test)
 
 

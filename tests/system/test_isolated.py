@@ -1,0 +1,61 @@
+"""Tests of `mlgitops.system.isolated`: somebody else's code in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlgitops.errors import IsolatedError
+from mlgitops.system.isolated import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _names(*names: str) -> Iterator[str | None]:
+    print("nobody reads this")
+    for name in names:
+        yield os.environ.get(name)
+
+
+def _fails(kind: str) -> Iterator[int]:
+    yield 1
+    if kind == "raises":
+        raise ValueError("one\ntwo")
+    if kind == "ends":
+        os._exit(0)
+    time.sleep(600)
+
+
+def test_it_sees_harmless_variables_only(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What finds libraries is kept, everything else is not; what it prints is thrown away."""
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    found = list(answers(_names, "PATH", "PYTHONHASHSEED", "AWS_SECRET_ACCESS_KEY", timeout=60))
+    assert found == [os.environ["PATH"], "7", None]
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "timeout", "expected"),
+    [
+        ("raises", 60, "ValueError: one"),
+        ("ends", 60, "its process ended before it answered"),
+        ("hangs", 10, "no answer within 10 s"),
+    ],
+)
+def test_what_it_answered_before_it_failed_is_kept(
+    kind: str, timeout: float, expected: str
+) -> None:
+    """And the failure is one line."""
+    found = answers(_fails, kind, timeout=timeout)
+    assert next(found) == 1
+    with pytest.raises(IsolatedError) as caught:
+        next(found)
+    assert str(caught.value) == expected
