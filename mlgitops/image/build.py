@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.image import source, spec
 from mlgitops.image.spec import is_mlflow
+from mlgitops.serve import server
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def _platform(options: BuildOptions) -> str:
 def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) -> None:
     """The folder that Docker builds from; the same inputs make the same files and dates."""
     shutil.copytree(
-        _HERE / "server", context / "serving" / "server", ignore=shutil.ignore_patterns("__py*")
+        Path(server.__file__).parent,
+        context / "serving" / "server",
+        ignore=shutil.ignore_patterns("__py*"),
     )
     for name in _IN_CONTEXT:
         shutil.copy(_HERE / name, context / name)
