@@ -9,13 +9,13 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.image import source, spec
-from mlgitops.image.spec import is_mlflow
 from mlgitops.serve import server
 from mlgitops.system import docker
 
@@ -36,21 +36,6 @@ _MACHINES = {
     **dict.fromkeys(("x86_64", "amd64"), "linux/amd64"),
     **dict.fromkeys(("aarch64", "arm64"), "linux/arm64"),
 }
-# what mlflow-skinny asks for and a server has not imported after answering each format: git for
-# training, logins for clouds. Left out unless the model's own packages need them.
-OMITTED = frozenset(
-    [
-        "cffi",
-        "cryptography",
-        "gitdb",
-        "gitpython",
-        "google-auth",
-        "pyasn1",
-        "pyasn1-modules",
-        "pycparser",
-        "smmap",
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,43 +113,16 @@ def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) ->
     for name in _IN_CONTEXT:
         shutil.copy(_HERE / name, context / name)
     served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8")
-    lock = _locked("\n".join([*wish.requirements, served]), wish.python, target, configuration)
-    others = "\n".join([*(line for line in wish.requirements if not is_mlflow(line)), served])
-    kept = names(_locked(others, wish.python, target, configuration))
-    (context / "packages.txt").write_text(without(lock, OMITTED - kept), encoding="utf-8")
-    tools = _locked(f"uv=={_uv_version()}", wish.python, target, configuration)
-    (context / "tools.txt").write_text(tools, encoding="utf-8")
+    for name, requirements in (
+        ("packages", "\n".join([*wish.requirements, served])),
+        ("tools", f"uv=={version('uv')}"),
+    ):
+        lock = _locked(requirements, wish.python, target, configuration)
+        (context / f"{name}.txt").write_text(lock, encoding="utf-8")
     (context / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
     for path in [context, *context.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (0, 0))
-
-
-def names(lock: str) -> frozenset[str]:
-    """The packages of a lock."""
-    return frozenset(line.split("==")[0] for line in lock.splitlines() if "==" in line)
-
-
-def without(lock: str, omitted: frozenset[str]) -> str:
-    """A lock without some packages and their hashes."""
-    lines, keep = [], True
-    for line in lock.splitlines():
-        if not line.startswith((" ", "#")):
-            keep = line.split("==")[0] not in omitted
-        lines += [line] if keep else []
-    return "\n".join(lines) + "\n"
-
-
-def _uv() -> str:
-    import uv
-
-    return os.fsdecode(uv.find_uv_bin())
-
-
-def _uv_version() -> str:
-    from importlib.metadata import version
-
-    return version("uv")
 
 
 def _locked(requirements: str, python: str, target: str, configuration: Path | None) -> str:
@@ -173,7 +131,9 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
     Raises:
         ImageError: they contradict each other, or there is no such package.
     """
-    command = [_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+    import uv
+
+    command = [os.fsdecode(uv.find_uv_bin()), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--generate-hashes", "--no-emit-index-url", "--python-version", python]
     # wheels only: to build a package is to run its code, here, with what this process may do
     command += ["--python-platform", _PLATFORMS[target], "--no-build", "-"]
