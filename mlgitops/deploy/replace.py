@@ -12,7 +12,7 @@ from mlgitops.deploy import canary, host
 from mlgitops.deploy.judge import Trial, failing
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, MlgitopsError
-from mlgitops.image.build import unpacked
+from mlgitops.image.container import unpacked
 from mlgitops.serve.smoke import smoke
 
 if TYPE_CHECKING:

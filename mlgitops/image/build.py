@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +19,7 @@ from mlgitops.serve import server
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions, Source, Spec
@@ -73,7 +72,7 @@ def build(
     Raises:
         UsageError: there is no such version.
         DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
-        ImageError: its requirements can not be had, or the build failed.
+        ImageError: its requirements cannot be had, or the build failed.
         DockerError: there is no Docker.
     """
     with TemporaryDirectory(prefix="mlgitops-image-") as folder:
@@ -133,7 +132,14 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
     """
     import uv
 
-    command = [os.fsdecode(uv.find_uv_bin()), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+    command = [
+        os.fsdecode(uv.find_uv_bin()),
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+    ]
     command += ["--generate-hashes", "--no-emit-index-url", "--python-version", python]
     # wheels only: to build a package is to run its code, here, with what this process may do
     command += ["--python-platform", _PLATFORMS[target], "--no-build", "-"]
@@ -150,7 +156,7 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
             check=False,
         )
     if done.returncode:
-        raise ImageError(f"the model's requirements can not be had:\n{done.stderr.strip()}")
+        raise ImageError(f"the model's requirements cannot be had:\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -193,24 +199,3 @@ def _push(tags: tuple[str, ...], say: Callable[[str], None]) -> None:
             docker.run(["push", "--quiet", tag])
         except DockerCommandError as error:
             raise ImageError(f"{tag} could not be pushed; log in first: {error}") from error
-
-
-@contextmanager
-def unpacked(image: str) -> Iterator[Path]:
-    """The model inside an image, in a folder that is gone afterwards.
-
-    Raises:
-        ImageError: there is no such image, or no model in it.
-    """
-    with TemporaryDirectory(prefix="mlgitops-image-") as folder:
-        try:
-            container = docker.run(["create", "--network", "none", image]).strip()
-        except DockerCommandError as error:
-            raise ImageError(f"{image} can not be used: {error}") from error
-        try:
-            docker.run(["cp", f"{container}:/model", f"{folder}/model"])
-        except DockerCommandError as error:
-            raise ImageError(f"{image} holds no model: it is no serving image") from error
-        finally:
-            docker.run(["rm", "--force", container])
-        yield Path(folder) / "model"

@@ -4,7 +4,7 @@
 
 What is left is the same for the same packages: files have one date. Bytecode lies in a tree of its
 own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
-without; a container that can not write would compile it on each start. It holds what the server
+without; a container that cannot write would compile it on each start. It holds what the server
 and the packages of the model's own requirements import, and not all that is installed, which would
 be three times as much. Nothing of mlgitops is imported here.
 """
@@ -78,7 +78,7 @@ def _prune(site: Path, required: set[str]) -> None:
 
 
 def _link_copies(libraries: list[Path]) -> None:
-    """Replace copies of a library by links to the first of them: wheels can not hold links."""
+    """Replace copies of a library by links to the first of them: wheels cannot hold links."""
     first: dict[tuple[str, str], Path] = {}
     for path in sorted(libraries):
         # copies of one library share their name up to its number
