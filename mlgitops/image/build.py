@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -30,10 +29,6 @@ _IN_CONTEXT = ("Dockerfile", "prepare.py")
 _PLATFORMS = {
     "linux/amd64": "x86_64-manylinux_2_28",
     "linux/arm64": "aarch64-manylinux_2_28",
-}
-_MACHINES = {
-    **dict.fromkeys(("x86_64", "amd64"), "linux/amd64"),
-    **dict.fromkeys(("aarch64", "arm64"), "linux/arm64"),
 }
 
 
@@ -95,7 +90,9 @@ def build(
 
 
 def _platform(options: BuildOptions) -> str:
-    wanted = options.platform or _MACHINES.get(platform.machine().lower(), "")
+    # the engine's platform, which need not be this machine's
+    engine = ("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+    wanted = options.platform or docker.run(engine).strip()
     if wanted not in _PLATFORMS:
         known = ", ".join(_PLATFORMS)
         raise ImageError(f"images are built for {known}; name one with --platform")

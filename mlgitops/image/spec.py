@@ -53,7 +53,7 @@ class BuildOptions:
         base: the image to build on; None for Python's slim image of the version's Python.
         packages: requirements to add.
         debian: packages of the base image's distribution to add, such as `libgomp1`.
-        platform: such as `linux/arm64`; None for this machine's.
+        platform: such as `linux/arm64`; None for the engine's.
         repository: what the tags begin with, such as `registry.example.org/team`.
         push: whether to push them there.
         stage: the stage to tag it for, where it was not asked for by its stage.
