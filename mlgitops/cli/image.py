@@ -45,7 +45,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--base", help="Build on this image; default: python:X.Y-slim of the model."),
         click.option("--package", "packages", multiple=True, help="Add a requirement."),
         click.option("--debian", multiple=True, help="Add a Debian package, such as libgomp1."),
-        click.option("--platform", help="linux/amd64 or linux/arm64; default: this machine's."),
+        click.option("--platform", help="linux/amd64 or linux/arm64; default: the engine's."),
         click.option(
             "--uv-config",
             "configuration",

@@ -19,7 +19,8 @@ from mlgitops.errors import (
     RegistryError,
     UsageError,
 )
-from mlgitops.image.build import build, unpacked
+from mlgitops.image.build import build
+from mlgitops.image.container import unpacked
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker

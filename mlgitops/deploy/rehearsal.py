@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import DeployOptions, name_of
-from mlgitops.image.build import build, unpacked
+from mlgitops.image.build import build
+from mlgitops.image.container import unpacked
 from mlgitops.image.release import entering
 from mlgitops.image.smoke import body_for
 from mlgitops.serve.load import load

@@ -10,7 +10,7 @@ from mlgitops.deploy import canary, host
 from mlgitops.deploy.judge import Trial, failing
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
-from mlgitops.image.build import unpacked
+from mlgitops.image.container import unpacked
 from mlgitops.serve.smoke import smoke
 from mlgitops.system import waiting
 from mlgitops.system.http import HttpClient

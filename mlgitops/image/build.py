@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.image import source, spec
-from mlgitops.image.spec import is_mlflow
+from mlgitops.serve import server
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions, Source, Spec
@@ -31,25 +30,6 @@ _PLATFORMS = {
     "linux/amd64": "x86_64-manylinux_2_28",
     "linux/arm64": "aarch64-manylinux_2_28",
 }
-_MACHINES = {
-    **dict.fromkeys(("x86_64", "amd64"), "linux/amd64"),
-    **dict.fromkeys(("aarch64", "arm64"), "linux/arm64"),
-}
-# what mlflow-skinny asks for and a server has not imported after answering each format: git for
-# training, logins for clouds. Left out unless the model's own packages need them.
-OMITTED = frozenset(
-    [
-        "cffi",
-        "cryptography",
-        "gitdb",
-        "gitpython",
-        "google-auth",
-        "pyasn1",
-        "pyasn1-modules",
-        "pycparser",
-        "smmap",
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +67,7 @@ def build(
     Raises:
         UsageError: there is no such version.
         DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
-        ImageError: its requirements can not be had, or the build failed.
+        ImageError: its requirements cannot be had, or the build failed.
         DockerError: there is no Docker.
     """
     with TemporaryDirectory(prefix="mlgitops-image-") as folder:
@@ -110,7 +90,9 @@ def build(
 
 
 def _platform(options: BuildOptions) -> str:
-    wanted = options.platform or _MACHINES.get(platform.machine().lower(), "")
+    # the engine's platform, which need not be this machine's
+    engine = ("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+    wanted = options.platform or docker.run(engine).strip()
     if wanted not in _PLATFORMS:
         known = ", ".join(_PLATFORMS)
         raise ImageError(f"images are built for {known}; name one with --platform")
@@ -120,48 +102,23 @@ def _platform(options: BuildOptions) -> str:
 def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) -> None:
     """The folder that Docker builds from; the same inputs make the same files and dates."""
     shutil.copytree(
-        _HERE / "server", context / "serving" / "server", ignore=shutil.ignore_patterns("__py*")
+        Path(server.__file__).parent,
+        context / "serving" / "server",
+        ignore=shutil.ignore_patterns("__py*"),
     )
     for name in _IN_CONTEXT:
         shutil.copy(_HERE / name, context / name)
     served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8")
-    lock = _locked("\n".join([*wish.requirements, served]), wish.python, target, configuration)
-    others = "\n".join([*(line for line in wish.requirements if not is_mlflow(line)), served])
-    kept = names(_locked(others, wish.python, target, configuration))
-    (context / "packages.txt").write_text(without(lock, OMITTED - kept), encoding="utf-8")
-    tools = _locked(f"uv=={_uv_version()}", wish.python, target, configuration)
-    (context / "tools.txt").write_text(tools, encoding="utf-8")
+    for name, requirements in (
+        ("packages", "\n".join([*wish.requirements, served])),
+        ("tools", f"uv=={version('uv')}"),
+    ):
+        lock = _locked(requirements, wish.python, target, configuration)
+        (context / f"{name}.txt").write_text(lock, encoding="utf-8")
     (context / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
     for path in [context, *context.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (0, 0))
-
-
-def names(lock: str) -> frozenset[str]:
-    """The packages of a lock."""
-    return frozenset(line.split("==")[0] for line in lock.splitlines() if "==" in line)
-
-
-def without(lock: str, omitted: frozenset[str]) -> str:
-    """A lock without some packages and their hashes."""
-    lines, keep = [], True
-    for line in lock.splitlines():
-        if not line.startswith((" ", "#")):
-            keep = line.split("==")[0] not in omitted
-        lines += [line] if keep else []
-    return "\n".join(lines) + "\n"
-
-
-def _uv() -> str:
-    import uv
-
-    return os.fsdecode(uv.find_uv_bin())
-
-
-def _uv_version() -> str:
-    from importlib.metadata import version
-
-    return version("uv")
 
 
 def _locked(requirements: str, python: str, target: str, configuration: Path | None) -> str:
@@ -170,7 +127,16 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
     Raises:
         ImageError: they contradict each other, or there is no such package.
     """
-    command = [_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+    import uv
+
+    command = [
+        os.fsdecode(uv.find_uv_bin()),
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+    ]
     command += ["--generate-hashes", "--no-emit-index-url", "--python-version", python]
     # wheels only: to build a package is to run its code, here, with what this process may do
     command += ["--python-platform", _PLATFORMS[target], "--no-build", "-"]
@@ -187,7 +153,7 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
             check=False,
         )
     if done.returncode:
-        raise ImageError(f"the model's requirements can not be had:\n{done.stderr.strip()}")
+        raise ImageError(f"the model's requirements cannot be had:\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -230,24 +196,3 @@ def _push(tags: tuple[str, ...], say: Callable[[str], None]) -> None:
             docker.run(["push", "--quiet", tag])
         except DockerCommandError as error:
             raise ImageError(f"{tag} could not be pushed; log in first: {error}") from error
-
-
-@contextmanager
-def unpacked(image: str) -> Iterator[Path]:
-    """The model inside an image, in a folder that is gone afterwards.
-
-    Raises:
-        ImageError: there is no such image, or no model in it.
-    """
-    with TemporaryDirectory(prefix="mlgitops-image-") as folder:
-        try:
-            container = docker.run(["create", "--network", "none", image]).strip()
-        except DockerCommandError as error:
-            raise ImageError(f"{image} can not be used: {error}") from error
-        try:
-            docker.run(["cp", f"{container}:/model", f"{folder}/model"])
-        except DockerCommandError as error:
-            raise ImageError(f"{image} holds no model: it is no serving image") from error
-        finally:
-            docker.run(["rm", "--force", container])
-        yield Path(folder) / "model"

@@ -1,4 +1,4 @@
-"""A serving image, run as production would run it."""
+"""A serving image, run as production would run it, or only opened."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import secrets
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import DockerCommandError, ImageError
@@ -78,6 +80,38 @@ class Container:
 
 
 @contextmanager
+def created(image: str) -> Iterator[str]:
+    """The id of a container of an image, which is never started; it is removed on exit.
+
+    Raises:
+        ImageError: there is no such image, or Docker cannot make the container.
+    """
+    try:
+        container = docker.run(["create", "--network", "none", image]).strip()
+    except DockerCommandError as error:
+        raise ImageError(f"{image} cannot be used: {error}") from error
+    try:
+        yield container
+    finally:
+        docker.run(["rm", "--force", container])
+
+
+@contextmanager
+def unpacked(image: str) -> Iterator[Path]:
+    """The model inside an image, in a folder that is gone afterwards.
+
+    Raises:
+        ImageError: there is no such image, or no model in it.
+    """
+    with created(image) as container, TemporaryDirectory(prefix="mlgitops-image-") as folder:
+        try:
+            docker.run(["cp", f"{container}:/model", f"{folder}/model"])
+        except DockerCommandError as error:
+            raise ImageError(f"{image} holds no model: it is no serving image") from error
+        yield Path(folder) / "model"
+
+
+@contextmanager
 def running(
     image: str, *, memory: str = "1g", cpus: str | None = None, timeout: float = 120.0
 ) -> Iterator[Container]:
@@ -96,7 +130,7 @@ def running(
         try:
             identity = docker.run([*command, *_CONFINED, *limits, image]).strip()
         except DockerCommandError as error:
-            raise ImageError(f"{image} can not be run: {error}") from error
+            raise ImageError(f"{image} cannot be run: {error}") from error
         address = docker.run(
             [
                 "inspect",

@@ -4,7 +4,7 @@
 
 What is left is the same for the same packages: files have one date. Bytecode lies in a tree of its
 own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
-without; a container that can not write would compile it on each start. It holds what the server
+without; a container that cannot write would compile it on each start. It holds what the server
 and the packages of the model's own requirements import, and not all that is installed, which would
 be three times as much. Nothing of mlgitops is imported here.
 """
@@ -16,7 +16,6 @@ import importlib
 import os
 import py_compile
 import shutil
-import struct
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
@@ -30,7 +29,6 @@ _PYARROW = (
     *("libarrow_s3.*", "_s3fs.*", "_azurefs.*", "_gcsfs.*", "_hdfs.*"),
 )
 _SOURCES = ("*.pyi", "*.pxd", "*.pxi", "*.pyx", "*.pyx.tp", "*.h", "*.hpp")  # of compiled modules
-_ELF = b"\x7fELF\x02\x01"  # 64 bits, little-endian
 _SERVER = (
     *("server.app", "server.scoring", "uvicorn.main", "uvicorn.supervisors.multiprocess"),
     *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.uvloop", "pyarrow.parquet"),
@@ -77,13 +75,10 @@ def _prune(site: Path, required: set[str]) -> None:
             for path in sorted((site / "pyarrow").glob(pattern)):
                 _remove(path)
     _link_copies([*site.glob("*.libs/*.so*"), *site.glob("pyarrow/*.so*")])
-    for path in sorted(site.rglob("*.so*")):
-        if path.is_file() and not path.is_symlink():
-            _strip(path)
 
 
 def _link_copies(libraries: list[Path]) -> None:
-    """Replace copies of a library by links to the first of them: wheels can not hold links."""
+    """Replace copies of a library by links to the first of them: wheels cannot hold links."""
     first: dict[tuple[str, str], Path] = {}
     for path in sorted(libraries):
         # copies of one library share their name up to its number
@@ -91,27 +86,6 @@ def _link_copies(libraries: list[Path]) -> None:
         if (known := first.setdefault(key, path)) != path:
             path.unlink()
             path.symlink_to(os.path.relpath(known, path.parent))
-
-
-def _strip(path: Path) -> None:
-    """Leave away what only debuggers read: symbols and section headers, a tenth of some wheels.
-
-    Source: System V ABI, chapters 4 and 5: a process is made of what the program headers name;
-    sections behind that are for linkers and debuggers.
-    """
-    content = path.read_bytes()
-    if not content.startswith(_ELF):
-        return
-    (table,) = struct.unpack_from("<Q", content, 32)
-    size, count = struct.unpack_from("<HH", content, 54)
-    segments = (struct.unpack_from("<Q16xQ", content, table + n * size + 8) for n in range(count))
-    end = max((offset + length for offset, length in segments), default=0)
-    if not 0 < end < len(content) or table + count * size > end:
-        return
-    header = bytearray(content[:64])
-    struct.pack_into("<Q", header, 40, 0)  # where the section headers begin
-    struct.pack_into("<HHH", header, 58, 0, 0, 0)  # their size, their number, their names
-    path.write_bytes(header + content[64:end])
 
 
 def _remove(path: Path) -> None:

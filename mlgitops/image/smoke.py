@@ -6,8 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import HttpError, ServeError
-from mlgitops.image.build import unpacked
-from mlgitops.image.container import running
+from mlgitops.image.container import running, unpacked
 from mlgitops.serve import payloads
 from mlgitops.serve import smoke as serving
 from mlgitops.serve.load import count_down, load
@@ -43,7 +42,7 @@ def smoke(
 
     Raises:
         ImageError: it is no serving image, or does not start.
-        ServeError: its model can not be loaded here to compare answers with.
+        ServeError: its model cannot be loaded here to compare answers with.
         DockerError: there is no Docker.
     """
     with unpacked(image) as model, running(image, memory=memory) as container:

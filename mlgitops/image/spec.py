@@ -53,7 +53,7 @@ class BuildOptions:
         base: the image to build on; None for Python's slim image of the version's Python.
         packages: requirements to add.
         debian: packages of the base image's distribution to add, such as `libgomp1`.
-        platform: such as `linux/arm64`; None for this machine's.
+        platform: such as `linux/arm64`; None for the engine's.
         repository: what the tags begin with, such as `registry.example.org/team`.
         push: whether to push them there.
         stage: the stage to tag it for, where it was not asked for by its stage.
@@ -126,18 +126,16 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     )
 
 
-def is_mlflow(requirement: str) -> bool:
-    """Whether a line of requirements asks for MLflow itself."""
-    return _REQUIREMENT.match(requirement) is not None or requirement.startswith("mlflow-skinny")
-
-
 def _slim(requirements: Iterable[str]) -> Iterable[str]:
     """The requirements, with mlflow-skinny for mlflow: the same code without its server."""
-    wanted = [line for line in requirements if line.strip() and not line.lstrip().startswith("#")]
-    for line in wanted:
+    found = False
+    for line in requirements:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
         match = _REQUIREMENT.match(line)
         yield f"mlflow-skinny{match['extras'] or ''}{match['rest'] or ''}" if match else line
-    if not any(map(is_mlflow, wanted)):
+        found = found or match is not None or line.startswith("mlflow-skinny")
+    if not found:
         yield "mlflow-skinny"
 
 

@@ -197,7 +197,7 @@ def test_an_unreadable_layer_is_no_clean_layer() -> None:
     made = [b"\x28\xb5\x2f\xfd" + bytes(range(256)) * 8]
     with (
         archives.read(archives.saved(made)) as archive,
-        pytest.raises(ImageError, match=r"can not read its layer 1 of 1"),
+        pytest.raises(ImageError, match=r"cannot read its layer 1 of 1"),
     ):
         layers.search(archives.image(made), archive, base=None, recorded={})
 
@@ -270,26 +270,39 @@ def test_what_debian_publishes_is_not_the_images() -> None:
 
 
 def test_the_inventory() -> None:
-    """Packages with their places, once for each version; Debian's; system; interpreter."""
+    """Each version of each package once, wherever it lies; Debian's; system; interpreter."""
     found = installed(
         SYSTEM,
-        distribution(
-            "Scikit_Learn", "1.9.1", "Requires-Dist: numpy>=1\nRequires-Dist: x; extra=='y'"
-        ),
-        {"usr/lib/numpy-2.4.dist-info/METADATA": b"Name: numpy\nVersion: 2.4"},
+        distribution("Scikit_Learn", "1.9.1", "Requires-Dist: numpy>=1"),
+        {
+            "usr/lib/numpy-2.4.dist-info/METADATA": b"Name: numpy\nVersion: 2.4",
+            "usr/lib/numpy-2.3.dist-info/METADATA": b"Name: numpy\nVersion: 2.3",
+        },
         distribution("numpy", "2.4", "License-Expression: BSD-3-Clause"),
         distribution("wheel", "0.45"),
         {"usr/lib/python3/dist-packages/debs-1.egg-info/PKG-INFO": b"Name: debs\nVersion: 1"},
+        {"../../outside-1.dist-info/METADATA": b"Name: outside\nVersion: 1"},
     )
     assert found.python == "3.11.7"
     assert found.system == System(identity="debian", version="12")
     assert found.debian == (Debian(name="libc6", version="2.36-9+deb12u14", architecture="amd64"),)
-    assert [(one.name, one.version, len(one.places)) for one in found.packages] == [
-        ("numpy", "2.4", 2),
-        ("scikit-learn", "1.9.1", 1),
-        ("wheel", "0.45", 1),
+    assert [(one.name, one.version) for one in found.packages] == [
+        ("numpy", "2.3"),
+        ("numpy", "2.4"),
+        ("scikit-learn", "1.9.1"),
+        ("wheel", "0.45"),
     ]
-    assert found.packages[1].requires == ("numpy",)
+
+
+def test_metadata_that_cannot_be_read() -> None:
+    """An image whose packages cannot all be listed is not listed in part."""
+    with pytest.raises(ImageError, match=r"(?s)packages of wind:3: .*>>>"):
+        installed(distribution("odd", "1", "Requires-Dist: >>>"))
+
+
+def spdx(*expressions: str) -> Licence:
+    """A licence that SPDX has an expression for."""
+    return Licence(expressions=expressions)
 
 
 def test_an_image_without_an_environment_is_none() -> None:
@@ -317,7 +330,7 @@ def test_the_bill_of_materials() -> None:
         distribution(
             "scikit-learn", "1.9.1", "License-Expression: BSD-3-Clause\nRequires-Dist: old"
         ),
-        distribution("old", "1", "License: as is, see LICENSE"),
+        distribution("old", "1", "Classifier: License :: Other"),
         distribution("both", "1", "License-Expression: MIT OR Apache-2.0"),
     )
     image = archives.image(labels=LABELS)
@@ -327,29 +340,32 @@ def test_the_bill_of_materials() -> None:
     assert "swordfish99" not in text
     bill = json.loads(text)
     by_ref = {one["bom-ref"]: one for one in bill["components"]}
-    sklearn = by_ref["pkg:pypi/scikit-learn@1.9.1"]
-    assert sklearn["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
-    assert by_ref["pkg:pypi/both@1"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
-    assert by_ref["pkg:pypi/old@1"]["licenses"] == [{"license": {"name": "as is, see LICENSE"}}]
+    sklearn = by_ref["scikit-learn==1.9.1"]
+    assert sklearn["purl"] == "pkg:pypi/scikit-learn@1.9.1"
+    said = {"acknowledgement": "declared"}
+    assert sklearn["licenses"] == [{"license": {**said, "id": "BSD-3-Clause"}}]
+    assert by_ref["both==1"]["licenses"] == [{**said, "expression": "MIT OR Apache-2.0"}]
+    assert by_ref["old==1"]["licenses"] == [{"license": {**said, "name": "License :: Other"}}]
     assert "pkg:deb/debian/libc6@2.36-9%2Bdeb12u14?arch=amd64&distro=debian-12" in by_ref
     model = by_ref["pkg:mlflow/wind@3?run_id=abc"]
     assert model["type"] == "machine-learning-model"
     assert model["hashes"] == [{"alg": "SHA-256", "content": "0f" * 32}]
     wanted = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
-    assert wanted["pkg:pypi/scikit-learn@1.9.1"] == ["pkg:pypi/old@1"]
+    assert wanted["scikit-learn==1.9.1"] == ["old==1"]
     assert set(wanted["image"]) == by_ref.keys()
 
 
 @pytest.mark.parametrize(
     ("expression", "field", "classifiers", "licence"),
     [
-        ("mit", None, [], Licence(expression="MIT")),
-        ("Apache-2.0 OR  BSD-2-Clause", None, [], Licence(expression="Apache-2.0 OR BSD-2-Clause")),
-        (None, "BSD-3-Clause", ["OSI Approved :: BSD License"], Licence(expression="BSD-3-Clause")),
-        (None, None, ["OSI Approved :: MIT License"], Licence(expression="MIT")),
-        (None, "Copyright\n(c)", ["OSI Approved :: BSD License"], Licence(stated="BSD License")),
+        ("MIT", "ISC", ["OSI Approved :: X"], spdx("MIT")),
+        ("Apache-2.0 OR BSD-2-Clause", None, [], spdx("Apache-2.0 OR BSD-2-Clause")),
+        (None, "BSD-3-Clause", ["OSI Approved :: BSD License"], spdx("BSD-3-Clause")),
+        (None, None, ["OSI Approved :: MIT License"], spdx("MIT")),
+        (None, "MIT", ["OSI Approved :: ISC License (ISCL)"], spdx("ISC", "MIT")),
+        (None, "Copyright (c)", ["OSI Approved :: BSD License"], Licence(stated="BSD License")),
         (None, "UNKNOWN", ["OSI Approved"], Licence()),
-        (None, "Dual License", ["A", "B"], Licence(stated="Dual License")),
+        (None, "Dual License", ["A", "B"], Licence(stated="A; B")),
         (None, None, ["OSI Approved :: X", "OSI Approved :: Y"], Licence(stated="X; Y")),
         (None, None, [], Licence()),
     ],
@@ -358,25 +374,30 @@ def test_what_a_package_says_of_its_licence(
     expression: str | None, field: str | None, classifiers: list[str], licence: Licence
 ) -> None:
     """SPDX where the metadata say it, their own words where not, and no guess."""
-    kinds = [f"License :: {kind}" for kind in classifiers]
-    assert licences.stated(expression, field, [*kinds, "Topic :: Science"]) == licence
+    lines = [f"Classifier: License :: {kind}" for kind in classifiers]
+    lines += [f"License-Expression: {expression}"] if expression else []
+    lines += [f"License: {field}"] if field else []
+    found = installed(distribution("a", "1", "\n".join([*lines, "Classifier: Topic :: X"])))
+    assert found.packages[0].licence.expressions == licence.expressions
+    assert found.packages[0].licence.text == licence.text
 
 
 @pytest.mark.parametrize(
-    ("expression", "refused"),
+    ("expressions", "refused"),
     [
-        ("AGPL-3.0-only", True),
-        ("AGPL-3.0-only OR MIT", False),
-        ("AGPL-3.0-only AND MIT", True),
-        ("(AGPL-3.0-only OR GPL-2.0-only WITH Classpath-exception-2.0) AND MIT", True),
-        ("MIT", False),
-        (None, False),
+        (["AGPL-3.0-only"], True),
+        (["AGPL-3.0-only OR MIT"], False),
+        (["AGPL-3.0-only AND MIT"], True),
+        (["(AGPL-3.0-only OR GPL-2.0-only WITH Classpath-exception-2.0) AND MIT"], True),
+        (["MIT"], False),
+        (["AGPL-3.0-only", "MIT"], True),
+        ([], False),
     ],
 )
-def test_a_licence_is_denied(expression: str | None, refused: bool) -> None:
+def test_a_licence_is_denied(expressions: list[str], refused: bool) -> None:
     """If there is no way to use the package without one that is refused."""
     denied = frozenset({"AGPL-3.0-only", "GPL-2.0-only"})
-    assert licences.denied(Licence(expression=expression, stated="x"), denied) is refused
+    assert licences.denied(spdx(*expressions), denied) is refused
 
 
 def test_a_licence_that_spdx_does_not_know() -> None:
@@ -389,10 +410,7 @@ def test_a_licence_that_spdx_does_not_know() -> None:
 
 def test_licences_are_counted() -> None:
     """The most frequent first, the unknown last, each with its packages."""
-    said = {"a": "MIT", "b": None, "c": "ISC", "d": "MIT"}
-    packages = [
-        Package(name=name, version="1", licence=Licence(expression=one), places=())
-        for name, one in said.items()
-    ]
+    said = {"a": spdx("MIT"), "b": Licence(), "c": spdx("ISC"), "d": spdx("MIT")}
+    packages = [Package(name=name, version="1", licence=one) for name, one in said.items()]
     found = licences.by_licence(packages)
     assert list(found.items()) == [("MIT", ("a", "d")), ("ISC", ("c",)), ("unknown", ("b",))]

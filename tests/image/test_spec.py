@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mlgitops.errors import ImageError
-from mlgitops.image.build import names, without
 from mlgitops.image.spec import BuildOptions, Source, specify
 
 SOURCE = Source(
@@ -87,18 +84,3 @@ def test_a_version_that_does_not_say_its_python(python: str) -> None:
     """It is an error that says what to do."""
     with pytest.raises(ImageError, match=r"Wind-Model version 3 does not say its Python.*--base"):
         specify(replace(SOURCE, python=python), BuildOptions())
-
-
-PACKAGES = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), unique=True, max_size=8)
-
-
-@given(packages=PACKAGES, omitted=PACKAGES)
-def test_leaving_packages_out_of_a_lock(packages: list[str], omitted: list[str]) -> None:
-    """Exactly those that are named go, with their hashes; the others stay as they are."""
-    blocks = {
-        name: f"{name}==1.0 \\\n    --hash=sha256:{name} \\\n    --hash=sha256:00\n"
-        for name in packages
-    }
-    left = without("".join(blocks.values()), frozenset(omitted))
-    assert names(left) == set(packages) - set(omitted)
-    assert left.strip() == "".join(blocks[n] for n in packages if n not in omitted).strip()

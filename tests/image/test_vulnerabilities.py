@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.image.scan.values import Licence, Package, Vulnerability
+from mlgitops.image.scan.values import Package, Vulnerability
 from mlgitops.image.scan.vulnerabilities import audit
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def database(known: Collection[tuple[str, str]], *, status: int = 200) -> Iterat
 
 def packages(*versions: tuple[str, str]) -> list[Package]:
     """Packages of these names and versions."""
-    return [Package(name=n, version=v, licence=Licence(), places=()) for n, v in versions]
+    return [Package(name=n, version=v) for n, v in versions]
 
 
 CANARY = ("pycrypto", "2.6.1")

@@ -100,11 +100,11 @@ def test_what_needs_servers_and_containers() -> None:
         environment=(),
         command=(),
     )
-    package = Package(name="p", version="1", licence=Licence(expression="MIT"), places=("p",))
+    package = Package(name="p", version="1", licence=Licence(expressions=("MIT",)))
     hole = Vulnerability(package="p", version="1", identity="X-1", aliases=("Y",), fixed=("2",))
     scan = Scan(
         image=image,
-        inventory=Inventory(python="3.11", system=None, packages=(package,), debian=()),
+        inventory=Inventory(python="3.11", system=None, bill="{}", packages=(package,), debian=()),
         search=Search(files=1, layers=1, base=None, leaks=(leak,), published=(leak,)),
         audit=Audit(found=(hole,), unchecked="half"),
         checks=(Finding(outcome=Grade.UNCHECKED, check="c", found="f"),),

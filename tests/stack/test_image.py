@@ -89,6 +89,12 @@ def test_an_image_serves_as_promised(farm: Team, made: Callable[..., Built]) -> 
     assert built.tags[1].endswith(":production")
 
 
+def test_no_package_lacks_what_it_requires(made: Callable[..., Built]) -> None:
+    """`pip check` of the packages in an image finds nothing: none was left out of their lock."""
+    pip = ("--entrypoint", "pip", made("1").tags[0], "--python", "/venv/bin/python", "check")
+    assert "No broken requirements found" in docker.run(["run", "--rm", "--network", "none", *pip])
+
+
 def test_layers_are_shared_and_reproducible(made: Callable[..., Built]) -> None:
     """Another version changes the model's layer alone; a build without any cache changes none."""
     one, two = (inspected(made(number).identity)["RootFS"]["Layers"] for number in ("1", "2"))

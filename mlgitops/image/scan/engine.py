@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import DockerCommandError, ImageError
+from mlgitops.image.container import created
 from mlgitops.image.scan.values import Image
 from mlgitops.system import docker
 
@@ -27,7 +28,7 @@ def describe(tag: str) -> Image:
     try:
         said: dict[str, Any] = json.loads(docker.run(["image", "inspect", tag]))[0]
     except DockerCommandError as error:
-        raise ImageError(f"{tag} can not be scanned: {error}") from error
+        raise ImageError(f"{tag} cannot be scanned: {error}") from error
     config = said["Config"]
     labels = config.get("Labels") or {}
     return Image(
@@ -61,20 +62,14 @@ def files(image: Image) -> Iterator[tarfile.TarFile]:
     """Every file that a container of an image would see; nothing of it is run.
 
     Raises:
-        ImageError: Docker can not make the container.
+        ImageError: Docker cannot make the container.
     """
-    try:
-        container = docker.run(["create", "--network", "none", image.identity]).strip()
-    except DockerCommandError as error:
-        raise ImageError(f"{image.tag} can not be scanned: {error}") from error
-    try:
-        with (
-            docker.stream(["export", container]) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
-        ):
-            yield archive
-    finally:
-        docker.run(["rm", "--force", container])
+    with (
+        created(image.identity) as container,
+        docker.stream(["export", container]) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        yield archive
 
 
 @contextmanager

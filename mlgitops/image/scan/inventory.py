@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import posixpath
 import shlex
-from collections import defaultdict
 from csv import reader
 from email.parser import HeaderParser
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import ImageError
-from mlgitops.image.scan import licences
-from mlgitops.image.scan.values import Debian, Inventory, Package, Recorded, System
+from mlgitops.image.scan import packages
+from mlgitops.image.scan.values import Debian, Inventory, Recorded, System
 
 if TYPE_CHECKING:
     import tarfile
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from packaging.metadata import RawMetadata
+    from collections.abc import Iterator, Mapping
 
 _METADATA = (".dist-info/METADATA", ".egg-info/PKG-INFO")
 _RECORD = ".dist-info/RECORD"
@@ -38,51 +37,51 @@ def read(archive: tarfile.TarFile, image: str) -> Inventory:
         image: its name, for messages.
 
     Raises:
-        ImageError: it is no serving image.
+        ImageError: it is no serving image, or the metadata of its packages cannot be read.
     """
-    texts = dict(_texts(archive))
-    if _ENVIRONMENT not in texts:
-        raise ImageError(f"{image} has no Python environment in /venv: it is no serving image")
-    python = _python(texts[_ENVIRONMENT])
-    named = [
-        (path, _parsed(text))
-        for path, text in texts.items()
-        if path.endswith(_METADATA) and not path.startswith(_DEBIANS)
-    ]
+    with TemporaryDirectory(prefix="mlgitops-scan-") as folder:
+        texts = dict(_unpacked(archive, Path(folder)))
+        if _ENVIRONMENT not in texts:
+            raise ImageError(f"{image} has no Python environment in /venv: it is no serving image")
+        sites = {
+            posixpath.dirname(posixpath.dirname(path))
+            for path in texts
+            if path.endswith(_METADATA) and not path.startswith(_DEBIANS)
+        }
+        bill = packages.bill([Path(folder, site) for site in sorted(sites)], image)
     return Inventory(
-        python=python,
-        system=next((system(texts[path]) for path in _SYSTEM if path in texts), None),
-        packages=_packages(named, python),
+        python=_python(texts[_ENVIRONMENT]),
+        system=next((_system(texts[path]) for path in _SYSTEM if path in texts), None),
+        bill=bill,
+        packages=packages.listed(bill),
         debian=tuple(
-            one for path in sorted(texts) if _is_debian(path) for one in debian(texts[path])
+            one for path in sorted(texts) if _is_debian(path) for one in _debian(texts[path])
         ),
-        recorded=MappingProxyType(
-            {
-                path: one
-                for listing, text in texts.items()
-                for path, one in (
-                    recorded(listing, text)
-                    if listing.endswith(_RECORD)
-                    else summed(listing, text)
-                    if listing.startswith(_SUMS)
-                    else ()
-                )
-            }
-        ),
+        recorded=MappingProxyType(dict(_recorded(texts))),
     )
 
 
-def _texts(archive: tarfile.TarFile) -> Iterator[tuple[str, str]]:
+def _unpacked(archive: tarfile.TarFile, folder: Path) -> Iterator[tuple[str, str]]:
+    """The files that say what is installed, with their text; each lies in the folder as well."""
     for member in archive:
         path = posixpath.normpath(member.name).lstrip("/")
-        if member.isfile() and _wanted(path) and (file := archive.extractfile(member)):
-            yield path, file.read().decode(errors="replace")
+        if ".." in PurePosixPath(path).parts or not (member.isfile() and _wanted(path)):
+            continue
+        if file := archive.extractfile(member):
+            content = file.read()
+            copy = folder / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+            yield path, content.decode(errors="replace")
 
 
 def _wanted(path: str) -> bool:
-    sums = path.startswith(_SUMS) and path.endswith(".md5sums")
     named = path.endswith((*_METADATA, _RECORD)) or path in (_ENVIRONMENT, *_SYSTEM)
-    return named or sums or _is_debian(path)
+    return named or _is_sums(path) or _is_debian(path)
+
+
+def _is_sums(path: str) -> bool:
+    return path.startswith(_SUMS) and path.endswith(".md5sums")
 
 
 def _is_debian(path: str) -> bool:
@@ -100,65 +99,17 @@ def _python(configuration: str) -> str:
     return ".".join(version.split(".")[:3])
 
 
-def _parsed(text: str) -> RawMetadata:
-    from packaging.metadata import parse_email
-
-    return parse_email(text)[0]
-
-
-def _packages(found: Iterable[tuple[str, RawMetadata]], python: str) -> tuple[Package, ...]:
-    """The packages, those of the same name and version as one."""
-    from packaging.utils import canonicalize_name
-
-    grouped: dict[tuple[str, str], list[tuple[str, RawMetadata]]] = defaultdict(list)
-    for path, fields in found:
-        key = canonicalize_name(fields.get("name", "")), fields.get("version", "")
-        grouped[key].append((posixpath.dirname(path), fields))
-    return tuple(
-        Package(
-            name=name,
-            version=version,
-            licence=licences.stated(
-                same[0][1].get("license_expression"),
-                same[0][1].get("license"),
-                same[0][1].get("classifiers", ()),
-            ),
-            places=tuple(sorted(place for place, _ in same)),
-            requires=tuple(sorted(_requires(same[0][1].get("requires_dist", ()), python))),
-        )
-        for (name, version), same in sorted(grouped.items())
-        if name
-    )
+def _recorded(texts: Mapping[str, str]) -> Iterator[tuple[str, Recorded]]:
+    """The files that packages were published with, by their paths in the image."""
+    for path, text in texts.items():
+        if path.endswith(_RECORD):
+            yield from _of_record(path, text)
+        elif _is_sums(path):
+            yield from _of_sums(path, text)
 
 
-def _requires(lines: Iterable[str], python: str) -> set[str]:
-    """What a package asks for where an image runs; without its extras."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    here = {
-        "extra": "",
-        "os_name": "posix",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "platform_python_implementation": "CPython",
-        "implementation_name": "cpython",
-        "python_version": ".".join(python.split(".")[:2]),
-        "python_full_version": python,
-    }
-    names = set()
-    for line in lines:
-        try:
-            wanted = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if wanted.marker is None or wanted.marker.evaluate(here):
-            names.add(str(canonicalize_name(wanted.name)))
-    return names
-
-
-def recorded(record: str, text: str) -> Iterator[tuple[str, Recorded]]:
-    """The files that a RECORD lists with a hash, by their paths in the image.
+def _of_record(record: str, text: str) -> Iterator[tuple[str, Recorded]]:
+    """The files that a RECORD lists with a hash.
 
     Source: PyPA specifications, "Recording installed projects".
     """
@@ -174,8 +125,8 @@ def recorded(record: str, text: str) -> Iterator[tuple[str, Recorded]]:
             )
 
 
-def summed(listing: str, text: str) -> Iterator[tuple[str, Recorded]]:
-    """The files that a package of Debian lists, by their paths; source: deb-md5sums(5)."""
+def _of_sums(listing: str, text: str) -> Iterator[tuple[str, Recorded]]:
+    """The files that a package of Debian lists; source: deb-md5sums(5)."""
     package = posixpath.basename(listing).removesuffix(".md5sums").split(":")[0]
     for line in text.splitlines():
         digest, _, path = line.partition("  ")
@@ -183,14 +134,14 @@ def summed(listing: str, text: str) -> Iterator[tuple[str, Recorded]]:
             yield path, Recorded(package=package, algorithm="md5", digest=digest)
 
 
-def system(text: str) -> System:
+def _system(text: str) -> System:
     """The system that an os-release names; source: os-release(5)."""
     pairs = (word.partition("=") for word in shlex.split(text, comments=True))
     known: Mapping[str, str] = {name: value for name, _, value in pairs}
     return System(identity=known.get("ID", "linux"), version=known.get("VERSION_ID", ""))
 
 
-def debian(status: str) -> Iterator[Debian]:
+def _debian(status: str) -> Iterator[Debian]:
     """The packages that a status file of dpkg says are installed."""
     for stanza in status.split("\n\n"):
         fields = HeaderParser().parsestr(stanza.strip())

@@ -75,7 +75,7 @@ def search(
         recorded: the files that packages were published with, by their paths.
 
     Raises:
-        ImageError: a layer can not be read.
+        ImageError: a layer cannot be read.
     """
     with TemporaryDirectory(prefix="mlgitops-scan-") as folder:
         found = _Found(folder=Path(folder), recorded=recorded)
@@ -101,7 +101,7 @@ def _full(where: Where) -> str:
 
 
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BufferedReader | None:
-    """A file's content, None if it is none; a stream can not go back to what a link names."""
+    """A file's content, None if it is none; a stream cannot go back to what a link names."""
     file = archive.extractfile(member) if member.isfile() else None
     return file if isinstance(file, BufferedReader) else None
 
@@ -179,7 +179,7 @@ def _result(image: Image, found: _Found, blobs: list[str], base: frozenset[str] 
     layers = list(zip(image.layers, blobs, strict=True))
     own = {blob: _name(image, layer) for layer, blob in layers if layer not in (base or ())}
     if missing := own.keys() - found.layers:
-        raise ImageError(f"{image.tag}: can not read its layer {own[min(missing)]}")
+        raise ImageError(f"{image.tag}: cannot read its layer {own[min(missing)]}")
     own[secrets.CONFIG] = "none"
     leaks = sorted(_leaks(found, own))
     return Search(

@@ -16,17 +16,17 @@ class Licence:
     """What a package says of its licence.
 
     Attributes:
-        expression: as SPDX writes it; None if the metadata does not say it so.
+        expressions: as SPDX writes them. Nothing says that one may choose between several.
         stated: the metadata's own words, where they are no SPDX expression.
     """
 
-    expression: str | None = None
+    expressions: tuple[str, ...] = ()
     stated: str | None = None
 
     @property
     def text(self) -> str | None:
-        """The expression, or the words; None if there are neither."""
-        return self.expression or self.stated
+        """The expressions, or the words; None if there are neither."""
+        return "; ".join(self.expressions) or self.stated
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,22 +35,11 @@ class Package:
 
     Attributes:
         name: as PyPI normalises it.
-        places: the metadata folders that it was found by, from the root of the image.
-        requires: the names of the packages that it asks for on this image.
     """
 
     name: str
     version: str
-    licence: Licence
-    places: tuple[str, ...]
-    requires: tuple[str, ...] = ()
-
-    @property
-    def purl(self) -> str:
-        """Its package URL, by which bills and databases name it."""
-        from packageurl import PackageURL
-
-        return str(PackageURL("pypi", None, self.name, self.version))
+    licence: Licence = field(default_factory=Licence)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,11 +80,13 @@ class Inventory:
 
     Attributes:
         python: the interpreter's version.
+        bill: the Python packages as a bill of materials of their own, CycloneDX JSON.
         recorded: the files that packages came with, by their paths in the image.
     """
 
     python: str
     system: System | None
+    bill: str
     packages: tuple[Package, ...]
     debian: tuple[Debian, ...]
     recorded: Mapping[str, Recorded] = field(default_factory=lambda: MappingProxyType({}))
