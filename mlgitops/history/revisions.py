@@ -46,7 +46,7 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     """
     if git(file, "rev-parse", "--is-shallow-repository") == "true":
         raise GitError(
-            "the clone has only a part of the history: `git fetch --unshallow`, or in a workflow "
+            "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
             "`fetch-depth: 0`"
         )
     listed = git(
@@ -54,7 +54,7 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     )
     found = tuple(_revision(file, record) for record in listed.split("\x1e") if record.strip())
     if not found:
-        raise GitError(f"no commit of this branch has {file}: commit it first")
+        raise GitError(f"no commit on this branch has {file}; commit it first")
     return found
 
 
@@ -117,4 +117,4 @@ def _run(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             check=False,
         )
     except FileNotFoundError as error:
-        raise GitError("there is no git on this machine; install it") from error
+        raise GitError("git is not installed; install it") from error

@@ -99,5 +99,5 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, timeout: float)
         except requests.RequestException:
             pass  # not listening yet
         time.sleep(0.1)
-    how = "did not answer in time" if process.poll() is None else "stopped by itself"
+    how = "did not answer in time" if process.poll() is None else "stopped"
     raise RegistryStartError(f"the embedded registry {how}; its last lines:\n{last_lines(log)}")
