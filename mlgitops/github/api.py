@@ -183,8 +183,8 @@ class GitHub:
             raise GitHubError(f"GitHub did not answer {what}: {type(error).__name__}") from error
         if answer.status_code in _DENIED:
             raise GitHubDeniedError(
-                f"GitHub denied {what} ({answer.status_code}): {_message(answer)}; the job's "
-                "`permissions` or the token lack a grant"
+                f"GitHub denied {what} ({answer.status_code}): {_message(answer)}; add the missing "
+                "grant to the job's `permissions` or to the token"
             )
         if not answer.ok:
             raise GitHubError(

@@ -119,7 +119,7 @@ def _port(options: ServeOptions) -> int:
         try:
             probe.bind((options.host, options.port))
         except OSError as error:
-            message = f"port {options.port} of {options.host} can not be used: {error.strerror}"
+            message = f"cannot listen on {options.host}:{options.port}: {error.strerror}"
             raise ServeError(f"{message}; choose another with --port") from error
     return options.port
 
@@ -150,5 +150,5 @@ def _wait(
         except requests.RequestException:
             pass  # not listening yet
         time.sleep(0.1)
-    how = f"did not answer in {timeout:g} s" if process.poll() is None else "stopped by itself"
+    how = f"did not answer in {timeout:g} s" if process.poll() is None else "stopped"
     raise ServeError(f"the server of {model_uri} {how}; its last lines:\n{last_lines(log)}")

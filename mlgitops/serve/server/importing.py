@@ -35,7 +35,7 @@ def import_mlflow(seldom: tuple[str, ...] = SELDOM) -> None:
     sys.modules.update({module.__name__: module for module in waiting})
     try:
         importlib.import_module("mlflow")
-    except ImportError:  # a version that can not do without them
+    except ImportError:  # a version that cannot do without them
         for name in [name for name in sys.modules if name.split(".")[0] == "mlflow"]:
             del sys.modules[name]
         importlib.import_module("mlflow")

@@ -52,7 +52,7 @@ class Scorer:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
 
         Raises:
-            MlflowException: the model can not predict its own input example.
+            MlflowException: the model cannot predict its own input example.
         """
         example = self._model.input_example
         if example is not None:

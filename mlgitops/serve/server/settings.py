@@ -50,7 +50,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
 
     Raises:
-        SettingsError: a variable has a value that it can not have.
+        SettingsError: a variable has a value that it cannot have.
     """
     given = os.environ if environment is None else environment
     problems: list[str] = []
