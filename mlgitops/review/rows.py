@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import RecipeError, TrainingDataError
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def choose(old: tuple[Version, Artifact] | None, new: tuple[Version, Artifact]) 
             return _held_out(task, _task(old[0]) if old else None)
     except (RecipeError, TrainingDataError) as error:
         said = " ".join(str(error).split())
-        notes = (f"the recipe's held-out rows could not be had, so examples are compared: {said}",)
+        notes = (f"comparing on examples; the recipe's held-out rows are not available: {said}",)
     return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
 
 
@@ -76,7 +77,7 @@ def _task(version: Version) -> Task[Estimator] | None:
         recipe = json.loads(stated)
         name, params = str(recipe["train"]), dict(recipe["params"])
     except (ValueError, KeyError, TypeError):
-        raise RecipeError(f"its tag {RECIPE_TAG} states no recipe: {stated!r}") from None
+        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated!r}") from None
     return runner.load(name).prepare(params, None)
 
 
@@ -99,7 +100,10 @@ def _held_out(task: Task[Estimator], old: Task[Estimator] | None) -> Rows:
         frame=chosen.reset_index(drop=True),
         actual=target.iloc[kept].to_numpy(),
         labels=tuple(_label(value) for value in chosen.index),
-        source=f"{len(chosen)} held-out rows of {task.dataset.name} (digest {recorded.digest})",
+        source=(
+            f"{count(len(chosen), 'held-out row')} of {task.dataset.name} "
+            f"(digest {recorded.digest})"
+        ),
         digest=recorded.digest,
     )
 
@@ -121,7 +125,7 @@ def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
             frame=kept,
             actual=None,
             labels=tuple(f"row {number + 1}" for number in range(len(kept))),
-            source=f"{len(kept)} rows of the input example",
+            source=f"{count(len(kept), 'row')} of the input example",
             notes=notes,
         )
     return None

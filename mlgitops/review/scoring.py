@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.evidence import Cost
 from mlgitops.errors import ScoringError
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ def _answer(receiver: Connection, timeout: float) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(receiver.recv_bytes())
     except EOFError:
-        return {"error": "its process ended before it answered"}
+        return {"error": "its process ended before it returned predictions"}
     return answer
 
 
@@ -179,5 +180,5 @@ def _flat(predicted: Any, rows: int) -> list[Any]:
         values = values[:, 0]
     if values.shape != (rows,):
         shape = " × ".join(map(str, values.shape)) or "1"
-        raise ValueError(f"it answers {rows} rows with {shape} values; one for each is compared")
+        raise ValueError(f"it returns {shape} values for {count(rows, 'row')}, not one per row")
     return list(values.tolist())
