@@ -54,7 +54,7 @@ def test_import_from_a_registry(team: Team) -> None:
 
     ran = team.ok("import")
 
-    assert ran.err.count("left out: wind Staging: version 1 is there as a classic stage only") == 1
+    assert ran.err.count("left out: wind Staging: version 1 is only a classic stage") == 1
     assert team.file.read_text().endswith(
         "models:\n  solar:\n    stages: {}\n  wind:\n    stages:\n      champion: 3\n"
         "      Production: 2\n"

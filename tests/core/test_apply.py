@@ -174,8 +174,8 @@ def test_drift_is_named_and_healed(team: Team) -> None:
     assert (
         found["state"], found["desired"], found["actual"], found["stamp"],
     ) == ("drift", 1, 2, None)  # fmt: skip
-    assert "left at version 1 by ada" in found["note"]
-    assert "heals drift" in team.ok("plan").out
+    assert "ada left it at version 1, " in found["note"]
+    assert "corrects drift" in team.ok("plan").out
 
     team.ok("apply")
     assert team.aliases() == {"production": 1}

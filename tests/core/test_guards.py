@@ -41,9 +41,12 @@ def test_production_is_not_emptied_by_accident(team: Team) -> None:
 
     assert ran.code == 3
     assert "Production: 1 → empty" in ran.out
-    assert "refused by the guard empties-production" in ran.err
+    assert "the guard empties-production refused the plan" in ran.err
     assert "models.yaml:5" in ran.err
-    assert "--allow empties-production, or the label mlgitops/allow-empties-production" in ran.err
+    assert (
+        "pass --allow empties-production or set the label mlgitops/allow-empties-production"
+        in ran.err
+    )
     assert team.aliases() == {"staging": 2, "production": 1}
     team.ok("apply", "--allow", "empties-production")
     assert team.aliases() == {}
@@ -87,7 +90,7 @@ def test_a_stale_plan_is_refused(team: Team) -> None:
     ran = team.run("apply", "--plan", "plan.json")
 
     assert ran.code == 3
-    assert "no longer to do: wind Staging 1 → 2; not in it: wind Staging 3 → 2" in ran.err
+    assert "no longer pending: wind Staging 1 → 2; now also pending: wind Staging 3 → 2" in ran.err
     assert team.aliases() == {"staging": 3}
     team.ok("plan", "--out", "plan.json")
     team.file.write_text(team.file.read_text() + "# more\n")

@@ -82,7 +82,9 @@ def test_where_a_check_of_the_team_is(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_module_that_was_not_imported_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as __main__ of a script: its checks can not be found by name."""
     monkeypatch.setitem(sys.modules, "wind_script", ModuleType("wind_script"))
-    with pytest.raises(DesiredStateError, match="there is no module 'wind_script'"):
+    with pytest.raises(
+        DesiredStateError, match=r"module 'wind_script' is not next to models\.yaml"
+    ):
         loads(FILE.format(gate="{python: 'wind_script:judge'}"), "models.yaml")
 
 
@@ -92,7 +94,7 @@ LATENCY = "must be a time in ms or s, such as 20ms; got"
 PYTHON = "must be package.module:function, such as checks.wind:is_calm; got"
 DATASET = "must be true, or the context of a data set, such as test; got"
 KEYS = (
-    "a gate is a mapping with one of the keys metric, signature, promoted_from, same_dataset, "
+    "a gate must be a mapping with one of the keys metric, signature, promoted_from, same_dataset, "
     "max_artifact_size, max_latency, requires_tag, python"
 )
 
@@ -134,13 +136,13 @@ KEYS = (
         ("{python: 'mlgitops:a.b'}", 12, f"{PYTHON} 'mlgitops:a.b'"),
         ("{python: '../checks:judge'}", 12, f"{PYTHON} '../checks:judge'"),
         ("{python: 'no_such_module.checks:judge'}", 12,
-         "there is no module 'no_such_module' beside models.yaml, here, or installed; add it"),
+         "module 'no_such_module' is not next to models.yaml, in this folder or installed; add it"),
         ("{signature: same}", 12, "must be 'compatible', got 'same'"),
         ("{signature: compatible, mode: waive}", 35, "must be 'enforce' or 'warn', got 'waive'"),
         ("{signature: compatible, mode: off}", 35,
          "must be 'enforce' or 'warn', got false (a boolean)"),
         ("{signature: compatible, min: 1}", 35,
-         "unknown key 'min'; known here: mode, signature"),
+         "unknown key 'min'; allowed keys: mode, signature"),
         ("{metric: r2, min: 1, mod: warn}", 32, "unknown key 'mod'; did you mean 'mode'?"),
         ("soak", 11, KEYS),
     ],

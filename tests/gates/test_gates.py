@@ -105,7 +105,7 @@ def test_a_refused_plan_is_shown_and_changes_nothing(team: Team) -> None:
 
     assert ran.code == 3
     assert "test_r2 min 0.9: expected at least 0.9, actual 0.5" in ran.out
-    assert "error: refused by a gate, nothing was changed: wind Production → 2" in ran.err
+    assert "error: a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
     assert team.aliases() == {"production": 1}
     assert team.tag(2, "Production") is None
 
@@ -164,7 +164,7 @@ def test_a_rollback_is_measured_but_not_refused(team: Team) -> None:
 
     gated(team, gate, 1)
     ran = team.ok("plan")
-    assert "[rollback: this version held the stage before]" in ran.out
+    assert "[rollback: this version was in the stage before]" in ran.out
     assert "waived" in ran.out
     team.ok("apply")
     assert team.aliases() == {"production": 1}
@@ -205,7 +205,7 @@ def test_healing_is_not_refused_by_a_gate(team: Team) -> None:
     gated(team, gate, 1)
     team.ok("apply")
     team.client.set_registered_model_alias("wind", "production", "2")
-    assert "heals drift" in team.ok("apply").out
+    assert "corrects drift" in team.ok("apply").out
     assert team.aliases() == {"production": 1}
 
 

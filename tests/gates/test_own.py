@@ -143,7 +143,7 @@ def test_where_a_check_is_looked_for(team: Team, beside: bool) -> None:
 
     ran = team.run("validate", "--file", str(file))
     assert ran.code == 1
-    assert "there is no module 'wind_checks' beside models.yaml, here, or installed" in ran.err
+    assert "module 'wind_checks' is not next to models.yaml, in this folder or installed" in ran.err
 
     folder: Path = elsewhere if beside else team.folder
     code = "def judge(case): return 'found'\nprint('imported')\n"

@@ -77,10 +77,10 @@ def test_the_longest_details_go_first() -> None:
     assert fitted(text, 1_400, run=RUN).split("\n\n") == [
         "**Plan**",
         *blocks[0].split("\n\n"),
-        "900: the details are in the artifacts",
-        "500: the details are in the artifacts",
+        "900: see the artifacts for details",
+        "500: see the artifacts for details",
         "after",
-        "… cut here: 2 folded details left out; the whole report is in the "
+        "… shortened: 2 folded details left out. The complete report is in the "
         f"[artifacts of the run]({RUN}).\n",
     ]
 

@@ -54,5 +54,5 @@ def test_the_default_is_a_folder_beside_models_yaml(team: Team) -> None:
     """Without an address the registry is in .mlgitops, and a line says so."""
     team.versions(1)
     team.stages(Production=1)
-    assert "embedded registry in .mlgitops" in team.ok("apply").err
+    assert "using the embedded registry in .mlgitops" in team.ok("apply").err
     assert team.aliases() == {"production": 1}

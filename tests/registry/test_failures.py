@@ -35,10 +35,10 @@ def refused(team: Team, uri: str, *verb: str) -> Ran:
         (401, "You are not authenticated", "denied access (401); set MLFLOW_TRACKING_USERNAME"),
         (403, "Permission denied", "denied access (403); set MLFLOW_TRACKING_USERNAME"),
         (404, HTML, "there is no MLflow registry at"),
-        (500, HTML, "keeps answering with an error of its own (5xx); see its log"),
-        (503, HTML, "keeps answering with an error of its own (5xx); see its log"),
-        (200, HTML, "it sent no JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
-        (200, '["a list"]', "it sent no JSON"),
+        (500, HTML, "keeps failing with a server error (5xx); see its log"),
+        (503, HTML, "keeps failing with a server error (5xx); see its log"),
+        (200, HTML, "it did not send JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
+        (200, '["a list"]', "it did not send JSON"),
     ],
 )
 @pytest.mark.parametrize("verb", ["plan", "apply", "status", "train"])
@@ -82,7 +82,7 @@ def test_a_registry_that_is_too_slow(team: Team, monkeypatch: pytest.MonkeyPatch
 
     with answering(late) as url:
         ran = refused(team, url)
-    assert "did not answer in time; try again, or raise MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
+    assert "did not answer in time; try again, or increase MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
 
 
 def test_a_port_that_speaks_no_http(team: Team) -> None:

@@ -138,7 +138,7 @@ def test_nothing_answers(in_production: Team) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = in_production.run("smoke", WIND, "Production", "--url", url)
     assert ran.code == 1
-    assert f"error: nothing answers at {url}; start it with `mlgitops serve`" in ran.err
+    assert f"error: nothing answers at {url}; start one with `mlgitops serve`" in ran.err
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:

@@ -191,7 +191,7 @@ def test_what_does_not_prove_itself_does_not_serve(place: Host, tmp_path: Path) 
             replace(WIND, place.stage, wrong, options, say=_silent)
         with ThreadPoolExecutor(1) as pool:
             killed = pool.submit(_kill_the_canary, place)
-            with pytest.raises(DeployFailedError, match="does not answer any more"):
+            with pytest.raises(DeployFailedError, match="does not answer"):
                 replace(WIND, place.stage, _identity(other), canary, say=_silent)
             killed.result()
     assert got[0].statuses.keys() == {200}
@@ -219,7 +219,7 @@ def test_an_image_of_ones_own_registry(place: Host) -> None:
     place.hold(1)
     ran = place.deploy("--port", str(place.port), "--from", "127.0.0.1:1/none")
     assert ran.code == 1
-    assert "could not be pulled" in ran.err
+    assert "cannot pull" in ran.err
     with pytest.raises(DeployError, match="does not run"):
         host.proxy(name_of(WIND, place.stage))
 
@@ -249,7 +249,7 @@ def test_a_host_by_ssh(farm: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         refused = farm.run("deploy", "--status")
         assert refused.code == 1
         monkeypatch.delenv(ssh.KNOWN_HOSTS)
-        assert "MLGITOPS_DEPLOY_KEY is set without" in farm.run("deploy", "--status").err
+        assert "MLGITOPS_DEPLOY_KEY is set, but" in farm.run("deploy", "--status").err
     assert "PRIVATE KEY" not in refused.out + refused.err
     assert not list(Path(tempfile.gettempdir()).glob("mlgitops-ssh-*"))
 

@@ -175,7 +175,7 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     assert docker.run(["network", "ls", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""
     farm.stages(WIND)
     farm.ok("plan", "--out", "plan.json")
-    assert "no image to prove" in farm.ok("image", "prove", "plan.json").out
+    assert "nothing to test" in farm.ok("image", "prove", "plan.json").out
 
 
 def test_an_index_of_ones_own_is_a_secret(made: Callable[..., Built], tmp_path: Path) -> None:
