@@ -70,7 +70,7 @@ def test_import_does_not_overwrite(team: Team) -> None:
     before = team.file.read_text()
     ran = team.run("import")
     assert (ran.code, team.file.read_text()) == (1, before)
-    assert "models.yaml exists" in ran.err
+    assert "models.yaml already exists" in ran.err
     team.ok("import", "--force")
     assert team.file.read_text() != before
 

@@ -164,7 +164,7 @@ def test_drift_from_found_to_healed(job: Team, hub: fake.GitHub) -> None:
     job.stages(Production=1)
     job.ok("apply")
     job.client.set_registered_model_alias("wind", "production", "2")
-    assert job.ok("github", "drift").out.endswith("wind Production is 2, should be 1\n")
+    assert job.ok("github", "drift").out.endswith("wind Production: is 2, should be 1\n")
     assert job.run("github", "drift", "--exit-code").code == 2
     (issue,) = hub.issues
     assert "| wind | Production | 1 | 2 |" in issue["body"]

@@ -30,7 +30,7 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     """A database of another program is refused with the server's own last lines."""
     embedded = Embedded(folder=tmp_path)
     (tmp_path / "mlflow.db").write_text("this is no database")
-    with pytest.raises(RegistryStartError, match="stopped by itself") as caught, server(embedded):
+    with pytest.raises(RegistryStartError, match="the embedded registry stopped") as caught, server(embedded):
         pytest.fail("it can not have started")
     assert "file is not a database" in str(caught.value)
 

@@ -17,11 +17,11 @@ def shown(**different: object) -> str:
 
 def test_why_there_are_no_predictions() -> None:
     """In one line, once, also where the reason is that a side can not be read."""
-    lost = replace(made.REGRESSION.new, artifact=None, trouble="version 2 could not be read: gone")
+    lost = replace(made.REGRESSION.new, artifact=None, trouble="cannot read version 2: gone")
     text = shown(new=lost, predictions=None, trouble=lost.trouble)
-    assert "\n\nno predictions: version 2 could not be read: gone\n\n" in text
+    assert "\n\nno predictions: cannot read version 2: gone\n\n" in text
     assert text.count("gone") == 1
-    assert "\n\nversion 2 could not be read: gone\n\n" in shown(new=lost, predictions=None)
+    assert "\n\ncannot read version 2: gone\n\n" in shown(new=lost, predictions=None)
 
 
 def test_nothing_that_is_not_known_is_shown() -> None:

@@ -149,9 +149,9 @@ def test_nothing_that_is_not_known_is_shown() -> None:
 
 def test_why_there_are_no_predictions() -> None:
     """As a warning where a side can not be read, else where they would be."""
-    lost = replace(made.REGRESSION.new, artifact=None, trouble="version 2 could not be read: gone")
+    lost = replace(made.REGRESSION.new, artifact=None, trouble="cannot read version 2: gone")
     unread = replace(made.REGRESSION, new=lost, predictions=None)
-    assert "Warning: version 2 could not be read: gone" in Page(html.comparison(unread)).text
+    assert "Warning: cannot read version 2: gone" in Page(html.comparison(unread)).text
     without = replace(made.REGRESSION, predictions=None, trouble="no rows to compare on")
     assert "Predictions None: no rows to compare on" in Page(html.comparison(without)).text
 

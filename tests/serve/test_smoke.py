@@ -138,7 +138,7 @@ def test_nothing_answers(in_production: Team) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = in_production.run("smoke", WIND, "Production", "--url", url)
     assert ran.code == 1
-    assert f"error: nothing answers at {url}; start one with `mlgitops serve`" in ran.err
+    assert f"error: no server answers at {url}; start one with `mlgitops serve`" in ran.err
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
@@ -164,7 +164,7 @@ def test_a_port_that_is_taken(in_production: Team) -> None:
 def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
     """The server's own last lines are in the error."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
-    failing = pytest.raises(ServeError, match="stopped by itself; its last lines:")
+    failing = pytest.raises(ServeError, match="stopped; its last lines:")
     with failing as caught, start(f"models:/{WIND}/99"):
         pytest.fail("it can not have started")
     assert "not found" in str(caught.value)
