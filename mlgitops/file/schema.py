@@ -56,7 +56,7 @@ class PinnedForm(Form):
     """A version together with the digest of its payload."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"digest": "'sha256:' and 64 lower-case hexadecimal digits"}
+        {"digest": "'sha256:' followed by 64 lower-case hexadecimal digits"}
     )
 
     version: VersionNumber
