@@ -43,7 +43,7 @@ def test_plan_exit_code_before_and_after(team: Team) -> None:
     assert (pending.code, "1 change in 1 model" in pending.out) == (2, True)
     assert team.run("apply").code == 0
     done = team.run("plan", "--exit-code")
-    assert (done.code, "Nothing to do" in done.out) == (0, True)
+    assert (done.code, "No changes" in done.out) == (0, True)
 
 
 def test_two_stages_swap_in_one_apply(team: Team) -> None:
@@ -206,7 +206,7 @@ def test_a_stage_set_up_by_others_as_desired_needs_no_change(team: Team) -> None
     team.stages(Production=1)
 
     ran = team.run("plan", "--exit-code")
-    assert (ran.code, "Nothing to do" in ran.out) == (0, True)
+    assert (ran.code, "No changes" in ran.out) == (0, True)
 
 
 def test_the_file_following_a_move_by_hand_is_stamped(team: Team) -> None:

@@ -118,7 +118,7 @@ def test_a_file_that_is_no_plan(team: Team, content: str) -> None:
     (team.folder / "plan.json").write_text(content)
     ran = team.run("apply", "--plan", "plan.json")
     assert ran.code == 1
-    assert ran.err.count("error: plan.json is no plan") == 1
+    assert ran.err.count("error: plan.json is not a plan") == 1
     assert team.aliases() == {}
 
 
@@ -126,7 +126,7 @@ def test_a_plan_file_that_is_missing(team: Team) -> None:
     """A plan that is not there is named."""
     team.versions(1)
     team.stages(Production=1)
-    assert "plan.json can not be read" in team.run("apply", "--plan", "plan.json").err
+    assert "cannot read plan.json" in team.run("apply", "--plan", "plan.json").err
 
 
 FROZEN = """\

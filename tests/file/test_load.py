@@ -96,18 +96,18 @@ def test_everything_that_the_format_has() -> None:
         ("description: x", "2:3: wind: missing key 'stages'; add it"),
         (
             "stages: {Prod uction: 1}",
-            "3:14: wind Prod uction: stage name 'Prod uction' can not be an MLflow alias; "
+            "3:14: wind Prod uction: stage name 'Prod uction' cannot be an MLflow alias; "
             "use 1 to 255 letters, digits, '_' or '-'",
         ),
         (
             "stages: {Latest: 1}",
             "3:14: wind Latest: stage name 'Latest' is reserved by MLflow; "
-            "choose another than 'latest' and 'v1'",
+            "choose another name",
         ),
         (
             "stages: {v2: 1}",
             "3:14: wind v2: stage name 'v2' is reserved by MLflow; "
-            "choose another than 'latest' and 'v1'",
+            "choose another name",
         ),
         (
             "stages: {Production: 1, production: 2}",

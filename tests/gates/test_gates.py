@@ -135,7 +135,7 @@ def test_promotion_order(team: Team) -> None:
     gated(team, gate, 3)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "it never was in Staging" in ran.out
+    assert "it was never in Staging" in ran.out
 
     gated(team, gate, 2)
     assert "it is in Staging" in team.ok("plan").out
@@ -194,7 +194,7 @@ def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> Non
     gated(team, "{metric: r2, min: 0.9}", 2)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "refused by a gate, nothing was changed: wind Production → 2" in ran.err
+    assert "a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
 
 
 def test_healing_is_not_refused_by_a_gate(team: Team) -> None:
@@ -264,7 +264,7 @@ def test_the_signatures_of_real_versions(farm: Team) -> None:
     """A version with all columns is compatible; one trained without some of them is refused."""
     gates = "gates: {Production: [{signature: compatible}]}"
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 1}}}}}}")
-    assert "no present signature to be compatible with" in farm.ok("apply").out
+    assert "the current version has no signature" in farm.ok("apply").out
 
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 2}}}}}}")
     assert farm.run("plan").code == 0

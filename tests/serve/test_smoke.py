@@ -158,7 +158,7 @@ def test_a_port_that_is_taken(in_production: Team) -> None:
         port = taken.getsockname()[1]
         ran = in_production.run("serve", WIND, "Production", "--port", str(port))
     assert ran.code == 1
-    assert f"port {port} of 127.0.0.1 can not be used: Address already in use" in ran.err
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in ran.err
 
 
 def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
