@@ -26,7 +26,7 @@ Examples:
 @file_option
 @format_option
 def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
-    """Check the form and meaning of models.yaml and report every problem.
+    """Check models.yaml and report every problem.
 
     Works offline. --report writes a file only if there are problems.
     """
@@ -102,10 +102,10 @@ Examples:
 @click.option("--stage", help="Also put the version into this stage.")
 @file_option
 def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
-    """Add a recipe with the next version number to models.yaml.
+    """Add a recipe to models.yaml.
 
-    PARAMS is a JSON object. The recipe uses the training module of MODEL's last recipe. To create
-    the version, run `mlgitops train`.
+    PARAMS is a JSON object. The recipe gets the next version number and uses the training module of
+    MODEL's last recipe. To create the version, run `mlgitops train`.
     """
     try:
         parsed = json.loads(params, parse_constant=_no_number)

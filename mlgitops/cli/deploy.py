@@ -158,9 +158,10 @@ Examples:
 def rehearsal(
     plan: str, report: str | None, registry: str | None, state: Path, **chosen: Any
 ) -> None:
-    """Rehearse the replacements of a plan on this machine, under load.
+    """Rehearse a plan's deployments on this machine.
 
-    PLAN is a file from `mlgitops plan --out`. Removes everything afterwards.
+    PLAN is a file from `mlgitops plan --out`. Replaces each version under load, and removes
+    everything afterwards.
     """
     from pathlib import Path
 

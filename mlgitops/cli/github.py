@@ -90,7 +90,7 @@ def _append(variable: str, text: str) -> None:
     "--marker", default="plan", show_default=True, help="Identifies the comment to update."
 )
 def report(reports: tuple[Path, ...], marker: str) -> None:
-    """Show reports in the job's summary and in the pull request's comment.
+    """Show reports in the summary and in a comment.
 
     REPORTS are Markdown files. Skips missing files after the first. Without the right to comment
     (on a fork's pull request), writes the summary only.

@@ -200,9 +200,9 @@ def scan(
     database: str | None,
     form: str,
 ) -> None:
-    """Scan an image for packages, licences, vulnerabilities and secrets.
+    """Scan an image for vulnerabilities and secrets.
 
-    A secret always fails the scan.
+    Also lists its packages and their licences. A secret always fails the scan.
     """
     from mlgitops.image.scan import Rules, licences
     from mlgitops.image.scan import scan as look

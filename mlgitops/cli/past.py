@@ -124,7 +124,7 @@ Examples:
 )
 @file_option
 def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
-    """Put the previous version of a stage back into models.yaml.
+    """Put the previous version back into models.yaml.
 
     Pass VERSION to choose another version. Only the file changes: commit it, then run `mlgitops
     apply`, with --rollback if the model is frozen.

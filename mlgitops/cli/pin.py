@@ -47,9 +47,10 @@ def pin(
     registry: str | None,
     state: Path,
 ) -> None:
-    """Write the digest of each version's payload into models.yaml.
+    """Pin the payloads of versions in models.yaml.
 
-    Pins one stage, all stages of MODEL, or all stages. From then on, plan, apply, serve, smoke,
+    Writes the digest of each version's payload next to its number, for one stage, for all stages of
+    MODEL, or for all stages. From then on, plan, apply, serve, smoke,
     image and deploy refuse the version if its payload has changed. Downloads each version once.
     """
     if check and force:

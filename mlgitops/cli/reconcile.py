@@ -197,7 +197,7 @@ Examples:
 @registry_options
 @format_option
 def status(file: Path, registry: str | None, state: Path, form: str) -> None:
-    """Show the desired and actual version of each stage, and drift."""
+    """Show the desired and actual versions, and drift."""
     from mlgitops.core import status as states
     from mlgitops.proposal.propose import read_held
     from mlgitops.report import document, markdown, text

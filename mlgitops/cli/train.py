@@ -46,7 +46,7 @@ def train(
     state: Path,
     form: str,
 ) -> None:
-    """Train and register the versions that the registry does not have.
+    """Train and register missing versions.
 
     Trains the recipes of MODELS, or of all models, in the order of their numbers. Does not promote:
     a version enters a stage only through models.yaml.
