@@ -1,19 +1,20 @@
-"""Every way in which a command can fail: one class per cause, each with its exit code.
+"""The ways in which a command can fail: one class per cause, each with its exit code.
 
 A message names what is wrong and what to do next. `mlgitops.cli` turns these exceptions into
 an exit in one place; no other module exits.
 
 | exit code | meaning |
 |---|---|
-| 0 | done, or nothing to do |
-| 1 | an error; nothing was changed |
-| 2 | changes are pending (`plan --exit-code`) |
-| 3 | the plan was refused by a gate or a guard; nothing was changed |
-| 4 | some changes were applied and others failed |
-| 5 | the served model failed its smoke test |
-| 6 | a new version did not prove itself on its host; the one before goes on serving |
-| 7 | an image holds what it must not |
-| 64 | the command line is wrong |
+| 0 | success, or nothing to do |
+| 1 | an error, or a failed check; `plan` and `apply` changed nothing, others may have in part |
+| 2 | changes are pending (`plan --exit-code`), or stages are wrong (`github drift --exit-code`) |
+| 3 | a gate or guard refused the plan; nothing was changed |
+| 4 | a change failed (`apply`, `rebuild`); the report says which changes were applied |
+| 5 | the served model failed its smoke test (`smoke`, `image smoke`, `image prove`) |
+| 6 | a deployment or its rehearsal failed; the previous version continues to serve |
+| 7 | the image scan failed: a secret, or a licence or vulnerability that you deny |
+| 64 | the command line is wrong, or names something that does not exist |
+| 130 | interrupted (Ctrl-C) |
 """
 
 from __future__ import annotations
@@ -80,19 +81,19 @@ class ProblemsError(MlgitopsError):
 
 
 class DesiredStateError(ProblemsError):
-    """models.yaml cannot be read, or does not mean anything."""
+    """models.yaml cannot be read, or is not valid."""
 
 
 class DesiredVersionError(ProblemsError):
-    """models.yaml is well-formed, but the registry cannot give what it asks for."""
+    """models.yaml is valid, but the registry does not have a version that it declares."""
 
 
 class DigestMismatchError(ProblemsError):
-    """A version's payload is not the one that models.yaml pins, or can not be had any more."""
+    """A version's payload does not match its pin in models.yaml, or cannot be downloaded."""
 
 
 class PayloadError(MlgitopsError):
-    """What a version's artifact store holds can not be a model of MLflow's."""
+    """The payload of a version is not an MLflow model."""
 
 
 class PlanRefusedError(MlgitopsError):
@@ -142,7 +143,7 @@ class RegistryProtocolError(RegistryError):
 
 
 class RegistryRequestError(RegistryError):
-    """The registry understood the request and refused it."""
+    """The registry understood the request and rejected it."""
 
 
 class RegistryStartError(RegistryError):
@@ -188,11 +189,11 @@ class ScoringError(MlgitopsError):
 
 
 class PlanFileError(MlgitopsError):
-    """The file given as a plan is none."""
+    """The file is not a plan from `mlgitops plan --out`."""
 
 
 class NotEmptyError(MlgitopsError):
-    """What was to be made is there already."""
+    """What the command would create already exists."""
 
 
 class GitError(MlgitopsError):
@@ -236,19 +237,19 @@ class HttpRedirectError(HttpError):
 
 
 class GitHubError(MlgitopsError):
-    """GitHub did not do what was asked, or this is no job of GitHub Actions."""
+    """A request to GitHub failed, or this is not a job of GitHub Actions."""
 
 
 class GitHubDeniedError(GitHubError):
-    """The token may not do that: a grant is missing, or the run is of a fork's pull request."""
+    """The token lacks a permission, for example on a fork's pull request."""
 
 
 class DockerError(MlgitopsError):
-    """Docker could not do what was asked; the subclasses say why."""
+    """Docker failed; the subclasses say why."""
 
 
 class DockerMissingError(DockerError):
-    """There is no Docker, or not the parts or the version that are needed."""
+    """Docker or its Compose plugin is missing or too old."""
 
 
 class DockerNotRunningError(DockerError):
@@ -260,20 +261,20 @@ class DockerCommandError(DockerError):
 
 
 class ImageError(MlgitopsError):
-    """A serving image could not be built, or an image is none."""
+    """A serving image could not be built, or an image is not a serving image."""
 
 
 class DeployError(MlgitopsError):
-    """A deployment on a host could not be made, read or changed."""
+    """A deployment on a host could not be created, read or changed."""
 
 
 class DeployFailedError(DeployError):
-    """A new version did not prove itself on its host; what served before goes on serving."""
+    """A new version failed on its host; the previous version continues to serve."""
 
     exit_code = 6
 
 
 class ScanFailedError(MlgitopsError):
-    """An image holds a secret, or what the command line denies: a licence, a vulnerability."""
+    """An image contains a secret, or a licence or vulnerability that was denied."""
 
     exit_code = 7

@@ -16,8 +16,8 @@ def plain(text: object) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 change`, `2 changes`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 change`, `2 changes`, `1,000 changes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(items: Sequence[str], *, most: int = 5) -> str:

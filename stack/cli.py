@@ -82,7 +82,7 @@ def up(*, build: bool, timeout: int) -> None:
 @cli.command()
 @click.option("--volumes", is_flag=True, help="Also remove the database and all artifacts.")
 def down(*, volumes: bool) -> None:
-    """Stop the stack. Data is kept unless you pass --volumes."""
+    """Stop the stack; keep its data unless you pass --volumes."""
     lifecycle.down(_compose(), volumes=volumes)
 
 
@@ -108,7 +108,10 @@ def db_shell(*, arguments: tuple[str, ...]) -> int:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> int:
-    """Show services and addresses. Exit with 1 if a service is not ready."""
+    """Show services and addresses.
+
+    Exits with 1 if a service is not ready.
+    """
     compose = _compose()
     services = compose.services()
     well = set(compose.config["services"]) <= set(services)
@@ -138,7 +141,7 @@ def status(*, as_json: bool) -> int:
 @cli.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def backup(*, file: Path | None) -> None:
-    """Back up the database and the artifacts to FILE while the stack runs."""
+    """Back up the stack to FILE while it runs."""
     target = _target(file)
     contents = backups.backup(_compose(), target, say=_say)
     click.echo(f"{target}: {_summary(contents)}")
@@ -158,5 +161,8 @@ def restore(*, file: Path, replace: bool, build: bool) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--build/--no-build", default=True, show_default=True, help="Build changed images.")
 def upgrade(*, file: Path | None, build: bool) -> None:
-    """Back up to FILE, migrate the schema, and start the servers of this checkout."""
+    """Move the stack to the MLflow of this checkout.
+
+    Backs up to FILE, migrates the schema, and starts the servers.
+    """
     upgrading.upgrade(_compose(), _target(file), build=build, say=_say)

@@ -49,7 +49,7 @@ class Range:
 
 
 # Wider than any weather at a wind farm: what falls outside is a sentinel such as -999, a shifted
-# column or a wrong unit (kelvin, pascal). A unit of about the same size can not be told apart.
+# column or a wrong unit (kelvin, pascal). A unit of about the same size cannot be told apart.
 TEMPERATURE = Range(low=-50.0, high=55.0, unit="°C")
 WIND_DIRECTION = Range(low=0.0, high=360.0, unit="°")
 WIND_SPEED = Range(low=0.0, high=60.0, unit="m/s")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.windfarm import WindFarm
 
 USES_DATA = VARIABLE
-MIN_DAYS = 30  # fewer can not tell a good model from a bad one
+MIN_DAYS = 30  # fewer cannot tell a good model from a bad one
 
 
 def _iso_day(value: object) -> object:
@@ -46,7 +46,7 @@ class Params(Hyperparameters):
     test_from: Annotated[
         Day, Field(description="the first day to test on", validate_default=True)
     ] = date(2019, 1, 1)
-    # Not strict, because lists of YAML and JSON become a tuple here, which can not be changed.
+    # Not strict, because lists of YAML and JSON become a tuple here, which cannot be changed.
     features: Annotated[
         tuple[FeatureName, ...],
         Field(description="the columns to learn from", strict=False),
@@ -78,7 +78,7 @@ def prepare(params: Params, data: str | None) -> Task[Estimator]:
         data: a path or an address, see `training.windfarm.load`.
 
     Raises:
-        TrainingDataError: the data can not be used, or too few days are left to train or test.
+        TrainingDataError: the data cannot be used, or too few days are left to train or test.
     """
     # Here, because scikit-learn takes seconds and checking parameters does not need it.
     from mlgitops.recipes.data import Dataset

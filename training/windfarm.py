@@ -54,7 +54,7 @@ def load(data: str | None) -> WindFarm:
         data: a path or an http(s) address; None for the synthetic sample.
 
     Raises:
-        TrainingDataError: the data can not be read, or break a rule of
+        TrainingDataError: the data cannot be read, or break a rule of
             `training.windfarm_checks`; every problem is named.
     """
     if not data:
@@ -88,7 +88,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         reason = "does not exist"
     except (OSError, ValueError) as error:
-        reason = f"can not be read ({getattr(error, 'strerror', None) or error})"
+        reason = f"cannot be read ({getattr(error, 'strerror', None) or error})"
     message = f"{path}: {reason}; name a CSV file with --data or {VARIABLE}"
     raise TrainingDataError(message)
 

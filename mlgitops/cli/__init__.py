@@ -27,29 +27,32 @@ from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
 
 _EPILOG = """\b
 Examples:
-  mlgitops validate                          check models.yaml, offline
-  mlgitops plan --exit-code                  2 if changes are pending
+  mlgitops validate                          check models.yaml offline
+  mlgitops plan --exit-code                  exit with 2 if changes are pending
   mlgitops promote power-forecasting-model Production 2
   mlgitops apply
   mlgitops status --format json
 
 \b
-The registry is MLFLOW_TRACKING_URI, with credentials in MLflow's own variables
-(MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN);
-without it, an embedded one in the folder .mlgitops.
+MLFLOW_TRACKING_URI names the registry. Credentials are MLflow's own variables:
+MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN.
+Without MLFLOW_TRACKING_URI, the registry is embedded, in the folder .mlgitops.
 
 \b
-Exit codes: 0 done or nothing to do, 1 error, 2 changes are pending
-(plan --exit-code), 3 refused by a gate or a guard, 4 applied in part,
-5 smoke test failed, 6 a new version did not prove itself on its host,
-7 an image holds what it must not, 64 wrong command line.
+Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),
+3 a gate or guard refused the plan, 4 a change failed, 5 the smoke test failed,
+6 a deployment failed, 7 the image scan failed, 64 wrong command line,
+130 interrupted.
 """
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mlgitops")
 def cli() -> None:
-    """GitOps for MLflow: models.yaml names the version in every stage."""
+    """Manage the stages of an MLflow model registry from Git.
+
+    models.yaml declares which version of each model is in each stage.
+    """
 
 
 for command in (

@@ -1,4 +1,4 @@
-"""The verb that says all that is recorded of a version."""
+"""The verb that prints everything recorded about a version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ Examples:
 )
 @click.argument("model")
 @click.argument("version", metavar="[STAGE|VERSION]", required=False)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the card to this file."
+)
 @optional_file_option
 @registry_options
 def card(
@@ -35,9 +37,10 @@ def card(
     registry: str | None,
     state: Path,
 ) -> None:
-    """Print a model card in Markdown, of what STAGE of MODEL holds, or of VERSION.
+    """Print a model card in Markdown.
 
-    Without either: what Production holds, else the latest version. Downloads the payload.
+    Without STAGE or VERSION, describes the version in Production, or else the latest version.
+    Downloads the payload.
     """
     from mlgitops.proposal import card as cards
     from mlgitops.report.card import markdown
@@ -48,7 +51,7 @@ def card(
     try:
         revisions = past.revisions(file) if file else ()
     except GitError as error:
-        click.echo(f"the history is that of the registry's stamps alone: {error}", err=True)
+        click.echo(f"warning: the history comes from the registry's stamps only: {error}", err=True)
         revisions = ()
     text = markdown(cards.make_card(client, model, number, desired, revisions), datetime.now(UTC))
     if out is None:

@@ -13,6 +13,7 @@ from mlgitops.errors import DesiredStateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
 from mlgitops.system import files
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
@@ -29,10 +30,10 @@ Examples:
 @file_option
 @format_option
 def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
-    """Check the form and meaning of models.yaml and its recipes; report every problem at once.
+    """Check models.yaml and its recipes, and report every problem.
 
-    Recipes are imported, in a process without secrets, and not run. A report is written only of
-    problems.
+    Works offline. Imports the recipes in a process without secrets and does not run them.
+    --report writes a file only if there are problems.
     """
     try:
         with failures_reported(reports):
@@ -47,7 +48,7 @@ def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
     if form == "json":
         click.echo(_document(()))
     else:
-        click.echo(f"{file} is valid: {models} models, {stages} stages")
+        click.echo(f"{file} is valid: {count(models, 'model')}, {count(stages, 'stage')}")
 
 
 def _check_recipes(desired: Desired) -> None:
@@ -89,19 +90,20 @@ Examples:
 @click.argument("version")
 @file_option
 def promote(model: str, stage: str, version: str, file: Path) -> None:
-    """Put VERSION into STAGE of MODEL in models.yaml; comments and order stay.
+    """Put VERSION into a stage in models.yaml.
 
-    Only the file changes. Review it with `mlgitops plan`, commit it, and let the merge apply it.
+    Only the file changes; its comments and order stay. Check the change with `mlgitops plan`,
+    commit it, and merge it to apply it.
     """
     number = _version(version)
     text = read(file)
     edited = edit.set_version(text, str(file), model, stage, number)
     if edited == text:
-        click.echo(f"{file}: {model} {stage} is at {version} already")
+        click.echo(f"{file}: {model} {stage} is already at {version}")
         return
     files.write_text(file, edited)
     unpinned = edit.unpinned(text, str(file), model, stage)
-    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; see `mlgitops plan`")
+    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
 
 
 @click.command(
@@ -113,12 +115,13 @@ Examples:
 )
 @click.argument("model")
 @click.argument("params")
-@click.option("--stage", help="Put it into this stage as well.")
+@click.option("--stage", help="Also put the version into this stage.")
 @file_option
 def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
-    """Add a recipe to models.yaml: PARAMS, a JSON object, for the module of MODEL's last recipe.
+    """Add a recipe to models.yaml.
 
-    It gets the next number. `mlgitops train` makes the version.
+    PARAMS is a JSON object. The recipe gets the next version number and uses the training module of
+    MODEL's last recipe. To create the version, run `mlgitops train`.
     """
     try:
         parsed = json.loads(params, parse_constant=_no_number)
@@ -131,20 +134,20 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     where = ""
     if stage:
         edited = edit.set_version(edited, str(file), model, stage, number)
-        where = f" and put into {stage}{edit.unpinned(text, str(file), model, stage)}"
+        where = f", and put it into {stage}{edit.unpinned(text, str(file), model, stage)}"
     files.write_text(file, edited)
-    click.echo(f"{file}: {model} version {number} is added{where}; see `mlgitops train`")
+    click.echo(f"{file}: added version {number} of {model}{where}; run `mlgitops train`")
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _version(text: str) -> int | None:
     if text.lower() in ("none", "null"):
         return None
     if not text.isdecimal() or not 1 <= int(text) <= schema.MAX_VERSION:
-        raise UsageError(f"{text!r} is not a version; give a whole number from 1, or none")
+        raise UsageError(f"{text!r} is not a version; pass a whole number from 1, or none")
     return int(text)
 
 
@@ -162,19 +165,21 @@ Examples:
     type=click.Choice(["models", "report"]),
     default="models",
     show_default=True,
-    help="Of models.yaml, or of what --format json prints.",
+    help="The schema of models.yaml, or of what --format json prints.",
 )
-@click.option("--write", type=click.Path(path_type=Path), help="Write it to this file instead.")
-@click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is not it.")
+@click.option(
+    "--write", type=click.Path(path_type=Path), help="Write the schema to this file instead."
+)
+@click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is out of date.")
 def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
-    """Print a JSON Schema: of models.yaml, for editors and check-jsonschema, or of reports."""
+    """Print the JSON Schema of models.yaml or of reports."""
     text = json.dumps(_schema(kind), indent=2) + "\n"
     if write is not None:
         files.write_text(write, text)
     elif check is None:
         click.echo(text, nl=False)
     elif not check.exists() or check.read_text(encoding="utf-8") != text:
-        raise UsageError(f"{check} is not what the code says; run `nox -s schema`")
+        raise UsageError(f"{check} is out of date; run `nox -s schema`")
 
 
 def _schema(kind: str) -> dict[str, Any]:

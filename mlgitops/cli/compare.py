@@ -61,10 +61,11 @@ def compare(
     state: Path,
     form: str,
 ) -> None:
-    """Compare OLD and NEW of MODEL: each is a version, a stage or a run's id.
+    """Compare two versions of a model.
 
-    Metrics, parameters, data, signature, requirements; both predict the same rows, those that
-    their recipe holds out or else the input example, and what that cost is measured.
+    OLD and NEW are each a version number, a stage or a run id. Compares metrics, parameters, data,
+    signature and requirements. Has both versions predict the same rows (the rows that the recipe
+    holds out, or the input example) and measures the cost.
     """
     from mlgitops.report import comparison, document
     from mlgitops.review import scoring

@@ -26,20 +26,35 @@ _SECONDS = click.FloatRange(1, 86_400)
 def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What may be chosen of a deployment."""
     for option in (
-        click.option("--port", type=click.IntRange(1, 65535), help="At first: 5001."),
-        click.option("--bind", metavar="ADDRESS", help="To listen on; at first: 127.0.0.1."),
-        click.option("--memory", help="Limit of the model's container; at first: 1g."),
-        click.option("--cpus", help="Limit of the model's container; at first: 1."),
-        click.option("--canary", type=_SHARE, metavar="PERCENT", help="Try it on a share first."),
         click.option(
-            "--canary-seconds", type=_SECONDS, default=60.0, show_default=True, help="How long."
+            "--port",
+            type=click.IntRange(1, 65535),
+            help="The port of the deployment.  [first time: 5001]",
+        ),
+        click.option(
+            "--bind", metavar="ADDRESS", help="The address to listen on.  [first time: 127.0.0.1]"
+        ),
+        click.option("--memory", help="Memory limit of the model's container.  [first time: 1g]"),
+        click.option("--cpus", help="CPU limit of the model's container.  [first time: 1]"),
+        click.option(
+            "--canary",
+            type=_SHARE,
+            metavar="PERCENT",
+            help="First send the new version this share of the requests.",
+        ),
+        click.option(
+            "--canary-seconds",
+            type=_SECONDS,
+            default=60.0,
+            show_default=True,
+            help="How long the canary takes.",
         ),
         click.option(
             "--watch",
             type=click.FloatRange(0, 3600),
             default=5.0,
             show_default=True,
-            help="Seconds for which the old version could still return.",
+            help="Seconds that the old version stands by afterwards.",
         ),
     ):
         command = option(command)
@@ -51,22 +66,24 @@ def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
 Examples:
   mlgitops deploy power-forecasting-model Production --port 5001
   mlgitops deploy power-forecasting-model Production --canary 10
-  mlgitops deploy --all                      each deployment here to what its stage holds
+  mlgitops deploy --all                      update every deployment on the host
   mlgitops deploy --status
   DOCKER_HOST=ssh://serving.example.org mlgitops deploy --all
 
 \b
-Without --from, images are built where they are to run. The host is DOCKER_HOST,
-or this machine; for ssh://, MLGITOPS_DEPLOY_KEY may hold the key and
-MLGITOPS_DEPLOY_KNOWN_HOSTS the host's.
+The host is DOCKER_HOST, or this machine. For ssh://, MLGITOPS_DEPLOY_KEY can hold
+the private key and MLGITOPS_DEPLOY_KNOWN_HOSTS the host's public key. Without
+--from, the image is built on the host.
 """
 )
 @click.argument("model", required=False)
 @click.argument("stage", required=False)
-@click.option("--all", "every", is_flag=True, help="Every deployment on the host.")
-@click.option("--status", is_flag=True, help="Show what serves.")
-@click.option("--remove", is_flag=True, help="Remove the deployment of STAGE of MODEL.")
-@click.option("--from", "repository", help="Pull REPOSITORY/MODEL:stage instead of building it.")
+@click.option("--all", "every", is_flag=True, help="Update every deployment on the host.")
+@click.option("--status", is_flag=True, help="Show the deployments on the host.")
+@click.option("--remove", is_flag=True, help="Remove the deployment of MODEL and STAGE.")
+@click.option(
+    "--from", "repository", help="Pull the image REPOSITORY/MODEL:stage instead of building it."
+)
 @_host_options
 @build_options
 @registry_options
@@ -82,15 +99,16 @@ def deploy(
     form: str,
     **chosen: Any,
 ) -> None:
-    """Serve the version that STAGE of MODEL holds on one host, replacing what serves there.
+    """Serve the version in a stage on one host.
 
-    The new version starts beside the old one, is tested through the proxy, gets the traffic, and
-    the old one ends once it has answered what it had begun. If anything fails, the old one stays.
+    Replaces the running version without dropping a request: the new version starts next to the old
+    one, is tested through the proxy, and gets the traffic; the old version finishes its open
+    requests and is removed. If anything fails, the old version continues to serve.
     """
     if sum((every, status, bool(model))) != 1 or bool(model) != bool(stage):
-        raise UsageError("name a MODEL and a STAGE, or ask for --all or --status")
+        raise UsageError("pass MODEL and STAGE, or --all, or --status")
     if remove and not model:
-        raise UsageError("--remove needs a MODEL and a STAGE")
+        raise UsageError("--remove needs MODEL and STAGE")
     from mlgitops.deploy.ssh import access
 
     with access():
@@ -135,13 +153,17 @@ Examples:
 """,
 )
 @click.argument("plan", type=click.Path())
-@click.option("--report", type=click.Path(), help="Write the results, as Markdown.")
+@click.option("--report", type=click.Path(), help="Write the results to this file, as Markdown.")
 @build_options
 @registry_options
 def rehearsal(
     plan: str, report: str | None, registry: str | None, state: Path, **chosen: Any
 ) -> None:
-    """Replace each version that PLAN replaces, here and under load; nothing of it stays."""
+    """Rehearse a plan's deployments on this machine.
+
+    PLAN is a file from `mlgitops plan --out`. Replaces each version under load, and removes
+    everything afterwards.
+    """
     from pathlib import Path
 
     from mlgitops.deploy.rehearsal import rehearse
@@ -159,7 +181,7 @@ def rehearsal(
     for one in found:
         click.echo(reports.rehearsed_line(one))
     if not found:
-        click.echo("no version is replaced: no replacement to rehearse")
+        click.echo("the plan replaces no version; nothing to rehearse")
     if failed := [one for one in found if not one.good]:
         raise DeployFailedError("\n".join(map(reports.rehearsed_line, failed)))
 

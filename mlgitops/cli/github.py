@@ -1,4 +1,4 @@
-"""The verbs of workflows: what a job learns from GitHub, and what it reports there."""
+"""The verbs of workflows: what a job reads from GitHub, and what it reports there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def github() -> None:
-    """What workflows ask of GitHub and report to it; runs in GitHub Actions."""
+    """Run the workflow steps that talk to GitHub.
+
+    Runs in GitHub Actions.
+    """
 
 
 def _connect() -> tuple[Context, GitHub]:
@@ -37,21 +40,21 @@ def _connect() -> tuple[Context, GitHub]:
 @github.command()
 @file_option
 def author(file: Path) -> None:
-    """Tell the next steps who merged what is being applied.
+    """Tell the next steps who merged the commit.
 
     Sets MLGITOPS_ACTOR, MLGITOPS_PULL_REQUEST and MLGITOPS_LABELS for them, from the pull request
-    that the commit came with. A commit without one leaves its pusher as the actor. An old run that
-    was started again is refused if models.yaml has changed since: it would undo that.
+    that the commit came from. Without a pull request, the actor is whoever pushed. Refuses to
+    restart an old run if models.yaml has changed since, because that would undo the change.
     """
     context, api = _connect()
     if context.attempt > 1 and api.is_superseded(context.sha, file.name):
         raise GitHubError(
-            f"{context.branch} has a newer {file.name} than this run, which is old and was started "
-            "again: run the workflow by hand on the branch instead"
+            f"{context.branch} has a newer {file.name} than this run, which was restarted; run the "
+            "workflow by hand on the branch instead"
         )
     merged = api.pull_request_of(context.sha)
     if merged is None:
-        click.echo(f"{context.sha[:12]} came without a pull request; actor: {context.actor}")
+        click.echo(f"{context.sha[:12]} has no pull request; actor: {context.actor}")
         return
     from mlgitops.github.context import names
 
@@ -63,7 +66,7 @@ def author(file: Path) -> None:
             "MLGITOPS_LABELS": ",".join(sorted(names(merged))),
         }
     )
-    click.echo(f"{context.sha[:12]} came with pull request #{merged['number']}, merged by {actor}")
+    click.echo(f"{context.sha[:12]} came from pull request #{merged['number']}, merged by {actor}")
 
 
 def _export(values: dict[str, str]) -> None:
@@ -83,17 +86,19 @@ def _append(variable: str, text: str) -> None:
 
 @github.command()
 @click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--marker", default="plan", show_default=True, help="Which comment it is.")
+@click.option(
+    "--marker", default="plan", show_default=True, help="Identifies the comment to update."
+)
 def report(reports: tuple[Path, ...], marker: str) -> None:
-    """Show REPORTS, Markdown files, in the job's summary and as the pull request's one comment.
+    """Show reports in the summary and in a comment.
 
-    Of the files after the first, those that are missing are left out. A token that may not comment
-    (a fork's pull request) leaves it at the summary.
+    REPORTS are Markdown files. Skips missing files after the first. Without the right to comment
+    (on a fork's pull request), writes the summary only.
     """
     context, api = _connect()
     text = "\n".join(path.read_text(encoding="utf-8") for path in reports if path.exists())
     if not reports[0].exists():
-        text = f"There is no {reports[0].name}: an earlier step failed, see its log.\n{text}"
+        text = f"{reports[0].name} is missing because an earlier step failed; see its log.\n{text}"
     if context.summary:
         _summarize(context.summary, text, context.artifacts_url)
     number = context.pull_request
@@ -116,26 +121,28 @@ def _summarize(summary: Path, text: str, run: str | None) -> None:
 
 
 @github.command()
-@click.option("--exit-code", is_flag=True, help="Exit with 2 while stages are wrong.")
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if stages are wrong.")
 @click.option(
     "--grace",
     type=click.IntRange(min=0),
     default=0,
     metavar="MINUTES",
-    help="What the last commit declared may be on its way for so long.",
+    help="Ignore pending changes while the last commit is younger than this.",
 )
 @file_option
 @registry_options
 def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: Path) -> int:
-    """Open or update the issue on drift; close it when every stage is as declared.
+    """Open, update or close the issue about drift.
 
-    Gives the next steps the output `drift`: true or false.
+    Closes the issue once every stage is as declared. Sets the step's output `drift` to true or
+    false.
     """
     from mlgitops.core import status as states
     from mlgitops.github import drift as issue
     from mlgitops.history import revisions as past
     from mlgitops.notify import webhook as notify
     from mlgitops.proposal.propose import read_held
+    from mlgitops.report import wording
 
     desired = load(file)
     with progress() as say:
@@ -155,14 +162,17 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
     text = issue.text(wrong, before, now)
     click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
     for stage in wrong:
-        click.echo(f"{stage.model} {stage.stage} is {stage.actual}, should be {stage.desired}")
+        click.echo(f"{stage.model} {stage.stage}: {wording.wrong(stage)}")
     return EXIT_PENDING if exit_code else 0
 
 
 @github.command()
 @click.argument("applied", type=click.Path(path_type=Path))
 def deployment(applied: Path) -> None:
-    """Record a deployment for each stage of APPLIED, what `apply --report FILE.json` wrote."""
+    """Record a GitHub deployment for each stage that changed.
+
+    APPLIED is the file from `mlgitops apply --report FILE.json`.
+    """
     context, api = _connect()
     for outcome in _outcomes(applied):
         stage, model = str(outcome["stage"]), str(outcome["model"])
@@ -183,20 +193,25 @@ def _outcomes(applied: Path) -> list[dict[str, Any]]:
         listed = json.loads(applied.read_text(encoding="utf-8"))["outcomes"]
         return [outcome for outcome in listed if outcome["status"] != "not attempted"]
     except (ValueError, KeyError, TypeError) as error:
-        raise GitHubError(f"{applied} is not a report of an apply: {error!r}") from error
+        raise GitHubError(f"{applied} is not a report from `mlgitops apply`: {error!r}") from error
 
 
 @github.command("pull-request")
 @click.argument("branch")
-@click.option("--title", required=True)
-@click.option("--body", type=click.Path(path_type=Path, exists=True), help="Markdown.")
-@click.option("--base", default="main", show_default=True)
-@click.option("--label", "labels", multiple=True)
+@click.option("--title", required=True, help="The title of the pull request.")
+@click.option(
+    "--body", type=click.Path(path_type=Path, exists=True), help="A Markdown file with its text."
+)
+@click.option("--base", default="main", show_default=True, help="The branch to merge into.")
+@click.option("--label", "labels", multiple=True, help="Add this label.")
 @file_option
 def pull_request(
     branch: str, title: str, body: Path | None, base: str, labels: tuple[str, ...], file: Path
 ) -> None:
-    """Commit models.yaml on BRANCH, push it and open a pull request, or update the open one."""
+    """Open a pull request for models.yaml, or update the open one.
+
+    Commits models.yaml on BRANCH and pushes it.
+    """
     from mlgitops.github.branch import publish
 
     context, api = _connect()

@@ -30,29 +30,39 @@ if TYPE_CHECKING:
     from mlgitops.serve.smoke import Report
 
 _SHOWN = 5  # failed checks that an error names
-_REQUESTS = 20_000
+
+_requests_option = click.option(
+    "--requests",
+    type=click.IntRange(2000),
+    default=20_000,
+    show_default=True,
+    help="Requests in the load test.",
+)
 
 
 @click.group()
 def image() -> None:
-    """Images that serve a model version by MLflow's protocol; needs Docker."""
+    """Build, test, scan and push serving images.
+
+    Needs Docker.
+    """
 
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What may be chosen of an image."""
     path = click.Path(path_type=Path, exists=True, dir_okay=False)
     for option in (
-        click.option("--base", help="Build on this image; default: python:X.Y-slim of the model."),
-        click.option("--package", "packages", multiple=True, help="Add a requirement."),
+        click.option("--base", help="The base image.  [default: python:X.Y-slim of the model]"),
+        click.option("--package", "packages", multiple=True, help="Add a Python requirement."),
         click.option("--debian", multiple=True, help="Add a Debian package, such as libgomp1."),
-        click.option("--platform", help="linux/amd64 or linux/arm64; default: the engine's."),
+        click.option("--platform", help="linux/amd64 or linux/arm64.  [default: the engine's]"),
         click.option(
             "--uv-config",
             "configuration",
             type=path,
-            help="A uv.toml for a package index of your own; a secret of the build, in no layer.",
+            help="A uv.toml for your own package index; never stored in the image.",
         ),
-        click.option("--no-cache", is_flag=True, help="Build every layer anew."),
+        click.option("--no-cache", is_flag=True, help="Build every layer again."),
         optional_file_option,
     ):
         command = option(command)
@@ -87,14 +97,17 @@ Examples:
 )
 @click.argument("model")
 @click.argument("version")
-@click.option("--push", "repository", help="Push it here, as REPOSITORY/MODEL:VERSION-DIGEST.")
+@click.option("--push", "repository", help="Push the image as REPOSITORY/MODEL:VERSION-DIGEST.")
 @build_options
 @registry_options
 @format_option
 def build(
     model: str, version: str, registry: str | None, state: Path, form: str, **chosen: Any
 ) -> None:
-    """Build the image of VERSION of MODEL: a number, or a stage that holds it."""
+    """Build the serving image of a version.
+
+    VERSION is a number, or a stage that holds the version.
+    """
     from mlgitops.image.build import build as make
 
     options = image_options(push=bool(chosen["repository"]), **chosen)
@@ -123,12 +136,15 @@ Examples:
 """
 )
 @click.argument("tag")
-@click.option("--memory", default="1g", show_default=True, help="The container's limit.")
-@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
-@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit's XML here as well.")
+@click.option("--memory", default="1g", show_default=True, help="Memory limit of the container.")
+@_requests_option
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
 @format_option
 def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -> None:
-    """Run the image TAG as production would, ask it everything, and stop it."""
+    """Smoke-test an image.
+
+    Runs the image TAG in a confined container, tests it and stops it.
+    """
     from mlgitops.image.smoke import smoke as test
     from mlgitops.report import smoke as reports
 
@@ -153,26 +169,28 @@ Examples:
 """
 )
 @click.argument("tag")
-@click.option("--sbom", type=click.Path(path_type=Path), help="Write the bill of materials here.")
+@click.option(
+    "--sbom", type=click.Path(path_type=Path), help="Write the bill of materials to this file."
+)
 @click.option(
     "--deny-licence",
     "denied",
     multiple=True,
     metavar="SPDX",
-    help="Fail if a Python package can only be used under this licence.",
+    help="Fail if a Python package allows only this licence.",
 )
 @click.option(
     "--fail-on-vulnerability",
     "vulnerable",
     is_flag=True,
-    help="Fail if there is a known vulnerability, or if none could be asked for.",
+    help="Fail on a known vulnerability, or if the database cannot be reached.",
 )
 @click.option(
     "--osv-url",
     "database",
     envvar="MLGITOPS_OSV_URL",
     metavar="URL",
-    help="Ask this OSV database.  [env: MLGITOPS_OSV_URL; default: api.osv.dev]",
+    help="The OSV database to query.  [env: MLGITOPS_OSV_URL; default: api.osv.dev]",
 )
 @format_option
 def scan(
@@ -183,7 +201,10 @@ def scan(
     database: str | None,
     form: str,
 ) -> None:
-    """List what the image TAG holds, and look for what it must not; a secret always fails."""
+    """Scan an image for vulnerabilities and secrets.
+
+    Also lists its packages and their licences. A secret always fails the scan.
+    """
     from mlgitops.image.scan import Rules, licences
     from mlgitops.image.scan import scan as look
     from mlgitops.image.scan.vulnerabilities import DATABASE
@@ -217,8 +238,10 @@ Examples:
 """
 )
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--requests", type=click.IntRange(2000), default=_REQUESTS, show_default=True)
-@click.option("--report", type=click.Path(path_type=Path), help="Write the results, as Markdown.")
+@_requests_option
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write the results to this file, as Markdown."
+)
 @build_options
 @registry_options
 def prove(
@@ -229,7 +252,11 @@ def prove(
     state: Path,
     **chosen: Any,
 ) -> None:
-    """Build and smoke-test the image of each version that PLAN puts into a stage."""
+    """Build and smoke-test the images of a plan.
+
+    PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
+    into a stage.
+    """
     from mlgitops.image import release
     from mlgitops.proposal import planfile
     from mlgitops.report import smoke as reports
@@ -250,7 +277,7 @@ def prove(
     for one in found:
         click.echo(one.summary)
     if not found:
-        click.echo("no version enters a stage: no image to prove")
+        click.echo("the plan puts no version into a stage; nothing to test")
     _judge(found)
 
 
@@ -265,16 +292,17 @@ Examples:
 @build_options
 @registry_options
 def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
-    """Push the image of each version that PLAN puts into a stage to REPOSITORY.
+    """Build and push the images of a plan to REPOSITORY.
 
-    Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
+    PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
+    into a stage. Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
     """
     from mlgitops.image import release
     from mlgitops.proposal import planfile
     from mlgitops.system import docker
 
     if not repository.strip():
-        raise UsageError("REPOSITORY is empty; name one, such as registry.example.org/wind")
+        raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
     changes = planfile.read(plan).plan.changes
     user, password = (
         os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")

@@ -35,7 +35,7 @@ file_option = click.option(
     type=click.Path(path_type=Path),
     default=Path("models.yaml"),
     show_default=True,
-    help="The desired state.",
+    help="The file that declares the stages.",
 )
 
 
@@ -52,13 +52,13 @@ optional_file_option = click.option(
     default=Path("models.yaml"),
     show_default=True,
     callback=_if_there,
-    help="The desired state; the default need not exist.",
+    help="The file that declares the stages; optional for this command.",
 )
 registry_option = click.option(
     "--registry",
     envvar="MLFLOW_TRACKING_URI",
     metavar="URI",
-    help="MLflow's tracking URI.  [env: MLFLOW_TRACKING_URI; default: embedded]",
+    help="The tracking URI of MLflow.  [env: MLFLOW_TRACKING_URI; default: embedded]",
 )
 state_option = click.option(
     "--state",
@@ -74,13 +74,14 @@ format_option = click.option(
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
     show_default=True,
+    help="The output format.",
 )
 
 
 quick_option = click.option(
     "--quick",
     is_flag=True,
-    help="Download no model and let none predict, unless a gate asks for it.",
+    help="Do not download models or compare predictions, unless a gate needs it.",
 )
 _REPORTS = (".md", ".json", ".html")
 
@@ -88,9 +89,9 @@ _REPORTS = (".md", ".json", ".html")
 def _report(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
     for path in paths:
         if path.suffix not in _REPORTS:
-            raise UsageError(f"--report {path}: a report is a file in .md, .json or .html")
+            raise UsageError(f"--report {path}: the name must end in .md, .json or .html")
         if not path.parent.is_dir():
-            raise UsageError(f"--report {path}: there is no folder {path.parent}")
+            raise UsageError(f"--report {path}: the folder {path.parent} does not exist")
     return paths
 
 
@@ -100,7 +101,7 @@ report_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     multiple=True,
     callback=_report,
-    help="Write the report to FILE.md, FILE.json or FILE.html as well.",
+    help="Also write the report to FILE.md, FILE.json or FILE.html.",
 )
 
 
@@ -156,20 +157,20 @@ def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--allow",
             type=click.Choice([guard.value for guard in Guard]),
             multiple=True,
-            help="Pass a guard by its name.",
+            help="Allow what this guard would block.",
         ),
         click.option(
             "--rollback",
             is_flag=True,
             envvar="MLGITOPS_ROLLBACK",
-            help="This is a rollback: it may pass a freeze.",
+            help="Mark the change as a rollback, which may pass a freeze.",
         ),
         click.option(
             "--labels",
             envvar="MLGITOPS_LABELS",
             default="",
             metavar="NAME,NAME",
-            help="The pull request's labels, which may allow as much.  [env: MLGITOPS_LABELS]",
+            help="The pull request's labels, which can do the same.  [env: MLGITOPS_LABELS]",
         ),
     ):
         command = option(command)
@@ -208,11 +209,14 @@ def connect(registry: str | None, state: Path) -> MlflowRegistry:
     """A client of the registry.
 
     Raises:
-        RegistryError: it can not be used.
+        RegistryError: it cannot be used.
     """
     uri = tracking_uri(registry, state)
     if not registry:
-        click.echo(f"embedded registry in {state} (set MLFLOW_TRACKING_URI for another)", err=True)
+        click.echo(
+            f"using the embedded registry in {state}; to use another, set MLFLOW_TRACKING_URI",
+            err=True,
+        )
     from mlgitops.registry.client import MlflowRegistry
 
     return MlflowRegistry(uri)

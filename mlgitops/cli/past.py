@@ -31,7 +31,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"--at {text}: write a day such as 2026-11-23, or a time such as 2026-11-23T14:00Z"
+            f"--at {text}: pass a day such as 2026-11-23, or a time such as 2026-11-23T14:00Z"
         ) from error
     if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
         moment = datetime.combine(moment.date(), time.max)  # what the day ended with
@@ -49,8 +49,13 @@ Examples:
 )
 @click.argument("model", required=False)
 @click.argument("stage", required=False)
-@click.option("--at", callback=_moment, metavar="TIME", help="What was there then; UTC.")
-@click.option("--offline", is_flag=True, help="Ask git alone, and no registry.")
+@click.option(
+    "--at",
+    callback=_moment,
+    metavar="TIME",
+    help="Show only what each stage held at this time (UTC).",
+)
+@click.option("--offline", is_flag=True, help="Read git only, not the registry.")
 @file_option
 @registry_options
 @format_option
@@ -64,10 +69,10 @@ def history(
     state: Path,
     form: str,
 ) -> None:
-    """Show who put which version into which stage, when, and for how long it stayed.
+    """Show who put which version into which stage, and when.
 
-    What was declared comes from git, what was applied from the stamps in the registry. A version
-    keeps the stamp of its last stay in a stage; of older ones only git tells.
+    Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
+    only the stamp of its last stay in a stage; earlier stays come from git alone.
     """
     from mlgitops.report import document, text
     from mlgitops.report import record as report
@@ -97,12 +102,12 @@ def _actual(file: Path, registry: str | None, state: Path) -> Held:
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:
     models = {stay.model for stay in stays}
     if model and model not in models:
-        raise UsageError(f"there never was a model {model!r}; known: {', '.join(sorted(models))}")
+        raise UsageError(f"no model {model!r} in the history; known: {', '.join(sorted(models))}")
     of_model = [stay for stay in stays if model in (None, stay.model)]
     stages = {stay.stage for stay in of_model}
     if stage and alias_of(stage) not in map(alias_of, stages):
         known = ", ".join(sorted(stages))
-        raise UsageError(f"{model} never had a stage {stage!r}; known: {known}")
+        raise UsageError(f"no stage {stage!r} in the history of {model}; known: {known}")
     return tuple(s for s in of_model if not stage or alias_of(s.stage) == alias_of(stage))
 
 
@@ -120,23 +125,24 @@ Examples:
 )
 @file_option
 def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
-    """Put the version that STAGE held before back into models.yaml, or VERSION.
+    """Put the previous version back into models.yaml.
 
-    Only the file changes: commit it and apply, with --rollback where a freeze is in force.
+    Pass VERSION to choose another version. Only the file changes: commit it, then run `mlgitops
+    apply`, with --rollback if the model is frozen.
     """
     text = read(file)
     former = version or record.previous(past.revisions(file), model, stage)
     if former is None:
         raise UsageError(
-            f"git knows of no version that {model} {stage} held before the present one; name one"
+            f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"
         )
     edited = edit.set_version(text, str(file), model, stage, former)
     if edited == text:
-        raise UsageError(f"{file}: {model} {stage} is at {former} already; name another version")
+        raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
     files.write_text(file, edited)
     unpinned = edit.unpinned(text, str(file), model, stage)
     click.echo(
-        f"{file}: {model} {stage} is back at {former}{unpinned}; commit it, then `mlgitops apply`"
+        f"{file}: {model} {stage} is back at {former}{unpinned}; commit, then run `mlgitops apply`"
     )
 
 

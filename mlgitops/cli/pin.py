@@ -1,4 +1,4 @@
-"""The verb that pins payloads in models.yaml, and holds pins against the registry."""
+"""The verb that pins payloads in models.yaml, and checks pins against the registry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import loads, read
 from mlgitops.system import files
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,14 +27,16 @@ _Slot = tuple[str, str]  # model, stage as the file writes it
     epilog="""\b
 Examples:
   mlgitops pin power-forecasting-model Production
-  mlgitops pin                     every stage of every model
-  mlgitops pin --check             whether the payloads are still those that are pinned
+  mlgitops pin                     pin every stage of every model
+  mlgitops pin --check             verify every pin
 """
 )
 @click.argument("model", required=False)
 @click.argument("stage", required=False)
-@click.option("--check", is_flag=True, help="Write nothing; fail if a payload is another one.")
-@click.option("--force", is_flag=True, help="Replace a digest that is not the payload's any more.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; fail if a payload does not match its pin."
+)
+@click.option("--force", is_flag=True, help="Replace digests that no longer match the payload.")
 @file_option
 @registry_options
 def pin(
@@ -45,13 +48,14 @@ def pin(
     registry: str | None,
     state: Path,
 ) -> None:
-    """Write the digest of each version's payload beside it in models.yaml, or check those there.
+    """Pin the payloads of versions in models.yaml.
 
-    Of STAGE of MODEL, all stages of MODEL, or all. From then on another payload under the same
-    version is refused by plan, apply, serve, smoke, image and deploy. Downloads each version once.
+    Writes the digest of each version's payload next to its number, for one stage, for all stages of
+    MODEL, or for all stages. From then on, plan, apply, serve, smoke,
+    image and deploy refuse the version if its payload has changed. Downloads each version once.
     """
     if check and force:
-        raise UsageError("--check writes nothing; leave out --force")
+        raise UsageError("--check writes nothing; do not combine it with --force")
     text = read(file)
     desired = loads(text, str(file))
     chosen = _chosen(desired, model, stage)
@@ -64,11 +68,13 @@ def pin(
         files.write_text(file, edited)
     for name, held in chosen.items():
         done = (
-            "is pinned" if digests.get(name, held.digest) != held.digest else "was pinned already"
+            "is now pinned"
+            if digests.get(name, held.digest) != held.digest
+            else "is already pinned"
         )
         click.echo(f"{file}: {' '.join(name)} version {held.version} {done}")
     if not chosen:
-        click.echo(f"{file}: no stage holds a version: there is nothing to pin")
+        click.echo(f"{file}: no stage holds a version; nothing to pin")
 
 
 def _chosen(desired: Desired, model: str | None, stage: str | None) -> dict[_Slot, DesiredStage]:
@@ -91,10 +97,10 @@ def _checked(
 
     asked = [pin for pin in pins.declared(desired).pinned if (pin.model, pin.stage) in chosen]
     if not asked:
-        return f"{desired.file}: nothing is pinned; see `mlgitops pin`"
+        return f"{desired.file}: nothing is pinned; to pin every stage, run `mlgitops pin`"
     with progress() as say:
         verify.check(asked, connect(registry, state), say)
-    return f"{desired.file}: every payload is the one that is pinned, in {len(asked)} stages"
+    return f"{desired.file}: every payload matches its pin, in {count(len(asked), 'stage')}"
 
 
 def _digests(
@@ -103,7 +109,7 @@ def _digests(
     """The digests that the file is to say and does not yet.
 
     Raises:
-        DesiredVersionError: versions that can not be had; all of them at once.
+        DesiredVersionError: versions that cannot be downloaded; all of them at once.
         DigestMismatchError: stages that are pinned to another payload, unless by force.
     """
     from mlgitops.registry.verify import Digests

@@ -43,7 +43,9 @@ Examples:
 """
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the plan for apply --plan.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the plan to this file, for apply --plan."
+)
 @quick_option
 @report_option
 @terms_options
@@ -61,7 +63,10 @@ def plan(
     reports: tuple[Path, ...],
     **allowed: Any,
 ) -> int:
-    """Show what `apply` would change, with evidence; write nothing to the registry."""
+    """Show what apply would change, and the evidence for it.
+
+    Writes nothing to the registry.
+    """
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document, markdown, text
@@ -91,14 +96,16 @@ Examples:
   mlgitops apply --commit "$GITHUB_SHA" --actor octocat --pull-request 12
 """
 )
-@click.option("--commit", envvar="MLGITOPS_COMMIT", help="The commit to stamp; default: git's.")
-@click.option("--actor", envvar="MLGITOPS_ACTOR", help="The person to stamp; default: git's.")
-@click.option("--pull-request", envvar="MLGITOPS_PULL_REQUEST", help="The pull request to stamp.")
+@click.option(
+    "--commit", envvar="MLGITOPS_COMMIT", help="The commit to record.  [default: from git]"
+)
+@click.option("--actor", envvar="MLGITOPS_ACTOR", help="The person to record.  [default: from git]")
+@click.option("--pull-request", envvar="MLGITOPS_PULL_REQUEST", help="The pull request to record.")
 @click.option(
     "--plan",
     "shown",
     type=click.Path(path_type=Path),
-    help="Refuse unless what is to be done is what this file of plan --out says.",
+    help="Apply only if the current plan matches this file, from plan --out.",
 )
 @report_option
 @terms_options
@@ -117,7 +124,10 @@ def apply(
     reports: tuple[Path, ...],
     **allowed: Any,
 ) -> None:
-    """Make the registry what models.yaml says; read it back and stamp who did it."""
+    """Make the registry match models.yaml.
+
+    Records who made each change, and reads each change back.
+    """
     from mlgitops.core.apply import execute
     from mlgitops.history import author
     from mlgitops.notify import webhook as notify
@@ -187,7 +197,7 @@ Examples:
 @registry_options
 @format_option
 def status(file: Path, registry: str | None, state: Path, form: str) -> None:
-    """Show each stage: desired, actual, who put it there and when, drift."""
+    """Show the desired and actual versions, and drift."""
     from mlgitops.core import status as states
     from mlgitops.proposal.propose import read_held
     from mlgitops.report import document, markdown, text

@@ -26,7 +26,9 @@ from mlgitops.system import files
 
 def _page(_: click.Context, __: click.Parameter, path: Path) -> Path:
     if path.suffix != ".html":
-        raise UsageError(f"{path}: a page is a file in .html; see `mlgitops plan --report`")
+        raise UsageError(
+            f"{path}: the name must end in .html; for other formats, run `mlgitops plan --report`"
+        )
     return path
 
 
@@ -50,10 +52,10 @@ Examples:
 def report(
     out: Path, file: Path, registry: str | None, state: Path, quick: bool, **allowed: Any
 ) -> None:
-    """Write what `plan` shows into one page, OUT (report.html), with pictures.
+    """Write the plan to an HTML page with charts.
 
-    The page holds all that it shows: it needs no script and no network. A plan that is refused is
-    written as well, and so is why there is none.
+    OUT defaults to report.html. The page needs no scripts and no network. The page is also written
+    if the plan is refused or fails; it then says why.
     """
     from mlgitops.proposal.propose import propose
     from mlgitops.report import html, wording

@@ -30,20 +30,28 @@ _SHOWN = 5  # failed requests that the error names
 Examples:
   mlgitops serve power-forecasting-model Production
   mlgitops serve power-forecasting-model Staging --port 5001 --env-manager uv
-  mlgitops serve power-forecasting-model 3      whether or not a stage holds it
+  mlgitops serve power-forecasting-model 3      a version, in a stage or not
 """
 )
 @click.argument("model")
 @click.argument("version", metavar="STAGE|VERSION")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Default: a free one.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="The port to listen on.  [default: a free port]"
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Server processes; each loads the model.",
+)
 @click.option(
     "--env-manager",
     type=click.Choice(["local", "uv", "virtualenv", "conda"]),
     default="local",
     show_default=True,
-    help="local: this environment; others build the model's own first.",
+    help="local uses this environment; the others first build the model's own.",
 )
 @optional_file_option
 @registry_options
@@ -58,7 +66,10 @@ def serve(
     registry: str | None,
     state: Path,
 ) -> int:
-    """Serve the version that STAGE of MODEL holds, or VERSION, with MLflow's own server."""
+    """Serve a version with MLflow's own server.
+
+    Serves the version in STAGE, or VERSION.
+    """
     from mlgitops.serve.local import ServeOptions, run
     from mlgitops.system.ports import free_port
 
@@ -78,8 +89,14 @@ Examples:
 )
 @click.argument("model")
 @click.argument("version", metavar="STAGE|VERSION")
-@click.option("--url", help="What serves it already; default: serve it for the test.")
-@click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds a request.")
+@click.option("--url", help="Test the server at this URL.  [default: start one for the test]")
+@click.option(
+    "--timeout",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for each answer.",
+)
 @optional_file_option
 @registry_options
 @format_option
@@ -93,7 +110,11 @@ def smoke(
     state: Path,
     form: str,
 ) -> None:
-    """Test what serves STAGE of MODEL: all endpoints, all formats, its answers, bad requests."""
+    """Smoke-test a model server.
+
+    Tests all endpoints and input formats, compares the answers with the model's own predictions,
+    and sends malformed requests.
+    """
     from contextlib import nullcontext
     from dataclasses import replace
 

@@ -40,18 +40,22 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("models.yaml"),
     show_default=True,
+    help="The file to write.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @registry_options
 def import_command(output: Path, force: bool, registry: str | None, state: Path) -> None:
-    """Write models.yaml from what a registry holds; the registry is only read.
+    """Write models.yaml from an existing registry.
 
-    The first plan after it is empty. What the file can not say is listed on standard error.
+    Only reads the registry. The first plan afterwards is empty. Lists on standard error what the
+    file cannot express.
     """
     from mlgitops.file.importing import imported
 
     if output.exists() and not force:
-        raise NotEmptyError(f"{output} exists; name another with --output, or give --force")
+        raise NotEmptyError(
+            f"{output} already exists; pass another --output, or overwrite it with --force"
+        )
     with progress() as say:
         say("reading the registry")
         made = imported(connect(registry, state).held(()))
@@ -59,18 +63,18 @@ def import_command(output: Path, force: bool, registry: str | None, state: Path)
     files.write_text(output, made.text)
     for line in made.left_out:
         click.echo(f"left out: {line}", err=True)
-    click.echo(f"{output}: written; `mlgitops plan` has nothing to do")
+    click.echo(f"wrote {output}; `mlgitops plan` shows no changes")
 
 
 @click.command(
     epilog="""\b
 Examples:
   mlgitops rebuild
-  mlgitops rebuild --revision origin/main    what the main branch says, not the file here
+  mlgitops rebuild --revision origin/main    use the file of the main branch
 """
 )
-@click.option("--revision", metavar="REV", help="Take models.yaml as it is at a commit.")
-@click.option("--data", metavar="PATH_OR_URL", help="The data of recipes that read a file.")
+@click.option("--revision", metavar="REV", help="Read models.yaml from this commit.")
+@click.option("--data", metavar="PATH_OR_URL", help="The data for recipes that read a file.")
 @file_option
 @registry_options
 @format_option
@@ -82,9 +86,10 @@ def rebuild(
     state: Path,
     form: str,
 ) -> None:
-    """Make an empty registry what models.yaml says: train every recipe, then fill every stage.
+    """Fill an empty registry from models.yaml.
 
-    Gates and guards refuse nothing: the file met them when it was merged.
+    Trains every recipe, then fills every stage. Gates and guards do not block it, because the file
+    met them when it was merged.
     """
     from mlgitops.cli.reconcile import check_outcomes
     from mlgitops.core.apply import execute
@@ -98,7 +103,7 @@ def rebuild(
 
     desired = _desired(file, revision)
     if desired is None:
-        click.echo(f"{revision} has no {file}: nothing to rebuild")
+        click.echo(f"{revision} has no {file}; nothing to rebuild")
         return
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:

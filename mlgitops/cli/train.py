@@ -34,7 +34,7 @@ Examples:
 """
 )
 @click.argument("models", nargs=-1)
-@click.option("--data", metavar="PATH_OR_URL", help="The data of recipes that read a file.")
+@click.option("--data", metavar="PATH_OR_URL", help="The data for recipes that read a file.")
 @file_option
 @registry_options
 @format_option
@@ -46,9 +46,10 @@ def train(
     state: Path,
     form: str,
 ) -> None:
-    """Train and register the recipes whose versions the registry lacks, in their order.
+    """Train and register missing versions.
 
-    Training never promotes: a version enters a stage by models.yaml only.
+    Trains the recipes of MODELS, or of all models, in the order of their numbers. Does not promote:
+    a version enters a stage only through models.yaml.
     """
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.train import missing, run

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # these will meet every other model too: asking again for each would only take time
 _HOPELESS = (RegistryUnreachableError, RegistryTimeoutError, RegistryDeniedError)
-_CHANGED = "it is not as it was written; someone else may have changed it: apply again"
+_CHANGED = "it was changed again after the write, perhaps by someone else; apply again"
 
 
 class Status(StrEnum):

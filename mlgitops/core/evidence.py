@@ -56,7 +56,7 @@ class Side:
     Attributes:
         label: what people call it: `version 2`, `run 1a2b3c4d`.
         version: what its run recorded; its number is 0 for a run that no version was made of.
-        artifact: None if it was not asked for or can not be had.
+        artifact: None if it was not asked for or cannot be had.
         trouble: why there is no artifact, where it was asked for.
     """
 

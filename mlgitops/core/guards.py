@@ -113,11 +113,11 @@ def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
     if terms.shown.fingerprint != terms.fingerprint:
         reasons.append("models.yaml has changed")
     if gone := [change for key, change in shown.items() if key not in now]:
-        reasons.append(f"no longer to do: {_listed(gone)}")
+        reasons.append(f"no longer pending: {_listed(gone)}")
     if new := [change for key, change in now.items() if key not in shown]:
-        reasons.append(f"not in it: {_listed(new)}")
+        reasons.append(f"now also pending: {_listed(new)}")
     if reasons:
-        reason = f"the plan that was shown is stale: {'; '.join(reasons)}"
+        reason = f"the plan file is out of date: {'; '.join(reasons)}"
         yield Objection(guard=Guard.STALE_PLAN, reason=reason)
 
 
@@ -128,16 +128,16 @@ def _listed(changes: Iterable[Change]) -> str:
 def _many_changes(plan: Plan) -> Iterator[Objection]:
     changes, stages = len(plan.changes), plan.stages
     if stages >= _MANY_STAGES and changes > _MANY_SHARE * stages:
-        reason = f"{changes} of {stages} stages change, more than {_MANY_SHARE:.0%}"
+        reason = f"{changes} of {stages} stages would change, more than {_MANY_SHARE:.0%}"
         yield Objection(guard=Guard.MANY_CHANGES, reason=reason)
 
 
 def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
     if change.action is Action.EMPTY and change.alias == alias_of(PRODUCTION):
-        reason = f"version {change.old} would leave {change.stage} and nothing take its place"
+        reason = f"version {change.old} would leave {change.stage}, and no version would replace it"
         yield _objection(Guard.EMPTIES_PRODUCTION, reason, change)
     if change.stamp is None and change.old is not None and change.old != change.new:
-        reason = f"{change.stage} holds version {change.old}, which mlgitops did not put there"
+        reason = f"mlgitops did not put version {change.old} into {change.stage}"
         yield _objection(Guard.UNMANAGED, reason, change)
     freeze = _freeze(desired, change.model)
     if freeze and terms.now < freeze.until and not _passes_freeze(terms.permission, change):
@@ -173,8 +173,10 @@ def how_to_allow(objection: Objection) -> str:
     """What to do about an objection."""
     guard = objection.guard
     if guard is Guard.STALE_PLAN:
-        return f"plan again, or --allow {guard}"
+        return f"plan again, or pass --allow {guard}"
     rollback = (
-        f"; a rollback: --rollback or the label {ROLLBACK_LABEL}" if guard is Guard.FREEZE else ""
+        f"; for a rollback, pass --rollback or set the label {ROLLBACK_LABEL}"
+        if guard is Guard.FREEZE
+        else ""
     )
-    return f"--allow {guard}, or the label {LABEL}{guard}{rollback}"
+    return f"pass --allow {guard} or set the label {LABEL}{guard}{rollback}"

@@ -80,11 +80,11 @@ def mismatch(pin: Pin, version: int, found: str) -> Problem | None:
         return None
     if version == pin.version:
         accept = f"mlgitops pin {pin.model} {pin.stage} --force"
-        what = f"the pinned {pin.digest}: its payload was changed"
-        hint = f"name a version that you trust; if you trust what is there now: `{accept}`"
+        what = f"the pinned {pin.digest}; its payload was changed"
+        hint = f"declare a version that you trust or, if you trust this payload, run `{accept}`"
     else:
         what = f"{pin.digest}, which is pinned for version {pin.version} of this stage"
-        hint = "`mlgitops apply` first, or put the version that is to be there into the file"
+        hint = "run `mlgitops apply` first, or correct the file"
     return Problem(
         where=pin.where,
         model=pin.model,

@@ -82,7 +82,7 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
                 actual=now.aliases[alias],
                 state=_state(change) if change else StageState.UNMANAGED,
                 stamp=_stamp(now, alias),
-                note="no longer in models.yaml: the next apply empties it" if change else "",
+                note="no longer in models.yaml; the next apply empties it" if change else "",
             )
 
 
@@ -106,5 +106,5 @@ def _note(change: Change | None) -> str:
         return f"{' and '.join(change.misaligned)} out of step"
     if change.drift and change.stamp is not None:
         left = "empty" if change.stamp.version is None else f"at version {change.stamp.version}"
-        return f"left {left} by {change.stamp.actor}, {change.stamp.time}"
+        return f"{change.stamp.actor} left it {left}, {change.stamp.time}"
     return ""

@@ -30,12 +30,12 @@ def run(url: str, proxy: Proxy, slot: Slot, canary: Canary) -> str:
     while time.monotonic() < deadline:
         time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
         if not proxy.counts()[slot].up:
-            raise DeployError("it does not answer any more")
+            raise DeployError("the new version does not answer")
     after = _readings(url, proxy, slot)
     new, old = (_trial(before[one], after[one]) for one in (slot, slot.other))
     if said := objection(new, old, canary):
         raise DeployError(f"the canary failed: {said}")
-    return f"canary: {new}; before: {old}"
+    return f"canary: {new}; old version: {old}"
 
 
 _Reading = tuple[int, int, float, float]  # requests, errors, answers, seconds for those
@@ -73,7 +73,7 @@ def _times(url: str, slot: Slot) -> tuple[float, float]:
     if not answer.ok:
         raise DeployError(f"{slot}: {url}/metrics answered {answer.status}")
     if answer.headers.get("X-Serving-Slot") != slot:
-        raise DeployError(f"{slot} does not answer any more")
+        raise DeployError(f"{slot} does not answer")
     samples = [
         sample
         for family in text_string_to_metric_families(answer.text)

@@ -78,7 +78,7 @@ def deploy(
 
     Raises:
         UsageError: there is no such model, or the stage is empty.
-        ImageError: the image can not be had.
+        ImageError: the image cannot be had.
         DigestMismatchError: its payload is not the one that `image.pins` says.
         DeployFailedError: it did not prove itself; what served before goes on serving.
         DeployError, DockerError: the host could not do it.
@@ -181,13 +181,13 @@ def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
     try:
         docker.run(["pull", "--quiet", tag])
     except DockerCommandError as error:
-        raise ImageError(f"{tag} could not be pulled; push it first: {error}") from error
+        raise ImageError(f"cannot pull {tag}; push it first: {error}") from error
     form = '{{.Id}} {{index .Config.Labels "mlgitops.version"}}'
     identity, _, found = docker.run(["image", "inspect", "--format", form, tag]).partition(" ")
     if found.strip() != str(version):
         raise DeployError(
-            f"{tag} holds version {found.strip() or 'none'}, the stage holds {version}; push it "
-            "with `mlgitops image build --push`"
+            f"{tag} holds version {found.strip() or 'none'}, but the stage holds {version}; push "
+            "that version with `mlgitops image build --push`"
         )
     return identity
 

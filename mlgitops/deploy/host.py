@@ -78,7 +78,7 @@ def start_proxy(model: str, stage: str, options: DeployOptions) -> None:
         wanted = (options.bind or bind, options.port or port)
         if wanted != (bind, port):
             raise DeployError(
-                f"{model} {stage} is at {bind}:{port} already; to move it to "
+                f"{model} {stage} is already at {bind}:{port}; to move it to "
                 f"{wanted[0]}:{wanted[1]}, remove it first with `mlgitops deploy --remove`"
             )
     _compose(
@@ -101,7 +101,7 @@ def proxy(name: str) -> Proxy:
     """
     found = _containers(f"{_DEPLOYMENT}={name}", f"{_SERVICE}=proxy")
     if not found or not found[0]["State"]["Running"]:
-        raise DeployError(f"the proxy of {name} does not run; deploy again")
+        raise DeployError(f"the proxy of {name} is not running; deploy again")
     return Proxy(found[0]["Id"])
 
 
@@ -169,7 +169,7 @@ def _containers(*labels: str) -> list[dict[str, Any]]:
                 docker.run(["inspect", *identities]) if identities else "[]"
             )
             return found
-    raise DeployError("containers come and go too fast to be listed; try again")
+    raise DeployError("cannot list the containers because they change too fast; try again")
 
 
 def _deployment(name: str, services: Mapping[str, dict[str, Any]]) -> Deployment:

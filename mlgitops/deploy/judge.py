@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlgitops.words import count
+
 if TYPE_CHECKING:
     from mlgitops.deploy.values import Canary
 
@@ -28,7 +30,9 @@ class Trial:
     def __str__(self) -> str:
         share = self.errors / self.requests if self.requests else 0.0
         took = "" if math.isnan(self.milliseconds) else f", {self.milliseconds:.1f} ms each"
-        return f"{self.requests:,} requests, {self.errors:,} errors ({share:.2%}){took}"
+        return (
+            f"{count(self.requests, 'request')}, {count(self.errors, 'error')} ({share:.2%}){took}"
+        )
 
 
 def objection(new: Trial, old: Trial, canary: Canary) -> str:
@@ -39,7 +43,7 @@ def objection(new: Trial, old: Trial, canary: Canary) -> str:
     """
     if new.requests < canary.requests:
         return (
-            f"it got {new.requests} requests in {canary.seconds:g} s, too few to judge it "
+            f"it got {count(new.requests, 'request')} in {canary.seconds:g} s, too few to judge it "
             f"(at least {canary.requests}); give it a larger share or more time"
         )
     if said := failing(new, old):
@@ -47,7 +51,7 @@ def objection(new: Trial, old: Trial, canary: Canary) -> str:
     if new.milliseconds > canary.slower * old.milliseconds:
         return (
             f"it takes {new.milliseconds / old.milliseconds:.1f} times as long, more than "
-            f"{canary.slower:g}: {new}; the version that serves: {old}"
+            f"{canary.slower:g}: {new}; old version: {old}"
         )
     return ""
 
@@ -57,7 +61,7 @@ def failing(new: Trial, old: Trial) -> str:
     if old.requests == 0 and new.errors:
         return f"{new.errors} of its {new.requests} requests failed"
     if old.requests and chance(new, old) < _SURE:
-        return f"it fails more often: {new}; the version that serves: {old}"
+        return f"it fails more often: {new}; old version: {old}"
     return ""
 
 

@@ -63,7 +63,7 @@ class Proxy:
             DockerError: the proxy does not run.
         """
         if said := self._ask(f"set server {_BACKEND}/{slot} weight {weight}"):
-            raise DeployError(f"the proxy refused the weight {weight} for {slot}: {said}")
+            raise DeployError(f"the proxy rejected the weight {weight} for {slot}: {said}")
 
     def counts(self) -> Mapping[Slot, Counts]:
         """What the proxy knows of each slot.

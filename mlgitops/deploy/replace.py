@@ -14,6 +14,7 @@ from mlgitops.image.container import unpacked
 from mlgitops.serve.smoke import smoke
 from mlgitops.system import waiting
 from mlgitops.system.http import HttpClient
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class Replaced:
 
     def __str__(self) -> str:
         versions = f"{self.old or 'none'} → {self.new or 'none'}"
-        versions = versions if self.changed else f"{self.new} already"
+        versions = versions if self.changed else f"{self.new} already serves"
         remark = f" ({self.remark})" if self.remark else ""
         return f"{self.model} {self.stage} at {self.url}: version {versions}{remark}"
 
@@ -152,7 +153,7 @@ class _Change:
 
     def _start(self) -> Occupant:
         """Start the new version, which gets no traffic yet."""
-        self._say(f"starting {self._image[:19]} beside what serves")
+        self._say(f"starting {self._image[:19]} next to the running version")
         self._proxy.weigh(self._slot, 0)
         host.fill(
             self._found.name,
@@ -165,7 +166,7 @@ class _Change:
         if not waiting.until(
             lambda: self._proxy.counts()[self._slot].up, timeout=_UP_SECONDS, every=_PAUSE
         ):
-            raise DeployError(f"the proxy does not reach the slot {self._slot}")
+            raise DeployError(f"the proxy cannot reach the slot {self._slot}")
         return self._occupant()
 
     def _occupant(self) -> Occupant:
@@ -173,11 +174,11 @@ class _Change:
         for occupant in found.slots if found else ():
             if occupant.slot is self._slot and occupant.healthy:
                 return occupant
-        raise DeployError("the new version has ended by itself")
+        raise DeployError("the new version stopped")
 
     def _test(self) -> None:
         """Ask the new version everything, by the way that callers take."""
-        self._say("testing it through the proxy")
+        self._say("testing the new version through the proxy")
         with unpacked(self._image) as folder:
             report = smoke(
                 self._found.url, str(folder), strict=True, headers={HEADER: self._slot.value}
@@ -185,7 +186,7 @@ class _Change:
         if report.failed:
             first = report.failed[0]
             raise DeployError(
-                f"{len(report.failed)} checks failed, first: {first.request}: "
+                f"{count(len(report.failed), 'check')} failed, the first: {first.request}: "
                 f"expected {first.expected}, got {first.actual}"
             )
 
@@ -193,7 +194,7 @@ class _Change:
         """Give it a part of the traffic and compare."""
         assert self._options.canary is not None, "asked before"
         trial = self._options.canary
-        self._say(f"giving it {trial.share}% of the requests for {trial.seconds:g} s")
+        self._say(f"sending it {trial.share}% of the requests for {trial.seconds:g} s")
         return canary.run(self._found.url, self._proxy, self._slot, trial)
 
     def _move(self) -> None:
@@ -214,7 +215,7 @@ class _Change:
 
     def _return(self) -> None:
         """All traffic to what served before; the new version goes."""
-        self._say("returning to what served before" if self._old else "removing it")
+        self._say("returning to the previous version" if self._old else "removing it")
         if self._old:
             self._proxy.share(self._old.slot, 100)
             _drain(self._proxy, self._slot)
@@ -223,7 +224,7 @@ class _Change:
         host.clear(self._found.name, self._slot)
 
     def _failure(self, error: MlgitopsError) -> str:
-        still = f"version {self._old.version} goes on serving" if self._old else "nothing serves"
+        still = f"version {self._old.version} still serves" if self._old else "no version serves"
         return f"{self._found.model} {self._found.stage}: {error}\n{still} at {self._found.url}"
 
 

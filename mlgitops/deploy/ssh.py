@@ -36,11 +36,13 @@ def access() -> Iterator[None]:
         return
     ssh = shutil.which("ssh")
     if ssh is None:
-        raise DeployError(f"{KEY} is set, and there is no `ssh` command: install OpenSSH's client")
+        raise DeployError(
+            f"{KEY} is set, but there is no `ssh` command; install the OpenSSH client"
+        )
     if not known.strip():
         raise DeployError(
-            f"{KEY} is set without {KNOWN_HOSTS}: put there what `ssh-keyscan HOST` prints, "
-            "once you have compared it with the host's own"
+            f"{KEY} is set, but {KNOWN_HOSTS} is not; set it to what `ssh-keyscan HOST` prints, "
+            "after you have verified the key"
         )
     path = os.environ["PATH"]
     with TemporaryDirectory(prefix="mlgitops-ssh-") as folder:

@@ -34,7 +34,7 @@ def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]
         if other != name:
             yield (
                 ("models", name),
-                f"model {name!r} differs from {other!r} only by case; rename one",
+                f"model {name!r} differs from {other!r} only in case; rename one",
             )
 
 
@@ -45,7 +45,7 @@ def _stage_names_differ_by_more_than_case(model: DesiredModel) -> Iterator[Findi
         for name in names:
             other = seen.setdefault(alias_of(name), name)
             if other != name:
-                message = f"stages {other!r} and {name!r} are the same alias; keep one"
+                message = f"stages {other!r} and {name!r} have the same alias; keep one"
                 yield ("models", model.name, section, name), message
 
 

@@ -72,11 +72,11 @@ def parse(text: str, file: str) -> Document:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise _error(
-            file, f"is {size / 2**20:.1f} MiB; the limit is {MAX_BYTES >> 20} MiB: split it"
+            file, f"is {size / 2**20:.1f} MiB, over the limit of {MAX_BYTES >> 20} MiB; split it"
         )
     root = _compose(text, file)
     if root is None:
-        raise _error(file, "is empty; it must have a mapping with the key 'models'")
+        raise _error(file, "is empty; add the key 'models'")
     return _Walk(file).document(root)
 
 
@@ -103,7 +103,11 @@ def _check_nesting(text: str, file: str) -> None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > MAX_DEPTH:
-                raise _error(file, f"is nested more than {MAX_DEPTH} levels deep", event.start_mark)
+                raise _error(
+                    file,
+                    f"is nested more than {MAX_DEPTH} levels deep; flatten it",
+                    event.start_mark,
+                )
     except yaml.YAMLError:
         return  # composing reports it, with its place
 
@@ -158,7 +162,7 @@ class _Walk:
             if key in data:
                 first = self.out.keys[here].where.line
                 self.problem(
-                    key_node, path, f"duplicate key {key!r}; it stands in line {first} too"
+                    key_node, path, f"duplicate key {key!r}; it is already in line {first}"
                 )
                 continue
             self.out.keys[here] = self.span(key_node)
@@ -167,7 +171,7 @@ class _Walk:
 
     def key(self, node: yaml.Node, path: Path) -> Hashable | None:
         if not isinstance(node, yaml.ScalarNode) or node.tag == _TAG + "null":
-            self.problem(node, path, "a key must be a plain word or number")
+            self.problem(node, path, "a key must be a plain word or a number")
             return None
         if node.tag == _TAG + "merge":
             self.problem(
@@ -186,7 +190,7 @@ class _Walk:
             return self.integer(node, path)
         if kind in ("float", "bool", "null"):
             return self.scalars.construct_object(node)
-        self.problem(node, path, f"the YAML tag {node.tag} is not supported; write a plain value")
+        self.problem(node, path, f"YAML tag {node.tag} is not supported; write a plain value")
         return None
 
     def integer(self, node: yaml.Node, path: Path) -> int:

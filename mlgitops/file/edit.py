@@ -28,7 +28,7 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
     Raises:
         DesiredStateError: the text was not valid before, or would not be afterwards.
         UsageError: there is no such model.
-        EditError: the text can not be edited in place, e.g. because the stage is an alias of YAML.
+        EditError: the text cannot be edited in place, e.g. because the stage is an alias of YAML.
     """
     before = loads(text, file)
     name = _listed_name(model_of(before, model), stage)
@@ -45,11 +45,11 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
 
 
 def unpinned(text: str, file: str, model: str, stage: str) -> str:
-    """What to say of a stage that gets another version than the text gives it: its pin is gone."""
+    """What to say if a stage that is pinned gets another version: its pin is removed."""
     stages = model_of(loads(text, file), model).stages
     pinned = any(s.digest for s in stages if s.alias == alias_of(stage))
     pin = f"mlgitops pin {model} {stage}"
-    return f", and its pin went with the version before: `{pin}`" if pinned else ""
+    return f"; its pin was removed, to pin again run `{pin}`" if pinned else ""
 
 
 def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) -> str:
@@ -58,7 +58,7 @@ def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) ->
     Raises:
         DesiredStateError: the text was not valid before.
         UsageError: there is no such model or stage, or the stage is to be empty.
-        EditError: the text can not be edited in place, e.g. because a stage is an alias of YAML.
+        EditError: the text cannot be edited in place, e.g. because a stage is an alias of YAML.
     """
     before = loads(text, file)
     document = parse(text, file)
@@ -96,7 +96,7 @@ def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
     found = next((s for s in stages if s.alias == alias_of(stage)), None)
     if found is None or found.version is None:
         what = "does not list" if found is None else "leaves empty"
-        raise UsageError(f"{desired.file} {what} {stage} of {model}: there is no version to pin")
+        raise UsageError(f"{desired.file} {what} {stage} of {model}; there is no version to pin")
     return found
 
 
@@ -108,12 +108,14 @@ def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -
     Raises:
         DesiredStateError: the text was not valid before, or would not be afterwards.
         UsageError: there is no such model, or it has no recipe to follow.
-        EditError: the text can not be edited in place.
+        EditError: the text cannot be edited in place.
     """
     before = loads(text, file)
     versions = model_of(before, model).versions
     if not versions:
-        raise UsageError(f"{file}: {model} has no recipe to follow; write its first one by hand")
+        raise UsageError(
+            f"{file}: {model} has no recipe to copy the module from; write its first recipe by hand"
+        )
     number, last = max(versions) + 1, versions[max(versions)]
     recipe = {"train": last.train, "params": dict(params)}
     line = yaml.safe_dump(recipe, default_flow_style=True, sort_keys=False, width=10**6).strip()
@@ -124,7 +126,7 @@ def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -
     kept = {n: (r.train, r.params) for n, r in after.models[model].versions.items() if n != number}
     same = kept == {n: (r.train, r.params) for n, r in versions.items()}
     if added is None or dict(added.params) != recipe["params"] or not same:
-        raise EditError(f"{file}: the versions of {model} can not be edited in place; add {line}")
+        raise EditError(f"{file}: cannot edit the versions of {model} in place; add {line} by hand")
     return edited, number
 
 
@@ -169,7 +171,9 @@ def _inserted(text: str, document: Document, path: Path, key: str, value: str) -
         comma = ", " if last is not None else ""
         return f"{text[:at].rstrip()}{comma}{key}: {value}{text[at:]}"
     if last is None:
-        raise EditError(f"{document.file}: the {path[2]} of {path[1]} are empty; add {key} by hand")
+        raise EditError(
+            f"{document.file}: cannot add to the empty {path[2]} of {path[1]}; add {key} by hand"
+        )
     first = min(s.start for p, s in document.keys.items() if p[:3] == path and len(p) == 4)
     indent = text[text.rfind("\n", 0, first) + 1 : first]
     line_end = re.compile(r"\r?\n|$").search(text, last)
@@ -200,7 +204,7 @@ def _check(before: Desired, edited: str, model: str, stage: str, version: int | 
     slots = {(model, alias)}
     if not as_asked or _without(before, slots) != _without(after, slots):
         raise EditError(
-            f"{before.file}: {model} {stage} can not be edited in place; "
+            f"{before.file}: cannot edit {model} {stage} in place; "
             "write its version as a plain number on a line of its own"
         )
 
@@ -220,7 +224,7 @@ def _check_digests(before: Desired, edited: str, digests: Mapping[tuple[str, str
     if wrong or _without(before, slots.keys()) != _without(after, slots.keys()):
         names = ", ".join(" ".join(slot) for slot in wrong or slots)
         raise EditError(
-            f"{before.file}: {names} can not be pinned in place; write each version as a plain "
+            f"{before.file}: cannot pin {names} in place; write each version as a plain "
             "number on a line of its own"
         )
 

@@ -1,7 +1,7 @@
 """Held → models.yaml: how a team with a registry of its own starts. Pure.
 
 What the registry's aliases and classic stages say becomes the file, so that the first plan is empty
-and nobody's work changes. What the file can not say is left out and reported.
+and nobody's work changes. What the file cannot say is left out and reported.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 HEADER = """\
 # yaml-language-server: $schema=./models.schema.json
 #
-# Which version of every model is in which stage, as the registry had it when this was written.
-# To promote, change a number in a pull request; the README of mlgitops says the rest.
+# Which version of each model is in which stage, as the registry had it when this file was written.
+# To promote a version, change its number in a pull request. See the README of mlgitops.
 
 """
 
@@ -45,9 +45,11 @@ def imported(held: Held) -> Imported:
     for name, now in sorted(held.models.items()):
         other = seen.setdefault(name.lower(), name)
         if not MODEL_NAME.fullmatch(name):
-            left_out.append(f"model {name!r}: models.yaml can not hold the name; rename the model")
+            left_out.append(
+                f"model {name!r}: models.yaml does not allow this name; rename the model"
+            )
         elif other != name:
-            left_out.append(f"model {name!r}: it differs from {other!r} by case only; rename one")
+            left_out.append(f"model {name!r}: it differs from {other!r} only in case; rename one")
         else:
             left_out += _left_out(now)
             models[name] = {"stages": _stages(now)}
@@ -69,16 +71,16 @@ def _why_not(held: HeldModel, alias: str) -> str | None:
     """Why a stage is not in the file; None if it is."""
     stage = classic_stage(alias)
     if alias != alias_of(alias):
-        return "mlgitops writes aliases in lower case: set a lower-case one instead"
+        return "aliases must be in lower case; set a lower-case alias instead"
     if RESERVED_ALIAS.fullmatch(alias):
-        return "MLflow reserves the name"
+        return "MLflow reserves this name; use another alias"
     if stage is None:
         return None
     version, classic = held.aliases[alias], held.classic.get(stage)
     if classic == _classic(held, stage, version):
         return None
     there = "empty" if classic is None else f"version {classic}"
-    return f"the alias is version {version} and the classic stage is {there}: make them agree"
+    return f"the alias is version {version} but the classic stage is {there}; make them agree"
 
 
 def _classic(held: HeldModel, stage: str, version: int) -> int | None:
@@ -95,6 +97,6 @@ def _left_out(held: HeldModel) -> Iterator[str]:
         if stage in held.classic and alias_of(stage) not in held.aliases:
             version = held.classic[stage]
             yield (
-                f"{held.name} {stage}: version {version} is there as a classic stage only; add "
-                f"`{stage}: {version}` to models.yaml and the next apply sets the alias"
+                f"{held.name} {stage}: version {version} is only a classic stage; add "
+                f"`{stage}: {version}` to models.yaml, and the next apply sets the alias"
             )

@@ -48,7 +48,7 @@ def read(path: FilePath) -> str:
         with path.open(encoding="utf-8", newline="") as stream:
             return stream.read()
     except FileNotFoundError:
-        message = "does not exist; create it or name another with --file"
+        message = "does not exist; create it, or pass another file with --file"
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What pydantic says against a models.yaml → problems with their place, in plain words."""
+"""Pydantic's errors in a models.yaml → problems with their place, in plain words."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _message(
     ):
         return f"must be {asked}; got {_shown(given)}"
     special: dict[str, Callable[[], str]] = {
-        "missing": lambda: f"the key {subject[-1]!r} is missing; add it",
+        "missing": lambda: f"missing key {subject[-1]!r}; add it",
         "extra_forbidden": lambda: _unknown_key(document, path),
         "value_error": lambda: str(context["error"]),
         "union_tag_not_found": lambda: _no_gate(given),
@@ -83,14 +83,14 @@ def _no_gate(given: object) -> str:
     keys = [str(key) for key in given] if isinstance(given, dict) else []
     near = [name for key in keys for name in get_close_matches(key, GATES, n=1)]
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"a gate is a mapping with one of the keys {_any(GATES)}{hint}"
+    return f"a gate must be a mapping with one of the keys {_any(GATES)}{hint}"
 
 
 def _unknown_key(document: Document, path: Path) -> str:
     key = str(path[-1])
     allowed = list(_form_at(document, path[:-1]).model_fields)
     near = get_close_matches(key, allowed, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {_any(allowed)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"allowed keys: {_any(allowed)}"
     return f"unknown key {key!r}; {hint}"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
-# names, URIs, search filters and file names, which can not all hold spaces, quotes or Unicode.
+# names, URIs, search filters and file names, which cannot all hold spaces, quotes or Unicode.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
 
@@ -29,7 +29,7 @@ def _model_name(name: str) -> str:
     if not MODEL_NAME.fullmatch(name):
         msg = (
             f"model name {name!r} must be 1 to 200 letters, digits, '.', '_' or '-' and start "
-            "with a letter or digit, so that URIs and image names can hold it; "
+            "with a letter or digit, because it becomes part of URIs and image names; "
             "rename the registered model"
         )
         raise ValueError(msg)
@@ -57,7 +57,7 @@ class PinnedForm(Form):
     """A version together with the digest of its payload."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"digest": "'sha256:' and 64 lower-case hexadecimal digits"}
+        {"digest": "'sha256:' followed by 64 lower-case hexadecimal digits"}
     )
 
     version: VersionNumber

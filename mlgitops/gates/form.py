@@ -27,12 +27,12 @@ RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
 def _stage_name(name: str) -> str:
     if not STAGE_NAME.fullmatch(name):
         msg = (
-            f"stage name {name!r} can not be an MLflow alias; "
+            f"stage name {name!r} cannot be an MLflow alias; "
             "use 1 to 255 letters, digits, '_' or '-'"
         )
         raise ValueError(msg)
     if RESERVED_ALIAS.fullmatch(name.lower()):
-        msg = f"stage name {name!r} is reserved by MLflow; choose another than 'latest' and 'v1'"
+        msg = f"stage name {name!r} is reserved by MLflow; choose another name"
         raise ValueError(msg)
     return name
 

@@ -57,10 +57,10 @@ class MetricGate(GateForm):
                 f"gate on {self.metric!r} has no bound; add min, max or max_regression",
             )
         if self.min is not None and self.max is not None and self.min > self.max:
-            yield None, f"gate on {self.metric!r} can never pass: min is above max"
+            yield None, f"gate on {self.metric!r} can never pass: min is greater than max"
         if self.max_regression is not None and self.way is None:
             message = (
-                f"the name {self.metric!r} does not tell which way is better; "
+                f"the name {self.metric!r} does not say which way is better; "
                 "add 'better: higher' or 'better: lower'"
             )
             yield None, message
@@ -86,7 +86,7 @@ class MetricGate(GateForm):
         text = limit if isinstance(limit, str) else f"{limit:g}"
         rule = f"{self.metric} max_regression {text}"
         if case.old is None:
-            expected = "recorded; the stage is empty, there is nothing to regress from"
+            expected = "recorded; the stage is empty, so there is nothing to compare with"
             return verdict(rule, value is not None, expected, shown)
         present = _finite(case.old.metrics, self.metric)
         if present is None:

@@ -43,7 +43,7 @@ class PromotedFromGate(GateForm):
         if alias_of(self.promoted_from) == alias_of(stage):
             yield (
                 None,
-                f"a version can not enter {stage} from {stage} itself; name another stage",
+                f"a version cannot enter {stage} from {stage} itself; name another stage",
             )
 
     def judge(self, case: Case) -> Iterator[Verdict]:
@@ -63,7 +63,7 @@ def _was_there(stage: str, case: Case) -> Verdict:
         return verdict(rule, True, expected, f"it was in {stage} at {stamp.time}")
     if not case.held.aliases and not any(case.held.stamps.values()):
         return verdict(rule, True, expected, "no version of this model was ever in any stage")
-    return verdict(rule, False, expected, f"it never was in {stage}")
+    return verdict(rule, False, expected, f"it was never in {stage}")
 
 
 def _soaked(stage: str, soak: str, case: Case) -> Verdict:
@@ -116,7 +116,7 @@ def _why_unknown(held: HeldModel, alias: str, number: int, stage: str) -> str:
         return f"it is in {stage}, but no stamp says since when: it was not put there by mlgitops"
     if number in held.stamps.get(alias, {}):
         return f"it was in {stage}, but no stamp says how long"
-    return f"it never was in {stage}"
+    return f"it was never in {stage}"
 
 
 def _time(moment: datetime) -> str:

@@ -71,7 +71,7 @@ class PythonGate(GateForm):
         if modules.find(top, self.folders) is None:
             yield (
                 "python",
-                f"there is no module {top!r} beside models.yaml, here, or installed; add it",
+                f"module {top!r} is not next to models.yaml, in this folder or installed; add it",
             )
 
     def judge(self, case: Case) -> Iterator[Verdict]:
@@ -91,7 +91,7 @@ def _objection(gate: PythonGate, case: Case) -> str | None:
         return None
     if isinstance(said, str) and said.strip():
         return _line(said)
-    return f"it returned {reprlib.repr(said)}, which is neither None nor a text that says why not"
+    return f"it returned {reprlib.repr(said)}, not None or a text that says why"
 
 
 def _line(text: str) -> str:

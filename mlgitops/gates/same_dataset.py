@@ -43,7 +43,7 @@ class SameDatasetGate(GateForm):
         """Whether both versions were evaluated on the same data: by name and digest."""
         rule, new = f"same_dataset {self.context}", _used(case.new, self.context)
         if case.old is None:
-            expected = "recorded; the stage is empty, there is nothing to be the same as"
+            expected = "recorded; the stage is empty, so there is nothing to compare with"
             yield verdict(rule, bool(new), expected, _listed(new))
         elif old := _used(case.old, self.context):
             expected = f"{_listed(old)}, as version {case.old.number}"

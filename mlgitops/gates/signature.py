@@ -29,7 +29,7 @@ class SignatureGate(GateForm):
             actual = f"version {case.new.number} has no signature"
             yield verdict(rule, False, expected, actual)
         elif old is None:
-            yield verdict(rule, True, expected, "no present signature to be compatible with")
+            yield verdict(rule, True, expected, "the current version has no signature")
         else:
             breaks = breaking(old, new)
             yield verdict(rule, not breaks, expected, "; ".join(breaks) or "compatible")

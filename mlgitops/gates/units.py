@@ -63,7 +63,7 @@ def milliseconds(text: str) -> float:
 
 def unmeetable(text: str) -> str:
     """What to say of a limit of nothing."""
-    return f"{text} can never be met; give a limit above 0"
+    return f"{text} can never be met; set a limit above 0"
 
 
 def _split(text: str) -> tuple[Decimal, str]:

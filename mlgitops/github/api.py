@@ -177,8 +177,8 @@ class GitHub:
             raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
         if answer.status in _DENIED:
             raise GitHubDeniedError(
-                f"GitHub denied {what} ({answer.status}): {_message(answer)}; the job's "
-                "`permissions` or the token lack a grant"
+                f"GitHub denied {what} ({answer.status}): {_message(answer)}; add the missing "
+                "grant to the job's `permissions` or to the token"
             )
         if not answer.ok:
             raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")

@@ -45,7 +45,7 @@ def fitted(text: str, limit: int = LIMIT, *, run: str | None = None, size: Size 
     cut.rows()
     cut.end()
     where = f"[artifacts of the run]({run})" if run else "artifacts of the run"
-    said = f"cut here: {', '.join(cut.said)} left out; the whole report is in the {where}."
+    said = f"shortened: {', '.join(cut.said)} left out. The complete report is in the {where}."
     return _BETWEEN.join([*cut.blocks, f"… {said}\n"])
 
 
@@ -107,7 +107,7 @@ class _Cut:
 def _line_of(details: str) -> str:
     found = _SUMMARY.search(details)
     title = escaped(html.unescape(found[1])) if found else "Details"
-    return f"{title}: the details are in the artifacts"
+    return f"{title}: see the artifacts for details"
 
 
 def _shortened(table: str, room: int, size: Size) -> str:

@@ -91,8 +91,8 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
     given = os.environ if environment is None else environment
     if not given.get("GITHUB_REPOSITORY"):
         raise GitHubError(
-            "GITHUB_REPOSITORY is not set: `mlgitops github` runs in GitHub Actions; elsewhere use "
-            "the verb without `github`"
+            "GITHUB_REPOSITORY is not set; `mlgitops github` runs only in GitHub Actions. "
+            "Elsewhere, use `mlgitops status` and `mlgitops plan`"
         )
     return Context(
         api=given.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
@@ -116,5 +116,5 @@ def _event(path: str | None) -> Mapping[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise GitHubError(f"the event in GITHUB_EVENT_PATH can not be read: {error}") from error
+        raise GitHubError(f"cannot read the event in GITHUB_EVENT_PATH: {error}") from error
     return document if isinstance(document, dict) else {}

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 MARKER = "<!-- mlgitops:drift -->"
 LABEL = "mlgitops-drift"
-CLEAN = "Every stage is as models.yaml says again."
+CLEAN = "Every stage matches models.yaml again."
 _SEEN = re.compile(r"<!-- mlgitops:seen (\{.*?\}) -->")
 _HEADER = ("model", "stage", "should be", "is", "last set by mlgitops", "first seen wrong")
 _ADVICE = """\
-To heal it, run the workflow `apply`, or set the variable `DRIFT_HEAL` to `true`. To keep what is
-there, change `models.yaml` to it. This issue closes by itself."""
+To correct it, run the workflow `apply`, or set the variable `DRIFT_HEAL` to `true`. To keep the
+actual versions, change `models.yaml`. This issue closes by itself once every stage matches."""
 
 
 def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus, ...]:
@@ -35,7 +35,7 @@ def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus,
 
 def title(stages: Sequence[StageStatus]) -> str:
     """The issue's title."""
-    return f"Drift: {words.count(len(stages), 'stage')} not as models.yaml says"
+    return f"Drift: {words.count(len(stages), 'stage')} not as declared in models.yaml"
 
 
 def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:

@@ -46,7 +46,7 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     """
     if git.run(file, "rev-parse", "--is-shallow-repository") == "true":
         raise GitError(
-            "the clone has only a part of the history: `git fetch --unshallow`, or in a workflow "
+            "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
             "`fetch-depth: 0`"
         )
     listed = git.run(
@@ -54,7 +54,7 @@ def revisions(file: Path) -> tuple[Revision, ...]:
     )
     found = tuple(_revision(file, record) for record in listed.split("\x1e") if record.strip())
     if not found:
-        raise GitError(f"no commit of this branch has {file}: commit it first")
+        raise GitError(f"no commit on this branch has {file}; commit it first")
     return found
 
 

@@ -1,7 +1,7 @@
 """A message to a chat when something was applied, refused or has drifted; off by default.
 
 MLGITOPS_WEBHOOK_URL names an incoming webhook that takes Slack's JSON. The address is a secret: it
-is printed nowhere. A message that can not be sent is one line on standard error and no failure.
+is printed nowhere. If it cannot be sent, the command prints a warning and continues.
 """
 
 from __future__ import annotations
@@ -43,11 +43,7 @@ def applied(proposal: Proposal, done: Iterable[Outcome], by: Author) -> None:
 
 def drifted(stages: Iterable[StageStatus]) -> None:
     """Tell which stages are not what models.yaml says."""
-    lines = [
-        f"{stage.model} {stage.stage} is {wording.holder(stage.actual)}, should be "
-        f"{wording.holder(stage.desired)}"
-        for stage in stages
-    ]
+    lines = [f"{stage.model} {stage.stage}: {wording.wrong(stage)}" for stage in stages]
     if lines:
         _send(["mlgitops: drift", *lines])
 
@@ -71,7 +67,9 @@ def _send(lines: list[str]) -> None:
 
 
 def _warn(reason: str) -> None:
-    click.echo(f"warning: the webhook of {VARIABLE} got no message: {reason}", err=True)
+    click.echo(
+        f"warning: could not send a message to the webhook in {VARIABLE}: {reason}", err=True
+    )
 
 
 def _escaped(text: str) -> str:

@@ -144,7 +144,10 @@ class _Collector:
             found = cabinet.artifact(version).digest
         except (RegistryRequestError, PayloadError) as error:
             said = " ".join(str(error).split())
-            yield _problem(change, f"version {change.new} is pinned and can not be had: {said}")
+            yield _problem(
+                change,
+                f"version {change.new} is pinned, but its payload cannot be downloaded: {said}",
+            )
             return
         yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
 
@@ -240,18 +243,18 @@ def _problems(
         return
     hint = _how_to_get(change, desired)
     if change.model not in held.models:
-        yield _problem(change, f"no such model in the registry; {hint}")
+        yield _problem(change, f"the registry does not have this model; {hint}")
         return
     version = collector.bare(change.model, change.new)
     if version is None:
         yield _problem(change, f"version {change.new} does not exist or was deleted; {hint}")
     elif version.status != READY:
-        said = f"version {change.new} is {version.status}, not {READY}; wait, or name another"
+        said = f"version {change.new} is {version.status}, not {READY}; wait, or choose another"
         yield _problem(change, said)
 
 
 def _how_to_get(change: Change, desired: Desired) -> str:
     model = desired.models.get(change.model)
     if model and change.new in model.versions:
-        return "it has a recipe: run `mlgitops train`"
-    return "register it, or name one that exists"
+        return "to train it, run `mlgitops train`"
+    return "register it, or choose a version that exists"

@@ -55,15 +55,15 @@ def read(path: Path) -> Shown:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise PlanFileError(f"{path} is no plan: it is larger than {_MAX_BYTES >> 20} MiB")
+            raise PlanFileError(f"{path} is not a plan: it is larger than {_MAX_BYTES >> 20} MiB")
         document = _FORM.validate_json(path.read_bytes(), strict=True)
     except OSError as error:
-        raise PlanFileError(f"{path} can not be read: {error.strerror}") from error
+        raise PlanFileError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["loc"] == ("version",):
-            message = f"{path} is no plan of this version of mlgitops; plan again"
+            message = f"{path} is not a plan of this version of mlgitops; plan again"
         else:
-            message = f"{path} is no plan: `mlgitops plan --out FILE` writes one"
+            message = f"{path} is not a plan; to write one, run `mlgitops plan --out FILE`"
         raise PlanFileError(message) from error
     return Shown(plan=document.plan, fingerprint=document.fingerprint)

@@ -59,10 +59,10 @@ class Proposal:
             stages = ", ".join(
                 f"{e.change.model} {e.change.stage} → {e.change.new}" for e in self.failing
             )
-            lines.append(f"refused by a gate, nothing was changed: {stages}")
+            lines.append(f"a gate refused the plan; nothing was changed: {stages}")
         lines += [
-            f"refused by the guard {o.guard}, nothing was changed: {_place(o)}{o.reason}; to allow "
-            f"it: {guards.how_to_allow(o)}"
+            f"the guard {o.guard} refused the plan; nothing was changed: {_place(o)}{o.reason}; to "
+            f"allow it, {guards.how_to_allow(o)}"
             for o in self.guarded
         ]
         if lines:

@@ -79,7 +79,7 @@ def _misnumbered(model: DesiredModel, taken: Collection[int]) -> Iterator[Proble
             yield Problem(
                 where=recipe.where,
                 model=model.name,
-                message=f"version {number} can not come out: MLflow will number it {coming}; "
+                message=f"version {number} cannot be created: MLflow's next number is {coming}; "
                 f"write {coming}, or register the versions before it",
             )
         coming += 1

@@ -44,13 +44,13 @@ def of_folder(folder: Path) -> str:
     """`sha256:…` of the payload of a model that lies in a folder.
 
     Raises:
-        PayloadError: MLmodel is missing or can not be read, or the folder holds what is neither
+        PayloadError: MLmodel is missing or cannot be read, or the folder holds what is neither
             file nor folder.
     """
     total = hashlib.sha256()
     files = dict(_files(folder, b"", ()))
     if _MLMODEL not in files:  # of a payload that is gone, some stores give an empty folder
-        raise PayloadError("there is no MLmodel file: this is no model of MLflow's")
+        raise PayloadError("it has no MLmodel file, so it is not an MLflow model")
     for name in sorted(files.keys() - _REGISTRY_FILES):
         if name == _MLMODEL:
             payload = canonical(files[name].read_bytes())
@@ -69,7 +69,7 @@ def _files(folder: Path, name: bytes, above: tuple[Path, ...]) -> Iterator[tuple
     """
     here = folder.resolve()
     if here in above:
-        raise PayloadError(f"{folder} is a link to a folder that it lies in")
+        raise PayloadError(f"{folder} is a link to one of its parent folders")
     for path in folder.iterdir():
         inner = name + path.name.encode("utf-8", "surrogateescape")
         if path.is_dir():
@@ -95,12 +95,12 @@ def canonical(mlmodel: bytes) -> bytes:
             raise PayloadError("the model's MLmodel file has a YAML tag; MLflow writes none")
         tree = _tree(yaml.compose(text, yaml.BaseLoader))
         if not isinstance(tree, dict):
-            raise PayloadError("the model's MLmodel file is no mapping")
+            raise PayloadError("the model's MLmodel file is not a mapping")
         kept = {key: value for key, value in tree.items() if key not in _VOLATILE}
         return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise PayloadError(f"the model's MLmodel file can not be read: {reason}") from error
+        raise PayloadError(f"cannot read the model's MLmodel file: {reason}") from error
 
 
 def _tree(node: yaml.Node | None) -> _Tree:
@@ -109,7 +109,7 @@ def _tree(node: yaml.Node | None) -> _Tree:
     if isinstance(node, yaml.MappingNode):
         pairs = [(_key(key), _tree(value)) for key, value in node.value]
         if len(dict(pairs)) < len(pairs):
-            raise PayloadError("the model's MLmodel file has a key twice in one mapping")
+            raise PayloadError("the model's MLmodel file has a duplicate key")
         return dict(sorted(pairs, key=lambda pair: pair[0].encode("utf-16-be")))
     if isinstance(node, yaml.ScalarNode):
         return f"'{node.value}" if node.style else str(node.value)
@@ -119,7 +119,7 @@ def _tree(node: yaml.Node | None) -> _Tree:
 def _key(node: yaml.Node) -> str:
     found = _tree(node)
     if not isinstance(found, str):
-        raise PayloadError("the model's MLmodel file has a key that is no word")
+        raise PayloadError("the model's MLmodel file has a key that is not text")
     return found
 
 

@@ -59,14 +59,14 @@ def _translate(error: Exception, uri: str) -> RegistryError:
     if any(isinstance(cause, Timeout | ReadTimeoutError) for cause in chain):
         return RegistryTimeoutError(
             f"the registry at {uri} did not answer in time; "
-            "try again, or raise MLFLOW_HTTP_REQUEST_TIMEOUT (seconds)"
+            "try again, or increase MLFLOW_HTTP_REQUEST_TIMEOUT (seconds)"
         )
     if any(isinstance(cause, RetryError) for cause in chain):
         return _fault(uri)
     if any(isinstance(cause, RequestException) for cause in chain):
         return RegistryUnreachableError(
-            f"nothing answers at the registry's address {uri}; "
-            "check MLFLOW_TRACKING_URI and that the server runs"
+            f"cannot reach the registry at {uri}; "
+            "check MLFLOW_TRACKING_URI, and that the server is running"
         )
     return _answered(error, uri)
 
@@ -80,7 +80,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
     if status in (401, 403):
         return RegistryDeniedError(
             f"the registry at {uri} denied access ({status}); set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account that may"
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account with access"
         )
     if stated and status == 404:
         return RegistryNotFoundError(
@@ -88,17 +88,17 @@ def _answered(error: Exception, uri: str) -> RegistryError:
         )
     if "valid JSON" in text or isinstance(error, ValueError):
         return RegistryProtocolError(
-            f"what answers at {uri} is not an MLflow registry: it sent no JSON; "
+            f"the server at {uri} is not an MLflow registry: it did not send JSON; "
             "check MLFLOW_TRACKING_URI, and any proxy or login page in front of it"
         )
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
         return _fault(uri)
-    return RegistryRequestError(f"the registry at {uri} refused: {text}")
+    return RegistryRequestError(f"the registry at {uri} rejected the request: {text}")
 
 
 def _fault(uri: str) -> RegistryFaultError:
     return RegistryFaultError(
-        f"the registry at {uri} keeps answering with an error of its own (5xx); see its log"
+        f"the registry at {uri} keeps failing with a server error (5xx); see its log"
     )
 
 

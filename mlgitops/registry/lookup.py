@@ -34,7 +34,7 @@ def held_version(registry: RegistryReader, model: str, stage: str) -> int:
     version = found.aliases.get(alias_of(stage))
     if version is None:
         filled = ", ".join(sorted(found.aliases)) or "none"
-        raise UsageError(f"{stage} of {model} is empty; stages that hold a version: {filled}")
+        raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
     return version
 
 

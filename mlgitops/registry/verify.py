@@ -26,7 +26,7 @@ def check(
     """Hold pins against the registry; each version is downloaded once.
 
     Raises:
-        DigestMismatchError: payloads that are other ones or can not be had; all of them at once.
+        DigestMismatchError: payloads that do not match or cannot be had; all of them at once.
         RegistryError: the registry could not be read.
     """
     digests = Digests(reader, progress)
@@ -79,7 +79,7 @@ class Digests:
         try:
             return Found(model=model, digest=self._reader.digest(model, version))
         except (RegistryRequestError, PayloadError) as error:
-            trouble = f"the payload of version {version} can not be had: {error}"
+            trouble = f"cannot download the payload of version {version}: {error}"
             return Found(model=model, trouble=trouble)
 
 
@@ -101,7 +101,7 @@ def verified(
 
     Raises:
         DigestMismatchError: the payload is not the one that is pinned.
-        RegistryError, PayloadError: it can not be had.
+        RegistryError, PayloadError: it cannot be had.
     """
     if not pins.binding(model, version, stage):
         yield f"models:/{model}/{version}"

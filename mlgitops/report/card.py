@@ -88,19 +88,19 @@ def _column(side: str, column: Column) -> tuple[str, str, str, str]:
 def _gates(card: Card) -> str:
     rows = [(s, v.rule, v.result.value, v.expected, v.actual) for s, v in card.verdicts]
     return _rows(["stage", "gate", "result", "expected", "actual"], rows) or (
-        "models.yaml names no gate for them."
+        "models.yaml has no gates for these stages."
     )
 
 
 def _history(card: Card, now: datetime) -> str:
     if not card.stays:
-        return "It never was in a stage, as far as git and the registry know."
+        return "Neither git nor the registry records that it was in a stage."
     return table(record.HEADER[1:], (record.row(stay, now)[1:] for stay in card.stays))
 
 
 def _call(card: Card) -> str:
     if card.call is None:
-        return "No request could be derived from its input example or signature."
+        return "Its input example and signature do not allow deriving a request."
     what = card.stages[0] if card.stages else card.version.number
     serve = f"mlgitops serve {card.model} {what} --port {urlsplit(URL).port}"
     return f"{_fenced('console', [serve])}\n\n{_fenced('console', [card.call])}"

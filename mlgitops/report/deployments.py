@@ -26,7 +26,7 @@ _REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
 def states_text(found: Sequence[DeploymentStatus], console: Console) -> None:
     """A line for each slot."""
     if not found:
-        console.print("nothing is deployed here; `mlgitops deploy MODEL STAGE` deploys")
+        console.print("no deployments; to create one, run `mlgitops deploy MODEL STAGE`")
         return
     console.print(text.table(_STATES, _lines(found)))
 
@@ -61,7 +61,7 @@ def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
         for one in found
     ]
     if not rows:
-        return "No version is replaced: no replacement to rehearse.\n"
+        return "The plan replaces no version; nothing to rehearse.\n"
     dropped, refused = sum(one.dropped for one in found), sum(one.refused for one in found)
     title = f"**Replaced under load: {dropped:,} requests dropped, {refused:,} refused.**"
     return f"{title}\n\n{markdown.table(_REHEARSED, rows)}\n"

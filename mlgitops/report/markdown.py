@@ -71,7 +71,7 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
         header = ["", "model", "stage", "version", "gates", "remarks"]
         said.append(table(header, (_row(exhibit) for exhibit in exhibits)))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
-        said.append(table(["guard", "what it says", "to allow it"], objections))
+        said.append(table(["guard", "reason", "to allow it"], objections))
     if listed := tuple(done):
         said.append(outcomes(listed).rstrip())
     loud = [exhibit for exhibit in exhibits if _loud(exhibit)]
@@ -175,7 +175,7 @@ def trained(versions: Iterable[Trained]) -> str:
     """The versions that were trained."""
     rows = [[v.model, v.number, v.run_id, _tests(v)] for v in versions]
     if not rows:
-        return "Nothing to train: the registry has every recipe's version.\n"
+        return "Nothing to train: the registry has a version for every recipe.\n"
     return table(["model", "version", "run", "test metrics"], rows) + "\n"
 
 

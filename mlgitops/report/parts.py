@@ -99,7 +99,7 @@ def _parameters(comparison: Comparison, full: bool) -> list[list[str]]:
     alone = len(found) - len(both)
     if full or not alone:
         return found
-    return [*both, [f"({alone} that only one of them has)", "", ""]]
+    return [*both, [f"({alone} in only one version)", "", ""]]
 
 
 def _facts(comparison: Comparison) -> Part:
@@ -133,7 +133,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
     if found.changed is not None:
         classes = found.kind == "classification"
         moved = f"moved by more than {found.tolerance * 100:.3g}%"
-        what = "another class" if classes else moved
+        what = "different class" if classes else moved
         rows.append(["changed", f"{found.changed:.1%} of the rows", what])
     if gaps := _gaps(found):
         course = Code(sparkline.histogram(gaps, _BINS))

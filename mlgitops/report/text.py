@@ -131,7 +131,7 @@ def status(stages: Iterable[StageStatus], console: Console) -> None:
 def trained(versions: Sequence[Trained], console: Console) -> None:
     """The versions that were trained."""
     if not versions:
-        console.print("Nothing to train: the registry has every recipe's version.")
+        console.print("Nothing to train: the registry has a version for every recipe.")
         return
     rows = [
         [

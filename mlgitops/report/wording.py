@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mlgitops.core.guards import Objection
     from mlgitops.core.metrics import Difference
     from mlgitops.core.plan import Change, Plan
+    from mlgitops.core.status import StageStatus
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
 
@@ -30,15 +31,20 @@ def move(change: Change) -> str:
     return f"{holder(change.old)} → {holder(change.new)}"
 
 
+def wrong(stage: StageStatus) -> str:
+    """How a stage differs from models.yaml."""
+    return f"is {holder(stage.actual)}, should be {holder(stage.desired)}"
+
+
 def remarks(change: Change) -> tuple[str, ...]:
     """What a reviewer should know of a change besides its versions."""
     said = []
     if change.heals:
-        said.append("heals drift")
+        said.append("corrects drift")
     elif change.drift and change.stamp is not None:
         said.append(f"drift: the last apply left {holder(change.stamp.version)}")
     if change.rollback:
-        said.append("rollback: this version held the stage before")
+        said.append("rollback: this version was in the stage before")
     elif change.downgrade and not change.heals:
         said.append("downgrade")
     if change.unlisted:
@@ -50,7 +56,7 @@ def headline(plan: Plan) -> str:
     """The plan in one line."""
     stages = words.count(plan.stages, "stage")
     if not plan.changes:
-        return f"Nothing to do: {stages} as desired."
+        return f"No changes: {stages} as declared."
     changes, models = (
         words.count(len(plan.changes), "change"),
         words.count(len(plan.models), "model"),

@@ -46,7 +46,7 @@ class Cabinet:
         """A version's payload, downloaded unless it is here already.
 
         Raises:
-            RegistryError: it can not be had.
+            RegistryError: it cannot be had.
             PayloadError: it is no model.
         """
         if version.uri not in self._known:
@@ -72,10 +72,12 @@ def describe(folder: Path) -> Artifact:
         described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
         flavours: dict[str, dict[str, Any]] = described["flavors"]
     except FileNotFoundError as error:
-        raise PayloadError("what is stored has no MLmodel file: it is no model") from error
+        raise PayloadError(
+            "the payload has no MLmodel file, so it is not an MLflow model"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
-        raise PayloadError(f"its MLmodel file can not be read: {said}") from error
+        raise PayloadError(f"cannot read its MLmodel file: {said}") from error
     own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
     return Artifact(
         folder=folder,

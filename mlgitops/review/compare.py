@@ -63,7 +63,7 @@ def side(
         pinned.verify(model, version.number, None, artifact.digest)
     except (RegistryError, PayloadError, DigestMismatchError) as error:
         said = " ".join(str(error).split())
-        return Side(label=label, version=version, trouble=f"{label} could not be read: {said}")
+        return Side(label=label, version=version, trouble=f"cannot read {label}: {said}")
     known = replace(version, signature=artifact.signature)
     return Side(label=label, version=known, artifact=artifact)
 
@@ -104,7 +104,7 @@ def _predicted(
     before = (old.version, old.artifact) if old and old.artifact else None
     chosen = rows.choose(before, (new.version, new.artifact), recipes)
     if chosen is None:
-        return None, "no rows to compare on: neither a recipe's nor an input example", None
+        return None, "there are no rows to compare on: no recipe and no input example", None
     known: dict[str, Scored] = {}
     for one in (new, old):
         if one is None or one.artifact is None or one.artifact.digest in known:
@@ -112,7 +112,7 @@ def _predicted(
         try:
             known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.frame)
         except ScoringError as error:
-            return None, f"{one.label} could not be tried here: {error}", chosen
+            return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
     return (
         predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None),
@@ -236,16 +236,16 @@ def _said(column: Column) -> str:
 def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]:
     before, after = ({d.digest for d in _uses(s, "test")} for s in (old, new))
     if before and after and before != after:
-        again = "; both are scored again on the same rows" if scored and scored.digest else ""
-        yield f"the two were tested on different data: their metrics do not compare{again}"
+        again = "; see the metrics on the same rows" if scored and scored.digest else ""
+        yield f"the versions were tested on different data; do not compare their metrics{again}"
     if scored is not None:
         yield from scored.notes
         if scored.digest and after and scored.digest not in after:
             yield (
-                f"{new.label} was not tested on the data that are found here "
-                f"({scored.source}): name its own, for example with WINDFARM_DATA"
+                f"{new.label} was not tested on the data on this machine ({scored.source}); "
+                "select its own data, for example with WINDFARM_DATA"
             )
     if new.artifact is not None and not new.artifact.example:
         yield f"{new.label} was logged without an input example"
     if new.artifact is not None and new.artifact.signature is None:
-        yield f"{new.label} has no signature: nothing checks what callers send"
+        yield f"{new.label} has no signature, so nothing checks what callers send"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import RecipeError, TrainingDataError
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def choose(
             return _rows(held_out, _held_out(old[0], package) if old else None)
     except (RecipeError, TrainingDataError) as error:
         said = " ".join(str(error).split())
-        notes = (f"the recipe's held-out rows could not be had, so examples are compared: {said}",)
+        notes = (f"comparing on examples; the recipe's held-out rows are not available: {said}",)
     return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
 
 
@@ -84,7 +85,7 @@ def _held_out(version: Version, package: RecipePackage) -> Holdout | None:
         recipe = json.loads(stated)
         name, params = str(recipe["train"]), dict(recipe["params"])
     except (ValueError, KeyError, TypeError):
-        raise RecipeError(f"its tag {RECIPE_TAG} states no recipe: {stated!r}") from None
+        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated!r}") from None
     return runner.held_out(package.load(name), params)
 
 
@@ -104,7 +105,7 @@ def _rows(new: Holdout, old: Holdout | None) -> Rows:
         frame=chosen.reset_index(drop=True),
         actual=target.iloc[kept].to_numpy(),
         labels=tuple(_label(value) for value in chosen.index),
-        source=f"{len(chosen)} held-out rows of {new.dataset.name} (digest {digest})",
+        source=(f"{count(len(chosen), 'held-out row')} of {new.dataset.name} (digest {digest})"),
         digest=digest,
     )
 
@@ -126,7 +127,7 @@ def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
             frame=kept,
             actual=None,
             labels=tuple(f"row {number + 1}" for number in range(len(kept))),
-            source=f"{len(kept)} rows of the input example",
+            source=f"{count(len(kept), 'row')} of the input example",
             notes=notes,
         )
     return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core.evidence import Cost
 from mlgitops.errors import IsolatedError, ScoringError
 from mlgitops.system import isolated
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,5 +118,5 @@ def _flat(predicted: Any, rows: int) -> list[Any]:
         values = values[:, 0]
     if values.shape != (rows,):
         shape = " × ".join(map(str, values.shape)) or "1"
-        raise ValueError(f"it answers {rows} rows with {shape} values; one for each is compared")
+        raise ValueError(f"it returns {shape} values for {count(rows, 'row')}, not one per row")
     return list(values.tolist())

@@ -112,7 +112,7 @@ def _port(options: ServeOptions) -> int:
     if options.port is None:
         return free_port()
     if reason := refusal(options.host, options.port):
-        message = f"port {options.port} of {options.host} cannot be used: {reason}"
+        message = f"cannot listen on {options.host}:{options.port}: {reason}"
         raise ServeError(f"{message}; choose another with --port")
     return options.port
 

@@ -76,8 +76,8 @@ def _example(
         return example
     if signature is None or signature.inputs is None:
         raise ServeError(
-            "the model has neither an input example nor a signature, so no request can be derived "
-            "from it; log it with input_example="
+            "cannot derive a request, because the model has neither an input example nor a "
+            "signature; log it with input_example="
         )
     return _made(signature)
 

@@ -140,7 +140,8 @@ class _Client:
             self._client().request("GET", f"{self._url}/ping")
         except HttpError as error:
             raise ServeError(
-                f"nothing answers at {self._url} ({error.reason}); start it with `mlgitops serve`"
+                f"no server answers at {self._url} ({error.reason}); start one with "
+                "`mlgitops serve`"
             ) from error
 
     def _client(self) -> HttpClient:
@@ -187,8 +188,8 @@ def _checks(client: _Client, model: PyFuncModel, *, strict: bool) -> Iterator[Pr
     for payload in payloads.hostile(example) if strict else ():
         yield _hostile(client, payload)
     answer = client.get("/ping")
-    yield _check("GET /ping, after all that", "200", answer, answer.status == 200)
-    yield _good(client, asked[0], truth, ", after all that")
+    yield _check("GET /ping, at the end", "200", answer, answer.status == 200)
+    yield _good(client, asked[0], truth, ", at the end")
 
 
 def _predictions(model: PyFuncModel, example: Any) -> Any:
@@ -219,7 +220,7 @@ def _malformed(client: _Client, payload: Payload, *, strict: bool) -> Probe:
     return Probe(
         request=check.request,
         expected=check.expected,
-        actual=f"{check.actual} (known of MLflow's server)",
+        actual=f"{check.actual} (a known fault of MLflow's server)",
         outcome=ProbeResult.WARNED,
         milliseconds=check.milliseconds,
     )

@@ -104,7 +104,7 @@ def test_validate_in_every_format(team: Team) -> None:
     assert "| models.yaml:1:26 | wind | Production | must be a whole number" in markdown.out
 
     team.stages(Production=1)
-    assert "models.yaml is valid: 1 models, 1 stages" in team.ok("validate").out
+    assert "models.yaml is valid: 1 model, 1 stage\n" in team.ok("validate").out
     assert team.ok("validate", "--format", "json").document["valid"]
 
 

@@ -54,7 +54,7 @@ def test_import_from_a_registry(team: Team) -> None:
 
     ran = team.ok("import")
 
-    assert ran.err.count("left out: wind Staging: version 1 is there as a classic stage only") == 1
+    assert ran.err.count("left out: wind Staging: version 1 is only a classic stage") == 1
     assert team.file.read_text().endswith(
         "models:\n  solar:\n    stages: {}\n  wind:\n    stages:\n      champion: 3\n"
         "      Production: 2\n"
@@ -70,7 +70,7 @@ def test_import_does_not_overwrite(team: Team) -> None:
     before = team.file.read_text()
     ran = team.run("import")
     assert (ran.code, team.file.read_text()) == (1, before)
-    assert "models.yaml exists" in ran.err
+    assert "models.yaml already exists" in ran.err
     team.ok("import", "--force")
     assert team.file.read_text() != before
 

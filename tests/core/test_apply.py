@@ -43,7 +43,7 @@ def test_plan_exit_code_before_and_after(team: Team) -> None:
     assert (pending.code, "1 change in 1 model" in pending.out) == (2, True)
     assert team.run("apply").code == 0
     done = team.run("plan", "--exit-code")
-    assert (done.code, "Nothing to do" in done.out) == (0, True)
+    assert (done.code, "No changes" in done.out) == (0, True)
 
 
 def test_two_stages_swap_in_one_apply(team: Team) -> None:
@@ -174,8 +174,8 @@ def test_drift_is_named_and_healed(team: Team) -> None:
     assert (
         found["state"], found["desired"], found["actual"], found["stamp"],
     ) == ("drift", 1, 2, None)  # fmt: skip
-    assert "left at version 1 by ada" in found["note"]
-    assert "heals drift" in team.ok("plan").out
+    assert "ada left it at version 1, " in found["note"]
+    assert "corrects drift" in team.ok("plan").out
 
     team.ok("apply")
     assert team.aliases() == {"production": 1}
@@ -206,7 +206,7 @@ def test_a_stage_set_up_by_others_as_desired_needs_no_change(team: Team) -> None
     team.stages(Production=1)
 
     ran = team.run("plan", "--exit-code")
-    assert (ran.code, "Nothing to do" in ran.out) == (0, True)
+    assert (ran.code, "No changes" in ran.out) == (0, True)
 
 
 def test_the_file_following_a_move_by_hand_is_stamped(team: Team) -> None:

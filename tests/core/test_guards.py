@@ -41,9 +41,12 @@ def test_production_is_not_emptied_by_accident(team: Team) -> None:
 
     assert ran.code == 3
     assert "Production: 1 → empty" in ran.out
-    assert "refused by the guard empties-production" in ran.err
+    assert "the guard empties-production refused the plan" in ran.err
     assert "models.yaml:5" in ran.err
-    assert "--allow empties-production, or the label mlgitops/allow-empties-production" in ran.err
+    assert (
+        "pass --allow empties-production or set the label mlgitops/allow-empties-production"
+        in ran.err
+    )
     assert team.aliases() == {"staging": 2, "production": 1}
     team.ok("apply", "--allow", "empties-production")
     assert team.aliases() == {}
@@ -87,7 +90,7 @@ def test_a_stale_plan_is_refused(team: Team) -> None:
     ran = team.run("apply", "--plan", "plan.json")
 
     assert ran.code == 3
-    assert "no longer to do: wind Staging 1 → 2; not in it: wind Staging 3 → 2" in ran.err
+    assert "no longer pending: wind Staging 1 → 2; now also pending: wind Staging 3 → 2" in ran.err
     assert team.aliases() == {"staging": 3}
     team.ok("plan", "--out", "plan.json")
     team.file.write_text(team.file.read_text() + "# more\n")
@@ -115,7 +118,7 @@ def test_a_file_that_is_no_plan(team: Team, content: str) -> None:
     (team.folder / "plan.json").write_text(content)
     ran = team.run("apply", "--plan", "plan.json")
     assert ran.code == 1
-    assert ran.err.count("error: plan.json is no plan") == 1
+    assert ran.err.count("error: plan.json is not a plan") == 1
     assert team.aliases() == {}
 
 
@@ -123,7 +126,7 @@ def test_a_plan_file_that_is_missing(team: Team) -> None:
     """A plan that is not there is named."""
     team.versions(1)
     team.stages(Production=1)
-    assert "plan.json can not be read" in team.run("apply", "--plan", "plan.json").err
+    assert "cannot read plan.json" in team.run("apply", "--plan", "plan.json").err
 
 
 FROZEN = """\

@@ -53,8 +53,8 @@ def test_an_overwritten_payload_is_refused_everywhere(
     farm.ok("apply")
     before = of_folder(own)
     farm.stages(WIND, Staging=OWN, Production=OWN)
-    assert "Production version 4 is pinned" in farm.ok("pin").out
-    assert "the one that is pinned, in 2 stages" in farm.ok("pin", "--check").out
+    assert "Production version 4 is now pinned" in farm.ok("pin").out
+    assert "matches its pin, in 2 stages" in farm.ok("pin", "--check").out
     farm.ok("plan")
 
     overwrite(farm, own)
@@ -74,7 +74,7 @@ def test_an_overwritten_payload_is_refused_everywhere(
     ):
         ran = farm.run(*verb)
         assert (ran.code, ran.out) == (1, ""), verb
-        expected = f"version 4 has the digest {after}, not the pinned {before}: its payload was"
+        expected = f"version 4 has the digest {after}, not the pinned {before}; its payload was"
         assert expected in ran.err, verb
     compared = farm.ok("compare", WIND, "1", str(OWN), "--format", "json").document
     assert compared["new"]["artifact"] is None
@@ -105,12 +105,12 @@ def test_check_names_all_at_once(farm: Team) -> None:
     accept = f"mlgitops pin {WIND} Production --force"
     assert errors == [
         f"error: models.yaml:6:7: {WIND} Production: version 1 has the digest {right}, not the "
-        f"pinned {WRONG}: its payload was changed; name a version that you trust; if you trust "
-        f"what is there now: `{accept}`",
+        f"pinned {WRONG}; its payload was changed; declare a version that you trust or, if you "
+        f"trust this payload, run `{accept}`",
         f"error: models.yaml:7:7: {WIND} Shadow: version 9 does not exist or was deleted",
     ]
     assert farm.file.read_text() == text
-    assert "in 1 stages" in farm.ok("pin", WIND, "staging", "--check").out
+    assert "in 1 stage\n" in farm.ok("pin", WIND, "staging", "--check").out
     assert "nothing is pinned" in farm.ok("pin", WIND, "Canary", "--check").out
 
 
@@ -125,7 +125,7 @@ def test_a_payload_that_is_gone_does_not_hide_the_others(farm: Team, own: Path) 
     ran = farm.run("pin", "--check")
 
     assert ran.code == 1
-    assert "Staging: the payload of version 4 can not be had: there is no MLmodel" in ran.err
+    assert "Staging: cannot download the payload of version 4: it has no MLmodel" in ran.err
     assert f"not the pinned {WRONG}" in ran.err
 
 
@@ -139,7 +139,7 @@ def test_only_force_replaces_a_digest(farm: Team) -> None:
     farm.ok("pin", WIND, "Production", "--force")
 
     assert farm.file.read_text() == text.replace(WRONG, of_folder(payload(farm, 1)))
-    assert "was pinned already" in farm.ok("pin").out
+    assert "is already pinned" in farm.ok("pin").out
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_only_force_replaces_a_digest(farm: Team) -> None:
         (("wnd",), "has no model 'wnd'"),
         ((WIND, "Shadow"), f"does not list Shadow of {WIND}"),
         ((WIND, "staging"), f"leaves empty staging of {WIND}"),
-        (("--check", "--force"), "leave out --force"),
+        (("--check", "--force"), "do not combine it with --force"),
         ((WIND,), "Production: version 9 does not exist or was deleted"),
     ],
 )
@@ -189,7 +189,7 @@ def test_the_file_of_pins_need_not_exist_unless_it_is_named(team: Team) -> None:
 def test_a_version_that_leaves_takes_its_pin_along_and_that_is_said(team: Team) -> None:
     """Of each verb that changes a pinned stage; of others nothing is said."""
     pinned = f"models: {{wind: {{stages: {{Production: {{version: 1, digest: '{WRONG}'}}}}}}}}"
-    hint = ", and its pin went with the version before: `mlgitops pin wind Production`"
+    hint = "; its pin was removed, to pin again run `mlgitops pin wind Production`"
     team.write(pinned)
     assert hint in team.ok("promote", "wind", "Production", "2").out
     assert "pin" not in team.ok("promote", "wind", "Production", "3").out

@@ -121,7 +121,7 @@ def test_promote_writes_the_file_and_says_so(team: Team) -> None:
     team.stages(Production=1)
 
     assert "Production is now at 2" in team.ok("promote", "wind", "Production", "2").out
-    assert "Production is at 2 already" in team.ok("promote", "wind", "Production", "2").out
+    assert "Production is already at 2" in team.ok("promote", "wind", "Production", "2").out
     assert loads(team.file.read_text(), "models.yaml").models["wind"].stages[0].version == 2
 
 
@@ -180,7 +180,7 @@ def test_a_pin_that_would_be_another_stages_too_is_refused(other: str) -> None:
             text, "f", {("wind", "Staging"): digest}
         )
     else:
-        with pytest.raises(EditError, match="can not be pinned in place"):
+        with pytest.raises(EditError, match="in place; write each version as a plain"):
             set_digests(text, "f", {("wind", "Production"): digest})
 
 
@@ -236,7 +236,7 @@ def test_add_version_follows_the_last_recipe(team: Team) -> None:
     """It gets the next number and the module of the recipe before; nothing else changes."""
     team.write(RECIPES)
     ran = team.ok("add-version", "wind", '{"features": ["a: b", "#"]}')
-    assert "wind version 3 is added" in ran.out
+    assert "added version 3 of wind" in ran.out
     added = "\n      3: {train: power_forecasting, params: {features: ['a: b', '#']}}"
     before = "        params: {estimator: random_forest}"
     assert team.file.read_text() == RECIPES.replace(before, before + added)
@@ -256,13 +256,13 @@ def test_add_version_into_a_stage(team: Team) -> None:
         (("wind", "{"), "PARAMS is not JSON"),
         (("wind", "[1]"), "PARAMS must be a JSON object"),
         (("wid", "{}"), "did you mean 'wind'?"),
-        (("solar", "{}"), "solar has no recipe to follow"),
+        (("solar", "{}"), "solar has no recipe to copy the module from"),
         (("wind", '{"estimator": NaN}'), "is not JSON"),
         (("wind", "{}", "--stage", "a b"), "a b"),
     ],
 )
 def test_add_version_that_can_not_be(team: Team, arguments: tuple[str, ...], expected: str) -> None:
-    """What can not be added is one error, and the file stays as it is."""
+    """What cannot be added is one error, and the file stays as it is."""
     text = RECIPES + "  solar: {stages: {}}\n"
     team.write(text)
     ran = team.run("add-version", *arguments)

@@ -93,25 +93,25 @@ def test_everything_that_the_format_has() -> None:
         ("stages: {Production: [1]}", "3:14: wind Production: must be a whole number, got a list"),
         ("stages: [1]", "3:5: wind: must be a mapping, got a list"),
         ("stages:", "3:5: wind: must be a mapping, got nothing (null)"),
-        ("description: x", "2:3: wind: the key 'stages' is missing; add it"),
+        ("description: x", "2:3: wind: missing key 'stages'; add it"),
         (
             "stages: {Prod uction: 1}",
-            "3:14: wind Prod uction: stage name 'Prod uction' can not be an MLflow alias; "
+            "3:14: wind Prod uction: stage name 'Prod uction' cannot be an MLflow alias; "
             "use 1 to 255 letters, digits, '_' or '-'",
         ),
         (
             "stages: {Latest: 1}",
             "3:14: wind Latest: stage name 'Latest' is reserved by MLflow; "
-            "choose another than 'latest' and 'v1'",
+            "choose another name",
         ),
         (
             "stages: {v2: 1}",
             "3:14: wind v2: stage name 'v2' is reserved by MLflow; "
-            "choose another than 'latest' and 'v1'",
+            "choose another name",
         ),
         (
             "stages: {Production: 1, production: 2}",
-            "3:29: wind production: stages 'Production' and 'production' are the same alias; "
+            "3:29: wind production: stages 'Production' and 'production' have the same alias; "
             "keep one",
         ),
         (
@@ -120,12 +120,12 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {Production: 1}\nstages: {Production: 2}",
-            "4:5: wind: duplicate key 'stages'; it stands in line 3 too",
+            "4:5: wind: duplicate key 'stages'; it is already in line 3",
         ),
         (
             "stages: {Production: {version: 1, digest: abc}}",
-            "3:39: wind Production: must be 'sha256:' and 64 lower-case hexadecimal digits; "
-            "got 'abc'",
+            "3:39: wind Production: must be 'sha256:' followed by 64 lower-case hexadecimal "
+            "digits; got 'abc'",
         ),
         (
             "stages: {}\nversions: {1: {train: Not-a-name}}",
@@ -143,7 +143,7 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {}\ngates: {Production: [{metric: profit, max_regression: 1}]}",
-            "4:26: wind Production: the name 'profit' does not tell which way is better; "
+            "4:26: wind Production: the name 'profit' does not say which way is better; "
             "add 'better: higher' or 'better: lower'",
         ),
         (
@@ -156,22 +156,22 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {}\ngates: {Production: [{metric: r2, min: 2, max: 1}]}",
-            "4:26: wind Production: gate on 'r2' can never pass: min is above max",
+            "4:26: wind Production: gate on 'r2' can never pass: min is greater than max",
         ),
         (
             "stages: {}\ngates: {Production: [{promoted_from: production}]}",
-            "4:26: wind Production: a version can not enter Production from Production itself; "
+            "4:26: wind Production: a version cannot enter Production from Production itself; "
             "name another stage",
         ),
         (
             "stages: {}\ngates: {Production: [{colour: red}]}",
-            "4:26: wind Production: a gate is a mapping with one of the keys "
+            "4:26: wind Production: a gate must be a mapping with one of the keys "
             "metric, signature, promoted_from, same_dataset, max_artifact_size, max_latency, "
             "requires_tag, python",
         ),
         (
             "stages: {}\ndescription: !!python/object:os.system x",
-            "4:18: wind: the YAML tag tag:yaml.org,2002:python/object:os.system "
+            "4:18: wind: YAML tag tag:yaml.org,2002:python/object:os.system "
             "is not supported; write a plain value",
         ),
         (
@@ -189,7 +189,7 @@ def test_a_problem_names_place_subject_and_remedy(lines: str, expected: str) -> 
 
 @pytest.mark.parametrize("name", ["wind farm", "wind/farm", "wind'farm", '"wind"', "wïnd", "a:b"])
 def test_a_model_name_that_not_every_part_can_hold(name: str) -> None:
-    """Spaces, slashes, quotes and Unicode are refused: image names and URIs can not have them."""
+    """Spaces, slashes, quotes and Unicode are refused: image names and URIs cannot have them."""
     quoted = name.replace("'", "''")
     (problem,) = problems(f"models:\n  '{quoted}': {{stages: {{Production: 1}}}}\n")
     assert "models.yaml:2:3:" in problem
@@ -205,7 +205,7 @@ def test_recipes_are_modules_of_the_package_that_the_file_names() -> None:
 def test_models_that_differ_by_case_only() -> None:
     """MySQL would take them for one model."""
     (problem,) = problems("models:\n  wind: {stages: {}}\n  Wind: {stages: {}}\n")
-    assert "models.yaml:3:3: Wind: model 'Wind' differs from 'wind' only by case" in problem
+    assert "models.yaml:3:3: Wind: model 'Wind' differs from 'wind' only in case" in problem
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_models_that_differ_by_case_only() -> None:
         ("models: {1: {stages: {}}}", "must be text, got 1"),
         ("[" * 100_000, "is nested more than 40 levels deep"),
         ("a: &a [*a]", "use fewer aliases"),
-        ("models: x\n" * 300_000, "the limit is 2 MiB"),
+        ("models: x\n" * 300_000, "over the limit of 2 MiB"),
     ],
 )
 def test_what_is_no_models_yaml_at_all(text: str, expected: str) -> None:
@@ -245,7 +245,7 @@ def test_a_ten_megabyte_file_is_refused_without_parsing_it() -> None:
     """The limit is checked before the parser sees the text."""
     assert MAX_BYTES < 10_000_000
     (problem,) = problems("models:\n" + "  # padding\n" * 1_000_000)
-    assert "is 11.4 MiB; the limit is 2 MiB" in problem
+    assert "is 11.4 MiB, over the limit of 2 MiB; split it" in problem
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
@@ -272,7 +272,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "does not exist; create it or name another with --file"),
+        (None, "does not exist; create it, or pass another file with --file"),
         (b"models: \xff", "is not UTF-8 text (byte 8)"),
     ],
 )

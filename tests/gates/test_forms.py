@@ -80,9 +80,11 @@ def test_where_a_check_of_the_team_is(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_module_that_was_not_imported_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as __main__ of a script: its checks can not be found by name."""
+    """Such as __main__ of a script: its checks cannot be found by name."""
     monkeypatch.setitem(sys.modules, "wind_script", ModuleType("wind_script"))
-    with pytest.raises(DesiredStateError, match="there is no module 'wind_script'"):
+    with pytest.raises(
+        DesiredStateError, match=r"module 'wind_script' is not next to models\.yaml"
+    ):
         loads(FILE.format(gate="{python: 'wind_script:judge'}"), "models.yaml")
 
 
@@ -92,7 +94,7 @@ LATENCY = "must be a time in ms or s, such as 20ms; got"
 PYTHON = "must be package.module:function, such as checks.wind:is_calm; got"
 DATASET = "must be true, or the context of a data set, such as test; got"
 KEYS = (
-    "a gate is a mapping with one of the keys metric, signature, promoted_from, same_dataset, "
+    "a gate must be a mapping with one of the keys metric, signature, promoted_from, same_dataset, "
     "max_artifact_size, max_latency, requires_tag, python"
 )
 
@@ -110,7 +112,7 @@ KEYS = (
         ("{promoted_from: Staging, soka: 24h}", 36, "unknown key 'soka'; did you mean 'soak'?"),
         ("{promoted_from: 1}", 12, "must be text, got 1"),
         ("{promoted_from: Latest}", 12,
-         "stage name 'Latest' is reserved by MLflow; choose another than 'latest' and 'v1'"),
+         "stage name 'Latest' is reserved by MLflow; choose another name"),
         ("{same_dataset: false}", 12, f"{DATASET} false (a boolean)"),
         ("{same_dataset: 1}", 12, f"{DATASET} 1"),
         ("{same_dataset: ''}", 12, "must not be empty"),
@@ -120,10 +122,10 @@ KEYS = (
         ("{max_artifact_size: 50 MB}", 12, f"{SIZE} '50 MB'"),
         ("{max_artifact_size: .5MB}", 12, f"{SIZE} '.5MB'"),
         ("{max_artifact_size: 1e3MB}", 12, f"{SIZE} '1e3MB'"),
-        ("{max_artifact_size: 0.0MB}", 12, "0.0MB can never be met; give a limit above 0"),
+        ("{max_artifact_size: 0.0MB}", 12, "0.0MB can never be met; set a limit above 0"),
         ("{max_latency: 20}", 12, f"{LATENCY} 20"),
         ("{max_latency: 20us}", 12, f"{LATENCY} '20us'"),
-        ("{max_latency: 0s}", 12, "0s can never be met; give a limit above 0"),
+        ("{max_latency: 0s}", 12, "0s can never be met; set a limit above 0"),
         ("{max_latncy: 20ms}", 11, f"{KEYS}; did you mean 'max_latency'?"),
         ("{requires_tag: }", 12, "must be text, got nothing (null)"),
         ("{requires_tag: risk, value: 1}", 32, "must be text, got 1"),
@@ -134,13 +136,13 @@ KEYS = (
         ("{python: 'mlgitops:a.b'}", 12, f"{PYTHON} 'mlgitops:a.b'"),
         ("{python: '../checks:judge'}", 12, f"{PYTHON} '../checks:judge'"),
         ("{python: 'no_such_module.checks:judge'}", 12,
-         "there is no module 'no_such_module' beside models.yaml, here, or installed; add it"),
+         "module 'no_such_module' is not next to models.yaml, in this folder or installed; add it"),
         ("{signature: same}", 12, "must be 'compatible', got 'same'"),
         ("{signature: compatible, mode: waive}", 35, "must be 'enforce' or 'warn', got 'waive'"),
         ("{signature: compatible, mode: off}", 35,
          "must be 'enforce' or 'warn', got false (a boolean)"),
         ("{signature: compatible, min: 1}", 35,
-         "unknown key 'min'; known here: mode, signature"),
+         "unknown key 'min'; allowed keys: mode, signature"),
         ("{metric: r2, min: 1, mod: warn}", 32, "unknown key 'mod'; did you mean 'mode'?"),
         ("soak", 11, KEYS),
     ],

@@ -105,7 +105,7 @@ def test_a_refused_plan_is_shown_and_changes_nothing(team: Team) -> None:
 
     assert ran.code == 3
     assert "test_r2 min 0.9: expected at least 0.9, actual 0.5" in ran.out
-    assert "error: refused by a gate, nothing was changed: wind Production → 2" in ran.err
+    assert "error: a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
     assert team.aliases() == {"production": 1}
     assert team.tag(2, "Production") is None
 
@@ -135,7 +135,7 @@ def test_promotion_order(team: Team) -> None:
     gated(team, gate, 3)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "it never was in Staging" in ran.out
+    assert "it was never in Staging" in ran.out
 
     gated(team, gate, 2)
     assert "it is in Staging" in team.ok("plan").out
@@ -147,7 +147,7 @@ def test_promotion_order(team: Team) -> None:
 
 
 def test_promotion_order_on_a_registry_that_has_no_history(team: Team) -> None:
-    """Where no version was ever in a stage, the first one can not have been promoted."""
+    """Where no version was ever in a stage, the first one cannot have been promoted."""
     team.versions(1)
     gated(team, "{promoted_from: Staging}", 1)
     assert "no version of this model was ever in any stage" in team.ok("plan").out
@@ -164,7 +164,7 @@ def test_a_rollback_is_measured_but_not_refused(team: Team) -> None:
 
     gated(team, gate, 1)
     ran = team.ok("plan")
-    assert "[rollback: this version held the stage before]" in ran.out
+    assert "[rollback: this version was in the stage before]" in ran.out
     assert "waived" in ran.out
     team.ok("apply")
     assert team.aliases() == {"production": 1}
@@ -194,7 +194,7 @@ def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> Non
     gated(team, "{metric: r2, min: 0.9}", 2)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "refused by a gate, nothing was changed: wind Production → 2" in ran.err
+    assert "a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
 
 
 def test_healing_is_not_refused_by_a_gate(team: Team) -> None:
@@ -205,7 +205,7 @@ def test_healing_is_not_refused_by_a_gate(team: Team) -> None:
     gated(team, gate, 1)
     team.ok("apply")
     team.client.set_registered_model_alias("wind", "production", "2")
-    assert "heals drift" in team.ok("apply").out
+    assert "corrects drift" in team.ok("apply").out
     assert team.aliases() == {"production": 1}
 
 
@@ -264,7 +264,7 @@ def test_the_signatures_of_real_versions(farm: Team) -> None:
     """A version with all columns is compatible; one trained without some of them is refused."""
     gates = "gates: {Production: [{signature: compatible}]}"
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 1}}}}}}")
-    assert "no present signature to be compatible with" in farm.ok("apply").out
+    assert "the current version has no signature" in farm.ok("apply").out
 
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 2}}}}}}")
     assert farm.run("plan").code == 0

@@ -48,7 +48,7 @@ def test_versions_are_compared_on_the_same_data(team: Team) -> None:
 
     assert verdict(1) == {
         "result": "passed",
-        "expected": "recorded; the stage is empty, there is nothing to be the same as",
+        "expected": "recorded; the stage is empty, so there is nothing to compare with",
         "actual": "days (digest aaaa)",
     }
     team.ok("apply")
@@ -75,7 +75,8 @@ SAME = "days (digest aaaa), as version 1"
         ("test", [TRAIN_A], [TRAIN_A], "version 1 has no test data set to compare with",
          "not recorded", False),
         ("test", None, [TRAIN_A],
-         "recorded; the stage is empty, there is nothing to be the same as", "not recorded", False),
+         "recorded; the stage is empty, so there is nothing to compare with",
+         "not recorded", False),
     ],
 )  # fmt: skip
 def test_all_data_of_a_context_count(

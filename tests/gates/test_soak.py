@@ -81,7 +81,7 @@ def test_the_first_version_waits_too(team: Team) -> None:
     team.write(GATED.format(soak="30m", staging=1, production=1))
     ran = team.run("apply")
     assert ran.code == 3
-    assert "it never was in Staging" in ran.out
+    assert "it was never in Staging" in ran.out
     assert team.aliases() == {}
 
 
@@ -91,8 +91,8 @@ UNKNOWN = "it was in Staging, but no stamp says how long"
 @pytest.mark.parametrize(
     ("staging", "stamps", "expected"),
     [
-        (None, {}, "it never was in Staging"),
-        (3, {3: stamp(1, 3, None, 0)}, "it never was in Staging"),
+        (None, {}, "it was never in Staging"),
+        (3, {3: stamp(1, 3, None, 0)}, "it was never in Staging"),
         (
             2,
             {},

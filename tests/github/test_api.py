@@ -60,7 +60,7 @@ def test_a_long_comment_is_cut(hub: fake.GitHub) -> None:
     github(hub).comment(12, MARKER, f"summary{sections}")
     (comment,) = hub.comments
     assert comment["body"].startswith(f"{MARKER}\nsummary\n\n### model 0")
-    assert "cut here" in (last := comment["body"].splitlines()[-1])
+    assert "shortened" in (last := comment["body"].splitlines()[-1])
     assert f"/{REPOSITORY}/actions/runs/77#artifacts)" in last
     assert 60_000 < len(comment["body"]) <= 65_536
 
@@ -153,5 +153,7 @@ def test_github_is_gone() -> None:
 
 def test_outside_of_github() -> None:
     """Elsewhere than in a workflow, the message says which verb to use."""
-    with pytest.raises(GitHubError, match="runs in GitHub Actions"):
+    with pytest.raises(
+        GitHubError, match=r"runs only in GitHub Actions\. Elsewhere, use `mlgitops status`"
+    ):
         context.read({})

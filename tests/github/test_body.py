@@ -77,10 +77,10 @@ def test_the_longest_details_go_first() -> None:
     assert fitted(text, 1_400, run=RUN).split("\n\n") == [
         "**Plan**",
         *blocks[0].split("\n\n"),
-        "900: the details are in the artifacts",
-        "500: the details are in the artifacts",
+        "900: see the artifacts for details",
+        "500: see the artifacts for details",
         "after",
-        "… cut here: 2 folded details left out; the whole report is in the "
+        "… shortened: 2 folded details left out. The complete report is in the "
         f"[artifacts of the run]({RUN}).\n",
     ]
 
@@ -113,7 +113,7 @@ def test_what_can_not_be_cut_is_left_out_whole(text: str, expected: str) -> None
     """Fences and nested details have an end or are not there; nor are headings of nothing."""
     body = fitted(text, LEAST)
     check_markdown(body)
-    said = [part for part in body.split("\n\n") if "in the artifacts" not in part]
+    said = [part for part in body.split("\n\n") if "the artifacts" not in part]
     assert "\n\n".join(said) == expected
 
 

@@ -79,7 +79,7 @@ def test_author_of_a_merge_elsewhere(
     monkeypatch.setenv("GITHUB_REF_NAME", "main")
     hub.add_pull({"base": "topic"}, number=7, merged_at="now", merged_by={"login": "mallory"})
     hub.commits["abc"] = [7]
-    assert "without a pull request" in job.ok("github", "author").out
+    assert "no pull request" in job.ok("github", "author").out
 
 
 def test_an_old_run_that_is_started_again(
@@ -99,7 +99,7 @@ def test_an_old_run_that_is_started_again(
 
 
 def test_author_of_a_push(job: Team) -> None:
-    """A commit that came without a pull request leaves its pusher as the actor."""
+    """A commit that came no pull request leaves its pusher as the actor."""
     assert "actor: pusher" in job.ok("github", "author").out
     assert told(job, "GITHUB_ENV") == ""
 
@@ -146,7 +146,7 @@ def test_report_where_comments_are_denied(
     hub.denied = [r"POST .*"]
     ran = job.ok("github", "report", "plan.md")
     assert "no comment on pull request #12" in ran.err
-    assert "There is no plan.md" in told(job, "GITHUB_STEP_SUMMARY")
+    assert "plan.md is missing" in told(job, "GITHUB_STEP_SUMMARY")
     assert hub.comments == []
 
 
@@ -164,7 +164,7 @@ def test_drift_from_found_to_healed(job: Team, hub: fake.GitHub) -> None:
     job.stages(Production=1)
     job.ok("apply")
     job.client.set_registered_model_alias("wind", "production", "2")
-    assert job.ok("github", "drift").out.endswith("wind Production is 2, should be 1\n")
+    assert job.ok("github", "drift").out.endswith("wind Production: is 2, should be 1\n")
     assert job.run("github", "drift", "--exit-code").code == 2
     (issue,) = hub.issues
     assert "| wind | Production | 1 | 2 |" in issue["body"]
@@ -226,7 +226,10 @@ def test_deployments(job: Team, hub: fake.GitHub) -> None:
     assert [status["state"] for status in hub.statuses] == ["success", "success"]
     job.ok("github", "deployment", "missing.json")
     (job.folder / "broken.json").write_text("{}")
-    assert "is not a report of an apply" in job.run("github", "deployment", "broken.json").err
+    assert (
+        "is not a report from `mlgitops apply`"
+        in job.run("github", "deployment", "broken.json").err
+    )
     assert len(hub.deployments) == 2
 
 
@@ -280,4 +283,4 @@ def test_outside_of_a_job(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GITHUB_REPOSITORY" not in os.environ
     ran = team.run("github", "author")
     assert ran.code == 1
-    assert "use the verb without `github`" in ran.err
+    assert "use `mlgitops status` and `mlgitops plan`" in ran.err

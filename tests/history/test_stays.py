@@ -159,7 +159,7 @@ def test_a_branch_counts_when_it_is_merged(team: Team) -> None:
 
 
 def test_a_broken_revision_and_hostile_text(team: Team) -> None:
-    """A file that was broken at a commit is passed over; text from git can not become markup."""
+    """A file that was broken at a commit is passed over; text from git cannot become markup."""
     team.stages(Production=1)
     commit(team, "Start", day=1)
     team.file.write_text("models: [")
@@ -180,9 +180,9 @@ def test_where_there_is_no_history(team: Team) -> None:
     git(team, "init", "--quiet")
     assert team.run("history", "--offline").code == 1
     commit(team, "Start", day=1)
-    assert "there never was a model 'sun'; known: wind" in team.run("history", "sun").err
-    assert "never had a stage 'Shadow'" in team.run("history", "wind", "Shadow").err
-    assert "write a day" in team.run("history", "--at", "yesterday").err
+    assert "no model 'sun' in the history; known: wind" in team.run("history", "sun").err
+    assert "no stage 'Shadow' in the history of wind" in team.run("history", "wind", "Shadow").err
+    assert "pass a day" in team.run("history", "--at", "yesterday").err
     team.stages(Production=2)
     commit(team, "More", day=2)
     shallow = team.folder / "shallow"
@@ -201,7 +201,7 @@ def test_rollback_puts_the_former_version_back(told: Team) -> None:
     commit(told, "Again", day=9)
     assert "is back at 1" in told.ok("rollback", "wind", "Production").out
     assert told.file.read_text() == before
-    assert "is at 1 already" in told.run("rollback", "wind", "Production", "1").err
+    assert "is already at 1" in told.run("rollback", "wind", "Production", "1").err
 
 
 def test_going_back_twice_goes_back_two(team: Team) -> None:
@@ -212,7 +212,7 @@ def test_going_back_twice_goes_back_two(team: Team) -> None:
     for former in (2, 1):
         assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
         commit(team, "Go back", day=6 - former)
-    assert "git knows of no version" in team.run("rollback", "wind", "Production").err
+    assert "git has no earlier version" in team.run("rollback", "wind", "Production").err
 
 
 def test_nothing_to_roll_back_to(team: Team) -> None:
@@ -221,4 +221,4 @@ def test_nothing_to_roll_back_to(team: Team) -> None:
     commit(team, "Start", day=1)
     ran = team.run("rollback", "wind", "Production")
     assert ran.code == 64
-    assert "git knows of no version" in ran.err
+    assert "git has no earlier version" in ran.err

@@ -91,11 +91,14 @@ def test_a_chat_that_fails_stops_nothing(
     team.stages(Production=1)
     chat.status = 500
     ran = team.ok("apply")
-    assert "warning: the webhook of MLGITOPS_WEBHOOK_URL got no message: it answered 500" in ran.err
+    assert (
+        "warning: could not send a message to the webhook in MLGITOPS_WEBHOOK_URL: it answered 500"
+        in ran.err
+    )
     monkeypatch.setenv("MLGITOPS_WEBHOOK_URL", "http://127.0.0.1:9/s3cret")
     team.stages(Production=2)
     ran = team.ok("apply")
-    assert "got no message: Connection refused" in ran.err
+    assert "the webhook in MLGITOPS_WEBHOOK_URL: Connection refused" in ran.err
     monkeypatch.setenv("MLGITOPS_WEBHOOK_URL", "s3cret")
     team.stages(Production=1)
     assert "not a valid URL" in (ran := team.ok("apply")).err

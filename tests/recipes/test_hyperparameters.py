@@ -45,7 +45,7 @@ def test_null_keeps_the_default() -> None:
     ],
 )
 def test_types_are_strict_and_values_bounded(wrong: dict[str, object]) -> None:
-    """A text is no number, a fraction no count, and what can not be trained is refused."""
+    """A text is no number, a fraction no count, and what cannot be trained is refused."""
     with pytest.raises(ValidationError):
         Hyperparameters.model_validate({"estimator": "gradient_boosting", **wrong})
 

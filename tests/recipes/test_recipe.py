@@ -124,7 +124,7 @@ def test_a_validator_that_fails_is_named(write: Callable[[str], RecipePackage]) 
 
 
 def test_parameters_may_be_any_mapping() -> None:
-    """models.yaml hands over one that can not be changed."""
+    """models.yaml hands over one that cannot be changed."""
     parsed = load("power_forecasting").parse(MappingProxyType({"estimator": "linear"}))
     assert parsed.model_dump()["estimator"] == "linear"
 

@@ -72,7 +72,7 @@ def server(database: str, tmp_path: Path) -> Iterator[str]:
 
 
 def test_training_gives_run_model_and_metrics(experiment: str) -> None:
-    """All three name what the store holds, and can not be changed."""
+    """All three name what the store holds, and cannot be changed."""
     result = trained(experiment)
     assert mlflow.get_run(result.run_id).info.status == "FINISHED"
     assert mlflow.models.get_model_info(result.model_uri).run_id == result.run_id

@@ -1,4 +1,4 @@
-"""A registry that can not be used gives one clear error that tells why, and no secret."""
+"""A registry that cannot be used gives one clear error that tells why, and no secret."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def refused(team: Team, uri: str, *verb: str) -> Ran:
         (401, "You are not authenticated", "denied access (401); set MLFLOW_TRACKING_USERNAME"),
         (403, "Permission denied", "denied access (403); set MLFLOW_TRACKING_USERNAME"),
         (404, HTML, "there is no MLflow registry at"),
-        (500, HTML, "keeps answering with an error of its own (5xx); see its log"),
-        (503, HTML, "keeps answering with an error of its own (5xx); see its log"),
-        (200, HTML, "it sent no JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
-        (200, '["a list"]', "it sent no JSON"),
+        (500, HTML, "keeps failing with a server error (5xx); see its log"),
+        (503, HTML, "keeps failing with a server error (5xx); see its log"),
+        (200, HTML, "it did not send JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
+        (200, '["a list"]', "it did not send JSON"),
     ],
 )
 @pytest.mark.parametrize("verb", ["plan", "apply", "status", "train"])
@@ -64,12 +64,12 @@ def refused_training(team: Team, uri: str) -> Ran:
 def test_nothing_listens(team: Team) -> None:
     """A connection that is refused."""
     ran = refused(team, f"http://127.0.0.1:{free_port()}")
-    assert "nothing answers at the registry's address" in ran.err
+    assert "cannot reach the registry at" in ran.err
 
 
 def test_a_host_that_does_not_exist(team: Team) -> None:
-    """A name that can not be resolved."""
-    assert "nothing answers" in refused(team, "http://no-such-host.invalid").err
+    """A name that cannot be resolved."""
+    assert "cannot reach the registry" in refused(team, "http://no-such-host.invalid").err
 
 
 def test_a_registry_that_is_too_slow(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_registry_that_is_too_slow(team: Team, monkeypatch: pytest.MonkeyPatch
 
     with answering(late) as url:
         ran = refused(team, url)
-    assert "did not answer in time; try again, or raise MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
+    assert "did not answer in time; try again, or increase MLFLOW_HTTP_REQUEST_TIMEOUT" in ran.err
 
 
 def test_a_port_that_speaks_no_http(team: Team) -> None:
@@ -103,12 +103,12 @@ def test_a_port_that_speaks_no_http(team: Team) -> None:
         ran = refused(team, f"http://127.0.0.1:{listener.getsockname()[1]}")
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
-    assert "nothing answers" in ran.err
+    assert "cannot reach the registry" in ran.err
 
 
 def test_an_address_of_no_kind_that_mlflow_knows(team: Team) -> None:
     """A typing error in the scheme."""
-    assert "the registry at htp://x refused" in refused(team, "htp://x").err
+    assert "the registry at htp://x rejected" in refused(team, "htp://x").err
 
 
 def test_credentials_in_the_address_are_not_shown(team: Team) -> None:

@@ -120,7 +120,7 @@ REGRESSION = Comparison(
     requirements=(("scikit-learn", "1.1", "1.2"), ("skops", None, "0.13")),
     columns=("input temperature_16 (double) removed",),
     breaks=("input temperature_16 was removed",),
-    warnings=("the two were tested on different data: their metrics do not compare",),
+    warnings=("the versions were tested on different data; do not compare their metrics",),
     predictions=predictions(),
     history=(
         Past(number=1, metrics={"test_mae": 361.335, "test_r2": 0.921}, stages=("Production",)),

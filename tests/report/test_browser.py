@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.team import Team
 
 TITLES = {
-    *("Held and predicted", "Residuals: predicted minus actual"),
+    *("Actual and predicted", "Residuals: predicted minus actual"),
     *("How far predictions move", "Metrics from version to version"),
 }
 

@@ -16,12 +16,12 @@ def shown(**different: object) -> str:
 
 
 def test_why_there_are_no_predictions() -> None:
-    """In one line, once, also where the reason is that a side can not be read."""
-    lost = replace(made.REGRESSION.new, artifact=None, trouble="version 2 could not be read: gone")
+    """In one line, once, also where the reason is that a side cannot be read."""
+    lost = replace(made.REGRESSION.new, artifact=None, trouble="cannot read version 2: gone")
     text = shown(new=lost, predictions=None, trouble=lost.trouble)
-    assert "\n\nno predictions: version 2 could not be read: gone\n\n" in text
+    assert "\n\nno predictions: cannot read version 2: gone\n\n" in text
     assert text.count("gone") == 1
-    assert "\n\nversion 2 could not be read: gone\n\n" in shown(new=lost, predictions=None)
+    assert "\n\ncannot read version 2: gone\n\n" in shown(new=lost, predictions=None)
 
 
 def test_nothing_that_is_not_known_is_shown() -> None:
@@ -59,7 +59,7 @@ def test_a_long_history_is_its_latest_versions() -> None:
 
 
 def test_hostile_names_and_addresses() -> None:
-    """Classes, links and summaries can not become markup of their own."""
+    """Classes, links and summaries cannot become markup of their own."""
     facts = (
         Fact(name="a", old=None, new="1", link="javascript:alert(1)"),
         Fact(name="b", old=None, new="1", link="https://x.test/) [y](z"),

@@ -66,7 +66,7 @@ def test_a_plan_says_everything() -> None:
         "power-forecasting-model Production 1 → 2 1 ✗ failed , 1 ✓ passed",
         "✓ passed test_r2 min 0.9 at least 0.9 0.977031",
         "Breaks callers: input temperature_16 was removed",
-        "Warning: the two were tested on different data: their metrics do not compare",
+        "Warning: the versions were tested on different data; do not compare their metrics",
         "test_mae 361.335 160.008 ✓ better -201.327 (-55.7%)",
         "max_iter – 200",
         "input temperature_16 (double) removed",
@@ -76,10 +76,10 @@ def test_a_plan_says_everything() -> None:
         "On 731 held-out rows of windfarm (digest 1a2b3c4d), 93.2% of the rows change by more",
         "2019-03-04 1800 1100.5 -699.5 1090",
         "2020-11-23 300 910.25 +610.25 –",
-        "Time of one row, ms 1.5 3.25",
-        "3.5% of the rows get another class",
+        "Time for one row, ms 1.5 3.25",
+        "3.5% of the rows get a different class",
         "benign malignant 2",
-        "Pictures Held and predicted",
+        "Charts Actual and predicted",
         "How far predictions move",
     ):
         assert said in plan().text
@@ -148,10 +148,10 @@ def test_nothing_that_is_not_known_is_shown() -> None:
 
 
 def test_why_there_are_no_predictions() -> None:
-    """As a warning where a side can not be read, else where they would be."""
-    lost = replace(made.REGRESSION.new, artifact=None, trouble="version 2 could not be read: gone")
+    """As a warning where a side cannot be read, else where they would be."""
+    lost = replace(made.REGRESSION.new, artifact=None, trouble="cannot read version 2: gone")
     unread = replace(made.REGRESSION, new=lost, predictions=None)
-    assert "Warning: version 2 could not be read: gone" in Page(html.comparison(unread)).text
+    assert "Warning: cannot read version 2: gone" in Page(html.comparison(unread)).text
     without = replace(made.REGRESSION, predictions=None, trouble="no rows to compare on")
     assert "Predictions None: no rows to compare on" in Page(html.comparison(without)).text
 
@@ -163,7 +163,7 @@ def test_what_is_long_is_folded() -> None:
     page = Page(html.comparison(replace(made.REGRESSION, parameters=many)))
     assert (
         "Parameters that differ Parameter version 1 version 2 kind linear boosting seed 1 2 "
-        "Only one of them has: 9 Only one of them has version 1 version 2 p0 – 2"
+        "Only in one version: 9 Only in one version version 1 version 2 p0 – 2"
     ) in page.text
     assert [tag for tag, _ in page.tags].count("details") == 2  # and the training set's metrics
 
@@ -215,13 +215,13 @@ def test_a_refused_plan_is_written_first(promoting: Team) -> None:
     promoting.write("models: {wind: {stages: {Production: null}}}")
     ran = promoting.run("report", "refused.html")
     assert ran.code == 3
-    assert "refused by the guard empties-production" in ran.err
+    assert "the guard empties-production refused the plan" in ran.err
     page = read("refused.html")
     assert "Refused empties-production: wind Production" in page.text
-    assert "to allow it: --allow empties-production" in page.text
+    assert "to allow it: pass --allow empties-production" in page.text
     assert "No version enters this stage." in page.text
     promoting.ok("report", "--allow", "empties-production")
-    assert "Guards that were passed allowed : empties-production" in read("report.html").text
+    assert "Allowed guards allowed : empties-production" in read("report.html").text
 
 
 def test_errors_are_written_too(promoting: Team) -> None:
@@ -241,18 +241,19 @@ def test_plan_and_apply_write_pages_as_well(promoting: Team) -> None:
     promoting.ok("plan", "--quick", "--report", "plan.html", "--report", "plan.json")
     assert "test_mae 361 160" in read("plan.html").text
     promoting.ok("apply", "--report", "apply.html")
-    assert "What became of them" not in read("plan.html").text
+    assert "Outcomes" not in read("plan.html").text
     assert "wind Production 1 → 2 ✓ applied" in read("apply.html").text
     promoting.ok("report")
-    assert "Nothing to do: 1 stage as desired." in read("report.html").text
+    assert "No changes: 1 stage as declared." in read("report.html").text
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["report", "page.md"], "page.md: a page is a file in .html"),
-        (["plan", "--report", "x.pdf"], "x.pdf: a report is a file in .md, .json or .html"),
-        (["apply", "--report", "gone/x.html"], "gone/x.html: there is no folder gone"),
+        (["report", "page.md"], "page.md: the name must end in .html"),
+        (["report", "gone/page.html"], "cannot write gone/page.html: No such file"),
+        (["plan", "--report", "x.pdf"], "x.pdf: the name must end in .md, .json or .html"),
+        (["apply", "--report", "gone/x.html"], "gone/x.html: the folder gone does not exist"),
     ],
 )
 def test_a_page_with_no_good_name(promoting: Team, command: list[str], expected: str) -> None:

@@ -88,7 +88,7 @@ def test_the_alternative_text_says_what_is_seen_in_numbers() -> None:
     said = said_of(real())
     errors = [mean_absolute_error(series.actual, one) for one in (series.old, series.new)]
     assert said["actual"] == (
-        "Held and predicted values of 731 days from 2019-01-01 to 2020-12-31 (1 in 2 is drawn). "
+        "Actual and predicted values of 731 days from 2019-01-01 to 2020-12-31 (1 in 2 shown). "
         f"Mean absolute error: version 1 {errors[0]:.4g}, version 2 {errors[1]:.4g}."
     )
     bias = np.mean(series.new - series.actual)

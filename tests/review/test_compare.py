@@ -62,8 +62,8 @@ def test_a_version_without_some_columns(farm: Team) -> None:
     assert "input temperature_16 (double) removed" in found["columns"]
     assert "input temperature_16 was removed" in found["breaks"]
     (warning,) = found["warnings"]
-    assert warning.startswith("the two were tested on different data")
-    assert warning.endswith("both are scored again on the same rows")
+    assert warning.startswith("the versions were tested on different data")
+    assert warning.endswith("see the metrics on the same rows")
     assert len(found["predictions"]["scores"]) == 3
 
 
@@ -113,7 +113,7 @@ def test_a_model_that_can_not_predict(farm: Team) -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0]})
     register(farm, LinearRegression(), frame)  # never fitted
     ran = farm.ok("compare", "other", "1", "1")
-    assert "version 1 could not be tried here: NotFittedError: " in ran.out
+    assert "cannot run version 1 on this machine: NotFittedError: " in ran.out
     assert "size" in ran.out
 
 

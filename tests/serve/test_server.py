@@ -269,7 +269,7 @@ def test_settings_that_make_no_sense(model: Path, tmp_path: Path) -> None:
         pytest.raises(ServeError, match=r"(?s)SERVING_WORKERS=many.*SERVING_TIMEOUT=-1"),
         serving(model, tmp_path / "log", **wrong),
     ):
-        pytest.fail("it can not have started")
+        pytest.fail("it cannot have started")
 
 
 @pytest.mark.parametrize(

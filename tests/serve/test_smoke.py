@@ -139,7 +139,7 @@ def test_nothing_answers(in_production: Team) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ran = in_production.run("smoke", WIND, "Production", "--url", url)
     assert ran.code == 1
-    assert f"error: nothing answers at {url} (Connection refused); start it with" in ran.err
+    assert f"error: no server answers at {url} (Connection refused); start one with" in ran.err
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
@@ -159,15 +159,15 @@ def test_a_port_that_is_taken(in_production: Team) -> None:
         port = taken.getsockname()[1]
         ran = in_production.run("serve", WIND, "Production", "--port", str(port))
     assert ran.code == 1
-    assert f"port {port} of 127.0.0.1 cannot be used: Address already in use" in ran.err
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in ran.err
 
 
 def test_a_model_that_does_not_load(monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
     """The server's own last lines are in the error."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
-    failing = pytest.raises(ServeError, match="stopped by itself; its last lines:")
+    failing = pytest.raises(ServeError, match="stopped; its last lines:")
     with failing as caught, start(f"models:/{WIND}/99"):
-        pytest.fail("it can not have started")
+        pytest.fail("it cannot have started")
     assert "not found" in str(caught.value)
 
 

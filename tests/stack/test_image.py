@@ -181,7 +181,7 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     assert docker.run(["network", "ls", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""
     farm.stages(WIND)
     farm.ok("plan", "--out", "plan.json")
-    assert "no image to prove" in farm.ok("image", "prove", "plan.json").out
+    assert "nothing to test" in farm.ok("image", "prove", "plan.json").out
 
 
 def test_an_index_of_ones_own_is_a_secret(made: Callable[..., Built], tmp_path: Path) -> None:
@@ -222,5 +222,5 @@ def test_an_image_that_does_not_start(made: Callable[..., Built], tmp_path: Path
     )
     docker.run(["build", "--quiet", "--tag", tag, str(tmp_path)])
     with pytest.raises(ImageError, match=r"(?s)stopped by itself.*nowhere"), running(tag):
-        pytest.fail("it can not be ready")
+        pytest.fail("it cannot be ready")
     assert docker.run(["ps", "--all", "--quiet", "--filter", "label=mlgitops.smoke"]) == ""

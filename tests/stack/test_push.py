@@ -88,17 +88,17 @@ def test_an_image_is_pushed_and_deployed(farm: Team, address: str) -> None:
         ran = farm.ok("deploy", WIND, STAGE, "--port", port, "--from", repository)
         assert ran.out.endswith(": version none → 1\n")
         farm.ok("pin")
-        assert "1 already" in farm.ok("deploy", WIND, STAGE, "--from", repository).out
+        assert "1 already serves" in farm.ok("deploy", WIND, STAGE, "--from", repository).out
         pinned = farm.file.read_text()
         farm.write(re.sub("sha256:[0-9a-f]+", f"sha256:{'0' * 64}", pinned))
         refused = farm.run("deploy", WIND, STAGE, "--from", repository)
         assert refused.code == 1
-        assert f"not the pinned sha256:{'0' * 64}: its payload was changed" in refused.err
+        assert f"not the pinned sha256:{'0' * 64}; its payload was changed" in refused.err
         farm.stages(WIND, **{STAGE: 2})
         farm.ok("apply")
         behind = farm.run("deploy", WIND, STAGE, "--from", repository)
         assert behind.code == 1
-        assert "holds version 1, the stage holds 2" in behind.err
+        assert "holds version 1, but the stage holds 2" in behind.err
         status = json.loads(farm.ok("deploy", "--status", "--format", "json").out)
         mine = [d for d in status["deployments"] if d["stage"] == STAGE]
         assert mine[0]["state"] == "behind"

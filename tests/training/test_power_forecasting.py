@@ -97,7 +97,7 @@ def test_features_can_be_chosen() -> None:
 
 
 def test_the_target_is_not_a_feature() -> None:
-    """Power can not be learnt from power."""
+    """Power cannot be learnt from power."""
     with pytest.raises(ValidationError):
         params(features=["power"])
 

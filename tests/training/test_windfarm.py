@@ -75,7 +75,7 @@ def test_an_address_is_read_and_its_secrets_are_not_kept(server: str) -> None:
 
 
 def test_without_data_the_synthetic_sample_is_used_and_says_so() -> None:
-    """A new clone can train at once, and the result can not be taken for a real one."""
+    """A new clone can train at once, and the result cannot be taken for a real one."""
     farm = windfarm.load(None)
     assert (farm.name, farm.source, farm.synthetic) == (synthetic.NAME, None, True)
     assert farm.missing_days == 0

@@ -1,6 +1,6 @@
 """Pictures of a comparison that a reviewer understands at a glance, as SVG within a page.
 
-What can not be drawn is left out: a new model has no past, and nobody knows what is true of input
+What cannot be drawn is left out: a new model has no past, and nobody knows what is true of input
 examples. Versions differ in colour and in what is said beside them; the alternative text says in
 numbers what is to be seen.
 """

@@ -48,7 +48,7 @@ class _Rows:
     @property
     def counted(self) -> str:
         """How many there are, and how many of them a line shows."""
-        drawn = f" (1 in {self.step} is drawn)" if self.step > 1 else ""
+        drawn = f" (1 in {self.step} shown)" if self.step > 1 else ""
         return f"{words.count(len(self.across), self.noun)}{self.span}{drawn}"
 
 
@@ -62,7 +62,7 @@ class _Line:
 
 
 def pictures(comparison: Comparison, series: Series, key: str) -> Iterator[Picture]:
-    """Held and predicted values, residuals, and the differences between the versions."""
+    """Actual and predicted values, residuals, and the differences between the versions."""
     days = _days(series.labels)
     order = np.arange(len(series.new)) if days is None else np.argsort(days, kind="stable")
     rows = _rows(series.labels, days, order)
@@ -113,8 +113,8 @@ def _against_actual(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: st
             _title(axes, line, f"mean absolute error {errors[line.label]:.4g}; actual in grey")
 
     said = ", ".join(f"{label} {error:.4g}" for label, error in errors.items())
-    alt = f"Held and predicted values of {rows.counted}. Mean absolute error: {said}."
-    title = "Held and predicted"
+    alt = f"Actual and predicted values of {rows.counted}. Mean absolute error: {said}."
+    title = "Actual and predicted"
     return draw(paint, height=_height(rows, lines), title=title, alt=alt, name="actual", key=key)
 
 
