@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uv
@@ -18,6 +20,68 @@ models:
   churn-model:
     gates: {Production: [{metric: test_r2, min: 0.5}, {signature: compatible}]}
     stages: {Production: 1}
+"""
+
+
+COMPANY = """
+models:
+  churn-model:
+    versions:
+      1: {train: churn, params: {least: 2}}
+      2: {train: churn, params: {least: 4}}
+    gates:
+      Production: [{metric: test_accuracy, min: 0.9}]
+    stages: {Production: 2}
+"""
+CHURN = """
+from pydantic import BaseModel
+
+from training.rules import CUSTOMERS, churned, rule
+
+
+class Params(BaseModel):
+    least: int
+
+
+def train(params):
+    import mlflow
+
+    model = rule(params.least)
+    said = [row["churned"] for row in model.predict(None, CUSTOMERS).to_dict("records")]
+    right = [one == two for one, two in zip(said, churned(), strict=True)]
+    mlflow.log_metric("test_accuracy", sum(right) / len(right))
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=model,
+        signature=mlflow.models.infer_signature(CUSTOMERS, model.predict(None, CUSTOMERS)),
+        pip_requirements=["mlflow", "pandas"],
+    )
+
+
+def holdout():
+    return CUSTOMERS, churned()
+"""
+RULES = """
+import mlflow
+import pandas as pd
+
+CUSTOMERS = pd.DataFrame({"complaints": [0.0, 1.0, 3.0, 4.0, 5.0, 6.0]})
+
+
+def churned():
+    return (CUSTOMERS["complaints"] >= 4).astype(int).rename("churned")
+
+
+def rule(least):
+    return Rule(least)
+
+
+class Rule(mlflow.pyfunc.PythonModel):
+    def __init__(self, least):
+        self.least = least
+
+    def predict(self, context, model_input, params=None):
+        return (model_input["complaints"] >= self.least).astype(int).to_frame("churned")
 """
 
 
@@ -34,7 +98,7 @@ class Installed:
         return subprocess.run(
             [self.environment / "bin" / "mlgitops", *arguments],
             cwd=self.folder,
-            env={**known, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=known,
             capture_output=True,
             text=True,
             check=False,
@@ -84,7 +148,7 @@ def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path
     bare = installed(wheel, tmp_path)
     packages = {path.name for path in (bare.environment / "lib").glob("python*/site-packages/*")}
     assert not packages & {"mlflow", "numpy", "pandas", "sklearn", "matplotlib", "uvicorn"}
-    assert "GitOps for MLflow" in bare.run("--help").stdout
+    assert "from Git" in bare.run("--help").stdout
     valid = bare.run("validate")
     assert (valid.returncode, valid.stderr) == (0, "")
     assert bare.run("promote", "churn-model", "Production", "2").returncode == 0
@@ -99,3 +163,45 @@ def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path
         assert ran.returncode == 1, ran
         assert f"pip install 'mlgitops[{extra}]'" in ran.stderr.splitlines()[-1]
         assert "Traceback" not in ran.stderr
+
+
+def test_a_recipe_of_another_company(wheel: Path, tmp_path: Path) -> None:
+    """With all extras: validate, train, plan, apply and compare beside a models.yaml of its own."""
+    company = installed(wheel, tmp_path, "[all]")
+    (company.folder / "training").mkdir()
+    for name, text in {
+        "models.yaml": COMPANY,
+        "training/__init__.py": "",
+        "training/churn.py": CHURN,
+        "training/rules.py": RULES,
+    }.items():
+        (company.folder / name).write_text(text, encoding="utf-8")
+
+    def run(*arguments: str, code: int = 0) -> str:
+        done = company.run(*arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def document(*arguments: str, code: int = 0) -> Any:
+        return json.loads(run(*arguments, "--format", "json", code=code))
+
+    assert "models.yaml is valid: 1 " in run("validate")
+    trained = document("train")["trained"]
+    assert [one["metrics"] for one in trained] == [
+        {"test_accuracy": 5 / 6},
+        {"test_accuracy": 1.0},
+    ]
+    (change,) = document("plan", "--exit-code", code=2)["changes"]
+    assert change["comparison"]["predictions"]["source"].startswith("6 held-out rows of churn")
+    run("apply")
+    compared = document("compare", "churn-model", "1", "Production")["predictions"]
+    assert compared["confusion"] == [
+        {"old": "0", "new": "0", "rows": 2},
+        {"old": "1", "new": "0", "rows": 1},
+        {"old": "1", "new": "1", "rows": 3},
+    ]
+    typo = (company.folder / "models.yaml").read_text().replace("least: 4", "lest: 4")
+    (company.folder / "models.yaml").write_text(typo)
+    (missing, unknown) = document("validate", code=1)["problems"]
+    assert (missing["line"], unknown["line"]) == (6, 6)
+    assert "lest: unknown parameter; did you mean 'least'?" in unknown["message"]
