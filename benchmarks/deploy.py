@@ -27,7 +27,7 @@ from mlgitops.errors import DeployFailedError, DockerCommandError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
-from mlgitops.serve.load import load
+from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.http import answers
 from mlgitops.system.ports import free_port
@@ -35,7 +35,7 @@ from mlgitops.system.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlgitops.serve.load import Load
+    from mlgitops.serve.load_test import Load
 
 MODEL = "power-forecasting-model"
 REPLACEMENTS = 10
@@ -127,7 +127,7 @@ def _callers(url: str, *, at_least: int) -> Iterator[list[Load]]:
     got: list[Load] = []
     with ThreadPoolExecutor(1) as pool:
         address = f"{url}/invocations"
-        asked = pool.submit(load, address, BODY, connections=CONNECTIONS, go_on=go_on)
+        asked = pool.submit(send_load, address, BODY, connections=CONNECTIONS, go_on=go_on)
         try:
             yield got
         finally:
@@ -137,7 +137,7 @@ def _callers(url: str, *, at_least: int) -> Iterator[list[Load]]:
 
 def _kill_the_canary(mark: str) -> None:
     def found() -> bool:
-        now = host.deployment(MODEL, mark)
+        now = host.find_deployment(MODEL, mark)
         for slot in now.slots if now else ():
             if slot.weight == 30 and slot.requests > 100:
                 docker.run(["kill", slot.container])

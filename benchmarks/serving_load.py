@@ -14,7 +14,7 @@ from harness import from_mlflow
 from mlgitops.demo.play import READING
 from mlgitops.errors import HttpError, ImageError
 from mlgitops.image.container import Container
-from mlgitops.serve.load import count_down, load
+from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.system import docker, waiting
 from mlgitops.system.http import HttpClient
 
@@ -116,7 +116,7 @@ class Running:
     def memory(self) -> int:
         """Bytes after the first requests."""
         url = f"{self.container.url}/invocations"
-        load(url, BODY, connections=8, go_on=count_down(FIRST))
+        send_load(url, BODY, connections=8, go_on=count_down(FIRST))
         return self.container.memory
 
     def slice(self, connections: int) -> float:
@@ -126,7 +126,7 @@ class Running:
             ImageError: a request failed.
         """
         begun, spent = time.perf_counter(), time.process_time()
-        done = load(
+        done = send_load(
             f"{self.container.url}/invocations",
             BODY,
             connections=connections,

@@ -10,7 +10,7 @@ import click
 from mlgitops.cli.options import connect, optional_file_option, registry_options
 from mlgitops.errors import GitError
 from mlgitops.file.load import load_or_empty
-from mlgitops.history import revisions as past
+from mlgitops.history.revisions import revisions_of
 from mlgitops.system import files
 
 
@@ -42,18 +42,18 @@ def card(
     Without STAGE or VERSION, describes the version in Production, or else the latest version.
     Downloads the payload.
     """
-    from mlgitops.proposal import card as cards
+    from mlgitops.proposal.card import chosen, make_card
     from mlgitops.report.card import markdown
 
     desired = load_or_empty(file)
     client = connect(registry, state)
-    number = cards.chosen(client, model, version)
+    number = chosen(client, model, version)
     try:
-        revisions = past.revisions(file) if file else ()
+        revisions = revisions_of(file) if file else ()
     except GitError as error:
         click.echo(f"warning: the history comes from the registry's stamps only: {error}", err=True)
         revisions = ()
-    text = markdown(cards.make_card(client, model, number, desired, revisions), datetime.now(UTC))
+    text = markdown(make_card(client, model, number, desired, revisions), datetime.now(UTC))
     if out is None:
         click.echo(text, nl=False)
         return

@@ -52,9 +52,9 @@ def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
 
 
 def _check_recipes(desired: Desired) -> None:
-    from mlgitops.recipes.check import check
+    from mlgitops.recipes.check import check_recipes
 
-    found = check(desired)
+    found = check_recipes(desired)
     for one in found.unchecked:
         click.echo(f"warning: {one}", err=True)
     if found.problems:

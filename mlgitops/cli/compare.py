@@ -99,7 +99,7 @@ def _compared(
     say: Callable[[str], None],
 ) -> Comparison:
     from mlgitops.history.links import comparing
-    from mlgitops.proposal.collect import history
+    from mlgitops.proposal.collect import latest_versions
     from mlgitops.recipes.package import package_of
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.compare import Scope, side
@@ -119,7 +119,7 @@ def _compared(
         scope = Scope(
             predict=not quick, link=comparing(Path(desired.file)), recipes=package_of(desired)
         )
-        return beside(model, sides[0], sides[1], scope, history(client, held))
+        return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
 
 
 def _find(client: MlflowRegistry, model: str, name: str) -> tuple[str, Version]:

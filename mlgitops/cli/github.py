@@ -137,19 +137,19 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
     Closes the issue once every stage is as declared. Sets the step's output `drift` to true or
     false.
     """
-    from mlgitops.core import status as states
+    from mlgitops.core.status import stage_statuses
     from mlgitops.github import drift as issue
-    from mlgitops.history import revisions as past
-    from mlgitops.notify import webhook as notify
+    from mlgitops.history.revisions import head_time
+    from mlgitops.notify import webhook
     from mlgitops.proposal.propose import read_held
     from mlgitops.report import wording
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = states.stage_statuses(desired, read_held(desired, connect(registry, state)))
+        stages = stage_statuses(desired, read_held(desired, connect(registry, state)))
     now = datetime.now(UTC)
-    under_way = grace > 0 and now - past.head_time(file) < timedelta(minutes=grace)
+    under_way = grace > 0 and now - head_time(file) < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)
     _, api = _connect()
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
@@ -157,7 +157,7 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
         click.echo(f"closed {closed}" if closed else issue.CLEAN)
         return 0
-    notify.drifted(wrong)
+    webhook.drifted(wrong)
     before = api.issue_text(issue.MARKER, issue.LABEL)
     text = issue.text(wrong, before, now)
     click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))

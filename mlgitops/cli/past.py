@@ -13,8 +13,8 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import load, read
-from mlgitops.history import revisions as past
-from mlgitops.history import stays as record
+from mlgitops.history.revisions import revisions_of
+from mlgitops.history.stays import held_at, previous, timeline
 from mlgitops.system import files
 
 if TYPE_CHECKING:
@@ -77,11 +77,9 @@ def history(
     from mlgitops.report import document, text
     from mlgitops.report import record as report
 
-    stays = record.timeline(
-        past.revisions(file), None if offline else _actual(file, registry, state)
-    )
+    stays = timeline(revisions_of(file), None if offline else _actual(file, registry, state))
     chosen = _chosen(stays, model, stage)
-    found = record.at(chosen, at) if at else chosen
+    found = held_at(chosen, at) if at else chosen
     now = datetime.now(UTC)
     show(
         form,
@@ -131,7 +129,7 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     apply`, with --rollback if the model is frozen.
     """
     text = read(file)
-    former = version or record.previous(past.revisions(file), model, stage)
+    former = version or previous(revisions_of(file), model, stage)
     if former is None:
         raise UsageError(
             f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"

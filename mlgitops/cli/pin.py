@@ -99,7 +99,7 @@ def _checked(
     if not asked:
         return f"{desired.file}: nothing is pinned; to pin every stage, run `mlgitops pin`"
     with progress() as say:
-        verify.check(asked, connect(registry, state), say)
+        verify.verify_pins(asked, connect(registry, state), say)
     return f"{desired.file}: every payload matches its pin, in {count(len(asked), 'stage')}"
 
 

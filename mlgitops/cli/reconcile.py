@@ -130,7 +130,7 @@ def apply(
     """
     from mlgitops.core.apply import execute
     from mlgitops.history import author
-    from mlgitops.notify import webhook as notify
+    from mlgitops.notify import webhook
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document, markdown, text
@@ -162,7 +162,7 @@ def apply(
         html=lambda: _html(proposal, done),
         reports=reports,
     )
-    notify.applied(proposal, done, by)
+    webhook.applied(proposal, done, by)
     proposal.check()
     check_outcomes(done)
 
@@ -198,14 +198,14 @@ Examples:
 @format_option
 def status(file: Path, registry: str | None, state: Path, form: str) -> None:
     """Show the desired and actual versions, and drift."""
-    from mlgitops.core import status as states
+    from mlgitops.core.status import stage_statuses
     from mlgitops.proposal.propose import read_held
     from mlgitops.report import document, markdown, text
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = states.stage_statuses(desired, read_held(desired, connect(registry, state)))
+        stages = stage_statuses(desired, read_held(desired, connect(registry, state)))
     show(
         form,
         text=lambda console: text.status(stages, console),

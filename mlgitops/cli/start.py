@@ -19,7 +19,7 @@ from mlgitops.cli.options import (
 from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
 from mlgitops.file.load import load, loads
-from mlgitops.history import revisions as past
+from mlgitops.history.revisions import text_at
 from mlgitops.system import files
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def rebuild(
     from mlgitops.core.guards import Terms
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose, read_held
-    from mlgitops.recipes import rebuild as rebuilding
     from mlgitops.recipes.package import package_of
+    from mlgitops.recipes.rebuild import require_rebuildable
     from mlgitops.recipes.train import missing, run
     from mlgitops.report import document, markdown, text
 
@@ -108,7 +108,7 @@ def rebuild(
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
         client = connect(registry, state)
-        rebuilding.check(desired, read_held(desired, client))
+        require_rebuildable(desired, read_held(desired, client))
         package, prepare = package_of(desired), prepared(registry, state)
         for one in missing(desired, client):
             run(one, package, data=data, prepare=prepare, progress=say)
@@ -126,7 +126,7 @@ def rebuild(
 def _desired(file: Path, revision: str | None) -> Desired | None:
     if revision is None:
         return load(file)
-    text = past.show(file, revision)
+    text = text_at(file, revision)
     return None if text is None else loads(text, f"{file} of {revision}", file)
 
 

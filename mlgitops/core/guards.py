@@ -94,7 +94,7 @@ class Terms:
     shown: Shown | None = None
 
 
-def check(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
+def objections(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
     """The objections of all guards, also those that were allowed."""
     found = (
         *_stale_plan(plan, terms),

@@ -150,7 +150,7 @@ def remove(model: str, stage: str) -> None:
     Raises:
         UsageError: there is none.
     """
-    found = host.deployment(model, stage)
+    found = host.find_deployment(model, stage)
     if found is None:
         raise UsageError(f"{model} {stage} is not deployed here; see `mlgitops deploy --status`")
     host.remove(found.name)

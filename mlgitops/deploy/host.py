@@ -46,7 +46,7 @@ def deployments() -> tuple[Deployment, ...]:
     return tuple(_deployment(name, services) for name, services in sorted(found.items()))
 
 
-def deployment(model: str, stage: str) -> Deployment | None:
+def find_deployment(model: str, stage: str) -> Deployment | None:
     """The deployment of a stage; None if there is none here."""
     name = name_of(model, stage)
     services = {

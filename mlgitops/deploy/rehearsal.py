@@ -16,7 +16,7 @@ from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
 from mlgitops.image.release import entering
 from mlgitops.image.smoke import body_for
-from mlgitops.serve.load import load
+from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.serve.load import Load
+    from mlgitops.serve.load_test import Load
 
 _CONNECTIONS = 4
 
@@ -116,7 +116,7 @@ def _under_load(url: str, body: bytes, work: Callable[[], object]) -> Load:
     done = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(
-            load, url, body, connections=_CONNECTIONS, go_on=lambda: not done.is_set()
+            send_load, url, body, connections=_CONNECTIONS, go_on=lambda: not done.is_set()
         )
         try:
             work()

@@ -66,7 +66,7 @@ def replace(
         DeployError, DockerError: the proxy could not be started or reached.
     """
     host.start_proxy(model, stage, options)
-    found = host.deployment(model, stage)
+    found = host.find_deployment(model, stage)
     assert found is not None, "its proxy was started"
     old = found.serving
     if old and old.image == image and old.healthy:
@@ -170,7 +170,7 @@ class _Change:
         return self._occupant()
 
     def _occupant(self) -> Occupant:
-        found = host.deployment(self._found.model, self._found.stage)
+        found = host.find_deployment(self._found.model, self._found.stage)
         for occupant in found.slots if found else ():
             if occupant.slot is self._slot and occupant.healthy:
                 return occupant

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Finding = tuple["Path", str]
 
 
-def check(desired: Desired) -> Iterator[Finding]:
+def findings(desired: Desired) -> Iterator[Finding]:
     """All findings of all checks."""
     yield from _model_names_differ_by_more_than_case(desired)
     for model in desired.models.values():

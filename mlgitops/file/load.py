@@ -78,7 +78,8 @@ def loads(text: str, file: str, beside: FilePath | None = None) -> Desired:
         raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document, folders)
     found = document.problems + [
-        problem_at(path, document.where(path), message) for path, message in checks.check(desired)
+        problem_at(path, document.where(path), message)
+        for path, message in checks.findings(desired)
     ]
     if found:
         raise DesiredStateError(found)

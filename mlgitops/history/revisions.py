@@ -36,7 +36,7 @@ class Revision:
     text: str | None
 
 
-def revisions(file: Path) -> tuple[Revision, ...]:
+def revisions_of(file: Path) -> tuple[Revision, ...]:
     """The commits that changed a file, oldest first.
 
     A merge counts as one commit: what a branch tried before it was merged was never declared.
@@ -67,7 +67,7 @@ def head_time(file: Path) -> datetime:
     return datetime.fromisoformat(git.run(file, "log", "-1", "--format=%cI"))
 
 
-def show(file: Path, revision: str) -> str | None:
+def text_at(file: Path, revision: str) -> str | None:
     """The text of a file at a revision; None if it is not there.
 
     Raises:
@@ -88,5 +88,5 @@ def _revision(file: Path, record: str) -> Revision:
         author=author,
         subject=about[0] if about else subject,
         pull_request=(merge[1] or merge[2]) if merge else None,
-        text=show(file, commit),
+        text=text_at(file, commit),
     )

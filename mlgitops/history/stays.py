@@ -68,7 +68,7 @@ def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ..
     return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
 
 
-def at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
+def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
     """What each stage held at a moment; empty stages are left out."""
     return tuple(
         stay

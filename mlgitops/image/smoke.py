@@ -9,7 +9,7 @@ from mlgitops.errors import HttpError, ServeError
 from mlgitops.image.container import running, unpacked
 from mlgitops.serve import payloads
 from mlgitops.serve import smoke as serving
-from mlgitops.serve.load import count_down, load
+from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.serve.smoke import Probe, ProbeResult, Report
 from mlgitops.system.http import HttpClient
 
@@ -87,9 +87,9 @@ def _metrics(url: str) -> Probe:
 def _loaded(container: Container, body: bytes, most: int) -> Iterator[Probe]:
     """Requests on several connections at once: all answered, and memory does not grow."""
     url = f"{container.url}/invocations"
-    first = load(url, body, connections=_CONNECTIONS, go_on=count_down(_FIRST))
+    first = send_load(url, body, connections=_CONNECTIONS, go_on=count_down(_FIRST))
     early = container.memory
-    rest = load(url, body, connections=_CONNECTIONS, go_on=count_down(most - _FIRST))
+    rest = send_load(url, body, connections=_CONNECTIONS, go_on=count_down(most - _FIRST))
     late = container.memory
     failed = first.failed + rest.failed
     yield _found(

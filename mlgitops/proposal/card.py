@@ -12,7 +12,7 @@ from mlgitops.core.held import Held
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
-from mlgitops.history import stays as history
+from mlgitops.history.stays import timeline
 from mlgitops.recipes.package import package_of
 from mlgitops.registry.lookup import find_version, require_model
 from mlgitops.review.artifacts import Cabinet
@@ -124,7 +124,7 @@ def make_card(
         stages=tuple(_name(alias, declared) for alias in aliases),
         stays=tuple(
             stay
-            for stay in history.timeline(revisions, Held(models=MappingProxyType({model: held})))
+            for stay in timeline(revisions, Held(models=MappingProxyType({model: held})))
             if (stay.model, stay.version) == (model, number)
         ),
         verdicts=verdicts,

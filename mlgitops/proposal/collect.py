@@ -206,7 +206,7 @@ class _Collector:
         if not self._request.review:
             return ()
         if model not in self._past:
-            self._past[model] = history(self._reader, self._held.model(model))
+            self._past[model] = latest_versions(self._reader, self._held.model(model))
         return self._past[model]
 
     def _version(self, model: str, number: int | None, *, signature: bool) -> Version | None:
@@ -219,7 +219,7 @@ class _Collector:
         return self._full[key]
 
 
-def history(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
+def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
     """The latest versions of a model with their metrics and stages, ascending."""
     stages: dict[int, list[str]] = {}
     for alias, number in held.aliases.items():

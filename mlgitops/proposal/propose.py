@@ -110,5 +110,5 @@ def propose(
         held=held,
         plan=pending,
         exhibits=exhibits,
-        objections=guards.check(pending, desired, terms),
+        objections=guards.objections(pending, desired, terms),
     )

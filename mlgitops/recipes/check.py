@@ -29,7 +29,7 @@ class Findings:
     unchecked: tuple[Problem, ...]
 
 
-def check(desired: Desired, *, timeout: float = TIMEOUT) -> Findings:
+def check_recipes(desired: Desired, *, timeout: float = TIMEOUT) -> Findings:
     """Import every recipe and hold its parameters against it; no process where there is none.
 
     Args:

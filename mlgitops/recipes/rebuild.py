@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlgitops.core.held import Held
 
 
-def check(desired: Desired, held: Held) -> None:
+def require_rebuildable(desired: Desired, held: Held) -> None:
     """Return if the registry is empty as far as models.yaml goes, and all it needs has a recipe.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from mlgitops.errors import RecipeError, RegistryError
 from mlgitops.registry.failures import translated
+from mlgitops.system import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -176,15 +176,5 @@ def autologged(*, datasets: bool) -> Iterator[None]:
 
 def commit_tag(folder: Path) -> dict[str, str]:
     """The tag that names the commit of a folder's code; none outside a git work tree."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {MLFLOW_GIT_COMMIT: answer.stdout.strip()}
+    commit = git.ask(folder, "rev-parse", "--verify", "HEAD")
+    return {MLFLOW_GIT_COMMIT: commit} if commit else {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlgitops.errors import Where
 
 
-def check(
+def verify_pins(
     pins: Iterable[Pin], reader: RegistryReader, progress: Callable[[str], None] = lambda _: None
 ) -> None:
     """Hold pins against the registry; each version is downloaded once.

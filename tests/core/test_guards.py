@@ -219,7 +219,7 @@ def test_what_is_allowed_does_not_refuse(
     """An allowed guard is reported and does not refuse; an empty plan meets no objection."""
     pending, desired = proposed(held, wanted, count)
     terms = Terms(now=NOW, permission=Permission(guards=frozenset(allowed)))
-    found = guards.check(pending, desired, terms)
+    found = guards.objections(pending, desired, terms)
     assert all(one.allowed == (one.guard in allowed) for one in found)
     assert found == () or pending.changes
     many = pending.stages >= 10 and len(pending.changes) > 0.3 * pending.stages

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.file.load import loads
-from mlgitops.recipes.check import check
+from mlgitops.recipes.check import check_recipes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def test_recipes_see_no_secrets_and_print_nothing(
 
 def checked(team: Team, timeout: float) -> Findings:
     """What is found in the team's models.yaml."""
-    return check(loads(team.file.read_text(), "models.yaml"), timeout=timeout)
+    return check_recipes(loads(team.file.read_text(), "models.yaml"), timeout=timeout)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlgitops.errors import ServeError
-from mlgitops.serve.load import count_down, load
+from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import same, smoke
 from tests.serve.serving import serving
@@ -238,7 +238,7 @@ def test_limits_and_draining(model: Path, tmp_path: Path) -> None:
         large = made.post(b"[" + b" " * 20_000_001)
         assert (large.status_code, large.json()["error_code"]) == (413, "BAD_REQUEST")
         body = json.dumps({"dataframe_records": [record]}).encode()
-        answers = load(f"{made.url}/invocations", body, connections=4, go_on=count_down(200))
+        answers = send_load(f"{made.url}/invocations", body, connections=4, go_on=count_down(200))
         assert answers.failed == 0
         counted = requests.get(f"{made.url}/metrics", timeout=30).text
         line = next(x for x in counted.splitlines() if 'status="200"' in x and "invocations" in x)

@@ -28,7 +28,7 @@ from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
-from mlgitops.serve.load import load
+from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlgitops.deploy.values import Occupant
-    from mlgitops.serve.load import Load
+    from mlgitops.serve.load_test import Load
     from tests.team import Ran, Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
@@ -67,7 +67,7 @@ class Host:
     @property
     def slots(self) -> tuple[Occupant, ...]:
         """What is in its slots."""
-        found = host.deployment(WIND, self.stage)
+        found = host.find_deployment(WIND, self.stage)
         return found.slots if found else ()
 
     def hold(self, version: int | None) -> None:
@@ -98,7 +98,7 @@ class Host:
         found: list[Load] = []
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(
-                load,
+                send_load,
                 f"{self.url}/invocations",
                 BODY,
                 connections=8,
@@ -137,7 +137,7 @@ def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(place: Host) -> No
     ran = place.deploy("--port", str(place.port))
     assert ran.code == 1
     assert f"version 1 has the digest {digest}, not the pinned {wrong}" in ran.err
-    assert host.deployment(WIND, place.stage) is None
+    assert host.find_deployment(WIND, place.stage) is None
 
 
 def test_a_deployment_follows_its_stage(place: Host) -> None:

@@ -124,7 +124,7 @@ def _served(stack: Running) -> Iterator[None]:
 
 def _slots() -> tuple[Occupant, ...]:
     """What serves on this machine."""
-    found = host.deployment(MODEL, "Production")
+    found = host.find_deployment(MODEL, "Production")
     return found.slots if found else ()
 
 

@@ -49,7 +49,7 @@ def count_down(requests: int) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-def load(
+def send_load(
     url: str,
     body: bytes,
     *,
