@@ -201,13 +201,14 @@ def _options(chosen: dict[str, Any]) -> tuple[DeployOptions, BuildOptions]:
 def _status(reader: MlflowRegistry, form: str) -> None:
     from mlgitops.deploy import fleet
     from mlgitops.report import deployments as reports
+    from mlgitops.report import document
 
     found = fleet.states(reader)
     show(
         form,
         text=lambda console: reports.states_text(found, console),
         markdown=lambda: reports.states_markdown(found),
-        document=lambda: reports.states_document(found),
+        document=lambda: document.deployments(found),
     )
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.report.schema.serving import Image
     from mlgitops.serve.smoke import Report
 
 _SHOWN = 5  # failed checks that an error names
@@ -109,20 +108,13 @@ def build(
     VERSION is a number, or a stage that holds the version.
     """
     from mlgitops.image.build import build as make
+    from mlgitops.report import document
 
     options = image_options(push=bool(chosen["repository"]), **chosen)
     with progress() as say:
         made = make(connect(registry, state), model, version, options, say=say)
     if form == "json":
-        tags = list(made.tags)
-        document: Image = {
-            "version": 1,
-            "kind": "image",
-            "tags": tags,
-            "id": made.identity,
-            "bytes": made.size,
-        }
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(document.image(made), indent=2))
         return
     for tag in made.tags:
         click.echo(tag)
@@ -146,6 +138,7 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
     Runs the image TAG in a confined container, tests it and stops it.
     """
     from mlgitops.image.smoke import smoke as test
+    from mlgitops.report import document
     from mlgitops.report import smoke as reports
 
     with progress() as say:
@@ -156,7 +149,7 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
         form,
         text=lambda console: reports.text(report, console),
         markdown=lambda: reports.markdown(report),
-        document=lambda: reports.document(report),
+        document=lambda: document.smoke(report),
     )
     _judge([report])
 
@@ -208,7 +201,7 @@ def scan(
     from mlgitops.image.scan import Rules, licences
     from mlgitops.image.scan import scan as look
     from mlgitops.image.scan.vulnerabilities import DATABASE
-    from mlgitops.report import scanned
+    from mlgitops.report import document, scanned
 
     rules = Rules(
         denied=frozenset(map(licences.identifier, denied)),
@@ -223,7 +216,7 @@ def scan(
         form,
         text=lambda console: scanned.text(found, console),
         markdown=lambda: scanned.markdown(found),
-        document=lambda: scanned.document(found),
+        document=lambda: document.scan(found),
     )
     if found.failed:
         lines = [f"{check.check}: {check.found}" for check in found.failed]

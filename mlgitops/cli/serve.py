@@ -118,6 +118,7 @@ def smoke(
     from contextlib import nullcontext
     from dataclasses import replace
 
+    from mlgitops.report import document
     from mlgitops.report import smoke as reports
     from mlgitops.serve.local import Server, start
     from mlgitops.serve.smoke import smoke as test
@@ -131,7 +132,7 @@ def smoke(
         form,
         text=lambda console: reports.text(report, console),
         markdown=lambda: reports.markdown(report),
-        document=lambda: reports.document(report),
+        document=lambda: document.smoke(report),
     )
     if report.failed:
         named = "\n".join(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])

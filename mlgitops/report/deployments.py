@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlgitops import words
 from mlgitops.report import markdown, text
@@ -34,17 +33,6 @@ def states_text(found: Sequence[DeploymentStatus], console: Console) -> None:
 def states_markdown(found: Sequence[DeploymentStatus]) -> str:
     """A line for each slot."""
     return markdown.table(_STATES, _lines(found)) + "\n"
-
-
-def states_document(found: Sequence[DeploymentStatus]) -> dict[str, Any]:
-    """Everything, as plain data."""
-    return {
-        "version": 1,
-        "kind": "deployments",
-        "deployments": [
-            {**asdict(state.deployment), "held": state.held, "state": state.word} for state in found
-        ],
-    }
 
 
 def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:

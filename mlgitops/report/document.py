@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops import words
 from mlgitops.report import wording
 from mlgitops.report.schema import plans as form
+from mlgitops.report.schema import serving
 from mlgitops.report.schema.comparison import Compare, Compared, Metric, Pair
 
 if TYPE_CHECKING:
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison, Side
     from mlgitops.core.status import StageStatus
+    from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.errors import Problem
     from mlgitops.history.stays import Stay
+    from mlgitops.image.build import Built
+    from mlgitops.image.scan import Scan
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.recipes.train import Trained
+    from mlgitops.serve.smoke import Report
 
 Document = dict[str, Any]
 
@@ -63,6 +68,26 @@ def failed(lines: Iterable[str]) -> Document:
 def comparison(found: Comparison) -> Document:
     """Everything but the predictions of single rows, of which there may be thousands."""
     return Compare.model_validate(found).dumped()
+
+
+def smoke(report: Report) -> Document:
+    """What a server answered."""
+    return serving.Smoke.model_validate(report).dumped()
+
+
+def image(built: Built) -> Document:
+    """An image that was built."""
+    return serving.Image.model_validate(built).dumped()
+
+
+def scan(found: Scan) -> Document:
+    """What an image holds, but for the bill of materials."""
+    return serving.Scan.model_validate(found).dumped()
+
+
+def deployments(found: Iterable[DeploymentStatus]) -> Document:
+    """What serves on a host."""
+    return serving.Deployments.model_validate({"deployments": list(found)}).dumped()
 
 
 def _proposed(proposal: Proposal) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mlgitops.image.scan.licences import UNKNOWN, by_licence
+from mlgitops.image.scan.licences import UNKNOWN
 from mlgitops.report import markdown as md
 from mlgitops.report import text as plain
 from mlgitops.words import NONE, listed
@@ -39,29 +38,11 @@ def markdown(scan: Scan) -> str:
     return f"**{md.escaped(scan.summary)}**\n{''.join(tables)}"
 
 
-def document(scan: Scan) -> dict[str, Any]:
-    """Everything but the bill of materials, as plain data."""
-    return {
-        "version": 1,
-        "kind": "scan",
-        "image": scan.image.tag,
-        "id": scan.image.identity,
-        "passed": not scan.failed,
-        "checks": [{**asdict(check), "outcome": check.outcome.value} for check in scan.checks],
-        "licences": by_licence(scan.inventory.packages),
-        "vulnerabilities": {
-            "unchecked": scan.audit.unchecked,
-            "found": [asdict(one) for one in scan.audit.found],
-        },
-        "secrets": [asdict(leak) for leak in (*scan.search.leaks, *scan.search.published)],
-    }
-
-
 def _tables(scan: Scan) -> Iterator[tuple[str, Sequence[str], Rows]]:
     """Title, header and rows of each table that has something to say."""
     checks = [[c.outcome.value, c.check, c.found] for c in scan.checks]
     yield "Checks", ("result", "check", "found"), checks
-    licences = by_licence(scan.inventory.packages)
+    licences = scan.licences
     counted = [
         [str(len(names)), name, ", ".join(names) if name == UNKNOWN else listed(names)]
         for name, names in licences.items()

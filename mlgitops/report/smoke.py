@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from rich.text import Text
@@ -42,18 +41,6 @@ def markdown(report: Report) -> str:
 def folded(report: Report) -> str:
     """The result in one line that opens to the table, where GitHub shows Markdown."""
     return f"{details(report.summary, markdown_table(_HEADER, _rows(report)))}\n"
-
-
-def document(report: Report) -> dict[str, Any]:
-    """Everything, as plain data."""
-    return {
-        "version": 1,
-        "kind": "smoke",
-        "url": report.url,
-        "model_uri": report.model_uri,
-        "passed": not report.failed,
-        "checks": [{**asdict(check), "outcome": check.outcome.value} for check in report.checks],
-    }
 
 
 def junit(report: Report) -> str:

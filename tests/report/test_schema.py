@@ -30,7 +30,7 @@ from mlgitops.image.scan.values import (
     Vulnerability,
 )
 from mlgitops.recipes.train import Trained
-from mlgitops.report import comparison, deployments, document, scanned, smoke
+from mlgitops.report import comparison, document
 from mlgitops.serve import smoke as serving
 from tests.report import made
 from tests.report.published import FILE, check
@@ -132,9 +132,9 @@ def test_what_needs_servers_and_containers() -> None:
     checks = serving.Report(url="http://h", model_uri="models:/m/1", checks=(request,))
     documents = [
         document.trained([nan]),
-        smoke.document(checks),
-        scanned.document(scan),
-        deployments.states_document([DeploymentStatus(deployment=where, held="1")]),
+        document.smoke(checks),
+        document.scan(scan),
+        document.deployments([DeploymentStatus(deployment=where, held="1")]),
     ]
     kinds = ["train", "smoke", "scan", "deployments"]
     assert kinds == [found["kind"] for found in map(printed, documents)]

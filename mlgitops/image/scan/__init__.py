@@ -51,6 +51,11 @@ class Scan:
         return tuple(check for check in self.checks if check.outcome is Grade.FAILED)
 
     @property
+    def licences(self) -> dict[str, tuple[str, ...]]:
+        """Licence → the packages that are under it."""
+        return licences.by_licence(self.inventory.packages)
+
+    @property
     def summary(self) -> str:
         """The result in one line."""
         counts = [check.outcome for check in self.checks]

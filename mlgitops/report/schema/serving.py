@@ -1,11 +1,15 @@
 """The form of what the verbs on images and servers report."""
 
-from typing import Literal
+from __future__ import annotations
 
-from typing_extensions import TypedDict
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasPath, BeforeValidator, Field
+
+from mlgitops.report.schema.form import Form
 
 
-class Request(TypedDict):
+class Request(Form):
     """One request of a smoke test."""
 
     request: str
@@ -15,28 +19,30 @@ class Request(TypedDict):
     milliseconds: float
 
 
-class Smoke(TypedDict):
+class Smoke(Form):
     """`mlgitops smoke` and `mlgitops image smoke`."""
 
-    version: Literal[1]
-    kind: Literal["smoke"]
+    version: Literal[1] = 1
+    kind: Literal["smoke"] = "smoke"
     url: str
     model_uri: str
-    passed: bool
+    passed: Annotated[bool, BeforeValidator(lambda failed: not failed)] = Field(
+        validation_alias="failed"
+    )
     checks: list[Request]
 
 
-class Image(TypedDict):
+class Image(Form):
     """`mlgitops image build`."""
 
-    version: Literal[1]
-    kind: Literal["image"]
+    version: Literal[1] = 1
+    kind: Literal["image"] = "image"
     tags: list[str]
-    id: str
-    bytes: int
+    id: str = Field(validation_alias="identity")
+    bytes: int = Field(validation_alias="size")
 
 
-class ScanFinding(TypedDict):
+class ScanFinding(Form):
     """A line of a scan's verdict."""
 
     outcome: Literal["passed", "warned", "failed", "not checked"]
@@ -44,7 +50,7 @@ class ScanFinding(TypedDict):
     found: str
 
 
-class Vulnerability(TypedDict):
+class Vulnerability(Form):
     """A known vulnerability of a package, and the versions that do not have it."""
 
     package: str
@@ -54,14 +60,14 @@ class Vulnerability(TypedDict):
     fixed: list[str]
 
 
-class Vulnerabilities(TypedDict):
+class Vulnerabilities(Form):
     """Known vulnerabilities, and why they were not all asked for."""
 
     unchecked: str | None
     found: list[Vulnerability]
 
 
-class Secret(TypedDict):
+class Secret(Form):
     """Where a secret lies in an image; its value is kept nowhere."""
 
     layer: str
@@ -71,21 +77,27 @@ class Secret(TypedDict):
     published: str | None
 
 
-class Scan(TypedDict):
+def _secrets(search: Any) -> Any:
+    return [*search.leaks, *search.published]
+
+
+class Scan(Form):
     """`mlgitops image scan`; `licences` names the packages of each."""
 
-    version: Literal[1]
-    kind: Literal["scan"]
-    image: str
-    id: str
-    passed: bool
+    version: Literal[1] = 1
+    kind: Literal["scan"] = "scan"
+    image: str = Field(validation_alias=AliasPath("image", "tag"))
+    id: str = Field(validation_alias=AliasPath("image", "identity"))
+    passed: Annotated[bool, BeforeValidator(lambda failed: not failed)] = Field(
+        validation_alias="failed"
+    )
     checks: list[ScanFinding]
     licences: dict[str, list[str]]
-    vulnerabilities: Vulnerabilities
-    secrets: list[Secret]
+    vulnerabilities: Vulnerabilities = Field(validation_alias="audit")
+    secrets: Annotated[list[Secret], BeforeValidator(_secrets)] = Field(validation_alias="search")
 
 
-class Occupant(TypedDict):
+class Occupant(Form):
     """A version in one of a deployment's two slots."""
 
     slot: Literal["blue", "green"]
@@ -104,22 +116,24 @@ class Occupant(TypedDict):
     up: bool
 
 
-class Deployment(TypedDict):
+class Deployment(Form):
     """What serves a stage on a host; `held` is the version that the registry's stage holds."""
 
-    name: str
-    model: str
-    stage: str
-    url: str
-    registry: str
-    slots: list[Occupant]
+    name: str = Field(validation_alias=AliasPath("deployment", "name"))
+    model: str = Field(validation_alias=AliasPath("deployment", "model"))
+    stage: str = Field(validation_alias=AliasPath("deployment", "stage"))
+    url: str = Field(validation_alias=AliasPath("deployment", "url"))
+    registry: str = Field(validation_alias=AliasPath("deployment", "registry"))
+    slots: list[Occupant] = Field(validation_alias=AliasPath("deployment", "slots"))
     held: str
-    state: Literal["serving", "behind", "replacing", "down", "empty"]
+    state: Literal["serving", "behind", "replacing", "down", "empty"] = Field(
+        validation_alias="word"
+    )
 
 
-class Deployments(TypedDict):
+class Deployments(Form):
     """`mlgitops deploy --status`."""
 
-    version: Literal[1]
-    kind: Literal["deployments"]
+    version: Literal[1] = 1
+    kind: Literal["deployments"] = "deployments"
     deployments: list[Deployment]
