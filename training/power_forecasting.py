@@ -64,7 +64,7 @@ class Params(Hyperparameters):
     @classmethod
     def _some_and_each_once(cls, value: tuple[FeatureName, ...]) -> tuple[FeatureName, ...]:
         if not value:
-            raise ValueError("names no column; leave it away to learn from all")
+            raise ValueError("names no column; omit it to learn from all columns")
         if len(set(value)) < len(value):
             raise ValueError("names a column twice")
         return value

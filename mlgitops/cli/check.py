@@ -30,10 +30,10 @@ Examples:
 @file_option
 @format_option
 def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
-    """Check models.yaml and its recipes, and report every problem.
+    """Check models.yaml and report every problem.
 
-    Works offline. Imports the recipes in a process without secrets and does not run them.
-    --report writes a file only if there are problems.
+    Works offline. Also checks the recipes: imports them in a process without secrets, but does not
+    run them. --report writes a file only if there are problems.
     """
     try:
         with failures_reported(reports):

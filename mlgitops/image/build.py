@@ -95,7 +95,7 @@ def _platform(options: BuildOptions) -> str:
     wanted = options.platform or docker.run(engine).strip()
     if wanted not in _PLATFORMS:
         known = ", ".join(_PLATFORMS)
-        raise ImageError(f"images are built for {known}; name one with --platform")
+        raise ImageError(f"images can be built for {known}; choose one with --platform")
     return wanted
 
 
@@ -153,7 +153,7 @@ def _locked(requirements: str, python: str, target: str, configuration: Path | N
             check=False,
         )
     if done.returncode:
-        raise ImageError(f"the model's requirements cannot be had:\n{done.stderr.strip()}")
+        raise ImageError(f"cannot resolve the model's requirements:\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -180,7 +180,7 @@ def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> N
     try:
         docker.run([*arguments, str(context)], shown=30)
     except DockerCommandError as error:
-        raise ImageError(f"the image of {found.model} could not be built:\n{error}") from error
+        raise ImageError(f"cannot build the image of {found.model}:\n{error}") from error
 
 
 def _epoch(created: str | None) -> int:
@@ -195,4 +195,4 @@ def _push(tags: tuple[str, ...], say: Callable[[str], None]) -> None:
         try:
             docker.run(["push", "--quiet", tag])
         except DockerCommandError as error:
-            raise ImageError(f"{tag} could not be pushed; log in first: {error}") from error
+            raise ImageError(f"cannot push {tag}; log in first: {error}") from error

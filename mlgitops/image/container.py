@@ -107,7 +107,7 @@ def unpacked(image: str) -> Iterator[Path]:
         try:
             docker.run(["cp", f"{container}:/model", f"{folder}/model"])
         except DockerCommandError as error:
-            raise ImageError(f"{image} holds no model: it is no serving image") from error
+            raise ImageError(f"{image} holds no model, so it is not a serving image") from error
         yield Path(folder) / "model"
 
 

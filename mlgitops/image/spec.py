@@ -105,12 +105,12 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     """
     for name in options.debian:
         if not _DEBIAN.fullmatch(name):
-            raise ImageError(f"{name!r} is no name of a Debian package; give one such as libgomp1")
+            raise ImageError(f"{name!r} is not the name of a Debian package, such as libgomp1")
     match = _PYTHON.match(source.python)
     if match is None:
         raise ImageError(
             f"{source.model} version {source.version} does not say its Python version in "
-            "python_env.yaml; build on an image of your own with --base"
+            "python_env.yaml; choose a base image with --base"
         )
     python = f"{match[1]}.{match[2]}"
     base = options.base or f"python:{python}-slim"

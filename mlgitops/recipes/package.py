@@ -134,7 +134,7 @@ def _imported(dotted: str, recipe: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in {"", "mlgitops", dotted.partition(".")[0]}:
-            raise RecipeError(f"{recipe}: its module cannot be imported: {error}") from error
+            raise RecipeError(f"{recipe}: cannot import its module: {error}") from error
         raise MissingPackageError(recipe, missing) from error
     except (Exception, SystemExit) as error:
-        raise RecipeError(f"{recipe}: its module cannot be imported: {said(error)}") from error
+        raise RecipeError(f"{recipe}: cannot import its module: {said(error)}") from error

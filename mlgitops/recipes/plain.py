@@ -77,7 +77,7 @@ def _log_missing(recipe: str, params: Mapping[str, object]) -> None:
 
     active = mlflow.active_run()
     if active is None:
-        raise RecipeError(f"{recipe}: train ended the run; leave mlflow.end_run() away")
+        raise RecipeError(f"{recipe}: train ended the run; remove mlflow.end_run()")
     logged = mlflow.get_run(active.info.run_id).data.params
     mlflow.log_params({name: value for name, value in params.items() if name not in logged})
 
@@ -104,7 +104,7 @@ def holdout(recipe: RecipeModule, params: BaseModel, data: str | None) -> Holdou
     if not fits:
         raise RecipeError(
             f"{recipe.name}: holdout must return rows and their true values: a DataFrame, and as "
-            "many numbers or classes, whose name is that of no column"
+            "many numbers or classes, with a name that no column has"
         )
     source = without_secrets(data) if data else None
     return Holdout(

@@ -23,7 +23,7 @@ def require_rebuildable(desired: Desired, held: Held) -> None:
     there = [name for name in desired.models if name in held.models]
     if there:
         raise NotEmptyError(
-            f"the registry has {', '.join(there)} already, and a rebuild is for an empty one: use "
+            f"the registry has {', '.join(there)} already; rebuild needs an empty registry, so use "
             "`mlgitops train` and `mlgitops apply`"
         )
     problems = list(_without_recipe(desired))

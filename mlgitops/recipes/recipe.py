@@ -57,10 +57,10 @@ class RecipeModule:
         forms = [name for name in FORMS if callable(getattr(self.module, name, None))]
         if len(forms) != 1:
             what = "both train and prepare: keep one" if forms else "neither train nor prepare"
-            raise RecipeError(f"{self.name}: {file} is no recipe, it has {what}")
+            raise RecipeError(f"{self.name}: {file} is not a recipe: it has {what}")
         model = getattr(self.module, "Params", None)
         if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
-            raise RecipeError(f"{self.name}: Params in {file} is no pydantic model; make it one")
+            raise RecipeError(f"{self.name}: Params in {file} is not a pydantic model; make it one")
         for name in filter(self.has, (*FORMS, "holdout")):
             foreign = self._arguments(name).difference(GIVEN)
             if foreign or ("params" in self._arguments(name) and model is None):
@@ -98,7 +98,7 @@ class RecipeModule:
         if not self.takes_data:
             if given is None:
                 return None
-            raise RecipeError(f"{self.name}: the recipe brings its own data; leave {given!r} away")
+            raise RecipeError(f"{self.name}: the recipe brings its own data; omit {given!r}")
         return given or (os.environ.get(self.variable) if self.variable else None) or None
 
     def wrong(self, params: Mapping[str, object]) -> list[str]:

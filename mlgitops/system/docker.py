@@ -27,19 +27,19 @@ def require(*, compose: bool = False) -> None:
     """
     if shutil.which("docker") is None:
         raise DockerMissingError(
-            "this needs Docker, and there is no `docker` command: install Docker Engine 25 or "
+            "this needs Docker, but there is no `docker` command; install Docker Engine 25 or "
             "later with the Compose plugin"
         )
     engine = _ask("version", "--format", "{{.Server.APIVersion}}")
     if engine.returncode:
         raise DockerNotRunningError(
-            f"this needs Docker, and no engine answers: {_last(engine.stderr)}"
+            f"this needs Docker, but no engine answers: {_last(engine.stderr)}"
         )
     version = tuple(int(part) for part in engine.stdout.strip().split("."))
     if version < _OLDEST_API:
-        raise DockerMissingError("this needs Docker Engine 25 or later: this one is older")
+        raise DockerMissingError("this needs Docker Engine 25 or later; upgrade it")
     if compose and _ask("compose", "version").returncode:
-        raise DockerMissingError("this needs Docker's Compose plugin: install it")
+        raise DockerMissingError("this needs Docker's Compose plugin; install it")
 
 
 def _ask(*arguments: str) -> subprocess.CompletedProcess[str]:

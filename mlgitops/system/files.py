@@ -56,7 +56,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
     except OSError as error:
-        raise FileWriteError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise FileWriteError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _is_a_name(path: Path) -> bool:

@@ -62,7 +62,7 @@ def _run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise GitError("there is no `git` command: install git 2.30 or later") from error
+        raise GitError("there is no `git` command; install git 2.30 or later") from error
 
 
 def _reason(errors: str) -> str:

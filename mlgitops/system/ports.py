@@ -25,7 +25,7 @@ def free_port() -> int:
             probe.bind((LOOPBACK, port))
             return port
     raise NoFreePortError(
-        "found no free port between 20000 and 32000: stop a program that listens there"
+        "found no free port between 20000 and 32000; stop a program that listens there"
     )
 
 

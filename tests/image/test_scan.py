@@ -404,7 +404,7 @@ def test_a_licence_that_spdx_does_not_know() -> None:
     """Denying it would deny nothing: the command line is wrong."""
     assert licences.identifier("agpl-3.0") == "AGPL-3.0-only"
     for wrong in ("AGPL", "MIT OR ISC"):
-        with pytest.raises(UsageError, match=f"{wrong} is no licence of SPDX"):
+        with pytest.raises(UsageError, match=f"{wrong} is not an SPDX identifier"):
             licences.identifier(wrong)
 
 

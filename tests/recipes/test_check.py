@@ -82,7 +82,7 @@ def test_a_recipe_of_the_team_s_own_is_valid(team: Team, unique: str) -> None:
     """And its default parameters are."""
     write(team, unique, {1: "{train: churn}"}, churn=CHURN)
     ran = team.ok("validate")
-    assert (ran.out, ran.err) == ("models.yaml is valid: 1 models, 0 stages\n", "")
+    assert (ran.out, ran.err) == ("models.yaml is valid: 1 model, 0 stages\n", "")
 
 
 def test_a_package_that_is_missing_here_is_a_warning(team: Team, unique: str) -> None:
@@ -110,8 +110,8 @@ def test_a_module_that_fails_is_an_error(team: Team, unique: str) -> None:
     write(team, unique, {1: "{train: broken}", 2: "{train: partial}"}, **sources)
     ran = team.run("validate")
     assert ran.code == 1
-    assert "broken: its module cannot be imported: ZeroDivisionError: " in ran.err
-    assert "partial: its module cannot be imported: ImportError: " in ran.err
+    assert "broken: cannot import its module: ZeroDivisionError: " in ran.err
+    assert "partial: cannot import its module: ImportError: " in ran.err
 
 
 def test_recipes_see_no_secrets_and_print_nothing(

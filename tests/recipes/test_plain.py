@@ -167,7 +167,7 @@ def test_several_models_and_the_one_that_is_returned(company: Team, unique: str)
         ("def train():\n    {}['colour']\n", "recipe.py:2: KeyError: 'colour'"),
         (
             "import mlflow\ndef train():\n    mlflow.end_run()\n",
-            "train ended the run; leave",
+            "train ended the run; remove",
         ),
     ],
 )

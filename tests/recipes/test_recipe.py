@@ -67,9 +67,9 @@ def test_its_variable_names_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("train = 3", "is no recipe, it has neither train nor prepare"),
+        ("train = 3", "is not a recipe: it has neither train nor prepare"),
         ("def train(): ...\ndef prepare(): ...", "both train and prepare: keep one"),
-        ("Params = dict\ndef train(params): ...", "Params in .*churn.py is no pydantic model"),
+        ("Params = dict\ndef train(params): ...", "Params in .*churn.py is not a pydantic model"),
         ("def train(params): ...", "it takes params, and there is no class Params"),
         ("def train(rows): ...", "train in .*churn.py may take params and data; it takes rows"),
         ("def train(): ...\ndef holdout(x): ...", "holdout in .*churn.py may take params and data"),

@@ -53,7 +53,7 @@ def test_a_second_training_makes_nothing(farm: Team) -> None:
     [
         (0, {"v2": LINEAR}, "version 2 cannot be created: MLflow's next number is 1"),
         (0, {"v1": LINEAR, "v3": LINEAR}, "version 3 cannot be created: MLflow's next number is 2"),
-        (3, {"v1": LINEAR, "v5": LINEAR}, "version 5 cannot come out: MLflow will number it 4"),
+        (3, {"v1": LINEAR, "v5": LINEAR}, "version 5 cannot be created: MLflow's next number is 4"),
     ],
 )
 def test_a_number_that_can_not_come_out(

@@ -268,4 +268,4 @@ def test_a_page_that_cannot_be_written(promoting: Team) -> None:
     """The file and the reason are named."""
     ran = promoting.run("report", "gone/page.html")
     assert ran.code == 1
-    assert "gone/page.html cannot be written: No such file" in ran.err
+    assert "cannot write gone/page.html: No such file" in ran.err

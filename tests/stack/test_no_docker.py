@@ -25,7 +25,7 @@ def test_docker_absent(verb: str, tmp_path: object) -> None:
         check=False,
     )
     assert ran.returncode == 1
-    assert ran.stderr.startswith("error: this needs Docker, and there is no `docker` command")
+    assert ran.stderr.startswith("error: this needs Docker, but there is no `docker` command")
     assert ran.stderr.count("\n") == 1
 
 
@@ -41,4 +41,4 @@ def test_engine_absent(tmp_path: object) -> None:
     )
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
-    assert ran.stderr.startswith("error: this needs Docker, and no engine answers")
+    assert ran.stderr.startswith("error: this needs Docker, but no engine answers")

@@ -104,7 +104,7 @@ def test_what_was_left_in_a_layer_is_found(farm: Team, leaky: str) -> None:
 def test_what_is_no_serving_image(farm: Team) -> None:
     """Another image and none at all: each says so."""
     other = farm.run("image", "scan", "python:3.11-slim")
-    assert (other.code, "it is no serving image" in other.err) == (1, True)
+    assert (other.code, "it is not a serving image" in other.err) == (1, True)
     none = farm.run("image", "scan", "no-such-image-of-ours:1")
     assert (none.code, "No such image" in none.err) == (1, True)
     assert farm.run("image", "scan", "x", "--deny-licence", "AGPL").code == 64

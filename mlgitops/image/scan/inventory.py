@@ -42,7 +42,9 @@ def read(archive: tarfile.TarFile, image: str) -> Inventory:
     with TemporaryDirectory(prefix="mlgitops-scan-") as folder:
         texts = dict(_unpacked(archive, Path(folder)))
         if _ENVIRONMENT not in texts:
-            raise ImageError(f"{image} has no Python environment in /venv: it is no serving image")
+            raise ImageError(
+                f"{image} has no Python environment in /venv, so it is not a serving image"
+            )
         sites = {
             posixpath.dirname(posixpath.dirname(path))
             for path in texts

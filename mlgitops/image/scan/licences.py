@@ -36,7 +36,7 @@ def identifier(text: str) -> str:
     with suppress(ExpressionError, ExpressionParseError):
         parsed = _spdx().parse(text, validate=True, strict=True)
     if not hasattr(parsed, "key"):
-        raise UsageError(f"{text} is no licence of SPDX; name one by its identifier, such as MIT")
+        raise UsageError(f"{text} is not an SPDX identifier, such as MIT")
     return str(parsed.key)
 
 
