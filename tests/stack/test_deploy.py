@@ -232,7 +232,7 @@ def test_a_replacement_is_rehearsed(place: Host) -> None:
     place.team.stages(WIND, **{place.stage: 2})
     place.team.ok("plan", "--out", "plan.json")
     ran = place.team.ok("deploy-rehearsal", "plan.json", "--report", "deploy.md")
-    assert f"{WIND} {place.stage.lower()} 1 → 2: " in ran.out
+    assert f"{WIND} {place.stage} 1 → 2: " in ran.out
     assert "0 dropped, 0 refused" in ran.out
     assert "| passed |" in (place.team.folder / "deploy.md").read_text()
     assert docker.run(["ps", "--all", "--quiet", "--filter", "name=-rehearsal-"]) == ""

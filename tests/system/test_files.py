@@ -151,7 +151,7 @@ def test_what_may_not_be_written(folder: int, file: int) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     """A folder that is missing, and one in the place of the file, are the same error."""
-    with pytest.raises(FileWriteError, match="cannot write .*gone/file: No such file"):
+    with pytest.raises(FileWriteError, match=r"cannot write .*gone/file: No such file"):
         files.write_text(tmp_path / "gone" / "file", "new")
     with pytest.raises(FileWriteError, match="Is a directory"):
         files.write_text(tmp_path, "new")
