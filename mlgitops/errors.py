@@ -192,6 +192,10 @@ class PlanFileError(MlgitopsError):
     """The file is not a plan from `mlgitops plan --out`."""
 
 
+class OutOfDateError(MlgitopsError):
+    """A generated file is not what the code generates."""
+
+
 class NotEmptyError(MlgitopsError):
     """What the command would create already exists."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from mlgitops.cli.options import failures_reported, file_option, format_option, report_option
-from mlgitops.errors import DesiredStateError, Problem, UsageError
+from mlgitops.errors import DesiredStateError, OutOfDateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
 from mlgitops.system import files
@@ -179,7 +179,7 @@ def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
     elif check is None:
         click.echo(text, nl=False)
     elif not check.exists() or check.read_text(encoding="utf-8") != text:
-        raise UsageError(f"{check} is out of date; run `nox -s schema`")
+        raise OutOfDateError(f"{check} is out of date; run `nox -s schema`")
 
 
 def _schema(kind: str) -> dict[str, Any]:

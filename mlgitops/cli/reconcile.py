@@ -154,6 +154,7 @@ def apply(
         text.plan(proposal, console)
         text.outcomes(proposal, done, console)
 
+    webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
     show(
         form,
         text=as_text,
@@ -162,7 +163,6 @@ def apply(
         html=lambda: _html(proposal, done),
         reports=reports,
     )
-    webhook.applied(proposal, done, by)
     proposal.check()
     check_outcomes(done)
 

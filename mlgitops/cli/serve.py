@@ -65,7 +65,7 @@ def serve(
     file: Path | None,
     registry: str | None,
     state: Path,
-) -> int:
+) -> None:
     """Serve a version with MLflow's own server.
 
     Serves the version in STAGE, or VERSION.
@@ -77,7 +77,7 @@ def serve(
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
     with _held(model, version, file, registry, state) as (name, source):
         click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
-        return run(source, options)
+        run(source, options)
 
 
 @click.command(

@@ -108,7 +108,9 @@ def deploy_all(
     others.
 
     Raises:
-        DeployFailedError: those that failed, after all have been tried.
+        DeployFailedError: new versions that did not prove themselves, after all have been tried.
+        DeployError: deployments that failed for other reasons; with those that did not prove
+            themselves.
     """
     failed: list[MlgitopsError] = []
     for found in host.deployments():
@@ -122,7 +124,9 @@ def deploy_all(
         except MlgitopsError as error:
             failed.append(error)
     if failed:
-        raise DeployFailedError("\n".join(map(str, failed)))
+        unproven = all(isinstance(error, DeployFailedError) for error in failed)
+        kind = DeployFailedError if unproven else DeployError
+        raise kind("\n".join(map(str, failed)))
 
 
 def states(registry: MlflowRegistry) -> tuple[DeploymentStatus, ...]:

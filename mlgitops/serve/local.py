@@ -81,11 +81,11 @@ def start(
             yield Server(url=url, model_uri=model_uri)
 
 
-def run(model_uri: str, options: ServeOptions) -> int:
-    """Serve a model in the foreground until it is interrupted; returns the exit code.
+def run(model_uri: str, options: ServeOptions) -> None:
+    """Serve a model in the foreground until it is interrupted.
 
     Raises:
-        ServeError: the port is taken.
+        ServeError: the port is taken, or the server stopped by itself.
     """
     process = subprocess.Popen(
         _command(model_uri, options, _port(options)),
@@ -105,7 +105,8 @@ def run(model_uri: str, options: ServeOptions) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return 0 if asked else code
+    if code and not asked:
+        raise ServeError(f"the server of {model_uri} stopped with exit code {code}; see its output")
 
 
 def _port(options: ServeOptions) -> int:

@@ -75,5 +75,5 @@ def until_ready(
     """
     if until(probe, timeout=timeout, unless=lambda: started.has_ended):
         return
-    how = "stopped by itself" if started.has_ended else f"did not answer within {timeout:g} s"
+    how = "stopped" if started.has_ended else f"did not answer within {timeout:g} s"
     raise error(f"{name} {how}; its last lines:\n{started.last_lines}")

@@ -58,7 +58,7 @@ def test_a_process_that_becomes_ready(tmp_path: Path) -> None:
 
 def test_a_process_that_ends(tmp_path: Path) -> None:
     """Its end is noticed long before the time is over; the error has its last words."""
-    with pytest.raises(ServeError, match=r"(?s)the mill stopped by itself; .*no wind"):
+    with pytest.raises(ServeError, match=r"(?s)the mill stopped; .*no wind"):
         _ready(tmp_path, "raise SystemExit('no wind')", timeout=60)
 
 
