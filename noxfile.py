@@ -93,7 +93,9 @@ def test_run(session: nox.Session, *selected: str) -> None:
     parallel = () if any(arg.startswith("-n") for arg in session.posargs) else ("-n", "auto")
     run(
         session,
-        *("pytest", "--dist", "loadgroup", "--cov", "--cov-append", "--cov-report="),
+        # groups start in the order of tests/conftest.py
+        *("pytest", "--dist", "loadgroup", "--no-loadscope-reorder"),
+        *("--cov", "--cov-append", "--cov-report="),
         *parallel,
         *selected,
         *session.posargs,

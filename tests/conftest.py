@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from mlgitops.registry.embedded import Embedded
 
 
+# begun last, any of these would leave all workers but one without work for minutes
+_LONGEST = (
+    *("stack/test_loop.py", "stack/test_image.py", "stack/test_from_mlflow.py"),
+    *("stack/test_database_faults.py", "stack/test_s3.py", "stack/test_data.py"),
+    *("core/test_faults.py", "core/test_plan.py", "recipes/test_plain.py", "test_wheel.py"),
+    *("serve/test_smoke.py", "serve/test_server.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next(
+            (n for n, name in enumerate(_LONGEST) if path.endswith(f"tests/{name}")), len(_LONGEST)
+        )
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(autouse=True)
 def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on the variables of the machine it runs on."""
