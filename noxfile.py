@@ -48,28 +48,35 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
-LOCK = ROOT / "requirements" / "dev.txt"
 BIN = ROOT / ".nox" / "environment" / "bin"
+
+
+def install(session: nox.Session, lock: str) -> None:
+    """Install exactly what a lock says, then this repository itself, unless that is there."""
+    inputs = (ROOT / "requirements" / f"{lock}.txt", ROOT / "pyproject.toml")
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    done = Path(session.virtualenv.location) / ".installed"
+    if done.exists() and done.read_text(encoding="utf-8") == wanted:
+        return
+    # without bytecode, each process that imports MLflow compiles 1,900 modules
+    session.install("--require-hashes", "-r", str(inputs[0]), env={"UV_COMPILE_BYTECODE": "1"})
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+    done.write_text(wanted, encoding="utf-8")
 
 
 @nox.session
 def environment(session: nox.Session) -> None:
-    """Install `mlgitops` and all tools; in GitHub Actions the next steps find it by its name.
+    """Install `mlgitops` and all tools of development, for every other session."""
+    install(session, "dev")
 
-    Exactly what the lock says, then this repository itself, unless that is there already.
-    """
-    inputs = (LOCK, ROOT / "pyproject.toml")
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
-    done = BIN.parent / ".installed"
-    if not done.exists() or done.read_text(encoding="utf-8") != wanted:
-        # without bytecode, each process that imports MLflow compiles 1,900 modules
-        compiled = {"UV_COMPILE_BYTECODE": "1"}
-        session.install("--require-hashes", "-r", str(LOCK), env=compiled)
-        session.install("--no-deps", "--no-build-isolation", "--editable", ".")
-        done.write_text(wanted, encoding="utf-8")
+
+@nox.session
+def command(session: nox.Session) -> None:
+    """Install `mlgitops` and nothing else; in GitHub Actions the next steps find it by its name."""
+    install(session, "runtime")
     if target := os.environ.get("GITHUB_PATH"):
         with Path(target).open("a", encoding="utf-8") as stream:
-            stream.write(f"{BIN}\n")
+            stream.write(f"{Path(session.bin).resolve()}\n")
 
 
 # one environment for all: what was installed for one session serves every other
@@ -189,17 +196,10 @@ def bench(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Resolve the dependencies anew: nox -s lock -- --upgrade."""
     session.install("--require-hashes", "-r", "requirements/nox.txt")
+    engine = ("pyproject.toml", "--extra", "all", "--group", "build")
     for name, options in {
-        "runtime": ["pyproject.toml", "--extra", "all"],
-        "dev": [
-            "pyproject.toml",
-            "--extra",
-            "all",
-            "--group",
-            "dev",
-            "-c",
-            "requirements/runtime.txt",
-        ],
+        "runtime": engine,
+        "dev": [*engine, "--group", "dev", "-c", "requirements/runtime.txt"],
         "nox": ["--group", "nox"],
         "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
         "s3": ["--group", "s3"],
