@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness import from_mlflow
-from mlgitops.demo.play import READING
 from mlgitops.errors import HttpError, ImageError
 from mlgitops.image.container import Container
 from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.system import docker, waiting
 from mlgitops.system.http import HttpClient
+from stack.play import READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

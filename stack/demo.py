@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.demo.play import Demo, play, process, summary
 from mlgitops.errors import MlgitopsError
 from mlgitops.registry.embedded import Embedded, server
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
+from stack.play import Demo, play, process, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ ENGINE = ROOT / "mlgitops"
 ROOMS = (
     *("__init__", "words", "errors", "system", "core", "registry", "recipes", "review", "gates"),
     *("file", "history", "serve", "proposal", "image", "deploy", "report", "notify", "github"),
-    *("cli", "demo", "__main__"),
+    *("cli", "__main__"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.demo.play import MODEL, Demo, play, process, summary
+from stack.play import MODEL, Demo, play, process, summary
 
 if TYPE_CHECKING:
     from mlgitops.registry.embedded import Embedded

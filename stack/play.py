@@ -2,7 +2,7 @@
 
 Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
 `git revert`, in a scratch clone of this repository, on an embedded tracking server or on the stack.
-What an earlier demo did is not done again.
+It skips the steps that an earlier demo finished.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import time
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,11 @@ from mlgitops.cli import run
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import MlgitopsError
 from mlgitops.file.load import load
+from mlgitops.registry.client import MlflowRegistry
+from mlgitops.serve.local import start
+from mlgitops.serve.smoke import predict
 from mlgitops.system import git
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.held import HeldModel
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.core.stamp import Stamp
 
 MODEL = "power-forecasting-model"
 CANDIDATE = 2
@@ -105,15 +109,9 @@ class Demo:
         self.git("add", "models.yaml")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")
 
-    def registry(self) -> MlflowRegistry:
-        """A client of the demo's server."""
-        from mlgitops.registry.client import MlflowRegistry
-
-        return MlflowRegistry(self.url)
-
     def held(self) -> HeldModel:
         """The demo's model as it is now."""
-        model = self.registry().model(MODEL)
+        model = MlflowRegistry(self.url).model(MODEL)
         if model is None:
             raise DemoError(f"the registry has no {MODEL}")
         return model
@@ -121,10 +119,14 @@ class Demo:
     def resolved(self, version: int) -> None:
         """Check that both addresses of Production resolve to a version."""
         held = self.held()
-        found = (held.aliases.get(alias_of(PRODUCTION)), held.classic.get(PRODUCTION))
-        if found != (version, version):
-            raise DemoError(f"{MODEL} {PRODUCTION} is {found} instead of version {version}")
-        for address in (f"models:/{MODEL}@production", f"models:/{MODEL}/Production"):
+        alias = alias_of(PRODUCTION)
+        for address, found in {
+            f"models:/{MODEL}@{alias}": held.aliases.get(alias),
+            f"models:/{MODEL}/{PRODUCTION}": held.classic.get(PRODUCTION),
+        }.items():
+            if found != version:
+                actual = "no version" if found is None else f"version {found}"
+                raise DemoError(f"{address} resolves to {actual} instead of version {version}")
             click.echo(f"{address} resolves to version {version}")
 
 
@@ -152,8 +154,6 @@ def promote(demo: Demo) -> None:
 
 def serve(demo: Demo) -> None:
     """Serve what Production holds, smoke-test it and ask it for a forecast."""
-    from mlgitops.serve.smoke import predict
-
     version = demo.held().aliases[alias_of(PRODUCTION)]
     with demo.served(f"{MODEL}/{version}") as url:
         demo.mlgitops("smoke", MODEL, PRODUCTION, "--url", url)
@@ -170,10 +170,9 @@ def roll_back(demo: Demo, version: int) -> None:
     demo.resolved(version)
 
 
-def promoted_before(model: HeldModel) -> dict[str, Any] | None:
+def promoted_before(model: HeldModel) -> Stamp | None:
     """The stamp of the candidate in Production, if an earlier demo put it there."""
-    stamp = model.stamps.get(alias_of(PRODUCTION), {}).get(CANDIDATE)
-    return None if stamp is None else {"time": stamp.time, "commit": stamp.commit[:12]}
+    return model.stamps.get(alias_of(PRODUCTION), {}).get(CANDIDATE)
 
 
 def play(demo: Demo) -> None:
@@ -186,7 +185,10 @@ def play(demo: Demo) -> None:
         deploy(demo)
     before = promoted_before(demo.held())
     if before:
-        click.echo(f"\nAn earlier demo promoted version {CANDIDATE} and rolled back: {before}")
+        click.echo(
+            f"\nAn earlier demo promoted version {CANDIDATE} and rolled back; its last stamp: "
+            f"{before.time}, commit {before.commit[:12]}"
+        )
         with demo.step("Serve and smoke-test"):
             serve(demo)
     else:
@@ -204,8 +206,6 @@ def play(demo: Demo) -> None:
 @contextmanager
 def process(version: str) -> Iterator[str]:
     """Serve NAME/VERSION in a process of this machine."""
-    from mlgitops.serve.local import start
-
     with start(f"models:/{version}") as started:
         yield started.url
 
@@ -217,7 +217,7 @@ def summary(demo: Demo) -> None:
         click.echo(f"{seconds:6.1f} s  {title}")
     models = load(demo.root / "models.yaml").models
     click.echo(
-        f"{len(models)} models are registered, promoted and stamped; a second demo does nothing of "
-        "this twice.\n"
+        f"{count(len(models), 'model')} registered, promoted and stamped. Run the demo again: it "
+        "skips finished steps.\n"
         "Next: python3 noxfile.py -s plan, or edit models.yaml and run it again."
     )

@@ -1,1 +1,0 @@
-"""The whole loop on one machine, in a scratch clone."""
