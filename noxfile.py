@@ -167,8 +167,8 @@ def verb(name: str, about: str, *command: str) -> None:
 for _name, _about in {
     "train": "Train the recipes of models.yaml that the registry lacks.",
     "plan": "Show what apply would change.",
-    "apply": "Make the registry what models.yaml says.",
-    "serve": "Serve what a stage holds: nox -s serve -- MODEL STAGE.",
+    "apply": "Apply models.yaml to the registry.",
+    "serve": "Serve the version in a stage: nox -s serve -- MODEL STAGE.",
     "rollback": "Put the former version back into models.yaml: nox -s rollback -- MODEL STAGE.",
     "image": "Build or test a serving image: nox -s image -- build MODEL STAGE; needs Docker.",
 }.items():
@@ -180,7 +180,7 @@ for _name, _about in {
     "logs": "Show what the stack's services print.",
     "db-shell": "Open a MySQL client on the stack's database.",
     "backup": "Save the stack's database and artifacts into one file.",
-    "restore": "Bring the stack to what a backup holds: nox -s restore -- FILE.",
+    "restore": "Restore a backup into the stack: nox -s restore -- FILE.",
     "upgrade": "Back up, then migrate the stack's schema to this version of MLflow.",
 }.items():
     verb(_name, _about, "python", "-m", "stack")

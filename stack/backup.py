@@ -70,7 +70,7 @@ def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> arc
 def restore(
     compose: Compose, source: Path, *, replace: bool, build: bool, say: Callable[[str], None]
 ) -> archive.Contents:
-    """Bring the stack to what the backup holds, and prove it.
+    """Restore a backup into the stack, and prove it.
 
     The archive is checked as a whole before anything is changed.
 
