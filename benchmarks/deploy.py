@@ -29,7 +29,7 @@ from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
-from mlgitops.system.http import answers
+from mlgitops.system.http import is_up
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def _stopped_and_started(mark: str, tags: list[str]) -> float:
     url = f"http://127.0.0.1:{port}"
     try:
         docker.run([*run, tags[0]])
-        eventually(lambda: answers(f"{url}/ping", timeout=1), within=120, every=0.1)
+        eventually(lambda: is_up(f"{url}/ping", timeout=1), within=120, every=0.1)
         begun = time.monotonic()
         docker.run(["stop", name])
         docker.run(["rm", name])
         docker.run([*run, tags[1]])
-        eventually(lambda: answers(f"{url}/ping", timeout=1), within=120, every=0.1)
+        eventually(lambda: is_up(f"{url}/ping", timeout=1), within=120, every=0.1)
         return time.monotonic() - begun
     finally:
         with suppress(DockerCommandError):

@@ -31,13 +31,13 @@ _FLOOR = """
 import sys
 from server import __main__ as serving
 from server.app import application
-from server.scoring import Answer
+from server.scoring import Reply
 from server.settings import read
 class Nothing:
     def is_quick(self, body):
         return True
     def answer(self, body, content_type):
-        return Answer(200, '{"predictions": [0.0]}')
+        return Reply(200, '{"predictions": [0.0]}')
 serving.application = lambda: application(Nothing(), read())
 sys.exit(serving.main())
 """

@@ -19,7 +19,7 @@ import requests
 from harness.stack import Running
 from harness.waiting import eventually
 from mlgitops.system import docker
-from mlgitops.system.http import answers
+from mlgitops.system.http import is_up
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plain(stack: Running, service: str, *command: str) -> tuple[str, str]:
     run = ("run", "--detach", "--no-deps", "--name", name)
     stack.compose.run(*run, "--publish", f"127.0.0.1:{port}:5000", service, *command)
     uri = f"http://127.0.0.1:{port}"
-    eventually(lambda: answers(f"{uri}/health", timeout=2), within=180)
+    eventually(lambda: is_up(f"{uri}/health", timeout=2), within=180)
     return name, uri
 
 

@@ -49,9 +49,7 @@ def started(text: str, log: Path) -> AbstractContextManager[Started]:
 def answers(running: Started, port: int, *, within: float = 120) -> bool:
     """Wait until a server answers; False if it has ended, or does not in time."""
     url = f"http://127.0.0.1:{port}/ping"
-    return waiting.until(
-        lambda: http.answers(url), timeout=within, unless=lambda: running.has_ended
-    )
+    return waiting.until(lambda: http.is_up(url), timeout=within, unless=lambda: running.has_ended)
 
 
 def curl(pattern: str, port: int) -> tuple[int, Any]:

@@ -17,7 +17,7 @@ _PAUSE = 0.5
 _SECONDS = "serving_request_seconds"
 
 
-def run(url: str, proxy: Proxy, slot: Slot, canary: Canary) -> str:
+def trial(url: str, proxy: Proxy, slot: Slot, canary: Canary) -> str:
     """Give a slot its share for a time; returns what is to be said of it.
 
     Raises:

@@ -80,7 +80,7 @@ def replace(
             new=old.version,
             changed=False,
         )
-    change = _Change(found, old, image, options, say)
+    change = _Replacement(found, old, image, options, say)
     return change.run()
 
 
@@ -110,8 +110,8 @@ def _tidy(found: Deployment, serving: Occupant) -> None:
         host.clear(found.name, serving.slot.other)
 
 
-class _Change:
-    """One replacement."""
+class _Replacement:
+    """Replaces what a deployment serves."""
 
     def __init__(
         self,
@@ -193,9 +193,9 @@ class _Change:
     def _try(self) -> str:
         """Give it a part of the traffic and compare."""
         assert self._options.canary is not None, "asked before"
-        trial = self._options.canary
-        self._say(f"sending it {trial.share}% of the requests for {trial.seconds:g} s")
-        return canary.run(self._found.url, self._proxy, self._slot, trial)
+        wanted = self._options.canary
+        self._say(f"sending it {wanted.share}% of the requests for {wanted.seconds:g} s")
+        return canary.trial(self._found.url, self._proxy, self._slot, wanted)
 
     def _move(self) -> None:
         """Give it all the traffic, and watch it while the old one still stands by."""

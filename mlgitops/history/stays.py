@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlgitops.core.stamp import Stamp
     from mlgitops.history.revisions import Revision
 
-Slot = tuple[str, str]  # model, alias
+StageKey = tuple[str, str]  # model, alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +53,8 @@ class Stay:
 
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first."""
-    slots: dict[Slot, list[Stay]] = {}
-    before: dict[Slot, int | None] = {}
+    slots: dict[StageKey, list[Stay]] = {}
+    before: dict[StageKey, int | None] = {}
     for revision in revisions:
         after = _declared(revision.text)
         if after is None:
@@ -94,11 +94,11 @@ def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | Non
     return held[-2] if len(held) > 1 else None
 
 
-def _of_slot(stay: Stay, slot: Slot) -> int | None:
+def _of_slot(stay: Stay, slot: StageKey) -> int | None:
     return stay.version if (stay.model, alias_of(stay.stage)) == slot else None
 
 
-def _declared(text: str | None) -> dict[Slot, int | None] | None:
+def _declared(text: str | None) -> dict[StageKey, int | None] | None:
     """Stage → version of a file of any age, read leniently; None if it cannot be read."""
     if text is None:
         return {}
@@ -122,7 +122,7 @@ def _version(held: object) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _stay(slot: Slot, version: int | None, revision: Revision) -> Stay:
+def _stay(slot: StageKey, version: int | None, revision: Revision) -> Stay:
     return Stay(
         model=slot[0],
         stage=classic_stage(slot[1]) or slot[1],
@@ -135,14 +135,14 @@ def _stay(slot: Slot, version: int | None, revision: Revision) -> Stay:
     )
 
 
-def _stamps(held: Held | None) -> Iterator[tuple[Slot, int | None, Stamp]]:
+def _stamps(held: Held | None) -> Iterator[tuple[StageKey, int | None, Stamp]]:
     for name, model in held.models.items() if held else ():
         for alias, stamps in model.stamps.items():
             for stamp in sorted(stamps.values(), key=lambda one: one.move):
                 yield (name, alias), stamp.version, stamp
 
 
-def _join(stays: list[Stay], slot: Slot, version: int | None, stamp: Stamp) -> None:
+def _join(stays: list[Stay], slot: StageKey, version: int | None, stamp: Stamp) -> None:
     """Mark the declared move that a stamp applied; add the move if git does not know it."""
     moment = datetime.fromisoformat(stamp.time)
     for index in reversed(range(len(stays))):

@@ -143,7 +143,7 @@ def running(
         waiting.until_ready(
             image,
             container,
-            lambda: http.answers(f"{container.url}/ping", timeout=1),
+            lambda: http.is_up(f"{container.url}/ping", timeout=1),
             timeout=timeout,
             error=ImageError,
         )

@@ -63,7 +63,7 @@ def _answers(
     asked = [(one.train, dict(one.params)) for one in recipes]
     done = 0
     try:
-        for wrong, missing in isolated.answers(_child, package_of(desired), asked, timeout=timeout):
+        for wrong, missing in isolated.call(_child, package_of(desired), asked, timeout=timeout):
             yield wrong, missing
             done += 1
     except IsolatedError as error:

@@ -81,7 +81,7 @@ def server(embedded: Embedded, *, timeout: float = 120.0) -> Iterator[str]:
         waiting.until_ready(
             "the embedded registry",
             running,
-            lambda: http.answers(url + _READY),
+            lambda: http.is_up(url + _READY),
             timeout=timeout,
             error=RegistryStartError,
         )

@@ -53,7 +53,7 @@ def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Sco
     import numpy as np
 
     try:
-        (answer,) = isolated.answers(
+        (answer,) = isolated.call(
             _measured, str(folder), frame, timeout=timeout, context=_context()
         )
     except IsolatedError as error:

@@ -74,7 +74,7 @@ def start(
             waiting.until_ready(
                 f"the server of {model_uri}",
                 running,
-                lambda: http.answers(f"{url}/ping"),
+                lambda: http.is_up(f"{url}/ping"),
                 timeout=timeout,
                 error=ServeError,
             )

@@ -219,7 +219,7 @@ class _Call:
     options: Mapping[str, Any]
 
 
-def answers(url: str, *, timeout: float = 5.0) -> bool:
+def is_up(url: str, *, timeout: float = 5.0) -> bool:
     """Whether a GET is answered with success: what a probe of a server that starts asks."""
     try:
         return HttpClient(timeout=timeout).request("GET", url).ok

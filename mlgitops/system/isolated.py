@@ -27,7 +27,7 @@ _KEPT_PREFIXES = ("LC_", "PYTHON")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def answers(
+def call(
     function: Callable[..., Iterable[object]],
     *arguments: object,
     timeout: float,

@@ -11,7 +11,7 @@ import requests
 
 from mlgitops.errors import ServeError
 from mlgitops.system import waiting
-from mlgitops.system.http import answers
+from mlgitops.system.http import is_up
 from mlgitops.system.ports import free_port
 from mlgitops.system.processes import started
 
@@ -50,6 +50,6 @@ def serving(model: Path, log: Path, **settings: str) -> Iterator[Serving]:
     with started(command, log, environment=given) as running:
         url = f"http://127.0.0.1:{port}"
         waiting.until_ready(
-            "the server", running, lambda: answers(f"{url}/ping"), timeout=90, error=ServeError
+            "the server", running, lambda: is_up(f"{url}/ping"), timeout=90, error=ServeError
         )
         yield Serving(url=url, process=running.process, log=log)

@@ -16,7 +16,7 @@ from harness import from_mlflow, pages
 from harness.waiting import eventually
 from mlgitops.errors import ServeError
 from mlgitops.serve.local import start
-from mlgitops.system.http import answers
+from mlgitops.system.http import is_up
 from mlgitops.system.ports import free_port
 from tests.answering import answering
 
@@ -212,5 +212,5 @@ READING = (
 def _ask(process: subprocess.Popen[bytes], url: str, records: list[Any]) -> list[float]:
     from mlgitops.serve.smoke import predict
 
-    eventually(lambda: process.poll() is not None or answers(f"{url}/ping"), within=90, every=0.2)
+    eventually(lambda: process.poll() is not None or is_up(f"{url}/ping"), within=90, every=0.2)
     return predict(url, records)

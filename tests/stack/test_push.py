@@ -16,7 +16,7 @@ from harness.waiting import eventually
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.system import docker
-from mlgitops.system.http import answers
+from mlgitops.system.http import is_up
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _running(folder: Path, port: int) -> Iterator[None]:
         command = [REGISTRY, "serve", str(configuration)]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        eventually(lambda: answers(f"http://127.0.0.1:{port}/v2/"), within=30, every=0.1)
+        eventually(lambda: is_up(f"http://127.0.0.1:{port}/v2/"), within=30, every=0.1)
         yield
     finally:
         server.terminate()

@@ -346,7 +346,7 @@ def test_pages() -> None:
 def test_whether_something_answers() -> None:
     """A probe is true for success alone, and raises nothing."""
     with serving(lambda handler: handler.send(200)) as server:
-        assert http.answers(server.url)
+        assert http.is_up(server.url)
     with serving(lambda handler: handler.send(503)) as server:
-        assert not http.answers(server.url)
-    assert not http.answers(f"http://127.0.0.1:{free_port()}")
+        assert not http.is_up(server.url)
+    assert not http.is_up(f"http://127.0.0.1:{free_port()}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.errors import IsolatedError
-from mlgitops.system.isolated import answers
+from mlgitops.system.isolated import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_it_sees_harmless_variables_only(
     """What finds libraries is kept, everything else is not; what it prints is thrown away."""
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    found = list(answers(_names, "PATH", "PYTHONHASHSEED", "AWS_SECRET_ACCESS_KEY", timeout=60))
+    found = list(call(_names, "PATH", "PYTHONHASHSEED", "AWS_SECRET_ACCESS_KEY", timeout=60))
     assert found == [os.environ["PATH"], "7", None]
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
     assert capfd.readouterr() == ("", "")
@@ -54,7 +54,7 @@ def test_what_it_answered_before_it_failed_is_kept(
     kind: str, timeout: float, expected: str
 ) -> None:
     """And the failure is one line."""
-    found = answers(_fails, kind, timeout=timeout)
+    found = call(_fails, kind, timeout=timeout)
     assert next(found) == 1
     with pytest.raises(IsolatedError) as caught:
         next(found)

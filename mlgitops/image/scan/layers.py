@@ -30,7 +30,7 @@ _SMALL = 2**20  # bytes; larger files are data
 _ELF = b"\x7fELF"
 _BYTECODE = re.compile(r"^bytecode/(?P<source>.+)\.cpython-\d+\.pyc$")
 
-Where = tuple[str, str]  # the blob, and the path in it
+BlobPath = tuple[str, str]  # the blob, and the path in it
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,11 +47,11 @@ class _Found:
     recorded: Mapping[str, Recorded]
     files: int = 0
     layers: set[str] = field(default_factory=set)
-    hits: dict[tuple[Where, Hit], str | None] = field(default_factory=dict)
-    copies: dict[Path, Where] = field(default_factory=dict)
+    hits: dict[tuple[BlobPath, Hit], str | None] = field(default_factory=dict)
+    copies: dict[Path, BlobPath] = field(default_factory=dict)
     documents: dict[str, Any] = field(default_factory=dict)
 
-    def keep(self, where: Where, name: str, content: bytes) -> None:
+    def keep(self, where: BlobPath, name: str, content: bytes) -> None:
         """Copy what is to be searched further; its name tells detectors how to read it."""
         copy = self.folder / str(len(self.copies)) / name
         copy.parent.mkdir()
@@ -95,7 +95,7 @@ def search(
     return _result(image, found, manifest["Layers"], base)
 
 
-def _full(where: Where) -> str:
+def _full(where: BlobPath) -> str:
     blob, path = where
     return f"{blob}/{path}" if blob == secrets.CONFIG else path
 
@@ -123,7 +123,7 @@ def _blob(found: _Found, name: str, file: BufferedReader) -> None:
     found.layers.add(name)
 
 
-def _file(found: _Found, where: Where, file: BufferedReader, size: int) -> None:
+def _file(found: _Found, where: BlobPath, file: BufferedReader, size: int) -> None:
     known = found.recorded.get(where[1])
     # machine code is slow to search and full of names
     if known and known.size in (None, size) and file.peek(4)[:4] == _ELF:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .metrics import Metrics
-from .scoring import Answer, failure
+from .scoring import Reply, failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ class _Server:
             parts.append(part)
         return b"".join(parts)
 
-    async def _answer(self, body: bytes, content_type: str | None) -> Answer:
+    async def _answer(self, body: bytes, content_type: str | None) -> Reply:
         if self._scorer.is_quick(body):
             return self._scorer.answer(body, content_type)
         loop = asyncio.get_running_loop()

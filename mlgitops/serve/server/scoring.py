@@ -26,16 +26,16 @@ _log = logging.getLogger("serving")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What a request is answered with."""
 
     status: int
     body: str
 
 
-def failure(status: int, code: str, message: str) -> Answer:
+def failure(status: int, code: str, message: str) -> Reply:
     """An error in the form of MLflow's REST API."""
-    return Answer(status, json.dumps({"error_code": code, "message": message}))
+    return Reply(status, json.dumps({"error_code": code, "message": message}))
 
 
 class Scorer:
@@ -62,7 +62,7 @@ class Scorer:
         """Whether a request is so small that handing it to a thread costs more than answering."""
         return self._table is not None and len(body) <= self._table.quick_bytes
 
-    def answer(self, body: bytes, content_type: str | None) -> Answer:
+    def answer(self, body: bytes, content_type: str | None) -> Reply:
         """Score a request; whatever it is, the answer is JSON."""
         if content_type is None:
             return failure(415, "INVALID_PARAMETER_VALUE", f"no Content-Type: {_JSON}")
@@ -76,18 +76,18 @@ class Scorer:
             _log.exception("a request could not be answered")
             return failure(500, "INTERNAL_ERROR", "the server failed; its log tells why")
 
-    def _scored(self, body: bytes, content_type: str) -> Answer:
+    def _scored(self, body: bytes, content_type: str) -> Reply:
         data: Any = body
         if content_type == _JSON:
             data = _parsed(body)
             if self._table is not None:
                 text = self._table.predict(data)
                 if text is not None:
-                    return Answer(200, text)
+                    return Reply(200, text)
         found = scoring_server.invocations(data, content_type, self._model, self._schema)
         if found.status != 200 and found.mimetype != _JSON:
             return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
-        return Answer(found.status, found.response)
+        return Reply(found.status, found.response)
 
 
 def _parsed(body: bytes) -> Any:
@@ -101,8 +101,8 @@ def _parsed(body: bytes) -> Any:
     return found if isinstance(found, dict) else body
 
 
-def _refusal(error: MlflowException) -> Answer:
+def _refusal(error: MlflowException) -> Reply:
     document = json.loads(error.serialize_as_json())
     if trace := document.pop("stack_trace", None):
         _log.info("%s\n%s", error.message, trace)
-    return Answer(error.get_http_status_code(), json.dumps(document))
+    return Reply(error.get_http_status_code(), json.dumps(document))
