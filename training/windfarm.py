@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pandas as pd
-import requests
 
-from mlgitops.errors import TrainingDataError
+from mlgitops.errors import HttpConnectionError, HttpError, TrainingDataError
 from mlgitops.recipes.data import without_secrets
+from mlgitops.system.http import HttpClient
 from training import synthetic
 from training.features import COLUMNS, DATE, VARIABLE
 from training.windfarm_checks import Checked, check, summary
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 NAME = "windfarm"
-TIMEOUT = 30.0  # seconds, to connect and between any two parts of the answer
 MAX_BYTES = 64 * 2**20  # the seven years take 0.3 MiB; more than this is another file
 
 
@@ -98,24 +93,13 @@ def _download(address: str, shown: str) -> bytes:
         message = f"{shown}: only http:// and https:// addresses and paths can be read"
         raise TrainingDataError(message)
     try:
-        with requests.get(address, timeout=TIMEOUT, stream=True) as answer:
-            answer.raise_for_status()
-            return b"".join(_limited(answer, shown))
-    except requests.HTTPError as error:
-        reason = f"the server answered {error.response.status_code} {error.response.reason}"
-    except requests.Timeout:
-        reason = f"no answer within {TIMEOUT:.0f} s"
-    except requests.RequestException as error:
-        # Its text would repeat the address, and with it any token in the query.
-        reason = f"{type(error).__name__}, no connection"
+        answer = HttpClient(limit=MAX_BYTES, elsewhere=True).request("GET", address)
+    except HttpConnectionError as error:
+        reason = f"no connection ({error.reason})"
+    except HttpError as error:
+        reason = error.reason
+    else:
+        if answer.ok:
+            return answer.body
+        reason = f"the server answered {answer.status}"
     raise TrainingDataError(f"{shown}: {reason}; check the address, or name a file")
-
-
-def _limited(answer: requests.Response, shown: str) -> Iterator[bytes]:
-    size = 0
-    for part in answer.iter_content(chunk_size=2**16):
-        size += len(part)
-        if size > MAX_BYTES:
-            message = f"{shown}: larger than {MAX_BYTES // 2**20} MiB; this is not the wind farm"
-            raise TrainingDataError(message)
-        yield part
