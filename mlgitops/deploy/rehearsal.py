@@ -15,7 +15,7 @@ from mlgitops.deploy.values import DeployOptions, name_of
 from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
 from mlgitops.image.release import entering
-from mlgitops.image.smoke import body_for
+from mlgitops.serve import payloads
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
@@ -91,7 +91,7 @@ def _one(
         options = DeployOptions(port=free_port())
         first = replace(change.model, stage, identities[0], options, say=say)
         with unpacked(identities[0]) as folder:
-            body = body_for(str(folder))
+            body = next(payloads.good(payloads.example_in(folder))).body
         found = _under_load(
             f"{first.url}/invocations",
             body,

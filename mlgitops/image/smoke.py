@@ -50,7 +50,7 @@ def smoke(
         before = container.processes
         report = serving.smoke(container.url, str(model), strict=True)
         checks = [*report.checks, _metrics(container.url)]
-        body = body_for(str(model))
+        body = next(payloads.good(payloads.example_in(model))).body
         say(f"sending {requests_sent:,} requests")
         checks += _loaded(container, body, max(requests_sent, _FIRST))
         after = container.processes
@@ -58,14 +58,6 @@ def smoke(
         checks.append(_found("the server's processes", "0 replaced", before == after, lost))
         checks.append(_stopped(container))
     return Report(url=container.url, model_uri=image, checks=tuple(checks))
-
-
-def body_for(model: str) -> bytes:
-    """A good request for a model that lies in a folder."""
-    import mlflow
-
-    example = payloads.example_of(mlflow.pyfunc.load_model(model))
-    return next(iter(payloads.good(example))).body
 
 
 def _metrics(url: str) -> Probe:
