@@ -59,7 +59,7 @@ def objection(new: Trial, old: Trial, canary: Canary) -> str:
 def failing(new: Trial, old: Trial) -> str:
     """Whether the new version fails more often than the old one, beyond chance; empty if not."""
     if old.requests == 0 and new.errors:
-        return f"{new.errors} of its {new.requests} requests failed"
+        return f"{new.errors:,} of {count(new.requests, 'request')} failed"
     if old.requests and chance(new, old) < _SURE:
         return f"it fails more often: {new}; old version: {old}"
     return ""

@@ -94,8 +94,8 @@ def _platform(options: BuildOptions) -> str:
     engine = ("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
     wanted = options.platform or docker.run(engine).strip()
     if wanted not in _PLATFORMS:
-        known = ", ".join(_PLATFORMS)
-        raise ImageError(f"images can be built for {known}; choose one with --platform")
+        known = " or ".join(_PLATFORMS)
+        raise ImageError(f"cannot build for {wanted}; choose {known} with --platform")
     return wanted
 
 

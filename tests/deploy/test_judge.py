@@ -46,7 +46,7 @@ def test_too_slow() -> None:
 def test_nothing_to_compare_with() -> None:
     """Where the old version got nothing, no error is allowed."""
     idle = trial(0, 0, math.nan)
-    assert objection(trial(100, 1), idle, CANARY) == "1 of its 100 requests failed"
+    assert objection(trial(100, 1), idle, CANARY) == "1 of 100 requests failed"
     assert objection(trial(100, 0), idle, CANARY) == ""
 
 

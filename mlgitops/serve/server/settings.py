@@ -62,7 +62,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         except ValueError:
             value = None
         if value is None or not low <= value < 2**40:
-            problems.append(f"{name}={text}: give a number of at least {low:g}")
+            problems.append(f"{name}={text}: must be at least {low:g}")
             return default
         return value
 
