@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from mlgitops.deploy.judge import Trial, objection
+from mlgitops.deploy.proxy import HEADER
 from mlgitops.errors import DeployError, HttpError
+from mlgitops.system import waiting
 from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
     from mlgitops.deploy.proxy import Proxy
     from mlgitops.deploy.values import Canary, Slot
 
-_PAUSE = 0.5
+_PAUSE = 0.5  # seconds
 _SECONDS = "serving_request_seconds"
 
 
@@ -26,11 +27,8 @@ def trial(url: str, proxy: Proxy, slot: Slot, canary: Canary) -> str:
     """
     before = _readings(url, proxy, slot)
     proxy.share(slot, canary.share)
-    deadline = time.monotonic() + canary.seconds
-    while time.monotonic() < deadline:
-        time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
-        if not proxy.counts()[slot].up:
-            raise DeployError("the new version does not answer")
+    if waiting.until(lambda: not proxy.counts()[slot].up, timeout=canary.seconds, every=_PAUSE):
+        raise DeployError("the new version does not answer")
     after = _readings(url, proxy, slot)
     new, old = (_trial(before[one], after[one]) for one in (slot, slot.other))
     if said := objection(new, old, canary):
@@ -65,14 +63,12 @@ def _times(url: str, slot: Slot) -> tuple[float, float]:
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
-        answer = HttpClient().request(
-            "GET", f"{url}/metrics", headers={"X-Serving-Slot": slot.value}
-        )
+        answer = HttpClient().request("GET", f"{url}/metrics", headers={HEADER: slot.value})
     except HttpError as error:
         raise DeployError(f"{slot}: {error}") from error
     if not answer.ok:
         raise DeployError(f"{slot}: {url}/metrics answered {answer.status}")
-    if answer.headers.get("X-Serving-Slot") != slot:
+    if answer.headers.get(HEADER) != slot:
         raise DeployError(f"{slot} does not answer")
     samples = [
         sample

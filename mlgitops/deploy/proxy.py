@@ -17,6 +17,7 @@ from mlgitops.system import docker
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HEADER = "X-Serving-Slot"  # asks the proxy for a slot; its answers say which one it was
 _BACKEND = "slots"
 _ALL = 100  # a weight
 _ASK = 'echo "$0" | socat -t 10 - UNIX-CONNECT:/run/haproxy/admin.sock'

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.deploy import canary, host
 from mlgitops.deploy.judge import Trial, failing
+from mlgitops.deploy.proxy import HEADER
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
 from mlgitops.image.container import unpacked
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mlgitops.deploy.proxy import Counts, Proxy
     from mlgitops.deploy.values import Deployment, DeployOptions, Occupant
 
-HEADER = "X-Serving-Slot"  # asks the proxy for a slot; its answers say which one it was
 _DRAIN_SECONDS = 60
 _UP_SECONDS = 30
 _PAUSE = 0.1
@@ -80,8 +79,7 @@ def replace(
             new=old.version,
             changed=False,
         )
-    change = _Replacement(found, old, image, options, say)
-    return change.run()
+    return _Replacement(found, old, image, options, say).run()
 
 
 def withdraw(found: Deployment, say: Callable[[str], None]) -> Replaced:
@@ -202,16 +200,17 @@ class _Replacement:
         self._say(f"moving traffic to {self._slot}")
         before = self._proxy.counts()
         self._proxy.share(self._slot, 100)
-        deadline = time.monotonic() + (self._options.watch if self._old else 0)
-        while True:
+
+        def over() -> bool:
+            """Never: the time is to run out, unless the version fails."""
             _answers(self._found.url, self._slot)
             now = self._proxy.counts()[self._slot]
             if said := failing(_since(before[self._slot], now), _all(before[self._slot.other])):
                 raise DeployError(said)
             self._occupant()
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(_PAUSE * 5)
+            return False
+
+        waiting.until(over, timeout=self._options.watch if self._old else 0, every=_PAUSE * 5)
 
     def _return(self) -> None:
         """All traffic to what served before; the new version goes."""
