@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from mlgitops.core.stage import alias_of
 from mlgitops.deploy import host
@@ -24,6 +23,7 @@ from mlgitops.image.container import unpacked
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker
+from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,7 +90,7 @@ def deploy(
         _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity
-    options = changed(options, registry=address_of(registry.uri))
+    options = changed(options, registry=without_secrets(registry.uri))
     return replace(model, stage, identity, options, say=say)
 
 
@@ -114,7 +114,7 @@ def deploy_all(
     """
     failed: list[MlgitopsError] = []
     for found in host.deployments():
-        if found.registry != address_of(registry.uri):
+        if found.registry != without_secrets(registry.uri):
             continue
         try:
             if _emptied(registry, found):
@@ -136,18 +136,6 @@ def states(registry: MlflowRegistry) -> tuple[DeploymentStatus, ...]:
     )
 
 
-def address_of(uri: str) -> str:
-    """A registry's address without a user's name and password.
-
-    >>> address_of("https://ada:secret@mlflow.example.org:5000/x")
-    'https://mlflow.example.org:5000/x'
-    """
-    parts = urlsplit(uri)
-    return (
-        urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else uri
-    )
-
-
 def remove(model: str, stage: str) -> None:
     """Remove a deployment from the host, with its address.
 
@@ -161,7 +149,7 @@ def remove(model: str, stage: str) -> None:
 
 
 def _held(registry: MlflowRegistry, found: Deployment) -> str:
-    if found.registry != address_of(registry.uri):
+    if found.registry != without_secrets(registry.uri):
         return UNKNOWN
     try:
         return str(held_version(registry, found.model, found.stage))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from mlgitops.errors import (
     RegistryDeniedError,
@@ -21,19 +20,12 @@ from mlgitops.errors import (
     RegistryTimeoutError,
     RegistryUnreachableError,
 )
+from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BODY = re.compile(r"\.? Response body: .*", re.DOTALL)
-
-
-def masked(uri: str) -> str:
-    """A registry's address without the credentials that it may hold."""
-    parts = urlsplit(uri)
-    if parts.username is None and parts.password is None:
-        return uri
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
 
 @contextmanager
@@ -48,7 +40,7 @@ def translated(uri: str) -> Iterator[None]:
     except RegistryError:
         raise
     except (MlflowException, RequestException, SQLAlchemyError, ValueError, OSError) as error:
-        raise _translate(error, masked(uri)) from error
+        raise _translate(error, without_secrets(uri)) from error
 
 
 def _translate(error: Exception, uri: str) -> RegistryError:

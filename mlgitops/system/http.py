@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,6 +22,7 @@ from mlgitops.errors import (
     HttpTimeoutError,
     HttpTooLargeError,
 )
+from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,7 @@ class HttpClient:
             HttpRedirectError: it is a redirect that is not followed.
         """
         call = _Call(
-            name=name or f"{method} {shown(url)}",
+            name=name or f"{method} {_shown(url)}",
             until=time.monotonic() + self._timeout,
             method=method,
             options={"params": query, "data": body, "json": json, "headers": headers},
@@ -187,7 +188,7 @@ class HttpClient:
                     )
                 target = urljoin(url, answer.headers["Location"])
             # not the path: it may be the secret that the name stands for
-            where = f"{shown(urljoin(target, '/'))}; ask there"
+            where = f"{_shown(urljoin(target, '/'))}; ask there"
             if call.method not in ("GET", "HEAD"):
                 raise HttpRedirectError(call.name, f"it is redirected to {where}")
             if session.should_strip_auth(url, target):  # type: ignore[no-untyped-call]
@@ -227,17 +228,11 @@ def is_up(url: str, *, timeout: float = 5.0) -> bool:
         return False
 
 
-def shown(url: str) -> str:
-    """An address as errors may show it: without login, query and fragment.
-
-    >>> shown("https://ada:s3cret@farm.example:8443/models?token=s3cret")
-    'https://farm.example:8443/models'
-    """
+def _shown(url: str) -> str:
     try:
-        parts = urlsplit(url)
+        return without_secrets(url)
     except ValueError:
         return "an address that is no URL"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _session(retry: Retry | None) -> _Session:
