@@ -1,7 +1,7 @@
 """The ways in which a command can fail: one class per cause, each with its exit code.
 
 A message names what is wrong and what to do next. `mlgitops.cli` turns these exceptions into
-an exit in one place; no other module exits.
+exit codes in one place.
 
 | exit code | meaning |
 |---|---|
