@@ -206,8 +206,8 @@ def play(demo: Demo) -> None:
 @contextmanager
 def process(version: str) -> Iterator[str]:
     """Serve NAME/VERSION in a process of this machine."""
-    with start(f"models:/{version}") as started:
-        yield started.url
+    with start(f"models:/{version}") as url:
+        yield url
 
 
 def summary(demo: Demo) -> None:

@@ -120,13 +120,13 @@ def smoke(
 
     from mlgitops.report import document
     from mlgitops.report import smoke as reports
-    from mlgitops.serve.local import Server, start
+    from mlgitops.serve.local import start
     from mlgitops.serve.smoke import smoke as test
 
     with _held(model, version, file, registry, state) as (name, source):
-        serving = nullcontext(Server(url=url, model_uri=source)) if url else start(source)
-        with serving as server:
-            report = test(server.url, source, timeout=timeout)
+        serving = nullcontext(url) if url else start(source)
+        with serving as address:
+            report = test(address, source, timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
     show(
         form,

@@ -63,18 +63,9 @@ class Context:
     @property
     def pull_request(self) -> int | None:
         """The number of the pull request that the event is about."""
-        number = self._pull_request.get("number")
-        return number if isinstance(number, int) else None
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """The labels of that pull request."""
-        return names(self._pull_request)
-
-    @property
-    def _pull_request(self) -> Mapping[str, Any]:
         found = self.event.get("pull_request")
-        return found if isinstance(found, dict) else {}
+        number = found.get("number") if isinstance(found, dict) else None
+        return number if isinstance(number, int) else None
 
 
 def names(pull_request: Mapping[str, Any]) -> frozenset[str]:

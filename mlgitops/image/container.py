@@ -112,9 +112,7 @@ def unpacked(image: str) -> Iterator[Path]:
 
 
 @contextmanager
-def running(
-    image: str, *, memory: str = "1g", cpus: str | None = None, timeout: float = 120.0
-) -> Iterator[Container]:
+def running(image: str, *, memory: str = "1g", timeout: float = 120.0) -> Iterator[Container]:
     """Run an image, confined, until it is ready; it is removed on exit.
 
     Raises:
@@ -123,7 +121,7 @@ def running(
     """
     docker.require()
     name = f"mlgitops-smoke-{secrets.token_hex(4)}"
-    limits = ["--memory", memory, "--pids-limit", "512", *(("--cpus", cpus) if cpus else ())]
+    limits = ["--memory", memory, "--pids-limit", "512"]
     docker.run(["network", "create", "--internal", "--label", _LABEL, name])
     try:
         command = ["run", "--detach", "--name", name, "--label", _LABEL, "--network", name]

@@ -49,27 +49,19 @@ def count_down(requests: int) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-def send_load(
-    url: str,
-    body: bytes,
-    *,
-    connections: int,
-    go_on: Callable[[], bool],
-    content_type: str = "application/json",
-) -> Load:
-    """Post a body to an address again and again, on some connections at the same time.
+def send_load(url: str, body: bytes, *, connections: int, go_on: Callable[[], bool]) -> Load:
+    """Post JSON to an address again and again, on some connections at the same time.
 
     Args:
         url: the whole address, such as `http://127.0.0.1:5001/invocations`.
         body: what is posted.
         connections: how many; each has one request at a time.
-        content_type: of the body.
         go_on: whether another request is to be sent; called before each one.
     """
     address = urlsplit(url)
     head = (
         f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     target = (address.hostname or "127.0.0.1", address.port or 80)
     with ThreadPoolExecutor(connections) as pool:

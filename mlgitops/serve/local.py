@@ -41,19 +41,11 @@ class ServeOptions:
     env_manager: str = "local"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Server:
-    """A model server that answers."""
-
-    url: str
-    model_uri: str
-
-
 @contextmanager
 def start(
     model_uri: str, options: ServeOptions | None = None, *, timeout: float = STARTUP
-) -> Iterator[Server]:
-    """Serve a model until the block ends; nothing of it is left behind then.
+) -> Iterator[str]:
+    """The address of a server of a model until the block ends; nothing of it is left then.
 
     The registry is the one that MLFLOW_TRACKING_URI names.
 
@@ -78,7 +70,7 @@ def start(
                 timeout=timeout,
                 error=ServeError,
             )
-            yield Server(url=url, model_uri=model_uri)
+            yield url
 
 
 def run(model_uri: str, options: ServeOptions) -> None:

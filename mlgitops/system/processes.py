@@ -37,11 +37,7 @@ class Started:
 
 @contextmanager
 def started(
-    command: Sequence[str],
-    log: Path,
-    *,
-    environment: Mapping[str, str] | None = None,
-    folder: Path | None = None,
+    command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
 ) -> Iterator[Started]:
     """Run a command until the block ends; then it is ended with everything it started.
 
@@ -49,7 +45,6 @@ def started(
         command: with its arguments.
         log: the file that both its outputs are written to.
         environment: variables on top of those of this process.
-        folder: where it runs; default: where this process does.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -58,7 +53,6 @@ def started(
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
-            cwd=folder,
             start_new_session=True,
         )
     with ended(process):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlgitops.serve.local import Server
     from tests.serve.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("farm")
@@ -61,7 +60,7 @@ def ours(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 
 
 @pytest.fixture(scope="module")
-def theirs(model: Path) -> Iterator[Server]:
+def theirs(model: Path) -> Iterator[str]:
     """MLflow's own server of it."""
     with start(str(model)) as made:
         yield made
@@ -104,11 +103,11 @@ def requests_of_tables(draw: st.DrawFn) -> bytes:
     return json.dumps(document).encode()
 
 
-def compared(ours: Serving, theirs: Server, body: bytes, content_type: str) -> None:
+def compared(ours: Serving, theirs: str, body: bytes, content_type: str) -> None:
     """Hold both answers to one another."""
     mine = ours.post(body, content_type)
     headers = {"Content-Type": content_type}
-    other = requests.post(f"{theirs.url}/invocations", data=body, headers=headers, timeout=60)
+    other = requests.post(f"{theirs}/invocations", data=body, headers=headers, timeout=60)
     assert isinstance(mine.json(), dict), mine.text
     assert "Traceback" not in mine.text
     if other.status_code in DOCUMENTED:
@@ -133,7 +132,7 @@ def words(error: dict[str, str]) -> dict[str, list[str]]:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-def test_json_is_answered_as_mlflow_does(ours: Serving, theirs: Server, body: bytes) -> None:
+def test_json_is_answered_as_mlflow_does(ours: Serving, theirs: str, body: bytes) -> None:
     """The same status, the same text of predictions, the same message of an error."""
     compared(ours, theirs, body, "application/json")
 
@@ -163,7 +162,7 @@ def test_json_is_answered_as_mlflow_does(ours: Serving, theirs: Server, body: by
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_nonsense_is_answered_as_mlflow_does(
-    ours: Serving, theirs: Server, body: bytes, content_type: str
+    ours: Serving, theirs: str, body: bytes, content_type: str
 ) -> None:
     """Bodies and content types that are none, in every combination."""
     compared(ours, theirs, body, content_type)
@@ -179,7 +178,7 @@ ROWS = st.lists(st.lists(NUMBERS | st.none(), min_size=9, max_size=9), min_size=
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_csv_is_answered_as_mlflow_does(
-    ours: Serving, theirs: Server, rows: list[list[Any]], names: list[str]
+    ours: Serving, theirs: str, rows: list[list[Any]], names: list[str]
 ) -> None:
     """CSV in any order of columns, with missing values."""
     lines = [names, *([("" if v is None else repr(v)) for v in row] for row in rows)]

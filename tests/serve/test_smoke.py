@@ -37,8 +37,8 @@ def served(trained: Path) -> Iterator[str]:
     """The URL of a server of the gradient boosting version."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained}")
-        with start(f"models:/{WIND}/2") as server:
-            yield server.url
+        with start(f"models:/{WIND}/2") as url:
+            yield url
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-SELDOM = ("mlflow.gateway", "mlflow.genai")
+_SELDOM = ("mlflow.gateway", "mlflow.genai")
 
 
 class _Later(ModuleType):
@@ -27,13 +27,9 @@ class _Later(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-def import_mlflow(seldom: tuple[str, ...] = SELDOM) -> None:
-    """Import MLflow; `mlflow.genai` and its like are there as ever, and loaded at their first use.
-
-    Args:
-        seldom: the modules that are to wait.
-    """
-    waiting = [_Later(name) for name in seldom]
+def import_mlflow() -> None:
+    """Import MLflow; `mlflow.genai` and its like are there as ever, loaded at their first use."""
+    waiting = [_Later(name) for name in _SELDOM]
     sys.modules.update({module.__name__: module for module in waiting})
     try:
         importlib.import_module("mlflow")
