@@ -5,9 +5,9 @@ begin with nothing cached: **the engine's whole build cache is removed**, of all
 come from the package index in both; the base image lies here in both. Whole commands are timed,
 with the start of Python in them.
 
-One worker has one processor (`--cpus 1`), two have two. The client is mlgitops/serve/load_test.py on the
-same machine; containers take turns, some seconds each, and medians are compared, so that what
-disturbs the machine falls on all.
+One worker has one processor (`--cpus 1`), two have two. The client is
+mlgitops/serve/load_test.py on the same machine; containers take turns, some seconds each, and
+medians are compared, so that what disturbs the machine falls on all.
 """
 
 from __future__ import annotations
