@@ -25,7 +25,7 @@ from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.version import Version
@@ -67,7 +67,7 @@ def compare(
     signature and requirements. Has both versions predict the same rows (the rows that the recipe
     holds out, or the input example) and measures the cost.
     """
-    from mlgitops.report import comparison, document
+    from mlgitops.report import comparison, document, html
     from mlgitops.review import scoring
 
     if not quick:
@@ -79,15 +79,9 @@ def compare(
         text=lambda console: comparison.text(found, console),
         markdown=lambda: comparison.markdown(found),
         document=lambda: document.comparison(found),
-        html=lambda: _html(found),
+        html=lambda: html.comparison(found),
         reports=reports,
     )
-
-
-def _html(found: Comparison) -> Iterable[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
-
-    return html.comparison(found)
 
 
 def _compared(

@@ -111,22 +111,16 @@ def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
     try:
         yield
     except MlgitopsError as error:
-        from mlgitops.report import document, markdown
+        from mlgitops.report import document, html, markdown
 
         lines = str(error).splitlines()
         write_reports(
             reports,
             markdown=lambda: markdown.failed(lines),
             document=lambda: document.failed(lines),
-            html=lambda: _failed_page(lines),
+            html=lambda: html.failed(lines),
         )
         raise
-
-
-def _failed_page(lines: list[str]) -> Iterable[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
-
-    return html.failed(lines)
 
 
 def write_reports(

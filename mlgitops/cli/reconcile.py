@@ -168,7 +168,7 @@ def apply(
 
 
 def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
+    from mlgitops.report import html
 
     with progress() as say:
         yield from html.plan(proposal, done, say)

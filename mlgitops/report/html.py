@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlgitops import words
-from mlgitops.report import parts, pictures, wording
+from mlgitops.report import parts, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,6 +70,8 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(found: Comparison, key: str) -> _Shown:
+    from mlgitops.report import pictures  # a page without one needs no matplotlib
+
     return _Shown(comparison=found, pictures=tuple(pictures.draw(found, key)))
 
 
