@@ -23,7 +23,7 @@ from mlgitops.cli.options import (
 )
 from mlgitops.core.guards import Terms
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError
-from mlgitops.file.load import load
+from mlgitops.file.load import load, loads, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,10 +73,11 @@ def plan(
 
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with failures_reported(reports), progress() as say:
-        desired = load(file)
+        declared = read(file)
+        desired = loads(declared, str(file))
         proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
     if out is not None:
-        planfile.write(out, proposal.plan, planfile.fingerprint(file))
+        planfile.write(out, proposal.plan, planfile.fingerprint(declared))
     show(
         form,
         text=lambda console: text.plan(proposal, console),
@@ -135,11 +136,12 @@ def apply(
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document, markdown, text
 
-    desired = load(file)
+    declared = read(file)
+    desired = loads(declared, str(file))
     terms = Terms(
         now=datetime.now(UTC),
         permission=permission(**allowed),
-        fingerprint=planfile.fingerprint(file),
+        fingerprint=planfile.fingerprint(declared),
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
