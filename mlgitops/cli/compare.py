@@ -17,7 +17,7 @@ from mlgitops.cli.options import (
     quick_option,
     registry_options,
     report_option,
-    show,
+    show_report,
 )
 from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
@@ -74,13 +74,12 @@ def compare(
         scoring.warm_up()
     with failures_reported(reports), progress() as say:
         found = _compared(connect(registry, state), model, (old, new), file, quick, say)
-    show(
+    show_report(
         form,
-        text=lambda console: comparison.text(found, console),
-        markdown=lambda: comparison.markdown(found),
-        document=lambda: document.comparison(found),
-        html=lambda: html.comparison(found),
-        reports=reports,
+        comparison.report(found),
+        lambda: document.comparison(found),
+        lambda: html.comparison(found),
+        reports,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.image import build_options, image_options
-from mlgitops.cli.options import connect, format_option, progress, registry_options, show
+from mlgitops.cli.options import connect, format_option, progress, registry_options, show_report
 from mlgitops.errors import DeployFailedError, UsageError
 from mlgitops.system import files
 
@@ -169,6 +169,7 @@ def rehearsal(
     from mlgitops.deploy.rehearsal import rehearse
     from mlgitops.proposal import planfile
     from mlgitops.report import deployments as reports
+    from mlgitops.report import markdown
     from mlgitops.system import docker
 
     docker.require(compose=True)
@@ -177,7 +178,7 @@ def rehearsal(
         image = image_options(**chosen)
         found = tuple(rehearse(connect(registry, state), changes, image, say=say))
     if report:
-        files.write_text(Path(report), reports.rehearsed_markdown(found))
+        files.write_text(Path(report), markdown.report(reports.rehearsed(found)))
     for one in found:
         click.echo(reports.rehearsed_line(one))
     if not found:
@@ -204,12 +205,7 @@ def _status(reader: MlflowRegistry, form: str) -> None:
     from mlgitops.report import document
 
     found = fleet.states(reader)
-    show(
-        form,
-        text=lambda console: reports.states_text(found, console),
-        markdown=lambda: reports.states_markdown(found),
-        document=lambda: document.deployments(found),
-    )
+    show_report(form, reports.states(found), lambda: document.deployments(found))
 
 
 COMMANDS = (deploy, rehearsal)

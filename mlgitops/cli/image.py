@@ -16,7 +16,7 @@ from mlgitops.cli.options import (
     optional_file_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
 from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
 from mlgitops.file.load import load_pins
@@ -145,12 +145,7 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
         report = test(tag, requests_sent=requests, memory=memory, say=say)
     if junit:
         files.write_text(junit, reports.junit(report))
-    show(
-        form,
-        text=lambda console: reports.text(report, console),
-        markdown=lambda: reports.markdown(report),
-        document=lambda: document.smoke(report),
-    )
+    show_report(form, reports.shown(report), lambda: document.smoke(report))
     _judge([report])
 
 
@@ -212,12 +207,7 @@ def scan(
         found = look(tag, rules, say=say)
     if sbom:
         files.write_text(sbom, found.bill)
-    show(
-        form,
-        text=lambda console: scanned.text(found, console),
-        markdown=lambda: scanned.markdown(found),
-        document=lambda: document.scan(found),
-    )
+    show_report(form, scanned.shown(found), lambda: document.scan(found))
     if found.failed:
         lines = [f"{check.check}: {check.found}" for check in found.failed]
         lines += [words.plain(leak) for leak in found.search.leaks[:_SHOWN]]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlgitops.core.guards import Permission
     from mlgitops.registry.client import MlflowRegistry
     from mlgitops.registry.embedded import Embedded
+    from mlgitops.report.parts import Report
 
 _SILENCE = 10.0  # seconds
 _PIPE_WIDTH = 180  # columns; a pipe has no width of its own
@@ -250,14 +251,34 @@ def _now_and_then() -> Callable[[str], None]:
     return say
 
 
+def show_report(
+    form: str,
+    report: Report,
+    document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]] = tuple,
+    reports: tuple[Path, ...] = (),
+) -> None:
+    """Show what is the same for a terminal and for GitHub, as `show` does."""
+    from mlgitops.report import markdown, text
+
+    show(
+        form,
+        text=lambda console: text.report(report, console),
+        markdown=lambda: markdown.report(report),
+        document=document,
+        html=html,
+        reports=reports,
+    )
+
+
 def show(
     form: str,
     *,
     text: Callable[[Console], None],
     markdown: Callable[[], str],
     document: Callable[[], Mapping[str, object]],
-    html: Callable[[], Iterable[str]] = tuple,
-    reports: tuple[Path, ...] = (),
+    html: Callable[[], Iterable[str]],
+    reports: tuple[Path, ...],
 ) -> None:
     """Print a report in the format that was asked for, and write it to files of other formats.
 

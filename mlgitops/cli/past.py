@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import connect, file_option, format_option, registry_options, show
+from mlgitops.cli.options import connect, file_option, format_option, registry_options, show_report
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
@@ -74,21 +74,13 @@ def history(
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
     only the stamp of its last stay in a stage; earlier stays come from git alone.
     """
-    from mlgitops.report import document, text
-    from mlgitops.report import record as report
+    from mlgitops.report import document, record
 
     stays = timeline(revisions_of(file), None if offline else _actual(file, registry, state))
     chosen = _chosen(stays, model, stage)
     found = held_at(chosen, at) if at else chosen
-    now = datetime.now(UTC)
-    show(
-        form,
-        text=lambda console: console.print(
-            text.table(report.HEADER, (report.row(stay, now) for stay in found))
-        ),
-        markdown=lambda: report.as_markdown(found, now),
-        document=lambda: document.history(found),
-    )
+    report = record.shown(found, datetime.now(UTC))
+    show_report(form, report, lambda: document.history(found))
 
 
 def _actual(file: Path, registry: str | None, state: Path) -> Held:

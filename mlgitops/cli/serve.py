@@ -12,7 +12,7 @@ from mlgitops.cli.options import (
     format_option,
     optional_file_option,
     registry_options,
-    show,
+    show_report,
 )
 from mlgitops.errors import SmokeFailedError
 from mlgitops.file.load import load_pins
@@ -128,12 +128,7 @@ def smoke(
         with serving as server:
             report = test(server.url, source, timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
-    show(
-        form,
-        text=lambda console: reports.text(report, console),
-        markdown=lambda: reports.markdown(report),
-        document=lambda: document.smoke(report),
-    )
+    show_report(form, reports.shown(report), lambda: document.smoke(report))
     if report.failed:
         named = "\n".join(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])
         raise SmokeFailedError(f"{report.summary}\n{named}")

@@ -14,7 +14,7 @@ from mlgitops.cli.options import (
     format_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
 from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
@@ -99,7 +99,7 @@ def rebuild(
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.rebuild import require_rebuildable
     from mlgitops.recipes.train import missing, run
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document, tables
 
     desired = _desired(file, revision)
     if desired is None:
@@ -114,12 +114,8 @@ def rebuild(
             run(one, package, data=data, prepare=prepare, progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
-    show(
-        form,
-        text=lambda console: text.outcomes(proposal, done, console),
-        markdown=lambda: markdown.outcomes(done),
-        document=lambda: document.outcomes(proposal, done),
-    )
+    report = tables.outcomes(proposal, done)
+    show_report(form, report, lambda: document.outcomes(proposal, done))
     check_outcomes(done)
 
 

@@ -13,7 +13,7 @@ from mlgitops.cli.options import (
     format_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
@@ -53,7 +53,7 @@ def train(
     """
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.train import missing, run
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document, tables
 
     desired = load(file)
     _check_names(models, desired)
@@ -62,12 +62,7 @@ def train(
         todo = missing(desired, client, models)
         package, prepare = package_of(desired), prepared(registry, state)
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
-    show(
-        form,
-        text=lambda console: text.trained(done, console),
-        markdown=lambda: markdown.trained(done),
-        document=lambda: document.trained(done),
-    )
+    show_report(form, tables.trained(done), lambda: document.trained(done))
 
 
 def prepared(registry: str | None, state: Path) -> Callable[[str], None]:

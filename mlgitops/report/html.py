@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlgitops import words
-from mlgitops.report import parts, wording
+from mlgitops.report import comparison as beside
+from mlgitops.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,7 +62,7 @@ def plan(
 def comparison(found: Comparison) -> Iterator[str]:
     """Two versions side by side, in pieces."""
     template = _environment().get_template("comparison.html")
-    return template.generate(title=parts.title(found), shown=_shown(found, "picture"))
+    return template.generate(title=beside.title(found), shown=_shown(found, "picture"))
 
 
 def failed(lines: Iterable[str]) -> Iterator[str]:
