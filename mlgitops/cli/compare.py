@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     failures_reported,
     format_option,
     optional_file_option,
@@ -57,8 +57,7 @@ def compare(
     file: Path | None,
     quick: bool,
     reports: tuple[Path, ...],
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Compare two versions of a model.
@@ -73,7 +72,7 @@ def compare(
     if not quick:
         scoring.warm_up()
     with failures_reported(reports), progress() as say:
-        found = _compared(connect(registry, state), model, (old, new), file, quick, say)
+        found = _compared(target.connect(), model, (old, new), file, quick, say)
     show_report(
         form,
         comparison.report(found),

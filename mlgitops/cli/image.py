@@ -11,7 +11,7 @@ import click
 
 from mlgitops import words
 from mlgitops.cli.options import (
-    connect,
+    Target,
     format_option,
     optional_file_option,
     progress,
@@ -100,9 +100,7 @@ Examples:
 @build_options
 @registry_options
 @format_option
-def build(
-    model: str, version: str, registry: str | None, state: Path, form: str, **chosen: Any
-) -> None:
+def build(model: str, version: str, target: Target, form: str, **chosen: Any) -> None:
     """Build the serving image of a version.
 
     VERSION is a number, or a stage that holds the version.
@@ -112,7 +110,7 @@ def build(
 
     options = image_options(push=bool(chosen["repository"]), **chosen)
     with progress() as say:
-        made = make(connect(registry, state), model, version, options, say=say)
+        made = make(target.connect(), model, version, options, say=say)
     if form == "json":
         click.echo(json.dumps(document.image(made), indent=2))
         return
@@ -231,8 +229,7 @@ def prove(
     plan: Path,
     requests: int,
     report: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
     **chosen: Any,
 ) -> None:
     """Build and smoke-test the images of a plan.
@@ -246,15 +243,8 @@ def prove(
 
     changes = planfile.read(plan).plan.changes
     with progress() as say:
-        found = list(
-            release.prove(
-                connect(registry, state),
-                changes,
-                image_options(**chosen),
-                requests_sent=requests,
-                say=say,
-            )
-        )
+        client, options = target.connect(), image_options(**chosen)
+        found = list(release.prove(client, changes, options, requests_sent=requests, say=say))
     if report:
         files.write_text(report, "\n".join(map(reports.folded, found)))
     for one in found:
@@ -274,7 +264,7 @@ Examples:
 @click.argument("repository")
 @build_options
 @registry_options
-def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
+def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
     """Build and push the images of a plan to REPOSITORY.
 
     PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
@@ -294,7 +284,7 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
     options = image_options(repository=repository, push=True, **chosen)
     with progress() as say:
-        pushed = release.publish(connect(registry, state), changes, options, say=say)
+        pushed = release.publish(target.connect(), changes, options, say=say)
     for made in pushed:
         for tag in made.tags:
             click.echo(tag)

@@ -6,6 +6,8 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,39 +184,48 @@ def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permissio
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which registry is meant."""
-    return registry_option(state_option(command))
+    """The options that say which registry is meant; the verb gets one `Target`."""
+
+    @wraps(command)
+    def with_target(*, registry: str | None, state: Path, **rest: Any) -> Any:
+        return command(target=Target(named=registry, folder=state), **rest)
+
+    return registry_option(state_option(with_target))
 
 
-def embedded(state: Path) -> Embedded:
-    """The embedded registry in a folder."""
-    from mlgitops.registry.embedded import Embedded
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The registry that a verb speaks to: one that is named, or the embedded one in a folder."""
 
-    return Embedded(folder=state)
+    named: str | None
+    folder: Path
 
+    def connect(self) -> MlflowRegistry:
+        """A client of the registry; child processes use the same one.
 
-def tracking_uri(registry: str | None, state: Path) -> str:
-    """The registry's address; exported, so that child processes use the same one."""
-    uri = registry or embedded(state).uri
-    os.environ["MLFLOW_TRACKING_URI"] = uri
-    return uri
+        Raises:
+            RegistryError: it cannot be used.
+        """
+        if not self.named:
+            click.echo(
+                f"using the embedded registry in {self.folder}; "
+                "to use another, set MLFLOW_TRACKING_URI",
+                err=True,
+            )
+        from mlgitops.registry.client import MlflowRegistry
 
+        uri = os.environ["MLFLOW_TRACKING_URI"] = self.named or self._embedded().uri
+        return MlflowRegistry(uri)
 
-def connect(registry: str | None, state: Path) -> MlflowRegistry:
-    """A client of the registry.
+    def prepare_experiment(self, name: str) -> None:
+        """Make an experiment ready for its first run."""
+        if not self.named:
+            self._embedded().prepare_experiment(name)
 
-    Raises:
-        RegistryError: it cannot be used.
-    """
-    uri = tracking_uri(registry, state)
-    if not registry:
-        click.echo(
-            f"using the embedded registry in {state}; to use another, set MLFLOW_TRACKING_URI",
-            err=True,
-        )
-    from mlgitops.registry.client import MlflowRegistry
+    def _embedded(self) -> Embedded:
+        from mlgitops.registry.embedded import Embedded
 
-    return MlflowRegistry(uri)
+        return Embedded(folder=self.folder)
 
 
 def console(*, stderr: bool = False) -> Console:

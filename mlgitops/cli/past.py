@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import connect, file_option, format_option, registry_options, show_report
+from mlgitops.cli.options import Target, file_option, format_option, registry_options, show_report
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
@@ -65,8 +65,7 @@ def history(
     at: datetime | None,
     offline: bool,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Show who put which version into which stage, and when.
@@ -76,17 +75,17 @@ def history(
     """
     from mlgitops.report import document, record
 
-    stays = timeline(revisions_of(file), None if offline else _actual(file, registry, state))
+    stays = timeline(revisions_of(file), None if offline else _actual(file, target))
     chosen = _chosen(stays, model, stage)
     found = held_at(chosen, at) if at else chosen
     report = record.shown(found, datetime.now(UTC))
     show_report(form, report, lambda: document.history(found))
 
 
-def _actual(file: Path, registry: str | None, state: Path) -> Held:
+def _actual(file: Path, target: Target) -> Held:
     from mlgitops.proposal.propose import read_held
 
-    return read_held(load(file), connect(registry, state))
+    return read_held(load(file), target.connect())
 
 
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     failures_reported,
     file_option,
     format_option,
@@ -53,8 +53,7 @@ Examples:
 @format_option
 def plan(
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
     exit_code: bool,
     out: Path | None,
@@ -74,7 +73,7 @@ def plan(
     with failures_reported(reports), progress() as say:
         declared = read(file)
         desired = loads(declared, str(file))
-        proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
+        proposal = propose(desired, target.connect(), terms, say, review=not quick)
     if out is not None:
         planfile.write(out, proposal.plan, planfile.fingerprint(declared))
     _show(form, reports, proposal, lambda: document.plan(proposal))
@@ -107,8 +106,7 @@ Examples:
 @format_option
 def apply(
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
     commit: str | None,
     actor: str | None,
@@ -139,7 +137,7 @@ def apply(
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
-        client = connect(registry, state)
+        client = target.connect()
         proposal = propose(desired, client, terms, say)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
@@ -195,7 +193,7 @@ Examples:
 @file_option
 @registry_options
 @format_option
-def status(file: Path, registry: str | None, state: Path, form: str) -> None:
+def status(file: Path, target: Target, form: str) -> None:
     """Show the desired and actual versions, and drift."""
     from mlgitops.core.status import stage_statuses
     from mlgitops.proposal.propose import read_held
@@ -204,7 +202,7 @@ def status(file: Path, registry: str | None, state: Path, form: str) -> None:
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(desired, read_held(desired, connect(registry, state)))
+        stages = stage_statuses(desired, read_held(desired, target.connect()))
     show_report(form, tables.status(stages), lambda: document.status(stages))
 
 

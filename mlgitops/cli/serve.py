@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     format_option,
     optional_file_option,
     registry_options,
@@ -63,8 +63,7 @@ def serve(
     workers: int,
     env_manager: str,
     file: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
 ) -> None:
     """Serve a version with MLflow's own server.
 
@@ -75,7 +74,7 @@ def serve(
 
     chosen = port or free_port()
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
-    with _held(model, version, file, registry, state) as (name, source):
+    with _held(model, version, file, target) as (name, source):
         click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
         run(source, options)
 
@@ -106,8 +105,7 @@ def smoke(
     url: str | None,
     timeout: float,
     file: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Smoke-test a model server.
@@ -123,7 +121,7 @@ def smoke(
     from mlgitops.serve.local import Server, start
     from mlgitops.serve.smoke import smoke as test
 
-    with _held(model, version, file, registry, state) as (name, source):
+    with _held(model, version, file, target) as (name, source):
         serving = nullcontext(Server(url=url, model_uri=source)) if url else start(source)
         with serving as server:
             report = test(server.url, source, timeout=timeout)
@@ -135,9 +133,7 @@ def smoke(
 
 
 @contextmanager
-def _held(
-    model: str, text: str, file: Path | None, registry: str | None, state: Path
-) -> Iterator[tuple[str, str]]:
+def _held(model: str, text: str, file: Path | None, target: Target) -> Iterator[tuple[str, str]]:
     """A version's name for people, and what to load it from until the block ends.
 
     The version stays the same if the stage moves on.
@@ -149,7 +145,7 @@ def _held(
     from mlgitops.registry.verify import verified
 
     pinned = load_pins(file)
-    client = connect(registry, state)
+    client = target.connect()
     number, stage = find_version(client, model, text)
     with verified(pinned, client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source

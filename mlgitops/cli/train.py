@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
-    embedded,
+    Target,
     file_option,
     format_option,
     progress,
@@ -19,7 +18,6 @@ from mlgitops.errors import UsageError
 from mlgitops.file.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from mlgitops.core.desired import Desired
@@ -42,8 +40,7 @@ def train(
     models: tuple[str, ...],
     data: str | None,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Train and register missing versions.
@@ -57,17 +54,12 @@ def train(
 
     desired = load(file)
     _check_names(models, desired)
-    client = connect(registry, state)
+    client = target.connect()
     with progress() as say:
         todo = missing(desired, client, models)
-        package, prepare = package_of(desired), prepared(registry, state)
+        package, prepare = package_of(desired), target.prepare_experiment
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
     show_report(form, tables.trained(done), lambda: document.trained(done))
-
-
-def prepared(registry: str | None, state: Path) -> Callable[[str], None]:
-    """What makes an experiment ready for its first run, given its name."""
-    return (lambda _: None) if registry else embedded(state).prepare_experiment
 
 
 def _check_names(models: tuple[str, ...], desired: Desired) -> None:
