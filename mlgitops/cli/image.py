@@ -18,7 +18,8 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
-from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
+from mlgitops.cli.serve import check_smoked
+from mlgitops.errors import ScanFailedError, UsageError
 from mlgitops.file.load import load_pins
 from mlgitops.system import files
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.serve.smoke import Report
 
-_SHOWN = 5  # failed checks that an error names
+_SHOWN = 5  # secrets that an error names
 
 _requests_option = click.option(
     "--requests",
@@ -144,7 +144,7 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
     if junit:
         files.write_text(junit, reports.junit(report))
     show_report(form, reports.shown(report), lambda: document.smoke(report))
-    _judge([report])
+    check_smoked([report])
 
 
 @image.command(
@@ -251,7 +251,7 @@ def prove(
         click.echo(one.summary)
     if not found:
         click.echo("the plan puts no version into a stage; nothing to test")
-    _judge(found)
+    check_smoked(found)
 
 
 @image.command(
@@ -288,18 +288,6 @@ def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
     for made in pushed:
         for tag in made.tags:
             click.echo(tag)
-
-
-def _judge(found: list[Report]) -> None:
-    failed = [report for report in found if report.failed]
-    if failed:
-        lines = [
-            "\n".join(
-                [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
-            )
-            for report in failed
-        ]
-        raise SmokeFailedError("\n".join(lines))
 
 
 COMMANDS = (image,)

@@ -19,8 +19,10 @@ from mlgitops.file.load import load_pins
 from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from mlgitops.serve.smoke import Report
 
 _SHOWN = 5  # failed requests that the error names
 
@@ -127,9 +129,21 @@ def smoke(
             report = test(server.url, source, timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
     show_report(form, reports.shown(report), lambda: document.smoke(report))
-    if report.failed:
-        named = "\n".join(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])
-        raise SmokeFailedError(f"{report.summary}\n{named}")
+    check_smoked([report])
+
+
+def check_smoked(reports: Iterable[Report]) -> None:
+    """Fail if a smoke test failed.
+
+    Raises:
+        SmokeFailedError: naming the first failed requests of each.
+    """
+    lines = []
+    for report in reports:
+        if report.failed:
+            lines += [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
+    if lines:
+        raise SmokeFailedError("\n".join(lines))
 
 
 @contextmanager
