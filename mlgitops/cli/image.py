@@ -14,6 +14,7 @@ from mlgitops.cli.options import (
     Target,
     format_option,
     optional_file_option,
+    plain_format_option,
     progress,
     registry_options,
     show_report,
@@ -99,7 +100,7 @@ Examples:
 @click.option("--push", "repository", help="Push the image as REPOSITORY/MODEL:VERSION-DIGEST.")
 @build_options
 @registry_options
-@format_option
+@plain_format_option
 def build(model: str, version: str, target: Target, form: str, **chosen: Any) -> None:
     """Build the serving image of a version.
 

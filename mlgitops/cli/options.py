@@ -71,16 +71,21 @@ state_option = click.option(
     show_default=True,
     help="The folder of the embedded registry.",
 )
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="The output format.",
-)
 
 
+def _formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(names),
+        default="text",
+        show_default=True,
+        help="The output format.",
+    )
+
+
+format_option = _formats("text", "markdown", "json")
+plain_format_option = _formats("text", "json")
 quick_option = click.option(
     "--quick",
     is_flag=True,
