@@ -16,6 +16,7 @@ from mlgitops.file.load import load, read
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, previous, timeline
 from mlgitops.system import files
+from mlgitops.words import suggestion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,12 +92,12 @@ def _actual(file: Path, target: Target) -> Held:
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:
     models = {stay.model for stay in stays}
     if model and model not in models:
-        raise UsageError(f"no model {model!r} in the history; known: {', '.join(sorted(models))}")
+        raise UsageError(f"no model {model!r} in the history; {suggestion(model, sorted(models))}")
     of_model = [stay for stay in stays if model in (None, stay.model)]
     stages = {stay.stage for stay in of_model}
     if stage and alias_of(stage) not in map(alias_of, stages):
-        known = ", ".join(sorted(stages))
-        raise UsageError(f"no stage {stage!r} in the history of {model}; known: {known}")
+        near = suggestion(stage, sorted(stages))
+        raise UsageError(f"no stage {stage!r} in the history of {model}; {near}")
     return tuple(s for s in of_model if not stage or alias_of(s.stage) == alias_of(stage))
 
 

@@ -14,13 +14,11 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
-from mlgitops.errors import UsageError
+from mlgitops.file.edit import model_of
 from mlgitops.file.load import load
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from mlgitops.core.desired import Desired
 
 
 @click.command(
@@ -53,20 +51,14 @@ def train(
     from mlgitops.report import document, tables
 
     desired = load(file)
-    _check_names(models, desired)
+    for name in models:
+        model_of(desired, name)
     client = target.connect()
     with progress() as say:
         todo = missing(desired, client, models)
         package, prepare = package_of(desired), target.prepare_experiment
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
     show_report(form, tables.trained(done), lambda: document.trained(done))
-
-
-def _check_names(models: tuple[str, ...], desired: Desired) -> None:
-    unknown = [name for name in models if name not in desired.models]
-    if unknown:
-        known = ", ".join(desired.models)
-        raise UsageError(f"{desired.file} has no model {', '.join(unknown)}; it has {known}")
 
 
 COMMANDS = (train,)
