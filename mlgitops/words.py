@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 NONE = "–"  # an en dash: there is no value
 
@@ -24,3 +25,9 @@ def listed(items: Sequence[str], *, most: int = 5) -> str:
     """The first of some items, and how many more there are."""
     rest = len(items) - most
     return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """What to write instead of an unknown name: the nearest one, or else all that are known."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

@@ -151,6 +151,11 @@ def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path
     assert "from Git" in bare.run("--help").stdout
     valid = bare.run("validate")
     assert (valid.returncode, valid.stderr) == (0, "")
+    (bare.folder / "broken.yaml").write_text("models: 1\n", encoding="utf-8")
+    broken = bare.run("validate", "--file", "broken.yaml", "--report", "broken.html")
+    assert broken.returncode == 1
+    assert "broken.yaml:1" in broken.stderr
+    assert "broken.yaml:1" in (bare.folder / "broken.html").read_text(encoding="utf-8")
     assert bare.run("promote", "churn-model", "Production", "2").returncode == 0
     assert "Production: 2" in (bare.folder / "models.yaml").read_text(encoding="utf-8")
     for verb, extra in {

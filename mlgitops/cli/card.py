@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mlgitops.cli.options import connect, optional_file_option, registry_options
+from mlgitops.cli.options import Target, optional_file_option, registry_options
 from mlgitops.errors import GitError
 from mlgitops.file.load import load_or_empty
 from mlgitops.history.revisions import revisions_of
@@ -34,8 +34,7 @@ def card(
     version: str | None,
     out: Path | None,
     file: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
 ) -> None:
     """Print a model card in Markdown.
 
@@ -46,7 +45,7 @@ def card(
     from mlgitops.report.card import markdown
 
     desired = load_or_empty(file)
-    client = connect(registry, state)
+    client = target.connect()
     number = chosen(client, model, version)
     try:
         revisions = revisions_of(file) if file else ()

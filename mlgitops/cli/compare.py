@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     failures_reported,
     format_option,
     optional_file_option,
@@ -17,7 +17,7 @@ from mlgitops.cli.options import (
     quick_option,
     registry_options,
     report_option,
-    show,
+    show_report,
 )
 from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
@@ -25,7 +25,7 @@ from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.version import Version
@@ -57,8 +57,7 @@ def compare(
     file: Path | None,
     quick: bool,
     reports: tuple[Path, ...],
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Compare two versions of a model.
@@ -67,27 +66,20 @@ def compare(
     signature and requirements. Has both versions predict the same rows (the rows that the recipe
     holds out, or the input example) and measures the cost.
     """
-    from mlgitops.report import comparison, document
+    from mlgitops.report import comparison, document, html
     from mlgitops.review import scoring
 
     if not quick:
         scoring.warm_up()
     with failures_reported(reports), progress() as say:
-        found = _compared(connect(registry, state), model, (old, new), file, quick, say)
-    show(
+        found = _compared(target.connect(), model, (old, new), file, quick, say)
+    show_report(
         form,
-        text=lambda console: comparison.text(found, console),
-        markdown=lambda: comparison.markdown(found),
-        document=lambda: document.comparison(found),
-        html=lambda: _html(found),
-        reports=reports,
+        comparison.report(found),
+        lambda: document.comparison(found),
+        lambda: html.comparison(found),
+        reports,
     )
-
-
-def _html(found: Comparison) -> Iterable[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
-
-    return html.comparison(found)
 
 
 def _compared(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlgitops.cli.image import build_options, image_options
-from mlgitops.cli.options import connect, format_option, progress, registry_options, show
+from mlgitops.cli.options import Target, format_option, progress, registry_options, show_report
 from mlgitops.errors import DeployFailedError, UsageError
 from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mlgitops.deploy.values import DeployOptions
     from mlgitops.image.spec import BuildOptions
@@ -94,8 +94,7 @@ def deploy(
     every: bool,
     status: bool,
     remove: bool,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
     **chosen: Any,
 ) -> None:
@@ -115,10 +114,10 @@ def deploy(
         if model and stage and remove:
             _remove(model, stage)
         elif status:
-            _status(connect(registry, state), form)
+            _status(target.connect(), form)
         else:
             named = (model, stage) if model and stage else None
-            _deploy(connect(registry, state), named, *_options(chosen))
+            _deploy(target.connect(), named, *_options(chosen))
 
 
 def _remove(model: str, stage: str) -> None:
@@ -152,32 +151,31 @@ Examples:
   mlgitops plan --out plan.json && mlgitops deploy-rehearsal plan.json --report deploy.md
 """,
 )
-@click.argument("plan", type=click.Path())
-@click.option("--report", type=click.Path(), help="Write the results to this file, as Markdown.")
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write the results to this file, as Markdown."
+)
 @build_options
 @registry_options
-def rehearsal(
-    plan: str, report: str | None, registry: str | None, state: Path, **chosen: Any
-) -> None:
+def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) -> None:
     """Rehearse a plan's deployments on this machine.
 
     PLAN is a file from `mlgitops plan --out`. Replaces each version under load, and removes
     everything afterwards.
     """
-    from pathlib import Path
-
     from mlgitops.deploy.rehearsal import rehearse
     from mlgitops.proposal import planfile
     from mlgitops.report import deployments as reports
+    from mlgitops.report import markdown
     from mlgitops.system import docker
 
     docker.require(compose=True)
-    changes = planfile.read(Path(plan)).plan.changes
+    changes = planfile.read(plan).plan.changes
     with progress() as say:
         image = image_options(**chosen)
-        found = tuple(rehearse(connect(registry, state), changes, image, say=say))
+        found = tuple(rehearse(target.connect(), changes, image, say=say))
     if report:
-        files.write_text(Path(report), reports.rehearsed_markdown(found))
+        files.write_text(report, markdown.report(reports.rehearsed(found)))
     for one in found:
         click.echo(reports.rehearsed_line(one))
     if not found:
@@ -204,12 +202,7 @@ def _status(reader: MlflowRegistry, form: str) -> None:
     from mlgitops.report import document
 
     found = fleet.states(reader)
-    show(
-        form,
-        text=lambda console: reports.states_text(found, console),
-        markdown=lambda: reports.states_markdown(found),
-        document=lambda: document.deployments(found),
-    )
+    show_report(form, reports.states(found), lambda: document.deployments(found))
 
 
 COMMANDS = (deploy, rehearsal)

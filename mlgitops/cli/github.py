@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.options import connect, file_option, progress, registry_options
+from mlgitops.cli.options import Target, file_option, progress, registry_options
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
@@ -131,7 +131,7 @@ def _summarize(summary: Path, text: str, run: str | None) -> None:
 )
 @file_option
 @registry_options
-def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: Path) -> int:
+def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     """Open, update or close the issue about drift.
 
     Closes the issue once every stage is as declared. Sets the step's output `drift` to true or
@@ -147,7 +147,7 @@ def drift(exit_code: bool, grace: int, file: Path, registry: str | None, state: 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(desired, read_held(desired, connect(registry, state)))
+        stages = stage_statuses(desired, read_held(desired, target.connect()))
     now = datetime.now(UTC)
     under_way = grace > 0 and now - head_time(file) < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)

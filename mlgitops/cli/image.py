@@ -11,14 +11,16 @@ import click
 
 from mlgitops import words
 from mlgitops.cli.options import (
-    connect,
+    Target,
     format_option,
     optional_file_option,
+    plain_format_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
-from mlgitops.errors import ScanFailedError, SmokeFailedError, UsageError
+from mlgitops.cli.serve import check_smoked
+from mlgitops.errors import ScanFailedError, UsageError
 from mlgitops.file.load import load_pins
 from mlgitops.system import files
 
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.serve.smoke import Report
 
-_SHOWN = 5  # failed checks that an error names
+_SHOWN = 5  # secrets that an error names
 
 _requests_option = click.option(
     "--requests",
@@ -99,10 +100,8 @@ Examples:
 @click.option("--push", "repository", help="Push the image as REPOSITORY/MODEL:VERSION-DIGEST.")
 @build_options
 @registry_options
-@format_option
-def build(
-    model: str, version: str, registry: str | None, state: Path, form: str, **chosen: Any
-) -> None:
+@plain_format_option
+def build(model: str, version: str, target: Target, form: str, **chosen: Any) -> None:
     """Build the serving image of a version.
 
     VERSION is a number, or a stage that holds the version.
@@ -112,7 +111,7 @@ def build(
 
     options = image_options(push=bool(chosen["repository"]), **chosen)
     with progress() as say:
-        made = make(connect(registry, state), model, version, options, say=say)
+        made = make(target.connect(), model, version, options, say=say)
     if form == "json":
         click.echo(json.dumps(document.image(made), indent=2))
         return
@@ -145,13 +144,8 @@ def smoke(tag: str, memory: str, requests: int, junit: Path | None, form: str) -
         report = test(tag, requests_sent=requests, memory=memory, say=say)
     if junit:
         files.write_text(junit, reports.junit(report))
-    show(
-        form,
-        text=lambda console: reports.text(report, console),
-        markdown=lambda: reports.markdown(report),
-        document=lambda: document.smoke(report),
-    )
-    _judge([report])
+    show_report(form, reports.shown(report), lambda: document.smoke(report))
+    check_smoked([report])
 
 
 @image.command(
@@ -212,12 +206,7 @@ def scan(
         found = look(tag, rules, say=say)
     if sbom:
         files.write_text(sbom, found.bill)
-    show(
-        form,
-        text=lambda console: scanned.text(found, console),
-        markdown=lambda: scanned.markdown(found),
-        document=lambda: document.scan(found),
-    )
+    show_report(form, scanned.shown(found), lambda: document.scan(found))
     if found.failed:
         lines = [f"{check.check}: {check.found}" for check in found.failed]
         lines += [words.plain(leak) for leak in found.search.leaks[:_SHOWN]]
@@ -241,8 +230,7 @@ def prove(
     plan: Path,
     requests: int,
     report: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
     **chosen: Any,
 ) -> None:
     """Build and smoke-test the images of a plan.
@@ -256,22 +244,15 @@ def prove(
 
     changes = planfile.read(plan).plan.changes
     with progress() as say:
-        found = list(
-            release.prove(
-                connect(registry, state),
-                changes,
-                image_options(**chosen),
-                requests_sent=requests,
-                say=say,
-            )
-        )
+        client, options = target.connect(), image_options(**chosen)
+        found = list(release.prove(client, changes, options, requests_sent=requests, say=say))
     if report:
         files.write_text(report, "\n".join(map(reports.folded, found)))
     for one in found:
         click.echo(one.summary)
     if not found:
         click.echo("the plan puts no version into a stage; nothing to test")
-    _judge(found)
+    check_smoked(found)
 
 
 @image.command(
@@ -284,7 +265,7 @@ Examples:
 @click.argument("repository")
 @build_options
 @registry_options
-def publish(plan: Path, repository: str, registry: str | None, state: Path, **chosen: Any) -> None:
+def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
     """Build and push the images of a plan to REPOSITORY.
 
     PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
@@ -304,22 +285,10 @@ def publish(plan: Path, repository: str, registry: str | None, state: Path, **ch
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
     options = image_options(repository=repository, push=True, **chosen)
     with progress() as say:
-        pushed = release.publish(connect(registry, state), changes, options, say=say)
+        pushed = release.publish(target.connect(), changes, options, say=say)
     for made in pushed:
         for tag in made.tags:
             click.echo(tag)
-
-
-def _judge(found: list[Report]) -> None:
-    failed = [report for report in found if report.failed]
-    if failed:
-        lines = [
-            "\n".join(
-                [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
-            )
-            for report in failed
-        ]
-        raise SmokeFailedError("\n".join(lines))
 
 
 COMMANDS = (image,)

@@ -6,6 +6,8 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mlgitops.core.guards import Permission
     from mlgitops.registry.client import MlflowRegistry
     from mlgitops.registry.embedded import Embedded
+    from mlgitops.report.parts import Report
 
 _SILENCE = 10.0  # seconds
 _PIPE_WIDTH = 180  # columns; a pipe has no width of its own
@@ -68,16 +71,21 @@ state_option = click.option(
     show_default=True,
     help="The folder of the embedded registry.",
 )
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="The output format.",
-)
 
 
+def _formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(names),
+        default="text",
+        show_default=True,
+        help="The output format.",
+    )
+
+
+format_option = _formats("text", "markdown", "json")
+plain_format_option = _formats("text", "json")
 quick_option = click.option(
     "--quick",
     is_flag=True,
@@ -111,22 +119,16 @@ def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
     try:
         yield
     except MlgitopsError as error:
-        from mlgitops.report import document, markdown
+        from mlgitops.report import document, html, markdown
 
         lines = str(error).splitlines()
         write_reports(
             reports,
             markdown=lambda: markdown.failed(lines),
             document=lambda: document.failed(lines),
-            html=lambda: _failed_page(lines),
+            html=lambda: html.failed(lines),
         )
         raise
-
-
-def _failed_page(lines: list[str]) -> Iterable[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
-
-    return html.failed(lines)
 
 
 def write_reports(
@@ -187,39 +189,48 @@ def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permissio
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which registry is meant."""
-    return registry_option(state_option(command))
+    """The options that say which registry is meant; the verb gets one `Target`."""
+
+    @wraps(command)
+    def with_target(*, registry: str | None, state: Path, **rest: Any) -> Any:
+        return command(target=Target(named=registry, folder=state), **rest)
+
+    return registry_option(state_option(with_target))
 
 
-def embedded(state: Path) -> Embedded:
-    """The embedded registry in a folder."""
-    from mlgitops.registry.embedded import Embedded
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The registry that a verb speaks to: one that is named, or the embedded one in a folder."""
 
-    return Embedded(folder=state)
+    named: str | None
+    folder: Path
 
+    def connect(self) -> MlflowRegistry:
+        """A client of the registry; child processes use the same one.
 
-def tracking_uri(registry: str | None, state: Path) -> str:
-    """The registry's address; exported, so that child processes use the same one."""
-    uri = registry or embedded(state).uri
-    os.environ["MLFLOW_TRACKING_URI"] = uri
-    return uri
+        Raises:
+            RegistryError: it cannot be used.
+        """
+        if not self.named:
+            click.echo(
+                f"using the embedded registry in {self.folder}; "
+                "to use another, set MLFLOW_TRACKING_URI",
+                err=True,
+            )
+        from mlgitops.registry.client import MlflowRegistry
 
+        uri = os.environ["MLFLOW_TRACKING_URI"] = self.named or self._embedded().uri
+        return MlflowRegistry(uri)
 
-def connect(registry: str | None, state: Path) -> MlflowRegistry:
-    """A client of the registry.
+    def prepare_experiment(self, name: str) -> None:
+        """Make an experiment ready for its first run."""
+        if not self.named:
+            self._embedded().prepare_experiment(name)
 
-    Raises:
-        RegistryError: it cannot be used.
-    """
-    uri = tracking_uri(registry, state)
-    if not registry:
-        click.echo(
-            f"using the embedded registry in {state}; to use another, set MLFLOW_TRACKING_URI",
-            err=True,
-        )
-    from mlgitops.registry.client import MlflowRegistry
+    def _embedded(self) -> Embedded:
+        from mlgitops.registry.embedded import Embedded
 
-    return MlflowRegistry(uri)
+        return Embedded(folder=self.folder)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -256,14 +267,34 @@ def _now_and_then() -> Callable[[str], None]:
     return say
 
 
+def show_report(
+    form: str,
+    report: Report,
+    document: Callable[[], Mapping[str, object]],
+    html: Callable[[], Iterable[str]] = tuple,
+    reports: tuple[Path, ...] = (),
+) -> None:
+    """Show what is the same for a terminal and for GitHub, as `show` does."""
+    from mlgitops.report import markdown, text
+
+    show(
+        form,
+        text=lambda console: text.report(report, console),
+        markdown=lambda: markdown.report(report),
+        document=document,
+        html=html,
+        reports=reports,
+    )
+
+
 def show(
     form: str,
     *,
     text: Callable[[Console], None],
     markdown: Callable[[], str],
     document: Callable[[], Mapping[str, object]],
-    html: Callable[[], Iterable[str]] = tuple,
-    reports: tuple[Path, ...] = (),
+    html: Callable[[], Iterable[str]],
+    reports: tuple[Path, ...],
 ) -> None:
     """Print a report in the format that was asked for, and write it to files of other formats.
 

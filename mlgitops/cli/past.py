@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import connect, file_option, format_option, registry_options, show
+from mlgitops.cli.options import Target, file_option, format_option, registry_options, show_report
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
@@ -16,6 +16,7 @@ from mlgitops.file.load import load, read
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, previous, timeline
 from mlgitops.system import files
+from mlgitops.words import suggestion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,7 @@ def history(
     at: datetime | None,
     offline: bool,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Show who put which version into which stage, and when.
@@ -74,38 +74,30 @@ def history(
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
     only the stamp of its last stay in a stage; earlier stays come from git alone.
     """
-    from mlgitops.report import document, text
-    from mlgitops.report import record as report
+    from mlgitops.report import document, record
 
-    stays = timeline(revisions_of(file), None if offline else _actual(file, registry, state))
+    stays = timeline(revisions_of(file), None if offline else _actual(file, target))
     chosen = _chosen(stays, model, stage)
     found = held_at(chosen, at) if at else chosen
-    now = datetime.now(UTC)
-    show(
-        form,
-        text=lambda console: console.print(
-            text.table(report.HEADER, (report.row(stay, now) for stay in found))
-        ),
-        markdown=lambda: report.as_markdown(found, now),
-        document=lambda: document.history(found),
-    )
+    report = record.shown(found, datetime.now(UTC))
+    show_report(form, report, lambda: document.history(found))
 
 
-def _actual(file: Path, registry: str | None, state: Path) -> Held:
+def _actual(file: Path, target: Target) -> Held:
     from mlgitops.proposal.propose import read_held
 
-    return read_held(load(file), connect(registry, state))
+    return read_held(load(file), target.connect())
 
 
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:
     models = {stay.model for stay in stays}
     if model and model not in models:
-        raise UsageError(f"no model {model!r} in the history; known: {', '.join(sorted(models))}")
+        raise UsageError(f"no model {model!r} in the history; {suggestion(model, sorted(models))}")
     of_model = [stay for stay in stays if model in (None, stay.model)]
     stages = {stay.stage for stay in of_model}
     if stage and alias_of(stage) not in map(alias_of, stages):
-        known = ", ".join(sorted(stages))
-        raise UsageError(f"no stage {stage!r} in the history of {model}; known: {known}")
+        near = suggestion(stage, sorted(stages))
+        raise UsageError(f"no stage {stage!r} in the history of {model}; {near}")
     return tuple(s for s in of_model if not stage or alias_of(s.stage) == alias_of(stage))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import connect, file_option, progress, registry_options
+from mlgitops.cli.options import Target, file_option, progress, registry_options
 from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
@@ -45,8 +45,7 @@ def pin(
     check: bool,
     force: bool,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
 ) -> None:
     """Pin the payloads of versions in models.yaml.
 
@@ -60,9 +59,9 @@ def pin(
     desired = loads(text, str(file))
     chosen = _chosen(desired, model, stage)
     if check:
-        click.echo(_checked(chosen, desired, registry, state))
+        click.echo(_checked(chosen, desired, target))
         return
-    digests = _digests(chosen, desired, connect(registry, state), force=force)
+    digests = _digests(chosen, desired, target.connect(), force=force)
     edited = edit.set_digests(text, str(file), digests)
     if edited != text:
         files.write_text(file, edited)
@@ -90,16 +89,14 @@ def _chosen(desired: Desired, model: str | None, stage: str | None) -> dict[_Slo
     return {(m.name, s.name): s for m in models for s in m.stages if s.version is not None}
 
 
-def _checked(
-    chosen: dict[_Slot, DesiredStage], desired: Desired, registry: str | None, state: Path
-) -> str:
+def _checked(chosen: dict[_Slot, DesiredStage], desired: Desired, target: Target) -> str:
     from mlgitops.registry import verify
 
     asked = [pin for pin in pins.declared(desired).pinned if (pin.model, pin.stage) in chosen]
     if not asked:
         return f"{desired.file}: nothing is pinned; to pin every stage, run `mlgitops pin`"
     with progress() as say:
-        verify.verify_pins(asked, connect(registry, state), say)
+        verify.verify_pins(asked, target.connect(), say)
     return f"{desired.file}: every payload matches its pin, in {count(len(asked), 'stage')}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     failures_reported,
     file_option,
     format_option,
@@ -19,16 +19,15 @@ from mlgitops.cli.options import (
     registry_options,
     report_option,
     show,
+    show_report,
     terms_options,
 )
 from mlgitops.core.guards import Terms
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError
-from mlgitops.file.load import load
+from mlgitops.file.load import load, loads, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.core.apply import Outcome
     from mlgitops.proposal.propose import Proposal
@@ -54,8 +53,7 @@ Examples:
 @format_option
 def plan(
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
     exit_code: bool,
     out: Path | None,
@@ -69,22 +67,16 @@ def plan(
     """
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document
 
     terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with failures_reported(reports), progress() as say:
-        desired = load(file)
-        proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
+        declared = read(file)
+        desired = loads(declared, str(file))
+        proposal = propose(desired, target.connect(), terms, say, review=not quick)
     if out is not None:
-        planfile.write(out, proposal.plan, planfile.fingerprint(file))
-    show(
-        form,
-        text=lambda console: text.plan(proposal, console),
-        markdown=lambda: markdown.plan(proposal),
-        document=lambda: document.plan(proposal),
-        html=lambda: _html(proposal),
-        reports=reports,
-    )
+        planfile.write(out, proposal.plan, planfile.fingerprint(declared))
+    _show(form, reports, proposal, lambda: document.plan(proposal))
     proposal.check()
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0
 
@@ -114,8 +106,7 @@ Examples:
 @format_option
 def apply(
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
     commit: str | None,
     actor: str | None,
@@ -133,45 +124,51 @@ def apply(
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document
 
-    desired = load(file)
+    declared = read(file)
+    desired = loads(declared, str(file))
     terms = Terms(
         now=datetime.now(UTC),
         permission=permission(**allowed),
-        fingerprint=planfile.fingerprint(file),
+        fingerprint=planfile.fingerprint(declared),
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
-        client = connect(registry, state)
+        client = target.connect()
         proposal = propose(desired, client, terms, say)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 
-    def as_text(console: Console) -> None:
-        text.plan(proposal, console)
-        text.outcomes(proposal, done, console)
-
     webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
-    show(
-        form,
-        text=as_text,
-        markdown=lambda: markdown.plan(proposal, done),
-        document=lambda: document.outcomes(proposal, done),
-        html=lambda: _html(proposal, done),
-        reports=reports,
-    )
+    _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
     proposal.check()
     check_outcomes(done)
 
 
-def _html(proposal: Proposal, done: tuple[Outcome, ...] = ()) -> Iterator[str]:
-    from mlgitops.report import html  # it draws, with libraries that take a second to import
+def _show(
+    form: str,
+    reports: tuple[Path, ...],
+    proposal: Proposal,
+    document: Callable[[], Mapping[str, object]],
+    done: tuple[Outcome, ...] = (),
+) -> None:
+    from mlgitops.report import html, markdown, text
 
-    with progress() as say:
-        yield from html.plan(proposal, done, say)
+    def page() -> Iterator[str]:
+        with progress() as say:
+            yield from html.plan(proposal, done, say)
+
+    show(
+        form,
+        text=lambda console: text.plan(proposal, console, done),
+        markdown=lambda: markdown.plan(proposal, done),
+        document=document,
+        html=page,
+        reports=reports,
+    )
 
 
 def check_outcomes(done: tuple[Outcome, ...]) -> None:
@@ -196,22 +193,17 @@ Examples:
 @file_option
 @registry_options
 @format_option
-def status(file: Path, registry: str | None, state: Path, form: str) -> None:
+def status(file: Path, target: Target, form: str) -> None:
     """Show the desired and actual versions, and drift."""
     from mlgitops.core.status import stage_statuses
     from mlgitops.proposal.propose import read_held
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document, tables
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(desired, read_held(desired, connect(registry, state)))
-    show(
-        form,
-        text=lambda console: text.status(stages, console),
-        markdown=lambda: markdown.status(stages),
-        document=lambda: document.status(stages),
-    )
+        stages = stage_statuses(desired, read_held(desired, target.connect()))
+    show_report(form, tables.status(stages), lambda: document.status(stages))
 
 
 COMMANDS = (plan, apply, status)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     failures_reported,
     file_option,
     permission,
@@ -49,9 +49,7 @@ Examples:
 @terms_options
 @file_option
 @registry_options
-def report(
-    out: Path, file: Path, registry: str | None, state: Path, quick: bool, **allowed: Any
-) -> None:
+def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -> None:
     """Write the plan to an HTML page with charts.
 
     OUT defaults to report.html. The page needs no scripts and no network. The page is also written
@@ -64,7 +62,7 @@ def report(
     with progress() as say:
         with failures_reported((out,)):
             desired = load(file)
-            proposal = propose(desired, connect(registry, state), terms, say, review=not quick)
+            proposal = propose(desired, target.connect(), terms, say, review=not quick)
         files.write_pieces(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     format_option,
     optional_file_option,
     registry_options,
-    show,
+    show_report,
 )
 from mlgitops.errors import SmokeFailedError
 from mlgitops.file.load import load_pins
 from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from mlgitops.serve.smoke import Report
 
 _SHOWN = 5  # failed requests that the error names
 
@@ -63,8 +65,7 @@ def serve(
     workers: int,
     env_manager: str,
     file: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
 ) -> None:
     """Serve a version with MLflow's own server.
 
@@ -75,7 +76,7 @@ def serve(
 
     chosen = port or free_port()
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
-    with _held(model, version, file, registry, state) as (name, source):
+    with _held(model, version, file, target) as (name, source):
         click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
         run(source, options)
 
@@ -106,8 +107,7 @@ def smoke(
     url: str | None,
     timeout: float,
     file: Path | None,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Smoke-test a model server.
@@ -123,26 +123,31 @@ def smoke(
     from mlgitops.serve.local import start
     from mlgitops.serve.smoke import smoke as test
 
-    with _held(model, version, file, registry, state) as (name, source):
+    with _held(model, version, file, target) as (name, source):
         serving = nullcontext(url) if url else start(source)
         with serving as address:
             report = test(address, source, timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
-    show(
-        form,
-        text=lambda console: reports.text(report, console),
-        markdown=lambda: reports.markdown(report),
-        document=lambda: document.smoke(report),
-    )
-    if report.failed:
-        named = "\n".join(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])
-        raise SmokeFailedError(f"{report.summary}\n{named}")
+    show_report(form, reports.shown(report), lambda: document.smoke(report))
+    check_smoked([report])
+
+
+def check_smoked(reports: Iterable[Report]) -> None:
+    """Fail if a smoke test failed.
+
+    Raises:
+        SmokeFailedError: naming the first failed requests of each.
+    """
+    lines = []
+    for report in reports:
+        if report.failed:
+            lines += [report.summary, *(f"{c.request}: {c.actual}" for c in report.failed[:_SHOWN])]
+    if lines:
+        raise SmokeFailedError("\n".join(lines))
 
 
 @contextmanager
-def _held(
-    model: str, text: str, file: Path | None, registry: str | None, state: Path
-) -> Iterator[tuple[str, str]]:
+def _held(model: str, text: str, file: Path | None, target: Target) -> Iterator[tuple[str, str]]:
     """A version's name for people, and what to load it from until the block ends.
 
     The version stays the same if the stage moves on.
@@ -154,7 +159,7 @@ def _held(
     from mlgitops.registry.verify import verified
 
     pinned = load_pins(file)
-    client = connect(registry, state)
+    client = target.connect()
     number, stage = find_version(client, model, text)
     with verified(pinned, client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
+    Target,
     file_option,
     format_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
-from mlgitops.cli.train import prepared
 from mlgitops.errors import NotEmptyError
 from mlgitops.file.load import load, loads
 from mlgitops.history.revisions import text_at
@@ -44,7 +43,7 @@ Examples:
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @registry_options
-def import_command(output: Path, force: bool, registry: str | None, state: Path) -> None:
+def import_command(output: Path, force: bool, target: Target) -> None:
     """Write models.yaml from an existing registry.
 
     Only reads the registry. The first plan afterwards is empty. Lists on standard error what the
@@ -58,7 +57,7 @@ def import_command(output: Path, force: bool, registry: str | None, state: Path)
         )
     with progress() as say:
         say("reading the registry")
-        made = imported(connect(registry, state).held(()))
+        made = imported(target.connect().held(()))
     loads(made.text, str(output))
     files.write_text(output, made.text)
     for line in made.left_out:
@@ -82,8 +81,7 @@ def rebuild(
     revision: str | None,
     data: str | None,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Fill an empty registry from models.yaml.
@@ -99,7 +97,7 @@ def rebuild(
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.rebuild import require_rebuildable
     from mlgitops.recipes.train import missing, run
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document, tables
 
     desired = _desired(file, revision)
     if desired is None:
@@ -107,19 +105,15 @@ def rebuild(
         return
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
-        client = connect(registry, state)
+        client = target.connect()
         require_rebuildable(desired, read_held(desired, client))
-        package, prepare = package_of(desired), prepared(registry, state)
+        package, prepare = package_of(desired), target.prepare_experiment
         for one in missing(desired, client):
             run(one, package, data=data, prepare=prepare, progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
-    show(
-        form,
-        text=lambda console: text.outcomes(proposal, done, console),
-        markdown=lambda: markdown.outcomes(done),
-        document=lambda: document.outcomes(proposal, done),
-    )
+    report = tables.outcomes(proposal, done)
+    show_report(form, report, lambda: document.outcomes(proposal, done))
     check_outcomes(done)
 
 

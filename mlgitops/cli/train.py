@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.options import (
-    connect,
-    embedded,
+    Target,
     file_option,
     format_option,
     progress,
     registry_options,
-    show,
+    show_report,
 )
-from mlgitops.errors import UsageError
+from mlgitops.file.edit import model_of
 from mlgitops.file.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from mlgitops.core.desired import Desired
 
 
 @click.command(
@@ -42,8 +38,7 @@ def train(
     models: tuple[str, ...],
     data: str | None,
     file: Path,
-    registry: str | None,
-    state: Path,
+    target: Target,
     form: str,
 ) -> None:
     """Train and register missing versions.
@@ -53,33 +48,17 @@ def train(
     """
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.train import missing, run
-    from mlgitops.report import document, markdown, text
+    from mlgitops.report import document, tables
 
     desired = load(file)
-    _check_names(models, desired)
-    client = connect(registry, state)
+    for name in models:
+        model_of(desired, name)
+    client = target.connect()
     with progress() as say:
         todo = missing(desired, client, models)
-        package, prepare = package_of(desired), prepared(registry, state)
+        package, prepare = package_of(desired), target.prepare_experiment
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
-    show(
-        form,
-        text=lambda console: text.trained(done, console),
-        markdown=lambda: markdown.trained(done),
-        document=lambda: document.trained(done),
-    )
-
-
-def prepared(registry: str | None, state: Path) -> Callable[[str], None]:
-    """What makes an experiment ready for its first run, given its name."""
-    return (lambda _: None) if registry else embedded(state).prepare_experiment
-
-
-def _check_names(models: tuple[str, ...], desired: Desired) -> None:
-    unknown = [name for name in models if name not in desired.models]
-    if unknown:
-        known = ", ".join(desired.models)
-        raise UsageError(f"{desired.file} has no model {', '.join(unknown)}; it has {known}")
+    show_report(form, tables.trained(done), lambda: document.trained(done))
 
 
 COMMANDS = (train,)

@@ -32,9 +32,9 @@ class _PlanFile:
 _FORM = TypeAdapter(_PlanFile)
 
 
-def fingerprint(file: Path) -> str:
+def fingerprint(text: str) -> str:
     """The sha256 of a models.yaml, by which a plan knows the file that it was made of."""
-    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def write(path: Path, plan: Plan, fingerprint: str) -> None:

@@ -1,1 +1,1 @@
-"""Plans, outcomes and states for people and programs: text, Markdown and JSON."""
+"""Plans, outcomes and states for people and programs: text, Markdown, HTML and JSON."""

@@ -1,30 +1,210 @@
-"""Two versions side by side, by themselves: text and Markdown."""
+"""Two versions side by side, as words and tables. Pure."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from mlgitops.report import markdown as md
-from mlgitops.report import parts
-from mlgitops.report import text as terminal
+from mlgitops.core.metrics import Difference
+from mlgitops.report import sparkline, wording
+from mlgitops.report.parts import Code, Link, Part, Report
+from mlgitops.words import NONE
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterable, Iterator
 
-    from mlgitops.core.evidence import Comparison
+    from mlgitops.core.evidence import Comparison, Cost, Past, Predictions
+    from mlgitops.report.parts import Cell
+
+BREAKS = "breaks callers"
+_TRAINING = "training_"
+_METRIC = ("old", "new", "difference", "")
+_BINS = 24  # characters
+_CLASSES = 8  # more do not fit side by side
+_ROWS = 10  # of rows that moved, and of pairs of classes
+_PAST = 40  # versions
 
 
-def text(comparison: Comparison, console: Console) -> None:
-    """Its title, warnings, then words and tables."""
-    console.print(Text(parts.title(comparison), style="bold"))
-    terminal.comparison(comparison, console)
+def title(comparison: Comparison) -> str:
+    """The model, the old side and the new one."""
+    old = f"{comparison.old.label} → " if comparison.old else ""
+    return f"{comparison.model}: {old}{comparison.new.label}"
 
 
-def markdown(comparison: Comparison) -> str:
-    """Its title, warnings, then words and tables; nothing is folded."""
-    said = [f"**{md.escaped(parts.title(comparison))}**"]
-    said += [f"**Warning:** {md.escaped(warning)}" for warning in comparison.warnings]
-    said.append(md.evidence(parts.comparison_parts(comparison, full=True)))
-    return "\n\n".join(filter(None, said)) + "\n"
+def report(comparison: Comparison) -> Report:
+    """All that is known of two versions."""
+    return Report(title=title(comparison), warnings=comparison.warnings, parts=parts(comparison))
+
+
+def parts(comparison: Comparison) -> tuple[Part, ...]:
+    """All but the warnings.
+
+    Briefly, without the metrics of the training set and the parameters that only one side has,
+    which say little and are many.
+    """
+    return tuple(part for part in _parts(comparison) if part.words or part.rows)
+
+
+def _parts(comparison: Comparison) -> Iterator[Part]:
+    rows = [_difference(metric) for metric in comparison.metrics]
+    brief = [row for row in rows if not row[0].startswith(_TRAINING)]
+    yield Part(header=("metric", *_METRIC), rows=rows, brief=brief)
+    found = comparison.predictions
+    if found and found.scores:
+        rows = [_difference(score) for score in found.scores]
+        yield Part(words=_rows(found), header=("metric on the same rows", *_METRIC), rows=rows)
+    if comparison.old:
+        yield _parameters(comparison)
+    yield _facts(comparison)
+    rows = [[name, old or NONE, new or NONE] for name, old, new in comparison.requirements]
+    yield Part(header=("requirement", "old", "new"), rows=rows)
+    yield Part(header=("signature", ""), rows=list(_signature(comparison)))
+    yield from (Part(words=line) for line in _troubles(comparison))
+    if found:
+        yield from _predictions(found)
+    yield _history(comparison)
+
+
+def _difference(one: Difference) -> list[str]:
+    values = [wording.number(one.old), wording.number(one.new)]
+    return [one.metric, *values, wording.difference(one), one.verdict]
+
+
+def _parameters(comparison: Comparison) -> Part:
+    rows = [[name, old or NONE, new or NONE] for name, old, new in comparison.parameters]
+    brief = [row for row in rows if NONE not in row[1:]]
+    if alone := len(rows) - len(brief):
+        brief.append([f"({alone} in only one version)", "", ""])
+    return Part(header=("parameter", "old", "new"), rows=rows, brief=brief)
+
+
+def _facts(comparison: Comparison) -> Part:
+    facts = comparison.facts
+    linked = any(fact.link for fact in facts)
+    rows: list[list[Cell]] = []
+    for fact in facts:
+        row: list[Cell] = [fact.name, fact.old or NONE, fact.new or NONE]
+        if linked:
+            row.append(Link(text="compare", url=fact.link) if fact.link else "")
+        rows.append(row)
+    header = ("fact", "old", "new", "") if linked else ("fact", "old", "new")
+    return Part(header=header, rows=rows)
+
+
+def _signature(comparison: Comparison) -> Iterator[list[str]]:
+    yield from ([line, BREAKS] for line in comparison.breaks)
+    yield from ([line, ""] for line in comparison.columns if line not in comparison.breaks)
+
+
+def _troubles(comparison: Comparison) -> Iterator[str]:
+    for side in (comparison.old, comparison.new):
+        if side and side.trouble and side.trouble not in comparison.trouble:
+            yield side.trouble
+    if comparison.trouble:
+        yield f"no predictions: {comparison.trouble}"
+
+
+def _predictions(found: Predictions) -> Iterator[Part]:
+    rows: list[list[Cell]] = []
+    if found.changed is not None:
+        classes = found.kind == "classification"
+        moved = f"moved by more than {found.tolerance * 100:.3g}%"
+        what = "different class" if classes else moved
+        rows.append(["changed", f"{found.changed:.1%} of the rows", what])
+    if gaps := _gaps(found):
+        course = Code(sparkline.histogram(gaps, _BINS))
+        rows.append(["new - old", course, _bounds(gaps)])
+    words = "" if found.scores else _rows(found)
+    yield Part(words=words, header=("predictions", "", ""), rows=rows)
+    if found.quantiles:
+        header = tuple(f"{share * 100:.3g}%" for share in found.quantiles)
+        values = [wording.number(value) for value in found.quantiles.values()]
+        yield Part(header=("share of the rows", *header), rows=[["new - old at most", *values]])
+    yield Part(
+        header=("moved most", "old", "new", "difference", "actual"),
+        rows=[
+            [
+                mover.row,
+                wording.number(mover.old),
+                wording.number(mover.new),
+                wording.difference(Difference(metric="", old=mover.old, new=mover.new)),
+                wording.number(mover.actual),
+            ]
+            for mover in found.movers[:_ROWS]
+        ],
+    )
+    yield _confusion(found)
+    yield _cost(found.old_cost, found.new_cost)
+
+
+def _rows(found: Predictions) -> str:
+    return f"on {found.source}:"
+
+
+def _gaps(found: Predictions) -> list[float]:
+    """New minus old of each row, for numbers."""
+    old, new = found.series.old, found.series.new
+    if found.kind != "regression" or old is None:
+        return []
+    return [float(after) - float(before) for before, after in zip(old, new, strict=True)]
+
+
+def _confusion(found: Predictions) -> Part:
+    pairs = found.confusion
+    classes = list(dict.fromkeys(name for pair in sorted(pairs) for name in pair))
+    if len(classes) <= _CLASSES:
+        return Part(
+            header=("old ↓ new →", *classes),
+            rows=[[old, *(f"{pairs.get((old, new), 0):,}" for new in classes)] for old in classes],
+        )
+    changed = sorted((pair for pair in pairs if pair[0] != pair[1]), key=lambda p: (-pairs[p], p))
+    rows = [[old, new, f"{pairs[old, new]:,}"] for old, new in changed[:_ROWS]]
+    return Part(header=("old class", "new class", "rows"), rows=rows)
+
+
+def _cost(old: Cost | None, new: Cost) -> Part:
+    costs = (
+        ("milliseconds", old.milliseconds if old else None, new.milliseconds),
+        ("mebibytes", old.mebibytes if old else None, new.mebibytes),
+    )
+    listed = [Difference(metric=name, old=before, new=after) for name, before, after in costs]
+    rows = [_difference(one)[:-1] for one in listed]
+    return Part(header=("one prediction", "old", "new", "difference"), rows=rows)
+
+
+def _history(comparison: Comparison) -> Part:
+    past = comparison.history[-_PAST:]
+    rows = []
+    for name in (one.metric for one in comparison.metrics):
+        values = [version.metrics.get(name) for version in past]
+        if (bounds := _bounds(values)) and not name.startswith(_TRAINING):
+            rows.append([name, Code(sparkline.line(values)), bounds])
+    if len(past) < 2 or not rows:
+        return Part()
+    tests = [row for row in rows if row[0].startswith("test_")]
+    held = [["stages", Code("".join(map(_mark, past))), _held(past)]]
+    return Part(
+        header=("history", f"versions {past[0].number} to {past[-1].number}", ""),
+        rows=rows + held,
+        brief=tests + held if tests else [],
+    )
+
+
+def _bounds(values: Iterable[float | None]) -> str:
+    """The lowest and the highest; empty if there is none that is finite."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return f"{wording.number(min(known))} to {wording.number(max(known))}" if known else ""
+
+
+def _mark(version: Past) -> str:
+    """The first letter of the stage that a version holds; `+` for several."""
+    if len(version.stages) > 1:
+        return "+"
+    return version.stages[0][:1].upper() if version.stages else sparkline.GAP
+
+
+def _held(past: Iterable[Past]) -> str:
+    """`1 Staging, 2 Production and Staging`."""
+    return ", ".join(
+        f"{version.number} {' and '.join(version.stages)}" for version in past if version.stages
+    )

@@ -1,16 +1,15 @@
-"""What serves on a host, and what replacements came to: text, Markdown, plain data."""
+"""What serves on a host, and what replacements came to. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops import words
-from mlgitops.report import markdown, text
+from mlgitops.report import parts
+from mlgitops.report.parts import Part, Report
+from mlgitops.words import NONE, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from rich.console import Console
 
     from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.deploy.rehearsal import Rehearsed
@@ -22,20 +21,13 @@ _STATES = (
 _REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
 
 
-def states_text(found: Sequence[DeploymentStatus], console: Console) -> None:
+def states(found: Iterable[DeploymentStatus]) -> Report:
     """A line for each slot."""
-    if not found:
-        console.print("no deployments; to create one, run `mlgitops deploy MODEL STAGE`")
-        return
-    console.print(text.table(_STATES, _lines(found)))
+    nothing = "no deployments; to create one, run `mlgitops deploy MODEL STAGE`"
+    return parts.table(_STATES, _lines(found), empty=nothing)
 
 
-def states_markdown(found: Sequence[DeploymentStatus]) -> str:
-    """A line for each slot."""
-    return markdown.table(_STATES, _lines(found)) + "\n"
-
-
-def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
+def rehearsed(found: Sequence[Rehearsed]) -> Report:
     """What callers noticed, and a line for each replacement."""
     rows = [
         [
@@ -49,17 +41,17 @@ def rehearsed_markdown(found: Sequence[Rehearsed]) -> str:
         for one in found
     ]
     if not rows:
-        return "The plan replaces no version; nothing to rehearse.\n"
+        return Report(parts=[Part(words="The plan replaces no version; nothing to rehearse.")])
     dropped, refused = sum(one.dropped for one in found), sum(one.refused for one in found)
-    title = f"**Replaced under load: {dropped:,} requests dropped, {refused:,} refused.**"
-    return f"{title}\n\n{markdown.table(_REHEARSED, rows)}\n"
+    title = f"Replaced under load: {count(dropped, 'request')} dropped, {refused:,} refused."
+    return Report(title=title, parts=[Part(header=_REHEARSED, rows=rows)])
 
 
 def rehearsed_line(one: Rehearsed) -> str:
     """A replacement in one line."""
     return (
-        f"{one.change}: {one.requests:,} requests during the replacement, {one.dropped:,} dropped, "
-        f"{one.refused:,} refused"
+        f"{one.change}: {count(one.requests, 'request')} during the replacement, "
+        f"{one.dropped:,} dropped, {one.refused:,} refused"
     )
 
 
@@ -69,7 +61,7 @@ def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
         where = state.deployment
         total = sum(slot.weight for slot in where.slots) or 1
         head = [where.model, where.stage, state.word]
-        held = state.held or words.NONE
+        held = state.held or NONE
         lines += [
             [
                 *head,
@@ -83,5 +75,5 @@ def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
                 f"{slot.started[:19]}Z",
             ]
             for slot in where.slots
-        ] or [[*head, words.NONE, held, where.url, *([words.NONE] * 5)]]
+        ] or [[*head, NONE, held, where.url, *([NONE] * 5)]]
     return lines

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlgitops import words
 from mlgitops.report import wording
 from mlgitops.report.schema import plans as form
 from mlgitops.report.schema import serving
-from mlgitops.report.schema.comparison import Compare, Compared, Metric, Pair
+from mlgitops.report.schema.comparison import Compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlgitops.core.apply import Outcome
-    from mlgitops.core.evidence import Comparison, Side
+    from mlgitops.core.evidence import Comparison
     from mlgitops.core.status import StageStatus
     from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.errors import Problem
     from mlgitops.history.stays import Stay
     from mlgitops.image.build import Built
     from mlgitops.image.scan import Scan
-    from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.recipes.train import Trained
     from mlgitops.serve.smoke import Report
@@ -97,37 +95,5 @@ def _proposed(proposal: Proposal) -> dict[str, Any]:
         "refused": proposal.refused,
         "summary": wording.refusal(proposal) or wording.headline(proposal.plan),
         "guards": proposal.objections,
-        "changes": [_change(exhibit) for exhibit in proposal.exhibits],
+        "changes": proposal.exhibits,
     }
-
-
-def _change(exhibit: Exhibit) -> form.Change:
-    change, found = exhibit.change, exhibit.comparison
-    return form.Change(
-        model=change.model,
-        stage=change.stage,
-        action=change.action,
-        old=change.old,
-        new=change.new,
-        drift=change.drift,
-        rollback=change.rollback,
-        downgrade=change.downgrade,
-        misaligned=list(change.misaligned),
-        line=change.where.line if change.where else None,
-        last_move=form.Stamp.model_validate(change.stamp) if change.stamp else None,
-        metrics=[Metric.model_validate(one) for one in found.metrics] if found else [],
-        parameters=[
-            Pair(name=name, old=old or words.NONE, new=new or words.NONE)
-            for name, old, new in (found.parameters if found else ())
-        ],
-        runs=form.Runs(
-            old=_run(found.old) if found else None, new=_run(found.new) if found else None
-        ),
-        gates=[form.Gate.model_validate(verdict) for verdict in exhibit.verdicts],
-        refused=exhibit.refused,
-        comparison=Compared.model_validate(found) if found else None,
-    )
-
-
-def _run(side: Side | None) -> str | None:
-    return side.version.run_id if side else None

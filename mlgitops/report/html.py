@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlgitops import words
-from mlgitops.report import parts, pictures, wording
+from mlgitops.report import comparison as beside
+from mlgitops.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # a word is never told from another by its colour alone, nor only by reading it
 _MARKS = {
     **dict.fromkeys(("better", "passed", "applied"), "✓ "),
-    **dict.fromkeys(("worse", "failed", "refused"), "✗ "),
+    **dict.fromkeys(("worse", "failed"), "✗ "),
 }
 
 
@@ -61,7 +62,7 @@ def plan(
 def comparison(found: Comparison) -> Iterator[str]:
     """Two versions side by side, in pieces."""
     template = _environment().get_template("comparison.html")
-    return template.generate(title=parts.title(found), shown=_shown(found, "picture"))
+    return template.generate(title=beside.title(found), shown=_shown(found, "picture"))
 
 
 def failed(lines: Iterable[str]) -> Iterator[str]:
@@ -70,6 +71,8 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(found: Comparison, key: str) -> _Shown:
+    from mlgitops.report import pictures  # a page without one needs no matplotlib
+
     return _Shown(comparison=found, pictures=tuple(pictures.draw(found, key)))
 
 

@@ -8,26 +8,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mlgitops import words
-from mlgitops.report import parts, wording
+from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import Code, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
-    from mlgitops.core.status import StageStatus
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.recipes.train import Trained
-    from mlgitops.report.parts import Part
+    from mlgitops.report.parts import Part, Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!])")
 _ADDRESS = ":/?#[]@!$&'*+,;=%~"  # what may stand in one, but for what would end a link
-
-STATUS_HEADER = (
-    *("model", "stage", "desired", "actual", "state"),
-    *("who", "when", "commit", "note"),
-)
 
 
 def escaped(text: object) -> str:
@@ -72,8 +65,7 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
         said.append(table(header, (_row(exhibit) for exhibit in exhibits)))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
-    if listed := tuple(done):
-        said.append(outcomes(listed).rstrip())
+    said += _blocks(tables.outcomes(proposal, done).parts)
     loud = [exhibit for exhibit in exhibits if _loud(exhibit)]
     said += [f"### {escaped(_title(exhibit))}\n\n{_verdicts(exhibit)}" for exhibit in loud]
     warnings = [row for exhibit in exhibits for row in _warnings(exhibit)]
@@ -127,59 +119,20 @@ def _details(exhibit: Exhibit) -> str:
     """The evidence, and the verdicts where they need not be seen at once."""
     found = exhibit.comparison
     said = [_verdicts(exhibit)] if exhibit.verdicts and not _loud(exhibit) else []
-    said += [evidence(parts.comparison_parts(found, full=True))] if found else []
+    said += _blocks(comparison.parts(found)) if found else []
     summary = " · ".join(filter(None, (_title(exhibit), _gates(exhibit))))
-    return details(summary, "\n\n".join(filter(None, said))) if any(said) else ""
+    return details(summary, "\n\n".join(said)) if said else ""
 
 
-def evidence(shown: Iterable[Part]) -> str:
-    """The parts of a comparison."""
-    blocks = []
+def report(shown: Report) -> str:
+    """A report; what a test came to is the first line, and nothing is folded."""
+    said = [f"**{escaped(line)}**" for line in (shown.title, shown.result) if line]
+    said += [f"**Warning:** {escaped(warning)}" for warning in shown.warnings]
+    return "\n\n".join([*said, *_blocks(shown.parts)]) + "\n"
+
+
+def _blocks(shown: Iterable[Part]) -> Iterator[str]:
     for part in shown:
-        blocks += [escaped(part.words)] if part.words else []
-        blocks += [table(part.header, part.rows)] if part.rows else []
-    return "\n\n".join(blocks)
-
-
-def outcomes(done: Iterable[Outcome]) -> str:
-    """What became of each change."""
-    rows = (
-        [o.change.model, o.change.stage, wording.move(o.change), o.status.value, o.reason]
-        for o in done
-    )
-    return table(["model", "stage", "version", "outcome", "reason"], rows) + "\n"
-
-
-def status(stages: Iterable[StageStatus]) -> str:
-    """The state of every stage."""
-    return table(STATUS_HEADER, (status_row(stage) for stage in stages)) + "\n"
-
-
-def status_row(stage: StageStatus) -> list[str]:
-    """One stage: model, stage, desired, actual, state, who, when, commit, note."""
-    stamp = stage.stamp
-    return [
-        stage.model,
-        stage.stage,
-        wording.holder(stage.desired),
-        wording.holder(stage.actual),
-        stage.state.value,
-        stamp.actor if stamp else words.NONE,
-        stamp.time if stamp else words.NONE,
-        stamp.commit[:12] if stamp else words.NONE,
-        stage.note,
-    ]
-
-
-def trained(versions: Iterable[Trained]) -> str:
-    """The versions that were trained."""
-    rows = [[v.model, v.number, v.run_id, _tests(v)] for v in versions]
-    if not rows:
-        return "Nothing to train: the registry has a version for every recipe.\n"
-    return table(["model", "version", "run", "test metrics"], rows) + "\n"
-
-
-def _tests(version: Trained) -> str:
-    return ", ".join(
-        f"{name} {value:.6g}" for name, value in version.metrics.items() if name.startswith("test_")
-    )
+        yield from (escaped(line) for line in (part.title, part.words) if line)
+        if part.rows:
+            yield table(part.header, part.rows)

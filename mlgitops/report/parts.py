@@ -1,26 +1,9 @@
-"""A comparison as words and tables, the same for a terminal and for GitHub. Pure."""
+"""What reports are made of, the same for a terminal and for GitHub."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from mlgitops.core.metrics import Difference
-from mlgitops.report import sparkline, wording
-from mlgitops.words import NONE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from mlgitops.core.evidence import Comparison, Cost, Past, Predictions
-
-BREAKS = "breaks callers"
-_METRIC = ("old", "new", "difference", "")
-_BINS = 24  # characters
-_CLASSES = 8  # more do not fit side by side
-_ROWS = 10  # of rows that moved, and of pairs of classes
-_PAST = 40  # versions
 
 
 class Code(str):
@@ -41,192 +24,38 @@ class Link:
 
 
 Cell = str | Link
+Rows = Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """Words in one line, a table, or both; a table without rows is not shown."""
+    """A title, words in one line, a table, or several; a table without rows is not shown.
 
+    `brief` are the rows for a terminal, if they are others.
+    """
+
+    title: str = ""
     words: str = ""
     header: tuple[str, ...] = ()
-    rows: Sequence[Sequence[Cell]] = ()
+    rows: Rows = ()
+    brief: Rows | None = None
 
 
-def title(comparison: Comparison) -> str:
-    """The model, the old side and the new one."""
-    old = f"{comparison.old.label} → " if comparison.old else ""
-    return f"{comparison.model}: {old}{comparison.new.label}"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a verb shows.
 
-
-def comparison_parts(comparison: Comparison, *, full: bool) -> tuple[Part, ...]:
-    """All but the warnings, which each format puts where they are seen.
-
-    Args:
-        comparison: what is shown.
-        full: with the metrics of the training set and the parameters that only one side has,
-            which say little and are many.
+    `result` is what a test came to: the first line for GitHub, and the last one on a terminal, next
+    to the prompt.
     """
-    return tuple(part for part in _parts(comparison, full) if part.words or part.rows)
+
+    title: str = ""
+    warnings: Sequence[str] = ()
+    parts: Sequence[Part] = ()
+    result: str = ""
+    failed: bool = False
 
 
-def _parts(comparison: Comparison, full: bool) -> Iterator[Part]:
-    metrics = [m for m in comparison.metrics if full or not m.metric.startswith("training_")]
-    yield Part(header=("metric", *_METRIC), rows=[_difference(metric) for metric in metrics])
-    found = comparison.predictions
-    if found and found.scores:
-        rows = [_difference(score) for score in found.scores]
-        yield Part(words=_rows(found), header=("metric on the same rows", *_METRIC), rows=rows)
-    rows = _parameters(comparison, full) if comparison.old else []
-    yield Part(header=("parameter", "old", "new"), rows=rows)
-    yield _facts(comparison)
-    rows = [[name, old or NONE, new or NONE] for name, old, new in comparison.requirements]
-    yield Part(header=("requirement", "old", "new"), rows=rows)
-    yield Part(header=("signature", ""), rows=list(_signature(comparison)))
-    yield from (Part(words=line) for line in _troubles(comparison))
-    if found:
-        yield from _predictions(found)
-    yield _history(comparison, full)
-
-
-def _difference(one: Difference) -> list[str]:
-    values = [wording.number(one.old), wording.number(one.new)]
-    return [one.metric, *values, wording.difference(one), one.verdict]
-
-
-def _parameters(comparison: Comparison, full: bool) -> list[list[str]]:
-    found = [[name, old or NONE, new or NONE] for name, old, new in comparison.parameters]
-    both = [row for row in found if NONE not in row[1:]]
-    alone = len(found) - len(both)
-    if full or not alone:
-        return found
-    return [*both, [f"({alone} in only one version)", "", ""]]
-
-
-def _facts(comparison: Comparison) -> Part:
-    facts = comparison.facts
-    linked = any(fact.link for fact in facts)
-    rows: list[list[Cell]] = []
-    for fact in facts:
-        row: list[Cell] = [fact.name, fact.old or NONE, fact.new or NONE]
-        if linked:
-            row.append(Link(text="compare", url=fact.link) if fact.link else "")
-        rows.append(row)
-    header = ("fact", "old", "new", "") if linked else ("fact", "old", "new")
-    return Part(header=header, rows=rows)
-
-
-def _signature(comparison: Comparison) -> Iterator[list[str]]:
-    yield from ([line, BREAKS] for line in comparison.breaks)
-    yield from ([line, ""] for line in comparison.columns if line not in comparison.breaks)
-
-
-def _troubles(comparison: Comparison) -> Iterator[str]:
-    for side in (comparison.old, comparison.new):
-        if side and side.trouble and side.trouble not in comparison.trouble:
-            yield side.trouble
-    if comparison.trouble:
-        yield f"no predictions: {comparison.trouble}"
-
-
-def _predictions(found: Predictions) -> Iterator[Part]:
-    rows: list[list[Cell]] = []
-    if found.changed is not None:
-        classes = found.kind == "classification"
-        moved = f"moved by more than {found.tolerance * 100:.3g}%"
-        what = "different class" if classes else moved
-        rows.append(["changed", f"{found.changed:.1%} of the rows", what])
-    if gaps := _gaps(found):
-        course = Code(sparkline.histogram(gaps, _BINS))
-        rows.append(["new - old", course, _bounds(gaps)])
-    words = "" if found.scores else _rows(found)
-    yield Part(words=words, header=("predictions", "", ""), rows=rows)
-    if found.quantiles:
-        header = tuple(f"{share * 100:.3g}%" for share in found.quantiles)
-        values = [wording.number(value) for value in found.quantiles.values()]
-        yield Part(header=("share of the rows", *header), rows=[["new - old at most", *values]])
-    yield Part(
-        header=("moved most", "old", "new", "difference", "actual"),
-        rows=[
-            [
-                mover.row,
-                wording.number(mover.old),
-                wording.number(mover.new),
-                wording.difference(Difference(metric="", old=mover.old, new=mover.new)),
-                wording.number(mover.actual),
-            ]
-            for mover in found.movers[:_ROWS]
-        ],
-    )
-    yield _confusion(found)
-    yield _cost(found.old_cost, found.new_cost)
-
-
-def _rows(found: Predictions) -> str:
-    return f"on {found.source}:"
-
-
-def _gaps(found: Predictions) -> list[float]:
-    """New minus old of each row, for numbers."""
-    old, new = found.series.old, found.series.new
-    if found.kind != "regression" or old is None:
-        return []
-    return [float(after) - float(before) for before, after in zip(old, new, strict=True)]
-
-
-def _confusion(found: Predictions) -> Part:
-    pairs = found.confusion
-    classes = list(dict.fromkeys(name for pair in sorted(pairs) for name in pair))
-    if len(classes) <= _CLASSES:
-        return Part(
-            header=("old ↓ new →", *classes),
-            rows=[[old, *(f"{pairs.get((old, new), 0):,}" for new in classes)] for old in classes],
-        )
-    changed = sorted((pair for pair in pairs if pair[0] != pair[1]), key=lambda p: (-pairs[p], p))
-    rows = [[old, new, f"{pairs[old, new]:,}"] for old, new in changed[:_ROWS]]
-    return Part(header=("old class", "new class", "rows"), rows=rows)
-
-
-def _cost(old: Cost | None, new: Cost) -> Part:
-    costs = (
-        ("milliseconds", old.milliseconds if old else None, new.milliseconds),
-        ("mebibytes", old.mebibytes if old else None, new.mebibytes),
-    )
-    listed = [Difference(metric=name, old=before, new=after) for name, before, after in costs]
-    rows = [_difference(one)[:-1] for one in listed]
-    return Part(header=("one prediction", "old", "new", "difference"), rows=rows)
-
-
-def _history(comparison: Comparison, full: bool) -> Part:
-    past = comparison.history[-_PAST:]
-    named = [one.metric for one in comparison.metrics if not one.metric.startswith("training_")]
-    rows: list[list[Cell]] = []
-    for name in named:
-        values = [version.metrics.get(name) for version in past]
-        if (bounds := _bounds(values)) and (full or name.startswith("test_")):
-            rows.append([name, Code(sparkline.line(values)), bounds])
-    if len(past) < 2 or not rows:
-        return Part()
-    rows.append(["stages", Code("".join(map(_mark, past))), _held(past)])
-    return Part(
-        header=("history", f"versions {past[0].number} to {past[-1].number}", ""), rows=rows
-    )
-
-
-def _bounds(values: Iterable[float | None]) -> str:
-    """The lowest and the highest; empty if there is none that is finite."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return f"{wording.number(min(known))} to {wording.number(max(known))}" if known else ""
-
-
-def _mark(version: Past) -> str:
-    """The first letter of the stage that a version holds; `+` for several."""
-    if len(version.stages) > 1:
-        return "+"
-    return version.stages[0][:1].upper() if version.stages else sparkline.GAP
-
-
-def _held(past: Iterable[Past]) -> str:
-    """`1 Staging, 2 Production and Staging`."""
-    return ", ".join(
-        f"{version.number} {' and '.join(version.stages)}" for version in past if version.stages
-    )
+def table(header: tuple[str, ...], rows: Rows, *, empty: str) -> Report:
+    """One table, and what is said if it has no rows."""
+    return Report(parts=[Part(words="" if rows else empty, header=header, rows=rows)])

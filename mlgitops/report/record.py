@@ -1,10 +1,10 @@
-"""The history of stages, in every format."""
+"""The history of stages as a table. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.report import markdown
+from mlgitops.report import parts
 from mlgitops.report.wording import holder
 from mlgitops.words import NONE
 
@@ -50,6 +50,8 @@ def _length(length: timedelta) -> str:
     return f"{hours} h" if hours > 1 else f"{minutes} min"
 
 
-def as_markdown(stays: Iterable[Stay], now: datetime) -> str:
-    """The history as a table."""
-    return markdown.table(HEADER, (row(stay, now) for stay in stays)) + "\n"
+def shown(stays: Iterable[Stay], now: datetime) -> parts.Report:
+    """The history; `now` is for how long a version has been where it is."""
+    return parts.table(
+        HEADER, [row(stay, now) for stay in stays], empty="No version was in a stage."
+    )

@@ -1,20 +1,14 @@
-"""The smoke test's result: a table for people, JSON for programs."""
+"""What a smoke test found: a table for people, JUnit's XML for CI systems. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from rich.text import Text
-
-from mlgitops.report.markdown import details, escaped
-from mlgitops.report.markdown import table as markdown_table
-from mlgitops.report.text import table
+from mlgitops.report import markdown, parts
 from mlgitops.serve.smoke import ProbeResult
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mlgitops.serve.smoke import Report
 
 _HEADER = ("result", "request", "expected", "actual", "ms")
@@ -27,20 +21,15 @@ def _rows(report: Report) -> list[list[str]]:
     ]
 
 
-def text(report: Report, console: Console) -> None:
-    """A table, then the result in one line."""
-    console.print(table(_HEADER, _rows(report)))
-    console.print(Text(report.summary, style="bold red" if report.failed else "bold green"))
-
-
-def markdown(report: Report) -> str:
-    """The result in one line, then a table."""
-    return f"**{escaped(report.summary)}**\n\n{markdown_table(_HEADER, _rows(report))}\n"
+def shown(report: Report) -> parts.Report:
+    """A table, and the result in one line."""
+    table = parts.Part(header=_HEADER, rows=_rows(report))
+    return parts.Report(parts=[table], result=report.summary, failed=bool(report.failed))
 
 
 def folded(report: Report) -> str:
     """The result in one line that opens to the table, where GitHub shows Markdown."""
-    return f"{details(report.summary, markdown_table(_HEADER, _rows(report)))}\n"
+    return f"{markdown.details(report.summary, markdown.table(_HEADER, _rows(report)))}\n"
 
 
 def junit(report: Report) -> str:

@@ -9,20 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from mlgitops import words
-from mlgitops.report import parts, wording
-from mlgitops.report.markdown import STATUS_HEADER, status_row
+from mlgitops.report import comparison, tables, wording
+from mlgitops.report.parts import Part, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
     from mlgitops.core.apply import Outcome
-    from mlgitops.core.evidence import Comparison
-    from mlgitops.core.status import StageStatus
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.recipes.train import Trained
+    from mlgitops.report.parts import Rows
 
 _STYLES = {
     "+": "green",
@@ -34,7 +32,7 @@ _STYLES = {
     "in sync": "green",
     "applied": "green",
     "worse": "red",
-    parts.BREAKS: "bold red",
+    comparison.BREAKS: "bold red",
     "failed": "bold red",
     "refused": "bold red",
     "allowed": "yellow",
@@ -46,8 +44,8 @@ _STYLES = {
 }
 
 
-def plan(proposal: Proposal, console: Console) -> None:
-    """A plan with its evidence; a refusal is the last line, next to the prompt."""
+def plan(proposal: Proposal, console: Console, done: Sequence[Outcome] = ()) -> None:
+    """A plan with its evidence, and what became of it; a refusal is the last line."""
     console.print(Text(wording.headline(proposal.plan), style="bold"))
     model = None
     for exhibit in proposal.exhibits:
@@ -61,6 +59,7 @@ def plan(proposal: Proposal, console: Console) -> None:
         console.print(line.append(f"  [{how}]" if how else "", style="dim"), soft_wrap=True)
     if proposal.refused:
         console.print(Text(f"\n{wording.refusal(proposal)}", style="bold red"), soft_wrap=True)
+    _body(tables.outcomes(proposal, done), console)
 
 
 def _exhibit(exhibit: Exhibit, console: Console) -> None:
@@ -74,33 +73,41 @@ def _exhibit(exhibit: Exhibit, console: Console) -> None:
     console.print(line, soft_wrap=True)
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
-        _print(["gate", "rule", "expected", "actual"], rows, console)
-    if found := exhibit.comparison:
-        comparison(found, console, indent=6)
+        verdicts = Part(header=("gate", "rule", "expected", "actual"), rows=rows)
+        _body(Report(parts=[verdicts]), console, indent=6)
+    if exhibit.comparison:
+        _body(comparison.report(exhibit.comparison), console, indent=6)
 
 
-def comparison(found: Comparison, console: Console, *, indent: int = 0) -> None:
-    """What is known of two versions: warnings first, then words and tables."""
+def report(shown: Report, console: Console) -> None:
+    """A report; what a test came to is the last line, next to the prompt."""
+    if shown.title:
+        console.print(Text(words.plain(shown.title), style="bold"))
+    _body(shown, console)
+    if shown.result:
+        style = "bold red" if shown.failed else "bold green"
+        console.print(Text(f"\n{words.plain(shown.result)}", style=style))
 
-    def say(words: Text) -> None:
-        console.print(Padding(words, (0, 0, 0, indent), expand=False))
 
-    for warning in found.warnings:
+def _body(shown: Report, console: Console, indent: int = 0) -> None:
+    """Warnings first, then words and tables."""
+
+    def say(line: Text | Table) -> None:
+        console.print(Padding(line, (0, 0, 0, indent), expand=False))
+
+    for warning in shown.warnings:
         say(Text(f"warning: {words.plain(warning)}", style="yellow"))
-    for part in parts.comparison_parts(found, full=False):
+    for part in shown.parts:
+        if part.title:
+            say(Text(f"\n{words.plain(part.title)}", style="bold"))
         if part.words:
             say(Text(words.plain(part.words)))
-        _print(part.header, part.rows, console, indent)
+        rows = part.rows if part.brief is None else part.brief
+        if rows:
+            say(_table(part.header, rows))
 
 
-def _print(
-    header: Sequence[str], rows: Sequence[Sequence[object]], console: Console, indent: int = 6
-) -> None:
-    if rows:
-        console.print(Padding(table(header, rows), (0, 0, 0, indent), expand=False))
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def _table(header: Sequence[str], rows: Rows) -> Table:
     """A table without lines; cells that are a known word get its colour."""
     made = Table(box=None, pad_edge=False, header_style="dim")
     for title in header:
@@ -109,41 +116,3 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
         cells = map(words.plain, row)
         made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     return made
-
-
-def outcomes(proposal: Proposal, done: Sequence[Outcome], console: Console) -> None:
-    """The plan, then what became of each change."""
-    if not done:
-        return
-    rows = [
-        [o.status.value, o.change.model, o.change.stage, wording.move(o.change), o.reason]
-        for o in done
-    ]
-    console.print(Text(f"\nApplied from {proposal.desired.file}", style="bold"))
-    _print(["outcome", "model", "stage", "version", "reason"], rows, console, indent=2)
-
-
-def status(stages: Iterable[StageStatus], console: Console) -> None:
-    """The state of every stage."""
-    console.print(table(STATUS_HEADER, (status_row(stage) for stage in stages)))
-
-
-def trained(versions: Sequence[Trained], console: Console) -> None:
-    """The versions that were trained."""
-    if not versions:
-        console.print("Nothing to train: the registry has a version for every recipe.")
-        return
-    rows = [
-        [
-            version.model,
-            str(version.number),
-            *(f"{name} {value:.6g}" for name, value in _tests(version)),
-        ]
-        for version in versions
-    ]
-    for row in rows:
-        console.print("  ".join(row), soft_wrap=True)
-
-
-def _tests(version: Trained) -> list[tuple[str, float]]:
-    return [item for item in version.metrics.items() if item[0].startswith("test_")]

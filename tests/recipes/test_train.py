@@ -112,7 +112,7 @@ def test_a_model_that_is_not_in_the_file(team: Team) -> None:
     recipes(team, v1=LINEAR)
     ran = team.run("train", "wnd")
     assert ran.code == 64
-    assert "models.yaml has no model wnd; it has wind" in ran.err
+    assert "models.yaml has no model 'wnd'; did you mean 'wind'?" in ran.err
 
 
 @pytest.mark.skipif("WINDFARM_DATA" not in os.environ, reason="WINDFARM_DATA names no file")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlgitops.core.evidence import Fact, Past
-from mlgitops.report import comparison, markdown
+from mlgitops.report import comparison, markdown, text
 from tests.report import made
 from tests.report.test_snapshots import printed
 
 
 def shown(**different: object) -> str:
     """The wind farm's comparison in Markdown, with something else in it."""
-    return comparison.markdown(replace(made.REGRESSION, **different))  # type: ignore[arg-type]
+    return markdown.report(comparison.report(replace(made.REGRESSION, **different)))  # type: ignore[arg-type]
 
 
 def test_why_there_are_no_predictions() -> None:
@@ -28,7 +28,7 @@ def test_nothing_that_is_not_known_is_shown() -> None:
     """The first version of a stage has neither an old side nor differences."""
     first = replace(made.REGRESSION, old=None, facts=(), requirements=(), columns=(), breaks=())
     alone = replace(first, predictions=None, history=made.REGRESSION.history[:1], warnings=())
-    assert printed(lambda console: comparison.text(alone, console)).splitlines() == [
+    assert printed(lambda console: text.report(comparison.report(alone), console)).splitlines() == [
         "power-forecasting-model: version 2",
         "metric    old       new       difference",
         "test_mae  361.335   160.008   -201.327 (-55.7%)  better",

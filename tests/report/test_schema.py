@@ -30,7 +30,7 @@ from mlgitops.image.scan.values import (
     Vulnerability,
 )
 from mlgitops.recipes.train import Trained
-from mlgitops.report import comparison, document
+from mlgitops.report import comparison, document, markdown
 from mlgitops.serve import smoke as serving
 from tests.report import made
 from tests.report.published import FILE, check
@@ -187,7 +187,7 @@ def test_any_comparison(
         history=tuple(past),
     )
     check(printed(document.comparison(found)))
-    for block in comparison.markdown(found).strip().split("\n\n"):
+    for block in markdown.report(comparison.report(found)).strip().split("\n\n"):
         if block.startswith("|"):
             cells = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in block.split("\n")}
             assert len(cells) == 1

@@ -34,12 +34,13 @@ def dumped(found: Mapping[str, object]) -> str:
 
 
 PLAN = made.two_changes()
+BESIDE = comparison.report(made.REGRESSION)
 SHOWN: dict[str, Callable[[], str]] = {
     "plan.txt": lambda: printed(lambda console: text.plan(PLAN, console)),
     "plan.md": lambda: markdown.plan(PLAN),
     "plan.json": lambda: dumped(document.plan(PLAN)),
-    "compare.txt": lambda: printed(lambda console: comparison.text(made.REGRESSION, console)),
-    "compare.md": lambda: comparison.markdown(made.REGRESSION),
+    "compare.txt": lambda: printed(lambda console: text.report(BESIDE, console)),
+    "compare.md": lambda: markdown.report(BESIDE),
     "compare.json": lambda: dumped(document.comparison(made.REGRESSION)),
 }
 

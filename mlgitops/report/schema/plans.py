@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, Field, PlainSerializer
+from pydantic import AliasPath, BeforeValidator, Field, PlainSerializer
 
 from mlgitops.core.apply import Status
 from mlgitops.core.gate import Result
@@ -14,6 +14,7 @@ from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
 from mlgitops.report.schema.comparison import Compared, Metric, Pair
 from mlgitops.report.schema.form import Form, Number, Words
+from mlgitops.words import NONE
 
 Time = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
 _LINE = Field(default=None, validation_alias=AliasPath("where", "line"))
@@ -34,8 +35,8 @@ class Stamp(Form):
 class Runs(Form):
     """The runs that made both versions."""
 
-    old: str | None
-    new: str | None
+    old: str | None = Field(default=None, validation_alias=AliasPath("old", "version", "run_id"))
+    new: str | None = Field(default=None, validation_alias=AliasPath("new", "version", "run_id"))
 
 
 class Gate(Form):
@@ -58,24 +59,38 @@ class Objection(Form):
     line: int | None = _LINE
 
 
+def _change(name: str) -> Any:
+    return Field(validation_alias=AliasPath("change", name))
+
+
+def _said(pairs: Any) -> Any:
+    return [(name, old or NONE, new or NONE) for name, old, new in pairs]
+
+
 class Change(Form):
     """What happens to one stage, and the evidence for it."""
 
-    model: str
-    stage: str
-    action: Action
-    old: int | None
-    new: int | None
-    drift: bool
-    rollback: bool
-    downgrade: bool
-    misaligned: list[str]
-    line: int | None
-    last_move: Stamp | None
-    metrics: list[Metric]
-    parameters: list[Pair]
-    runs: Runs
-    gates: list[Gate]
+    model: str = _change("model")
+    stage: str = _change("stage")
+    action: Action = _change("action")
+    old: int | None = _change("old")
+    new: int | None = _change("new")
+    drift: bool = _change("drift")
+    rollback: bool = _change("rollback")
+    downgrade: bool = _change("downgrade")
+    misaligned: list[str] = _change("misaligned")
+    line: int | None = Field(default=None, validation_alias=AliasPath("change", "where", "line"))
+    last_move: Stamp | None = _change("stamp")
+    metrics: list[Metric] = Field(
+        default_factory=list, validation_alias=AliasPath("comparison", "metrics")
+    )
+    parameters: Annotated[list[Pair], BeforeValidator(_said)] = Field(
+        default_factory=list, validation_alias=AliasPath("comparison", "parameters")
+    )
+    runs: Annotated[Runs, BeforeValidator(lambda found: found or {})] = Field(
+        validation_alias="comparison"
+    )
+    gates: list[Gate] = Field(validation_alias="verdicts")
     refused: bool
     comparison: Compared | None
 
@@ -101,10 +116,10 @@ class Plan(Proposed):
 class AppliedChange(Form):
     """What became of one change."""
 
-    model: str = Field(validation_alias=AliasPath("change", "model"))
-    stage: str = Field(validation_alias=AliasPath("change", "stage"))
-    old: int | None = Field(validation_alias=AliasPath("change", "old"))
-    new: int | None = Field(validation_alias=AliasPath("change", "new"))
+    model: str = _change("model")
+    stage: str = _change("stage")
+    old: int | None = _change("old")
+    new: int | None = _change("new")
     status: Status
     reason: Words
 

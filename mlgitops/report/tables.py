@@ -1,0 +1,62 @@
+"""Stages, outcomes and trained versions as tables. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.report import parts, wording
+from mlgitops.report.parts import Part, Report
+from mlgitops.words import NONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.status import StageStatus
+    from mlgitops.proposal.propose import Proposal
+    from mlgitops.recipes.train import Trained
+
+_STATUS = ("model", "stage", "desired", "actual", "state", "who", "when", "commit", "note")
+
+
+def status(stages: Iterable[StageStatus]) -> Report:
+    """The state of every stage."""
+    return parts.table(_STATUS, list(map(_stage, stages)), empty="No stages are declared.")
+
+
+def _stage(stage: StageStatus) -> list[str]:
+    stamp = stage.stamp
+    return [
+        stage.model,
+        stage.stage,
+        wording.holder(stage.desired),
+        wording.holder(stage.actual),
+        stage.state.value,
+        *((stamp.actor, stamp.time, stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
+        stage.note,
+    ]
+
+
+def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
+    """What became of each change."""
+    rows = [
+        [o.change.model, o.change.stage, wording.move(o.change), o.status.value, o.reason]
+        for o in done
+    ]
+    title = f"Applied from {proposal.desired.file}" if rows else ""
+    header = ("model", "stage", "version", "outcome", "reason")
+    return Report(parts=[Part(title=title, header=header, rows=rows)])
+
+
+def trained(versions: Iterable[Trained]) -> Report:
+    """The versions that were trained."""
+    rows = [[v.model, str(v.number), v.run_id, _tests(v)] for v in versions]
+    header = ("model", "version", "run", "test metrics")
+    nothing = "Nothing to train: the registry has a version for every recipe."
+    return parts.table(header, rows, empty=nothing)
+
+
+def _tests(version: Trained) -> str:
+    return ", ".join(
+        f"{name} {value:.6g}" for name, value in version.metrics.items() if name.startswith("test_")
+    )
