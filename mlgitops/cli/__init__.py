@@ -79,6 +79,7 @@ _EXTRAS = {
     "deploy-rehearsal": "deploy",
     "image": "image",
     "rebuild": "train",
+    "run-recipe": "train",
     "train": "train",
 }
 

@@ -1,10 +1,11 @@
-"""The verb that trains what models.yaml has recipes for."""
+"""The verbs that train: what models.yaml has recipes for, and a single recipe."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
+import yaml
 
 from mlgitops.cli.options import (
     Target,
@@ -14,11 +15,10 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
+from mlgitops.core.desired import RECIPES
+from mlgitops.errors import UsageError
 from mlgitops.file.edit import model_of
 from mlgitops.file.load import load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(
@@ -61,4 +61,78 @@ def train(
     show_report(form, tables.trained(done), lambda: document.trained(done))
 
 
-COMMANDS = (train,)
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops run-recipe power_forecasting --param estimator=linear
+  mlgitops run-recipe power_forecasting --data windfarm.csv \\
+      --param estimator=gradient_boosting --param max_iter=300
+  mlgitops run-recipe power_forecasting --param estimator=random_forest \\
+      --param 'features=[wind_speed_00, wind_speed_08, wind_speed_16]'
+  mlgitops run-recipe tumour_diagnosis \\
+      --param estimator=logistic_regression --register tumour-model
+"""
+)
+@click.argument("recipe")
+@click.option(
+    "--package", metavar="NAME", default=RECIPES, show_default=True, help="Where recipes are."
+)
+@click.option("--data", metavar="PATH_OR_URL", help="The data of a recipe that reads a file.")
+@click.option(
+    "--param",
+    "assignments",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A parameter of the recipe; VALUE as in YAML. Repeat for more.",
+)
+@click.option("--experiment", metavar="NAME", help="MLflow experiment [default: the recipe].")
+@click.option("--register", "model", metavar="MODEL", help="Register as a version of MODEL.")
+@registry_options
+def run_recipe(
+    recipe: str,
+    package: str,
+    data: str | None,
+    assignments: tuple[str, ...],
+    experiment: str | None,
+    model: str | None,
+    target: Target,
+) -> None:
+    """Train RECIPE in an MLflow run.
+
+    Registers the model only with --register. Does not promote.
+    """
+    from mlgitops.recipes import runner
+    from mlgitops.recipes.package import RecipePackage
+
+    params = _params(assignments)
+    found = RecipePackage(name=package, folders=(str(Path.cwd()),))
+    found.load(recipe).parse(params)
+    target.connect()
+    target.prepare_experiment(experiment or recipe)
+    trained = runner.run(
+        recipe, params=params, data=data, experiment=experiment or recipe, package=found
+    )
+    click.echo(f"run {trained.run_id}")
+    click.echo(f"model {trained.model_uri}")
+    for name, value in trained.metrics.items():
+        click.echo(f"{name} {value:.6g}")
+    if model:
+        click.echo(f"version {runner.register(trained, model)}")
+
+
+def _params(assignments: tuple[str, ...]) -> dict[str, object]:
+    params: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--param {assignment!r} is not KEY=VALUE, such as estimator=linear")
+        if key in params:
+            raise UsageError(f"--param {key} is given twice; keep one")
+        try:
+            params[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"--param {key}: {value!r} is not a YAML value; quote it") from None
+    return params
+
+
+COMMANDS = (train, run_recipe)

@@ -1,4 +1,4 @@
-"""Tests of `mlgitops.recipes.__main__`: the command line."""
+"""`mlgitops run-recipe`: a single recipe, without models.yaml."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 import mlflow
 import pytest
 
-from mlgitops.recipes.__main__ import main
+from mlgitops.cli import run
 from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import line, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Main = Callable[[list[str]], int]
+
+
+@pytest.fixture
+def main(database: str) -> Main:
+    """The verb, whose runs go to the database; it returns its exit code."""
+    return lambda arguments: run(["run-recipe", "--registry", database, *arguments])
 
 
 def test_training_prints_one_value_per_line(
-    experiment: str, capsys: pytest.CaptureFixture[str]
+    main: Main, experiment: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Run, model, metrics, and the version where it is registered."""
     arguments = ["--param", "estimator=linear", "--param", "features=[wind_speed_08]"]
@@ -31,20 +40,23 @@ def test_training_prints_one_value_per_line(
 
 
 def test_a_recipe_of_another_package(
-    experiment: str, unique: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    main: Main, experiment: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--package` names it; it is looked for in the current folder."""
-    (tmp_path / unique).mkdir()
-    (tmp_path / unique / "churn.py").write_text("def train():\n    1 / 0\n")
-    assert main(["churn", "--package", unique, "--experiment", experiment]) == 1
-    assert f"{unique}/churn.py:2: ZeroDivisionError" in capsys.readouterr().err
+    package = tmp_path / f"company_{tmp_path.name}"
+    package.mkdir()
+    (package / "churn.py").write_text("def train():\n    1 / 0\n")
+    assert main(["churn", "--package", package.name, "--experiment", experiment]) == 1
+    assert f"{package.name}/churn.py:2: ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_help_names_the_recipes_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_the_recipes_and_shows_examples(
+    main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A reader of --help can copy a line and run it."""
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "python -m mlgitops.recipes power_forecasting --param estimator=linear" in out
+    assert "mlgitops run-recipe power_forecasting --param estimator=linear" in out
     assert all(name in out for name in RecipePackage().names())
 
 
@@ -64,7 +76,11 @@ def test_help_names_the_recipes_and_shows_examples(capsys: pytest.CaptureFixture
     ],
 )
 def test_an_error_is_one_line_with_its_exit_code(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, expected: str
+    main: Main,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    expected: str,
 ) -> None:
     """No stack trace; nothing on standard output."""
     assert main(arguments) == code
@@ -76,7 +92,7 @@ def test_an_error_is_one_line_with_its_exit_code(
 
 
 def test_problems_of_a_file_are_one_line_each(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A heading that counts them, then one line per problem."""
     file = tmp_path / "windfarm.csv"
