@@ -101,7 +101,7 @@ def run_recipe(
 
     Registers the model only with --register. Does not promote.
     """
-    from mlgitops.recipes import runner
+    from mlgitops.recipes import tracking
     from mlgitops.recipes.package import RecipePackage
 
     params = _params(assignments)
@@ -109,7 +109,7 @@ def run_recipe(
     found.load(recipe).parse(params)
     target.connect()
     target.prepare_experiment(experiment or recipe)
-    trained = runner.run(
+    trained = tracking.run(
         recipe, params=params, data=data, experiment=experiment or recipe, package=found
     )
     click.echo(f"run {trained.run_id}")
@@ -117,7 +117,7 @@ def run_recipe(
     for name, value in trained.metrics.items():
         click.echo(f"{name} {value:.6g}")
     if model:
-        click.echo(f"version {runner.register(trained, model)}")
+        click.echo(f"version {tracking.register(trained, model)}")
 
 
 def _params(assignments: tuple[str, ...]) -> dict[str, object]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import RecipeError
 from mlgitops.recipes import data as recorded
+from mlgitops.recipes import tracking
 from mlgitops.recipes.data import Dataset, Examples, Holdout, without_secrets
+from mlgitops.registry.failures import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,9 +57,6 @@ class PlainTraining:
             RegistryError: MLflow could not be used.
         """
         import mlflow
-
-        from mlgitops.recipes import tracking
-        from mlgitops.registry.failures import translated
 
         uri = mlflow.get_tracking_uri()
         if self.held_out is not None:

@@ -1,4 +1,10 @@
-"""What a training run leaves in MLflow: its tags, and one logged model that can be registered."""
+"""Train a recipe and register what came out: what `mlgitops train` and notebooks call.
+
+A run leaves its tags in MLflow, and one logged model that can be registered. Everything goes to
+where `mlflow.set_tracking_uri` or `MLFLOW_TRACKING_URI` points: a database or a server, with its
+artifacts beside it or behind it. Importing this module is light; MLflow and scikit-learn are
+imported when something is trained.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +13,10 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import mlflow
-from mlflow.models.model import ModelInfo
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
-
+from mlgitops.core.version import READY, RECIPE_TAG
 from mlgitops.errors import RecipeError, RegistryError
+from mlgitops.recipes.package import RecipePackage
+from mlgitops.recipes.recipe import canonical
 from mlgitops.registry.failures import translated
 from mlgitops.system import git
 
@@ -22,10 +27,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from mlgitops.recipes.data import Holdout
+    from mlgitops.recipes.recipe import RecipeModule
 
 TAG_PREFIX = "mlgitops."
 TRAINING_PREFIX = "training_"  # of the metrics that autolog measures on the rows it learnt from
-READY = "READY"
 READY_SECONDS = 300
 
 
@@ -76,6 +81,64 @@ class TrainedRun:
     metrics: dict[str, float]
 
 
+def run(
+    recipe: str,
+    *,
+    params: Mapping[str, object],
+    data: str | None,
+    experiment: str,
+    package: RecipePackage | None = None,
+) -> TrainedRun:
+    """Train a recipe in a run of its own. Nothing is registered or promoted.
+
+    Args:
+        recipe: the recipe's name.
+        params: its parameters, as models.yaml holds them; the run's tag `mlgitops.recipe` holds
+            the recipe with them, as `canonical` gives it.
+        data: a path or an address of its data; None for its default.
+        experiment: the MLflow experiment, which is made if there is none.
+        package: where the recipe is found; None for the default package.
+
+    Raises:
+        RecipeError: there is no such recipe, a parameter is wrong, or it does not train a model.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+        RegistryError: MLflow could not be used.
+    """
+    training = prepare((package or RecipePackage()).load(recipe), params, data)
+    tags = {RECIPE_TAG: canonical(recipe, params)}
+    return record(training, experiment=experiment, tags=tags)
+
+
+def prepare(recipe: RecipeModule, params: Mapping[str, object], data: str | None) -> Training:
+    """Everything that can be wrong, found before anything is trained or recorded.
+
+    Raises:
+        RecipeError: a parameter is wrong, or the recipe reads no data and some are named.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+    """
+    parsed, place = recipe.parse(params), recipe.data(data)
+    if recipe.has("prepare"):
+        from mlgitops.recipes.sklearn.training import SklearnTraining
+        from mlgitops.recipes.sklearn.training import prepare as prepared
+
+        task = prepared(recipe, parsed, place)
+        return SklearnTraining(recipe=recipe.name, task=task, folder=recipe.folder)
+    from mlgitops.recipes.plain import PlainTraining, holdout
+
+    held_out = holdout(recipe, parsed, place)
+    return PlainTraining(recipe=recipe, params=parsed, data=place, held_out=held_out)
+
+
+def held_out(recipe: RecipeModule, params: Mapping[str, object]) -> Holdout | None:
+    """The examples that a recipe keeps from training, of its default data; None if it keeps none.
+
+    Raises:
+        RecipeError: a parameter is wrong, or the recipe fails.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+    """
+    return prepare(recipe, params, None).held_out
+
+
 def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> TrainedRun:
     """Train in a run of its own, at `mlflow.get_tracking_uri()`; it fails if anything goes wrong.
 
@@ -83,6 +146,8 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
         RecipeError: the recipe raised an exception, or did not log a model as it should.
         RegistryError: MLflow could not be used.
     """
+    import mlflow
+
     uri = mlflow.get_tracking_uri()
     with translated(uri):
         where = mlflow.set_experiment(experiment).experiment_id
@@ -110,6 +175,8 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
 
 def _model(run: Run, returned: object, recipe: str) -> str:
     """The id of the model that a run is about."""
+    from mlflow.models.model import ModelInfo
+
     logged = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
     if isinstance(returned, ModelInfo):
         if returned.model_id not in logged:
@@ -130,11 +197,11 @@ def _model(run: Run, returned: object, recipe: str) -> str:
     return str(logged[0])
 
 
-def register(trained: TrainedRun, name: str, tags: Mapping[str, str]) -> int:
-    """Register a logged model and wait until it is READY.
+def register(trained: TrainedRun, name: str) -> int:
+    """Register a logged model as a new version of `name` and wait until it is READY.
 
-    The version gets the run's `mlgitops.…` tags (recipe, data) and `tags`. Nothing is promoted:
-    neither alias nor stage is set.
+    The model `name` is made if there is none. The version gets the run's `mlgitops.…` tags (recipe,
+    data). Nothing is promoted: neither alias nor stage is set.
 
     Returns:
         The version's number.
@@ -142,6 +209,8 @@ def register(trained: TrainedRun, name: str, tags: Mapping[str, str]) -> int:
     Raises:
         RegistryError: MLflow could not be used, or the version did not become READY in time.
     """
+    import mlflow
+
     with translated(mlflow.get_tracking_uri()):
         client = mlflow.MlflowClient()
         own = client.get_run(trained.run_id).data.tags
@@ -150,7 +219,7 @@ def register(trained: TrainedRun, name: str, tags: Mapping[str, str]) -> int:
             trained.model_uri,
             name,
             await_registration_for=READY_SECONDS,
-            tags={**inherited, **tags},
+            tags=inherited,
         )
         status = client.get_model_version(name, made.version).status
     if status != READY:
@@ -167,6 +236,8 @@ def autologged(*, datasets: bool) -> Iterator[None]:
     requirements, and a recipe that logs its own would log two. It is switched off again, so that
     it does not record what others fit in this process.
     """
+    import mlflow
+
     mlflow.autolog(log_models=False, log_datasets=datasets, silent=True)
     try:
         yield
@@ -176,5 +247,7 @@ def autologged(*, datasets: bool) -> Iterator[None]:
 
 def commit_tag(folder: Path) -> dict[str, str]:
     """The tag that names the commit of a folder's code; none outside a git work tree."""
+    from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
+
     commit = git.ask(folder, "rev-parse", "--verify", "HEAD")
     return {MLFLOW_GIT_COMMIT: commit} if commit else {}

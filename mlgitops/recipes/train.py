@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import Problem, RecipeError, VersionNumberError
-from mlgitops.recipes import runner
+from mlgitops.recipes import tracking
 from mlgitops.recipes.package import package_of
 from mlgitops.recipes.recipe import canonical
 
@@ -135,14 +135,14 @@ def run(
     """
     progress(f"training {version.model} version {version.number}")
     prepare(version.model)
-    trained = runner.run(
+    trained = tracking.run(
         version.recipe.train,
         params=version.recipe.params,
         data=data if package.load(version.recipe.train).takes_data else None,
         experiment=version.model,
         package=package,
     )
-    number = runner.register(trained, version.model)
+    number = tracking.register(trained, version.model)
     if number != version.number:
         message = (
             f"MLflow numbered it {number} instead of {version.number}, which belonged to a version "

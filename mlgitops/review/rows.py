@@ -76,7 +76,7 @@ def choose(
 
 def _held_out(version: Version, package: RecipePackage) -> Holdout | None:
     """The rows that a version's recipe holds out; None if it holds out none, or there is none."""
-    from mlgitops.recipes import runner
+    from mlgitops.recipes import tracking
 
     stated = version.tags.get(RECIPE_TAG)
     if stated is None:
@@ -86,7 +86,7 @@ def _held_out(version: Version, package: RecipePackage) -> Holdout | None:
         name, params = str(recipe["train"]), dict(recipe["params"])
     except (ValueError, KeyError, TypeError):
         raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated!r}") from None
-    return runner.held_out(package.load(name), params)
+    return tracking.held_out(package.load(name), params)
 
 
 def _rows(new: Holdout, old: Holdout | None) -> Rows:

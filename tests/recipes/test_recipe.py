@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIGHT = """
 import sys
-from mlgitops.recipes import runner
+from mlgitops.recipes import tracking
 from mlgitops.recipes.package import RecipePackage
 recipes = RecipePackage()
 recipes.load("power_forecasting").parse({"estimator": "linear"})
@@ -183,7 +183,7 @@ def test_the_canonical_form_does_not_depend_on_order() -> None:
 
 
 def test_checking_a_recipe_imports_nothing_heavy() -> None:
-    """Neither importing the runner nor parsing parameters imports scikit-learn or MLflow."""
+    """Neither importing tracking nor parsing parameters imports scikit-learn or MLflow."""
     answer = subprocess.run(
         [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True
     )

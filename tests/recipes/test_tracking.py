@@ -23,7 +23,6 @@ import training as repository
 from mlgitops.errors import RecipeError
 from mlgitops.recipes import tracking
 from mlgitops.recipes.package import RecipePackage
-from mlgitops.recipes.runner import prepare
 from mlgitops.recipes.sklearn import training
 from mlgitops.recipes.sklearn.training import SklearnTraining
 from mlgitops.system.ports import free_port
@@ -56,7 +55,7 @@ def recorded(experiment: str, data: str | None = None, **params: object) -> Trai
 
 def prepared(recipe: str, params: Mapping[str, object], data: str | None = None) -> SklearnTraining:
     """A run of a recipe of scikit-learn that is yet to begin."""
-    made = prepare(RecipePackage().load(recipe), params, data)
+    made = tracking.prepare(RecipePackage().load(recipe), params, data)
     assert isinstance(made, SklearnTraining)
     return made
 

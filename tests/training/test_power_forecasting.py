@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlgitops.errors import TrainingDataError
-from mlgitops.recipes import runner
+from mlgitops.recipes import tracking
 from mlgitops.recipes.package import RecipePackage
 from tests.training.windfarm_text import lines, text
 from training.features import FEATURES
@@ -146,6 +146,6 @@ def test_the_environment_names_the_default(tmp_path: Path, monkeypatch: pytest.M
     recipe = RecipePackage().load("power_forecasting")
     dates = {"train_until": "2014-01-31", "test_from": "2014-02-01"}
     for given, used in ((None, default), (str(other), other)):
-        held_out = runner.prepare(recipe, {"estimator": "linear", **dates}, given).held_out
+        held_out = tracking.prepare(recipe, {"estimator": "linear", **dates}, given).held_out
         assert held_out is not None
         assert held_out.dataset.source == str(used)

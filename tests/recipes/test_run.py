@@ -1,74 +1,33 @@
-"""Tests of `mlgitops.recipes.runner`: what `mlgitops train` calls."""
+"""Tests of `mlgitops.recipes.tracking.run` and `register`: what `mlgitops train` calls."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import time
 from dataclasses import FrozenInstanceError
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import mlflow
 import numpy as np
 import pytest
-import requests
 
 from mlgitops.errors import RecipeError, RegistryError, TrainingDataError
-from mlgitops.recipes import runner
-from mlgitops.system.ports import free_port
-from mlgitops.system.processes import ended
+from mlgitops.recipes import tracking
 from training.features import FEATURES
 from training.synthetic import windfarm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from mlgitops.recipes.tracking import TrainedRun
+    from mlgitops.registry.embedded import Embedded
+    from tests.proxy import Proxy
 
 LINEAR = {"estimator": "linear"}
 
 
-def trained(experiment: str, params: Mapping[str, object] = LINEAR, **tags: str) -> TrainedRun:
+def trained(experiment: str, params: Mapping[str, object] = LINEAR) -> TrainedRun:
     """A run of the power recipe."""
-    return runner.run(
-        "power_forecasting", params=params, data=None, experiment=experiment, tags=tags
-    )
-
-
-@pytest.fixture
-def server(database: str, tmp_path: Path) -> Iterator[str]:
-    """The address of an MLflow server that hands artifacts through."""
-    port = free_port()
-    # a copy, because migrating an empty database takes seconds
-    shutil.copy(database.removeprefix("sqlite:///"), tmp_path / "server.db")
-    options = {
-        "--port": str(port),
-        "--workers": "1",
-        "--backend-store-uri": f"sqlite:///{tmp_path / 'server.db'}",
-        "--artifacts-destination": str(tmp_path / "destination"),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *chain(*options.items())],
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    with ended(process):
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                requests.get(f"{address}/health", timeout=1).raise_for_status()
-                break
-            except requests.RequestException:
-                time.sleep(0.2)
-        yield address
+    return tracking.run("power_forecasting", params=params, data=None, experiment=experiment)
 
 
 def test_training_gives_run_model_and_metrics(experiment: str) -> None:
@@ -82,11 +41,10 @@ def test_training_gives_run_model_and_metrics(experiment: str) -> None:
 
 
 def test_the_recipe_is_a_tag_in_canonical_form(experiment: str) -> None:
-    """So that a version can be compared with models.yaml; tags of the caller are there too."""
-    run = mlflow.get_run(trained(experiment, {"seed": 1, **LINEAR}, team="wind").run_id)
+    """So that a version can be compared with models.yaml."""
+    run = mlflow.get_run(trained(experiment, {"seed": 1, **LINEAR}).run_id)
     recipe = {"train": "power_forecasting", "params": {"estimator": "linear", "seed": 1}}
     assert json.loads(run.data.tags["mlgitops.recipe"]) == recipe
-    assert run.data.tags["team"] == "wind"
 
 
 def test_training_promotes_nothing_and_registers_nothing(experiment: str) -> None:
@@ -98,7 +56,7 @@ def test_training_promotes_nothing_and_registers_nothing(experiment: str) -> Non
 def test_registering_gives_ascending_numbers_and_promotes_nothing(experiment: str) -> None:
     """The versions are READY, of their runs, and hold neither alias nor stage."""
     results = [trained(experiment), trained(experiment, {"estimator": "linear", "seed": 1})]
-    assert [runner.register(one, experiment) for one in results] == [1, 2]
+    assert [tracking.register(one, experiment) for one in results] == [1, 2]
     client = mlflow.MlflowClient()
     for number, result in enumerate(results, start=1):
         version = client.get_model_version(experiment, str(number))
@@ -108,12 +66,11 @@ def test_registering_gives_ascending_numbers_and_promotes_nothing(experiment: st
 
 
 def test_a_version_carries_recipe_and_data_of_its_run(experiment: str) -> None:
-    """Whoever looks at a version sees that it is synthetic; tags of the caller are added."""
-    number = runner.register(trained(experiment), experiment, tags={"team": "wind"})
+    """Whoever looks at a version sees that it is synthetic."""
+    number = tracking.register(trained(experiment), experiment)
     tags = mlflow.MlflowClient().get_model_version(experiment, str(number)).tags
     assert tags["mlgitops.data.synthetic"] == "true"
     assert json.loads(tags["mlgitops.recipe"])["train"] == "power_forecasting"
-    assert tags["team"] == "wind"
 
 
 def test_the_same_recipe_gives_the_same_predictions(experiment: str) -> None:
@@ -144,33 +101,36 @@ def test_nothing_is_recorded_where_anything_is_wrong_beforehand(
 ) -> None:
     """A wrong recipe, parameter or file leaves no failed run on the server."""
     with pytest.raises(error):
-        runner.run(recipe, params=params, data=data, experiment=experiment)
+        tracking.run(recipe, params=params, data=data, experiment=experiment)
     assert mlflow.search_runs(experiment_names=[experiment], output_format="list") == []
 
 
 def test_a_name_that_can_not_be_registered_is_a_registry_error(experiment: str) -> None:
     """What MLflow refuses comes as an error that the command line can print."""
     with pytest.raises(RegistryError):
-        runner.register(trained(experiment), "a/b:c")
+        tracking.register(trained(experiment), "a/b:c")
 
 
+@pytest.mark.usefixtures("remote")
 def test_a_server_with_proxied_artifacts_is_used(
-    server: str,
+    proxied: Proxy,
+    server: tuple[str, Embedded],
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """MLFLOW_TRACKING_URI suffices; the model goes through the server and comes back.
 
     Standard output stays the caller's; MLflow's link to the run goes to the other one.
     """
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
     monkeypatch.delenv("WINDFARM_DATA", raising=False)
-    result = trained("through-the-server", {"estimator": "gradient_boosting", "max_iter": 5})
-    assert runner.register(result, "served-model") == 1
+    mlflow.create_experiment("through", artifact_location="mlflow-artifacts:/through")
+    result = trained("through", {"estimator": "gradient_boosting", "max_iter": 5})
+    assert tracking.register(result, "served-model") == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f"{server}/#/experiments" in printed.err
-    assert list((tmp_path / "destination").rglob("model.skops"))
+    assert f"{proxied.url}/#/experiments" in printed.err
+    assert list((server[1].folder / "proxied" / "through").rglob("model.skops"))
     loaded = mlflow.pyfunc.load_model("models:/served-model/1")
     assert len(loaded.predict(windfarm()[list(FEATURES)].head(2))) == 2
