@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,19 @@ def test_the_engine_knows_no_team(stranger: str) -> None:
         for path in modules(ENGINE)
         for name in imported(path)
         if name.partition(".")[0] == stranger
+    ]
+    assert found == []
+
+
+def test_the_engine_speaks_of_no_team() -> None:
+    """Only examples of help name the wind farm of this repository's team."""
+    example = re.compile(r"^ +([A-Z_]+=\S+ )?mlgitops ")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line}"
+        for path in ENGINE.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search("wind ?farm", line, re.IGNORECASE) and not example.match(line)
     ]
     assert found == []
 

@@ -179,7 +179,8 @@ def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
     elif check is None:
         click.echo(text, nl=False)
     elif not check.exists() or check.read_text(encoding="utf-8") != text:
-        raise OutOfDateError(f"{check} is out of date; run `nox -s schema`")
+        command = f"mlgitops schema --kind {kind} --write {check}"
+        raise OutOfDateError(f"{check} is out of date; run `{command}`")
 
 
 def _schema(kind: str) -> dict[str, Any]:

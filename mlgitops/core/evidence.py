@@ -110,7 +110,7 @@ class Predictions:
     """How the answers of two versions to the same rows differ.
 
     Attributes:
-        source: which rows: `731 held-out rows of windfarm (digest 1a2b3c4d)`.
+        source: which rows: `731 held-out rows of prices (digest 1a2b3c4d)`.
         tolerance: a prediction counts as changed if it moved by more than this share of the old
             one; a class, if it is another one.
         changed: the share of rows that changed, from 0 to 1; None without an old version.

@@ -242,8 +242,8 @@ def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]
         yield from scored.notes
         if scored.digest and after and scored.digest not in after:
             yield (
-                f"{new.label} was not tested on the data on this machine ({scored.source}); "
-                "select its own data, for example with WINDFARM_DATA"
+                f"{new.label} was not tested on the data on this machine ({scored.source})"
+                + (f"; set {scored.variable} to its own data" if scored.variable else "")
             )
     if new.artifact is not None and not new.artifact.example:
         yield f"{new.label} was logged without an input example"

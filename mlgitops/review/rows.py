@@ -36,6 +36,7 @@ class Rows:
         source: where they come from, in words.
         digest: MLflow's digest of the held-out examples of the new version's recipe, by which its
             run recorded them; None for input examples.
+        variable: the environment variable that names other data for that recipe, if one does.
         notes: what a reviewer must know of the choice.
     """
 
@@ -44,6 +45,7 @@ class Rows:
     labels: tuple[str, ...]
     source: str
     digest: str | None = None
+    variable: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -65,31 +67,33 @@ def choose(
     """
     notes: tuple[str, ...] = ()
     try:
-        held_out = _held_out(new[0], package)
+        held_out, variable = _held_out(new[0], package)
         if held_out is not None:
-            return _rows(held_out, _held_out(old[0], package) if old else None)
+            before = _held_out(old[0], package)[0] if old else None
+            return _rows(held_out, before, variable)
     except (RecipeError, TrainingDataError) as error:
         said = " ".join(str(error).split())
         notes = (f"comparing on examples; the recipe's held-out rows are not available: {said}",)
     return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
 
 
-def _held_out(version: Version, package: RecipePackage) -> Holdout | None:
-    """The rows that a version's recipe holds out; None if it holds out none, or there is none."""
+def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None, str | None]:
+    """The rows that a version's recipe holds out, if any, and the variable that names its data."""
     from mlgitops.recipes import tracking
 
     stated = version.tags.get(RECIPE_TAG)
     if stated is None:
-        return None
+        return None, None
     try:
-        recipe = json.loads(stated)
-        name, params = str(recipe["train"]), dict(recipe["params"])
+        parsed = json.loads(stated)
+        name, params = str(parsed["train"]), dict(parsed["params"])
     except (ValueError, KeyError, TypeError):
         raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated!r}") from None
-    return tracking.held_out(package.load(name), params)
+    recipe = package.load(name)
+    return tracking.held_out(recipe, params), recipe.variable
 
 
-def _rows(new: Holdout, old: Holdout | None) -> Rows:
+def _rows(new: Holdout, old: Holdout | None, variable: str | None) -> Rows:
     features, target = new.examples.features, new.examples.target
     if old is not None:
         shared = features.index.intersection(old.examples.features.index)
@@ -107,6 +111,7 @@ def _rows(new: Holdout, old: Holdout | None) -> Rows:
         labels=tuple(_label(value) for value in chosen.index),
         source=(f"{count(len(chosen), 'held-out row')} of {new.dataset.name} (digest {digest})"),
         digest=digest,
+        variable=variable,
     )
 
 

@@ -110,5 +110,7 @@ def test_what_a_reviewer_is_told(trained: Team) -> None:
 
     code, nonsense = planned(trained, production=4)
     assert (code, failed(nonsense)[0]) == (3, "test_r2 min 0.9")
-    assert "tested on different data" in " ".join(nonsense["comparison"]["warnings"])
+    warnings = " ".join(nonsense["comparison"]["warnings"])
+    assert "tested on different data" in warnings
+    assert "set WINDFARM_DATA to its own data" in warnings
     assert again(nonsense)["r2"]["new"] < 0.2

@@ -1,7 +1,7 @@
 """The estimators behind the kinds: scikit-learn's, with this project's defaults.
 
-Boosting is scikit-learn's histogram variant: measured on the wind farm it is as good as the
-classic one (test R² 0.977 either way) in half the time.
+Boosting is scikit-learn's histogram variant: where it was measured, it is as good as the classic
+one (test R² 0.977 either way) in half the time.
 Forests keep `n_jobs` at one: they train in a second, and a served model answers a single row
 faster without handing it to other processes.
 """

@@ -60,8 +60,7 @@ def trusted_types(kind: Kind, estimator: object) -> list[str]:
     if foreign:
         message = (
             f"the {kind} estimator holds {', '.join(foreign)}, which may not be in a logged "
-            "model; build it from scikit-learn's own types, or list a new type of theirs in "
-            "mlgitops/recipes/sklearn/serialization.py after review"
+            "model; build it from scikit-learn's own types, or use a recipe with `train` instead"
         )
         raise RecipeError(message)
     return sorted(found)
