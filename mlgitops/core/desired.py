@@ -1,8 +1,11 @@
-"""The desired state: what models.yaml says, as immutable values."""
+"""The desired state: what models.yaml says, as immutable values.
+
+Twice the same said is equal, wherever in the file it stands.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
@@ -23,7 +26,7 @@ class Recipe:
 
     train: str
     params: Mapping[str, object]
-    where: Where
+    where: Where = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +35,7 @@ class Freeze:
 
     reason: str
     until: datetime
-    where: Where
+    where: Where = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +44,7 @@ class DesiredStage:
 
     name: str
     version: int | None
-    where: Where
+    where: Where = field(compare=False)
     digest: str | None = None
 
     @property
@@ -60,7 +63,7 @@ class DesiredModel:
     versions: Mapping[int, Recipe]
     gates: Mapping[str, tuple[Gate, ...]]
     stages: tuple[DesiredStage, ...]
-    where: Where
+    where: Where = field(compare=False)
     freeze: Freeze | None = None
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:

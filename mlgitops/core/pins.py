@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
@@ -21,7 +21,7 @@ class Pin:
     stage: str
     version: int
     digest: str
-    where: Where
+    where: Where = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import yaml
 
+from mlgitops.core.desired import DesiredStage
+from mlgitops.core.pins import declared
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file.document import Document, parse
 from mlgitops.file.load import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+    from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.file.document import Path, Span
 
 
@@ -31,16 +35,24 @@ def set_version(text: str, file: str, model: str, stage: str, version: int | Non
         EditError: the text cannot be edited in place, e.g. because the stage is an alias of YAML.
     """
     before = loads(text, file)
-    name = _listed_name(model_of(before, model), stage)
+    of = model_of(before, model)
+    listed = next((s for s in of.stages if s.alias == alias_of(stage)), None)
     value = "null" if version is None else str(version)
     document = parse(text, file)
-    if name is not None:
-        edited = _replaced(text, document, model, name, value)
-        _check(before, edited, model, name, version)
+    if listed is not None:
+        wanted = replace(listed, version=version, digest=None)
+        edited = _replaced(text, document, model, listed.name, value)
+        sound = _loads_or_none(edited, file) == _with(before, model, wanted)
     else:
+        wanted = DesiredStage(name=stage, version=version, where=of.where)
         edited = _inserted(text, document, ("models", model, "stages"), stage, value)
-        loads(edited, file)  # the new name may be none that a stage can have
-        _check(before, edited, model, stage, version)
+        # the new name may be none that a stage can have: that is the file's own error
+        sound = loads(edited, file) == _with(before, model, wanted)
+    if not sound:
+        raise EditError(
+            f"{file}: cannot edit {model} {wanted.name} in place; "
+            "write its version as a plain number on a line of its own"
+        )
     return edited
 
 
@@ -60,7 +72,7 @@ def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) ->
         UsageError: there is no such model or stage, or the stage is to be empty.
         EditError: the text cannot be edited in place, e.g. because a stage is an alias of YAML.
     """
-    before = loads(text, file)
+    before = expected = loads(text, file)
     document = parse(text, file)
     edits = [
         _pinned(text, document, before, model, stage, digest)
@@ -69,7 +81,18 @@ def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) ->
     edited = text
     for span, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
         edited = edited[: span.start] + value + edited[span.end :]
-    _check_digests(before, edited, digests)
+    for (model, stage), digest in digests.items():
+        wanted = replace(filled_stage(before, model, stage), digest=digest)
+        expected = _with(expected, model, wanted)
+    after = _loads_or_none(edited, file)
+    if after != expected:
+        found = declared(after or before).pinned
+        wrong = [f"{p.model} {p.stage}" for p in declared(expected).pinned if p not in found]
+        names = ", ".join(wrong or map(" ".join, digests))
+        raise EditError(
+            f"{file}: cannot pin {names} in place; write each version as a plain "
+            "number on a line of its own"
+        )
     return edited
 
 
@@ -111,27 +134,40 @@ def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -
         EditError: the text cannot be edited in place.
     """
     before = loads(text, file)
-    versions = model_of(before, model).versions
+    of = model_of(before, model)
+    versions = of.versions
     if not versions:
         raise UsageError(
             f"{file}: {model} has no recipe to copy the module from; write its first recipe by hand"
         )
     number, last = max(versions) + 1, versions[max(versions)]
-    recipe = {"train": last.train, "params": dict(params)}
-    line = yaml.safe_dump(recipe, default_flow_style=True, sort_keys=False, width=10**6).strip()
+    recipe = replace(last, params=dict(params))
+    stated = {"train": recipe.train, "params": recipe.params}
+    line = yaml.safe_dump(stated, default_flow_style=True, sort_keys=False, width=10**6).strip()
     document = parse(text, file)
     edited = _inserted(text, document, ("models", model, "versions"), str(number), line)
-    after = loads(edited, file)
-    added = after.models[model].versions.get(number)
-    kept = {n: (r.train, r.params) for n, r in after.models[model].versions.items() if n != number}
-    same = kept == {n: (r.train, r.params) for n, r in versions.items()}
-    if added is None or dict(added.params) != recipe["params"] or not same:
+    expected = replace(of, versions=MappingProxyType({**versions, number: recipe}))
+    if loads(edited, file) != _with_model(before, expected):
         raise EditError(f"{file}: cannot edit the versions of {model} in place; add {line} by hand")
     return edited, number
 
 
-def _listed_name(model: DesiredModel, stage: str) -> str | None:
-    return next((s.name for s in model.stages if s.alias == alias_of(stage)), None)
+def _with_model(desired: Desired, model: DesiredModel) -> Desired:
+    return replace(desired, models=MappingProxyType({**desired.models, model.name: model}))
+
+
+def _with(desired: Desired, model: str, stage: DesiredStage) -> Desired:
+    """What is desired, with a stage in the place of the one of its name, else after all others."""
+    of = desired.models[model]
+    stages = {s.alias: s for s in of.stages} | {stage.alias: stage}
+    return _with_model(desired, replace(of, stages=tuple(stages.values())))
+
+
+def _loads_or_none(text: str, file: str) -> Desired | None:
+    try:
+        return loads(text, file)
+    except DesiredStateError:
+        return None
 
 
 def _pinned(
@@ -190,65 +226,3 @@ def _last_end(text: str, document: Document, path: Path) -> int | None:
     flow_or_plain = (p for p in below if p not in inner or text[document.values[p].start] in "{[")
     ends = (len(text[: document.values[p].end].rstrip()) for p in flow_or_plain)
     return max(ends, default=None)
-
-
-def _check(before: Desired, edited: str, model: str, stage: str, version: int | None) -> None:
-    """Refuse an edit that says anything else than what was asked."""
-    alias = alias_of(stage)
-    try:
-        after = loads(edited, before.file)
-    except DesiredStateError:
-        after = before
-    changed = [s for s in after.models[model].stages if s.alias == alias]
-    as_asked = len(changed) == 1 and changed[0].version == version and changed[0].digest is None
-    slots = {(model, alias)}
-    if not as_asked or _without(before, slots) != _without(after, slots):
-        raise EditError(
-            f"{before.file}: cannot edit {model} {stage} in place; "
-            "write its version as a plain number on a line of its own"
-        )
-
-
-def _check_digests(before: Desired, edited: str, digests: Mapping[tuple[str, str], str]) -> None:
-    """Refuse an edit that says anything else than that these stages are pinned."""
-    slots = {(model, alias_of(stage)): digest for (model, stage), digest in digests.items()}
-    try:
-        after = loads(edited, before.file)
-    except DesiredStateError:
-        after = before
-    expected = {
-        (m, s.alias): (s.version, slots.get((m, s.alias), s.digest)) for m, s in _stages(before)
-    }
-    found = {(m, s.alias): (s.version, s.digest) for m, s in _stages(after)}
-    wrong = [slot for slot in expected if expected[slot] != found.get(slot)]
-    if wrong or _without(before, slots.keys()) != _without(after, slots.keys()):
-        names = ", ".join(" ".join(slot) for slot in wrong or slots)
-        raise EditError(
-            f"{before.file}: cannot pin {names} in place; write each version as a plain "
-            "number on a line of its own"
-        )
-
-
-def _stages(desired: Desired) -> list[tuple[str, DesiredStage]]:
-    return [(model.name, stage) for model in desired.models.values() for stage in model.stages]
-
-
-def _without(desired: Desired, slots: Collection[tuple[str, str]]) -> object:
-    """Everything that a file says but for some stages, without the places where it says it."""
-
-    def plain(stage: DesiredStage) -> tuple[object, ...]:
-        return (stage.name, stage.version, stage.digest)
-
-    freezes = [f and (f.reason, f.until) for f in (desired.freeze,)]
-    return freezes + [
-        (
-            m.name,
-            m.freeze and (m.freeze.reason, m.freeze.until),
-            m.description,
-            m.owners,
-            [(n, r.train, r.params) for n, r in m.versions.items()],
-            m.gates,
-            [plain(s) for s in m.stages if (m.name, s.alias) not in slots],
-        )
-        for m in desired.models.values()
-    ]
