@@ -12,11 +12,12 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.held import HeldModel
+    from mlgitops.core.metrics import Direction
     from mlgitops.core.plan import Change
     from mlgitops.core.version import Version
 
@@ -89,6 +90,11 @@ class Gate(Protocol):
     @property
     def need(self) -> Need:
         """How much must be read of the versions for the gate to be able to pass."""
+        ...
+
+    @property
+    def directions(self) -> Mapping[str, Direction]:
+        """Metric → which way is better, of the metrics that the gate judges."""
         ...
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlgitops.core.gate import Case, Verdict
+    from mlgitops.core.metrics import Direction
 
 # mlflow.utils.validation: alias names, their length, and the two reserved forms.
 STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -66,6 +67,11 @@ class GateForm(Form):
     mode: Annotated[
         Mode, Field(description="enforce: a failure refuses the plan; warn: it is only shown")
     ] = "enforce"
+
+    @property
+    def directions(self) -> Mapping[str, Direction]:
+        """Metric → which way is better, of the metrics that the gate judges."""
+        return {}
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
         """What is wrong although it is well-formed: the key, None for the gate as a whole; why."""

@@ -49,6 +49,11 @@ class MetricGate(GateForm):
         """Which way is better, as declared, else as the name tells."""
         return self.better or direction(self.metric)
 
+    @property
+    def directions(self) -> Mapping[str, Direction]:
+        """That of its metric, where it is known."""
+        return {self.metric: self.way} if self.way else {}
+
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
         """Bounds that are missing or contradict each other; a regression without a direction."""
         if self.min is None and self.max is None and self.max_regression is None:

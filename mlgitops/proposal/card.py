@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.gate import Case, Need, judge, needs
 from mlgitops.core.held import Held
 from mlgitops.core.plan import Action, Change
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
-from mlgitops.recipes.package import package_of
+from mlgitops.proposal.collect import Request, judged
 from mlgitops.registry.lookup import find_version, require_model
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import Scope, compare, side
+from mlgitops.review.compare import side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -154,18 +153,12 @@ def _verdicts(
 ) -> tuple[Verdict, ...]:
     """What the gates of a stage say of the version that holds it, as if it entered today."""
     declared = desired.models.get(held.name)
-    gates = declared.gates_for(alias) if declared else ()
-    if not gates:
+    if declared is None or not declared.gates_for(alias):
         return ()
     version, stamp = new.version, held.stamp_in_force(alias)
     previous = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, previous) if previous else None
     old = _side(registry, held.name, bare, cabinet) if bare else None
-    scope = Scope(
-        predict=needs(gates) >= Need.PREDICTIONS,
-        link=lambda _old, _new: None,
-        recipes=package_of(desired),
-    )
     change = Change(
         model=held.name,
         stage=_name(alias, declared),
@@ -175,15 +168,7 @@ def _verdicts(
         move=stamp.move if stamp else 1,
         carrier=version.number,
     )
-    case = Case(
-        change=change,
-        held=held,
-        new=version,
-        old=old.version if old else None,
-        now=datetime.now(UTC),
-        comparison=compare(held.name, old, new, scope),
-    )
-    return judge(gates, case)
+    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC))).verdicts
 
 
 def _call(folder: Path) -> str | None:

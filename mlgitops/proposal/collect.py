@@ -19,7 +19,6 @@ from mlgitops.errors import (
     Problem,
     RegistryRequestError,
 )
-from mlgitops.gates.metric import MetricGate
 from mlgitops.recipes.package import package_of
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
@@ -154,53 +153,19 @@ class _Collector:
     def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
         if not change.enters:
             return Exhibit(change=change)
-        gates = self._desired.models[change.model].gates_for(change.alias)
-        need = Need.PREDICTIONS if self._request.review else needs(gates)
-        signature = need is Need.SIGNATURE
-        new = self._version(change.model, change.new, signature=signature)
-        old = self._version(change.model, change.old, signature=signature)
+        need = _need(self._desired.models[change.model].gates_for(change.alias), self._request)
+
+        def one(number: int | None) -> Side | None:
+            version = self._version(change.model, number, signature=need is Need.SIGNATURE)
+            if version is None:
+                return None
+            read = cabinet if need >= Need.ARTIFACT else None
+            return side(change.model, f"version {number}", version, read, self._pins)
+
+        new = one(change.new)
         assert new is not None, "checked before"
-        better = {g.metric: g.way for g in gates if isinstance(g, MetricGate) and g.way}
-        scope = Scope(
-            predict=need >= Need.PREDICTIONS,
-            link=self._request.link,
-            recipes=package_of(self._desired),
-            better=MappingProxyType(better),
-        )
-        read = cabinet if need >= Need.ARTIFACT else None
-        comparison = self._comparison(change.model, old, new, scope, read)
-        return Exhibit(
-            change=change,
-            verdicts=self._verdicts(gates, change, comparison),
-            comparison=comparison,
-        )
-
-    def _verdicts(
-        self, gates: tuple[Gate, ...], change: Change, comparison: Comparison
-    ) -> tuple[Verdict, ...]:
-        case = Case(
-            change=change,
-            held=self._held.model(change.model),
-            new=comparison.new.version,
-            old=comparison.old.version if comparison.old else None,
-            now=self._request.now,
-            comparison=comparison,
-        )
-        return judge(gates, case)
-
-    def _comparison(
-        self,
-        model: str,
-        old: Version | None,
-        new: Version,
-        scope: Scope,
-        cabinet: Cabinet | None,
-    ) -> Comparison:
-        def one(version: Version) -> Side:
-            return side(model, f"version {version.number}", version, cabinet, self._pins)
-
-        before = None if old is None else one(old)
-        return compare(model, before, one(new), scope, self._history(model))
+        held, history = self._held.model(change.model), self._history(change.model)
+        return judged(change, one(change.old), new, self._desired, held, self._request, history)
 
     def _history(self, model: str) -> tuple[Past, ...]:
         if not self._request.review:
@@ -217,6 +182,39 @@ class _Collector:
         if key not in self._full:
             self._full[key] = self._reader.evidence(bare, signature=signature)
         return self._full[key]
+
+
+def judged(
+    change: Change,
+    old: Side | None,
+    new: Side,
+    desired: Desired,
+    held: HeldModel,
+    request: Request,
+    history: tuple[Past, ...] = (),
+) -> Exhibit:
+    """What the gates of a stage say of a version that is to enter it, given both sides."""
+    gates = desired.models[change.model].gates_for(change.alias)
+    better = {metric: way for gate in gates for metric, way in gate.directions.items()}
+    scope = Scope(
+        predict=_need(gates, request) >= Need.PREDICTIONS,
+        link=request.link,
+        recipes=package_of(desired),
+        better=MappingProxyType(better),
+    )
+    case = Case(
+        change=change,
+        held=held,
+        new=new.version,
+        old=old.version if old else None,
+        now=request.now,
+        comparison=compare(change.model, old, new, scope, history),
+    )
+    return Exhibit(change=change, verdicts=judge(gates, case), comparison=case.comparison)
+
+
+def _need(gates: tuple[Gate, ...], request: Request) -> Need:
+    return Need.PREDICTIONS if request.review else needs(gates)
 
 
 def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
