@@ -41,10 +41,6 @@ class RegistryReader(Protocol):
         """The version with its run's metrics and parameters, and its signature if asked for."""
         ...
 
-    def digest(self, name: str, number: int) -> str:
-        """The digest of a version's payload; downloads it."""
-        ...
-
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""
         ...

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES, alias_of
 from mlgitops.core.version import RECIPE_TAG, DatasetUse, Version
-from mlgitops.registry import digest
 from mlgitops.registry.failures import translated
 from mlgitops.registry.signature import signature_of
 
@@ -144,11 +142,6 @@ class MlflowRegistry:
             if _is_gone(error):
                 return None
             raise
-
-    def digest(self, name: str, number: int) -> str:
-        """The digest of a version's payload."""
-        with TemporaryDirectory(prefix="mlgitops-") as folder:
-            return digest.of_folder(self.download(f"models:/{name}/{number}", Path(folder)))
 
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""

@@ -77,10 +77,17 @@ class Digests:
         if self._reader.version(model, version) is None:
             return Found(model=model, trouble=f"version {version} does not exist or was deleted")
         try:
-            return Found(model=model, digest=self._reader.digest(model, version))
+            with _downloaded(self._reader, model, version) as folder:
+                return Found(model=model, digest=digest.of_folder(folder))
         except (RegistryRequestError, PayloadError) as error:
             trouble = f"cannot download the payload of version {version}: {error}"
             return Found(model=model, trouble=trouble)
+
+
+@contextmanager
+def _downloaded(reader: RegistryReader, model: str, version: int) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="mlgitops-") as made:
+        yield reader.download(f"models:/{model}/{version}", Path(made))
 
 
 @contextmanager
@@ -106,7 +113,6 @@ def verified(
     if not pins.binding(model, version, stage):
         yield f"models:/{model}/{version}"
         return
-    with TemporaryDirectory(prefix="mlgitops-") as made:
-        folder = registry.download(f"models:/{model}/{version}", Path(made))
+    with _downloaded(registry, model, version) as folder:
         pins.verify(model, version, stage, digest.of_folder(folder))
         yield str(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.digest import of_folder
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -42,7 +43,7 @@ def commit(farm: Team, subject: str) -> None:
 
 
 @pytest.mark.xdist_group("farm")
-def test_a_card_says_what_is_recorded(farm: Team) -> None:
+def test_a_card_says_what_is_recorded(farm: Team, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Of the version in Production, by default: from models.yaml, its run, its payload, git."""
     subprocess.run(["git", "init", "-q"], cwd=farm.folder, check=True)
     farm.stages(WIND, Production=1)
@@ -60,7 +61,8 @@ def test_a_card_says_what_is_recorded(farm: Team) -> None:
     )
 
     card = (farm.folder / "card.md").read_text()
-    digest = MlflowRegistry(farm.uri).digest(WIND, 2)
+    folder = tmp_path_factory.mktemp("payload")
+    digest = of_folder(MlflowRegistry(farm.uri).download(f"models:/{WIND}/2", folder))
     run = farm.client.get_run(farm.client.get_model_version(WIND, "2").run_id or "")
     assert run.inputs is not None
     for line in (

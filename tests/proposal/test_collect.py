@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.registry.digest import of_folder
+
 if TYPE_CHECKING:
     from tests.team import Team
 
@@ -82,11 +84,12 @@ def test_a_run_that_was_deleted_leaves_gates_without_metrics(team: Team) -> None
 
 
 @pytest.mark.xdist_group("farm")
-def test_a_pinned_digest_is_checked(farm: Team) -> None:
+def test_a_pinned_digest_is_checked(farm: Team, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The right digest is applied; another one is refused, and both are named."""
     from mlgitops.registry.client import MlflowRegistry
 
-    right = MlflowRegistry(farm.uri).digest(WIND, 1)
+    folder = tmp_path_factory.mktemp("payload")
+    right = of_folder(MlflowRegistry(farm.uri).download(f"models:/{WIND}/1", folder))
     wrong = "sha256:" + "0" * 64
     farm.write(f"models: {{{WIND}: {{stages: {{Production: {{version: 1, digest: '{wrong}'}}}}}}}}")
     ran = farm.run("apply")

@@ -28,6 +28,7 @@ from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.digest import of_folder
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
@@ -127,10 +128,14 @@ def place(farm: Team) -> Iterator[Host]:
     assert docker.run(["ps", "--all", *filters]) == docker.run(["network", "ls", *filters]) == ""
 
 
-def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(place: Host) -> None:
+def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(
+    place: Host, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """It is refused before an image is built, naming both digests; there is no deployment."""
     place.hold(1)
-    digest = MlflowRegistry(place.team.uri).digest(WIND, 1)
+    registry = MlflowRegistry(place.team.uri)
+    payload = registry.download(f"models:/{WIND}/1", tmp_path_factory.mktemp("payload"))
+    digest = of_folder(payload)
     wrong = f"sha256:{'0' * 64}"
     stage = f"{place.stage}: {{version: 1, digest: '{wrong}'}}"
     place.team.write(f"models: {{{WIND}: {{stages: {{{stage}}}}}}}")
