@@ -53,9 +53,7 @@ def _targets(wanted: DesiredModel | None, held: HeldModel) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):
-        yield Target(
-            stage=stage.name, version=stage.version, where=stage.where, digest=stage.digest
-        )
+        yield Target(stage=stage.name, version=stage.version, where=stage.where)
     unlisted = (held.aliases.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
     for alias in sorted(unlisted):
         if _claimed(held, alias):
@@ -121,7 +119,6 @@ def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) 
         misaligned=misaligned,
         unlisted=target.unlisted,
         where=target.where,
-        digest=target.digest,
     )
 
 

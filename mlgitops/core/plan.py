@@ -57,7 +57,6 @@ class Change:
     misaligned: tuple[str, ...] = ()
     unlisted: bool = False
     where: Where | None = None
-    digest: str | None = None
 
     @property
     def alias(self) -> str:
@@ -106,7 +105,6 @@ class Target:
     version: int | None
     unlisted: bool = False
     where: Where | None = None
-    digest: str | None = None
 
     @property
     def alias(self) -> str:

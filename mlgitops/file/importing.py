@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mlgitops.core.stage import CLASSIC_STAGES, alias_of, classic_stage
+from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
 from mlgitops.file.schema import MODEL_NAME
 from mlgitops.gates.form import RESERVED_ALIAS
 
@@ -64,7 +64,7 @@ def _stages(held: HeldModel) -> dict[str, int]:
         for alias, version in held.aliases.items()
         if not _why_not(held, alias)
     }
-    return dict(sorted(found.items(), key=lambda item: (item[0] == "Production", item[0])))
+    return dict(sorted(found.items(), key=lambda item: (item[0] == PRODUCTION, item[0])))
 
 
 def _why_not(held: HeldModel, alias: str) -> str | None:
@@ -85,7 +85,7 @@ def _why_not(held: HeldModel, alias: str) -> str | None:
 
 def _classic(held: HeldModel, stage: str, version: int) -> int | None:
     """What the classic stage is to be beside an alias: a version has one classic stage only."""
-    taken = stage == "Staging" and held.classic.get("Production") == version
+    taken = stage == STAGING and held.classic.get(PRODUCTION) == version
     return None if taken else version
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES, alias_of
-from mlgitops.core.version import RECIPE_TAG, DatasetUse, Version
+from mlgitops.core.version import READY, RECIPE_TAG, DatasetUse, Version
 from mlgitops.registry.failures import translated
 from mlgitops.registry.signature import signature_of
 
@@ -186,7 +186,7 @@ class MlflowRegistry:
             return None
         uri = f"models:/{outputs[-1].model_id}"
         tags = MappingProxyType(dict(run.data.tags))
-        return Version(number=0, status="READY", run_id=run_id, tags=tags, uri=uri)
+        return Version(number=0, status=READY, run_id=run_id, tags=tags, uri=uri)
 
     def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
         """Write a stage's stamp on a version."""
