@@ -16,6 +16,11 @@ def plain(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))
 
 
+def one_line(text: object) -> str:
+    """A text, or what an error says, on one line."""
+    return " ".join(str(text).split())
+
+
 def count(number: int, noun: str) -> str:
     """`1 change`, `2 changes`, `1,000 changes`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

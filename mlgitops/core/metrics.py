@@ -33,6 +33,16 @@ def direction(metric: str) -> Direction | None:
     return "higher" if _HIGHER.search(metric.lower()) else None
 
 
+def of_test(metric: str) -> bool:
+    """Whether a metric was measured on the test set, as its name tells."""
+    return metric.startswith("test_")
+
+
+def of_training(metric: str) -> bool:
+    """Whether autolog measured a metric on the rows that the model learnt from."""
+    return metric.startswith("training_")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """One metric of the version now in a stage and of the one that is to enter it.
@@ -73,7 +83,7 @@ def differences(
     better: Mapping[str, Direction] = MappingProxyType({}),
 ) -> tuple[Difference, ...]:
     """All metrics of both, those of the test set first; `better`: what is declared of some."""
-    names = sorted(old.keys() | new.keys(), key=lambda name: (not name.startswith("test_"), name))
+    names = sorted(old.keys() | new.keys(), key=lambda name: (not of_test(name), name))
     return tuple(
         Difference(metric=n, old=old.get(n), new=new.get(n), better=better.get(n)) for n in names
     )

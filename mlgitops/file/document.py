@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlgitops.errors import DesiredStateError, Problem, Where
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from yaml._yaml import Mark as CMark
@@ -89,7 +90,7 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         said = ", ".join(part for part in (error.context, error.problem) if part)
         raise _error(file, f"not valid YAML: {said}", mark) from error
     except yaml.YAMLError as error:
-        raise _error(file, f"not valid YAML: {' '.join(str(error).split())}") from error
+        raise _error(file, f"not valid YAML: {one_line(error)}") from error
     return node
 
 

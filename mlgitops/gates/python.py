@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 from mlgitops.core.gate import Need, verdict
 from mlgitops.gates.form import GateForm
 from mlgitops.system import modules
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,5 +96,5 @@ def _objection(gate: PythonGate, case: Case) -> str | None:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"

@@ -23,6 +23,7 @@ from mlgitops.recipes.package import package_of
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,11 +143,8 @@ class _Collector:
         try:
             found = cabinet.artifact(version).digest
         except (RegistryRequestError, PayloadError) as error:
-            said = " ".join(str(error).split())
-            yield _problem(
-                change,
-                f"version {change.new} is pinned, but its payload cannot be downloaded: {said}",
-            )
+            said = f"its payload cannot be downloaded: {one_line(error)}"
+            yield _problem(change, f"version {change.new} is pinned, but {said}")
             return
         yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from mlgitops.errors import MlgitopsError, RecipeError
 from mlgitops.system.modules import importable
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -161,7 +162,7 @@ class RecipeModule:
 
 def said(error: BaseException) -> str:
     """An exception of somebody else's code, on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    return f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
 
 
 def canonical(recipe: str, params: Mapping[str, object]) -> str:

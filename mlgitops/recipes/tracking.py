@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mlgitops.core.metrics import of_training
 from mlgitops.core.version import READY, RECIPE_TAG
 from mlgitops.errors import RecipeError, RegistryError
 from mlgitops.recipes.package import RecipePackage
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from mlgitops.recipes.recipe import RecipeModule
 
 TAG_PREFIX = "mlgitops."
-TRAINING_PREFIX = "training_"  # of the metrics that autolog measures on the rows it learnt from
 READY_SECONDS = 300
 
 
@@ -166,9 +166,7 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
             run_id=run.info.run_id,
             model_uri=f"models:/{_model(run, returned, training.title)}",
             metrics={
-                name: value
-                for name, value in run.data.metrics.items()
-                if not name.startswith(TRAINING_PREFIX)
+                name: value for name, value in run.data.metrics.items() if not of_training(name)
             },
         )
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mlgitops.errors import PayloadError
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def canonical(mlmodel: bytes) -> bytes:
         kept = {key: value for key, value in tree.items() if key not in _VOLATILE}
         return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise PayloadError(f"cannot read the model's MLmodel file: {reason}") from error
 
 

@@ -21,6 +21,7 @@ from mlgitops.errors import (
     RegistryUnreachableError,
 )
 from mlgitops.system.addresses import without_secrets
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def _translate(error: Exception, uri: str) -> RegistryError:
 def _answered(error: Exception, uri: str) -> RegistryError:
     """The registry answered; its status code tells what it said."""
     code = getattr(error, "error_code", "")
-    text = " ".join(_BODY.sub("", str(error)).split())[:300]
+    text = one_line(_BODY.sub("", str(error)))[:300]
     stated = re.search(r"failed with error code (\d+)", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
     if status in (401, 403):

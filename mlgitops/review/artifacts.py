@@ -13,6 +13,7 @@ from mlgitops.core.evidence import Artifact
 from mlgitops.errors import PayloadError
 from mlgitops.registry import digest
 from mlgitops.registry.signature import signature_in
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,8 +77,7 @@ def describe(folder: Path) -> Artifact:
             "the payload has no MLmodel file, so it is not an MLflow model"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise PayloadError(f"cannot read its MLmodel file: {said}") from error
+        raise PayloadError(f"cannot read its MLmodel file: {one_line(error)}") from error
     own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
     return Artifact(
         folder=folder,

@@ -15,6 +15,7 @@ from mlgitops.core.pins import Pins
 from mlgitops.core.signature import breaking
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from mlgitops.review import predictions, rows, scoring
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,8 +63,8 @@ def side(
         artifact = cabinet.artifact(version)
         pinned.verify(model, version.number, None, artifact.digest)
     except (RegistryError, PayloadError, DigestMismatchError) as error:
-        said = " ".join(str(error).split())
-        return Side(label=label, version=version, trouble=f"cannot read {label}: {said}")
+        trouble = f"cannot read {label}: {one_line(error)}"
+        return Side(label=label, version=version, trouble=trouble)
     known = replace(version, signature=artifact.signature)
     return Side(label=label, version=known, artifact=artifact)
 

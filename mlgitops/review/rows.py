@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import RecipeError, TrainingDataError
-from mlgitops.words import count
+from mlgitops.words import count, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def choose(
             before = _held_out(old[0], package)[0] if old else None
             return _rows(held_out, before, variable)
     except (RecipeError, TrainingDataError) as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         notes = (f"comparing on examples; the recipe's held-out rows are not available: {said}",)
     return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
 
