@@ -13,7 +13,7 @@ from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
 from mlgitops.proposal.collect import Request, judged
-from mlgitops.registry.lookup import find_version, require_model
+from mlgitops.registry.lookup import find_version, no_version, require_model
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import side
 
@@ -105,7 +105,7 @@ def make_card(
     """
     held, bare = registry.model(model), registry.version(model, number)
     if held is None or bare is None:
-        raise UsageError(f"{model} has no version {number} in the registry; see `mlgitops status`")
+        raise no_version(registry, model, number)
     declared = desired.models.get(model)
     aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
     with Cabinet(registry) as cabinet:

@@ -68,7 +68,7 @@ def _answers(
             done += 1
     except IsolatedError as error:
         name = recipes[min(done, len(recipes) - 1)].train
-        hint = "import what takes long, or may fail, inside its functions"
+        hint = "move slow or failing imports into its functions"
         yield [f"{name}: its module could not be imported: {error}; {hint}"], False
 
 

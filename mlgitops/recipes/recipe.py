@@ -63,11 +63,15 @@ class RecipeModule:
         if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise RecipeError(f"{self.name}: Params in {file} is not a pydantic model; make it one")
         for name in filter(self.has, (*FORMS, "holdout")):
-            foreign = self._arguments(name).difference(GIVEN)
-            if foreign or ("params" in self._arguments(name) and model is None):
-                what = ", ".join(sorted(foreign)) or "params, and there is no class Params"
+            taken = self._arguments(name)
+            if foreign := ", ".join(sorted(taken.difference(GIVEN))):
                 raise RecipeError(
-                    f"{self.name}: {name} in {file} may take params and data; it takes {what}"
+                    f"{self.name}: {name} in {file} may take params and data; it takes {foreign}"
+                )
+            if "params" in taken and model is None:
+                raise RecipeError(
+                    f"{self.name}: {name} in {file} takes params, but {file} has no class Params; "
+                    "add one or drop the argument"
                 )
 
     def has(self, function: str) -> bool:

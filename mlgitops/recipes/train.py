@@ -93,8 +93,8 @@ def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[
             yield Problem(
                 where=recipe.where,
                 model=model.name,
-                message=f"version {number} was trained by another recipe, {made_by}; what is "
-                f"trained is history: give this recipe the number {max(taken) + 1}",
+                message=f"version {number} was trained with a different recipe, {made_by}; restore "
+                f"it, or add this one as version {max(taken) + 1}",
             )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import alias_of
+from mlgitops.core.stage import alias_of, classic_stage
 from mlgitops.errors import UsageError
+from mlgitops.words import listed
 
 if TYPE_CHECKING:
     from mlgitops.core.held import HeldModel
@@ -33,7 +34,7 @@ def held_version(registry: RegistryReader, model: str, stage: str) -> int:
     found = require_model(registry, model)
     version = found.aliases.get(alias_of(stage))
     if version is None:
-        filled = ", ".join(sorted(found.aliases)) or "none"
+        filled = ", ".join(classic_stage(one) or one for one in sorted(found.aliases)) or "none"
         raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
     return version
 
@@ -47,7 +48,22 @@ def find_version(registry: RegistryReader, model: str, text: str) -> tuple[int, 
     if not text.isdecimal():
         return held_version(registry, model, text), text
     if registry.version(model, int(text)) is None:
-        raise UsageError(
-            f"{model} has no version {int(text)} in the registry; see `mlgitops status`"
-        )
+        raise no_version(registry, model, int(text))
     return int(text), None
+
+
+def no_version(registry: RegistryReader, model: str, number: int) -> UsageError:
+    """That a model does not have a version, and which it has.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    require_model(registry, model)
+    have = sorted(registry.recipes(model))
+    if len(have) > 2 and have[-1] - have[0] == len(have) - 1:
+        which = f"versions {have[0]} to {have[-1]}"
+    elif len(have) > 1:
+        which = f"versions {listed([str(one) for one in have])}"
+    else:
+        which = f"version {have[0]}" if have else "no version"
+    return UsageError(f"{model} has no version {number} in the registry; it has {which}")

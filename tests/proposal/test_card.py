@@ -109,7 +109,7 @@ def test_a_card_of_a_version_that_has_nothing(team: Team) -> None:
     ("arguments", "expected"),
     [
         (("solar",), "the registry has no model 'solar'"),
-        (("wind", "9"), "wind has no version 9 in the registry"),
+        (("wind", "9"), "wind has no version 9 in the registry; it has version 1"),
         (("wind", "Production"), "Production of wind is empty"),
         (("empty",), "empty has no version; register one first"),
         (("wind", "-f", "no.yaml"), "no.yaml:1:1: does not exist"),

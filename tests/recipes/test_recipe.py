@@ -70,7 +70,10 @@ def test_its_variable_names_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
         ("train = 3", "is not a recipe: it has neither train nor prepare"),
         ("def train(): ...\ndef prepare(): ...", "both train and prepare: keep one"),
         ("Params = dict\ndef train(params): ...", "Params in .*churn.py is not a pydantic model"),
-        ("def train(params): ...", "it takes params, and there is no class Params"),
+        (
+            "def train(params): ...",
+            "train in .*churn.py takes params, but .* has no class Params; add",
+        ),
         ("def train(rows): ...", "train in .*churn.py may take params and data; it takes rows"),
         ("def train(): ...\ndef holdout(x): ...", "holdout in .*churn.py may take params and data"),
     ],

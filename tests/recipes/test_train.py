@@ -152,6 +152,6 @@ def test_a_number_that_another_recipe_has(team: Team) -> None:
     ran = team.run("train")
     assert ran.code == 1
     assert "models.yaml:5" in ran.err
-    assert "version 1 was trained by another recipe" in ran.err
-    assert "give this recipe the number 2" in ran.err
+    assert "version 1 was trained with a different recipe" in ran.err
+    assert "or add this one as version 2" in ran.err
     assert len(team.client.search_model_versions("name='tumour-diagnosis-model'")) == 1
