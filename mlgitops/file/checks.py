@@ -5,6 +5,7 @@ A check yields the path of what is wrong and a message; `mlgitops.file.load` add
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
@@ -12,18 +13,16 @@ from mlgitops.core.stage import alias_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlgitops.core.desired import Desired, DesiredModel
-    from mlgitops.file.document import Path
+    from mlgitops.core.desired import Desired
+    from mlgitops.file.document import KeyPath
 
-Finding = tuple["Path", str]
+Finding = tuple["KeyPath", str]
 
 
 def findings(desired: Desired) -> Iterator[Finding]:
     """All findings of all checks."""
-    yield from _model_names_differ_by_more_than_case(desired)
-    for model in desired.models.values():
-        for one in CHECKS:
-            yield from one(model)
+    for check in CHECKS:
+        yield from check(desired)
 
 
 def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]:
@@ -38,8 +37,8 @@ def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]
             )
 
 
-def _stage_names_differ_by_more_than_case(model: DesiredModel) -> Iterator[Finding]:
-    for section in ("stages", "gates"):
+def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]:
+    for model, section in product(desired.models.values(), ("stages", "gates")):
         names = [s.name for s in model.stages] if section == "stages" else list(model.gates)
         seen: dict[str, str] = {}
         for name in names:
@@ -49,15 +48,17 @@ def _stage_names_differ_by_more_than_case(model: DesiredModel) -> Iterator[Findi
                 yield ("models", model.name, section, name), message
 
 
-def _gates_can_pass(model: DesiredModel) -> Iterator[Finding]:
-    for stage, gates in model.gates.items():
-        for index, gate in enumerate(gates):
-            for key, message in gate.findings(stage):
-                path = ("models", model.name, "gates", stage, index)
-                yield ((*path, key) if key else path), message
+def _gates_can_pass(desired: Desired) -> Iterator[Finding]:
+    for model in desired.models.values():
+        for stage, gates in model.gates.items():
+            for index, gate in enumerate(gates):
+                for key, message in gate.findings(stage):
+                    path = ("models", model.name, "gates", stage, index)
+                    yield ((*path, key) if key else path), message
 
 
-CHECKS: tuple[Callable[[DesiredModel], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Desired], Iterator[Finding]], ...] = (
+    _model_names_differ_by_more_than_case,
     _stage_names_differ_by_more_than_case,
     _gates_can_pass,
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Mark = PyMark | CMark
 
-Path = tuple[Hashable, ...]
+KeyPath = tuple[Hashable, ...]
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_NODES = 200_000  # after aliases are expanded; 1,000 models take about 60,000
@@ -52,11 +52,11 @@ class Document:
 
     file: str
     data: Any
-    keys: dict[Path, Span] = field(default_factory=dict)
-    values: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[KeyPath, Span] = field(default_factory=dict)
+    values: dict[KeyPath, Span] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def where(self, path: Path) -> Where:
+    def where(self, path: KeyPath) -> Where:
         """The place of a path's key, else of its value, else of its nearest parent."""
         while path not in self.keys and path not in self.values:
             path = path[:-1]
@@ -140,7 +140,7 @@ class _Walk:
             problems=self.out.problems,
         )
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.visited += 1
         if self.visited > MAX_NODES or len(path) > MAX_DEPTH:
             limits = f"{MAX_NODES:,} values or {MAX_DEPTH} levels"
@@ -153,7 +153,7 @@ class _Walk:
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         return self.scalar(node, path)
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[Hashable, Any]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[Hashable, Any]:
         data: dict[Hashable, Any] = {}
         for key_node, value_node in node.value:
             key = self.key(key_node, path)
@@ -170,7 +170,7 @@ class _Walk:
             data[key] = self.value(value_node, here)
         return data
 
-    def key(self, node: yaml.Node, path: Path) -> Hashable | None:
+    def key(self, node: yaml.Node, path: KeyPath) -> Hashable | None:
         if not isinstance(node, yaml.ScalarNode) or node.tag == _TAG + "null":
             self.problem(node, path, "a key must be a plain word or a number")
             return None
@@ -183,7 +183,7 @@ class _Walk:
         # True == 1 in Python: as a key, one would silently stand for the other
         return node.value if isinstance(key, bool | float) else key
 
-    def scalar(self, node: yaml.Node, path: Path) -> Any:
+    def scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix(_TAG)
         if kind in ("str", "timestamp"):  # parameters must be representable in JSON
             return node.value
@@ -194,7 +194,7 @@ class _Walk:
         self.problem(node, path, f"YAML tag {node.tag} is not supported; write a plain value")
         return None
 
-    def integer(self, node: yaml.Node, path: Path) -> int:
+    def integer(self, node: yaml.Node, path: KeyPath) -> int:
         digits = node.value.removeprefix("-").removeprefix("+")
         plain = digits.isdecimal() and (digits == "0" or not digits.startswith("0"))
         if plain and len(digits) <= 20:
@@ -203,7 +203,7 @@ class _Walk:
         self.problem(node, path, f"write {node.value[:20]!r} in plain decimal digits, or in quotes")
         return 1
 
-    def problem(self, node: yaml.Node, path: Path, message: str) -> None:
+    def problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
         self.out.problems.append(problem_at(path, _where(self.out.file, node.start_mark), message))
 
     def span(self, node: yaml.Node) -> Span:
@@ -214,7 +214,7 @@ class _Walk:
         )
 
 
-def problem_at(path: Path, where: Where, message: str) -> Problem:
+def problem_at(path: KeyPath, where: Where, message: str) -> Problem:
     """A problem whose model and stage are read off a path such as models → NAME → stages → S."""
     model = str(path[1]) if len(path) > 1 and path[0] == "models" else None
     stage = str(path[3]) if len(path) > 3 and path[2] in ("stages", "gates") else None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel
-    from mlgitops.file.document import Path, Span
+    from mlgitops.file.document import KeyPath, Span
 
 
 def set_version(text: str, file: str, model: str, stage: str, version: int | None) -> str:
@@ -198,7 +198,7 @@ def _replaced(text: str, document: Document, model: str, stage: str, value: str)
     return text[: span.start] + value + text[end:]
 
 
-def _inserted(text: str, document: Document, path: Path, key: str, value: str) -> str:
+def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str) -> str:
     """The text with one more key in the mapping at a path of three."""
     span = document.values[path]
     last = _last_end(text, document, path)
@@ -218,7 +218,7 @@ def _inserted(text: str, document: Document, path: Path, key: str, value: str) -
     return f"{text[: line_end.start()]}{newline}{indent}{key}: {value}{text[line_end.start() :]}"
 
 
-def _last_end(text: str, document: Document, path: Path) -> int | None:
+def _last_end(text: str, document: Document, path: KeyPath) -> int | None:
     """Where the last value below a path ends, before the line breaks that follow it."""
     below = [p for p in document.values if p[: len(path)] == path and len(p) > len(path)]
     inner = {p[:-1] for p in below}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import ValidationError
@@ -11,12 +11,12 @@ from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, R
 from mlgitops.core.pins import Pins, declared
 from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
-from mlgitops.file.document import Document, Path, parse, problem_at
+from mlgitops.file.document import Document, KeyPath, parse, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
 from mlgitops.system.modules import folders_of
 
 
-def load(path: FilePath) -> Desired:
+def load(path: Path) -> Desired:
     """Read models.yaml.
 
     Raises:
@@ -25,7 +25,7 @@ def load(path: FilePath) -> Desired:
     return loads(read(path), str(path))
 
 
-def load_or_empty(path: FilePath | None) -> Desired:
+def load_or_empty(path: Path | None) -> Desired:
     """Like `load`; where there is no file, no models and the recipes' default package.
 
     Raises:
@@ -33,11 +33,11 @@ def load_or_empty(path: FilePath | None) -> Desired:
     """
     if path is not None:
         return load(path)
-    here = FilePath("models.yaml")
+    here = Path("models.yaml")
     return Desired(file=str(here), models=MappingProxyType({}), folders=folders_of(here))
 
 
-def read(path: FilePath) -> str:
+def read(path: Path) -> str:
     """The text of models.yaml.
 
     Raises:
@@ -58,7 +58,7 @@ def read(path: FilePath) -> str:
     )
 
 
-def loads(text: str, file: str, beside: FilePath | None = None) -> Desired:
+def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     """Like `load`, for a text that is already in memory.
 
     Args:
@@ -70,7 +70,7 @@ def loads(text: str, file: str, beside: FilePath | None = None) -> Desired:
         DesiredStateError: with every problem found.
     """
     document = parse(text, file)
-    folders = folders_of(beside or FilePath(file))
+    folders = folders_of(beside or Path(file))
     try:
         form = FileForm.model_validate(document.data, context={"folders": folders})
     except ValidationError as error:
@@ -86,7 +86,7 @@ def loads(text: str, file: str, beside: FilePath | None = None) -> Desired:
     return desired
 
 
-def load_pins(path: FilePath | None) -> Pins:
+def load_pins(path: Path | None) -> Pins:
     """The pins of a models.yaml; none where there is no file.
 
     Raises:
@@ -107,7 +107,7 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
 
 
 def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
-    at: Path = ("models", name)
+    at: KeyPath = ("models", name)
     return DesiredModel(
         name=name,
         description=form.description,
@@ -132,7 +132,7 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
     )
 
 
-def _freeze(form: FreezeForm | None, document: Document, at: Path) -> Freeze | None:
+def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze | None:
     if form is None:
         return None
     where = document.where((*at, "freeze"))

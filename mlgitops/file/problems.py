@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from mlgitops.errors import Problem
-    from mlgitops.file.document import Document, Path
+    from mlgitops.file.document import Document, KeyPath
     from mlgitops.gates.form import Form
 
 
@@ -26,10 +26,10 @@ def explain(document: Document, details: ErrorDetails) -> Problem:
     return problem_at((*path, *subject), document.where(path), message)
 
 
-def _path(document: Document, location: tuple[int | str, ...]) -> tuple[Path, tuple[str, ...]]:
+def _path(document: Document, location: tuple[int | str, ...]) -> tuple[KeyPath, tuple[str, ...]]:
     """The path in the file of a location of pydantic's, and what of it the file does not have."""
     parts = [part for part in location if not str(part).startswith(("<", "["))]
-    path: Path = ()
+    path: KeyPath = ()
     for index, part in enumerate(parts):
         if (*path, part) not in document.values:
             return path, tuple(str(rest) for rest in parts[index:])
@@ -53,7 +53,7 @@ _OF_FORM = ("string_pattern_mismatch", "string_type", "literal_error")
 
 
 def _message(
-    document: Document, details: ErrorDetails, path: Path, subject: tuple[str, ...]
+    document: Document, details: ErrorDetails, path: KeyPath, subject: tuple[str, ...]
 ) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     if (
@@ -86,7 +86,7 @@ def _no_gate(given: object) -> str:
     return f"a gate must be a mapping with one of the keys {_any(GATES)}{hint}"
 
 
-def _unknown_key(document: Document, path: Path) -> str:
+def _unknown_key(document: Document, path: KeyPath) -> str:
     key = str(path[-1])
     allowed = list(_form_at(document, path[:-1]).model_fields)
     near = get_close_matches(key, allowed, n=1)
@@ -94,7 +94,7 @@ def _unknown_key(document: Document, path: Path) -> str:
     return f"unknown key {key!r}; {hint}"
 
 
-def _form_at(document: Document, path: Path) -> type[Form]:
+def _form_at(document: Document, path: KeyPath) -> type[Form]:
     if path and path[-1] == "freeze" and len(path) in (1, 3):
         return FreezeForm
     if len(path) < 2:
