@@ -89,7 +89,6 @@ def collect(
     Raises:
         DesiredVersionError: versions that do not exist or are not READY; all of them at once.
         DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
-        RegistryError: the registry could not be read.
     """
     if request.review and any(change.enters for change in plan.changes):
         scoring.warm_up()

@@ -50,12 +50,7 @@ class PlainTraining:
         return self.recipe.folder
 
     def run(self) -> object:
-        """Call `train`, and record what it does not: parameters, and the rows that are held out.
-
-        Raises:
-            RecipeError: `train` raised an exception.
-            RegistryError: MLflow could not be used.
-        """
+        """Call `train`, and record what it does not: parameters, and the rows that are held out."""
         import mlflow
 
         uri = mlflow.get_tracking_uri()

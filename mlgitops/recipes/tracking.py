@@ -110,12 +110,7 @@ def run(
 
 
 def prepare(recipe: RecipeModule, params: Mapping[str, object], data: str | None) -> Training:
-    """Everything that can be wrong, found before anything is trained or recorded.
-
-    Raises:
-        RecipeError: a parameter is wrong, or the recipe reads no data and some are named.
-        TrainingDataError: the data do not have the shape that the recipe needs.
-    """
+    """Everything that can be wrong, found before anything is trained or recorded."""
     parsed, place = recipe.parse(params), recipe.data(data)
     if recipe.has("prepare"):
         from mlgitops.recipes.sklearn.training import SklearnTraining
@@ -140,12 +135,7 @@ def held_out(recipe: RecipeModule, params: Mapping[str, object]) -> Holdout | No
 
 
 def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> TrainedRun:
-    """Train in a run of its own, at `mlflow.get_tracking_uri()`; it fails if anything goes wrong.
-
-    Raises:
-        RecipeError: the recipe raised an exception, or did not log a model as it should.
-        RegistryError: MLflow could not be used.
-    """
+    """Train in a run of its own, at `mlflow.get_tracking_uri()`; one that goes wrong is FAILED."""
     import mlflow
 
     uri = mlflow.get_tracking_uri()

@@ -41,7 +41,6 @@ def prepare(recipe: RecipeModule, params: BaseModel, data: str | None) -> Task[E
 
     Raises:
         RecipeError: it is no task.
-        TrainingDataError: the data do not have the shape that the recipe needs.
     """
     task = recipe.call("prepare", params, data)
     if not isinstance(task, Task):
@@ -73,12 +72,7 @@ class SklearnTraining:
         return Holdout(examples=self.task.test, dataset=self.task.dataset)
 
     def run(self) -> ModelInfo:
-        """Fit, measure and log the model.
-
-        Raises:
-            RecipeError: the estimator holds a type that a logged model may not hold.
-            RegistryError: MLflow could not be used.
-        """
+        """Fit, measure and log the model."""
         task = self.task
         with tracking.autologged(datasets=False):
             task.fit()
