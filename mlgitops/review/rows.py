@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import RecipeError, TrainingDataError
+from mlgitops.recipes import tracking
 from mlgitops.words import count, one_line
 
 if TYPE_CHECKING:
@@ -79,8 +80,6 @@ def choose(
 
 def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None, str | None]:
     """The rows that a version's recipe holds out, if any, and the variable that names its data."""
-    from mlgitops.recipes import tracking
-
     stated = version.tags.get(RECIPE_TAG)
     if stated is None:
         return None, None
