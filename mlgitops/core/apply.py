@@ -114,7 +114,7 @@ def _align_classic_stages(model: ModelPlan, registry: Registry) -> None:
         return
     current = registry.classic_stages(model.model)
     for transition in classic.transitions(current, model.classic):
-        registry.move(model.model, transition)
+        registry.set_classic_stage(model.model, transition)
 
 
 def _after(error: RegistryError, model: ModelPlan, registry: Registry) -> Iterator[Outcome]:

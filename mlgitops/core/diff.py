@@ -136,7 +136,7 @@ def _carrier(
 
 
 def _held_before(held: HeldModel, target: Target) -> bool:
-    """Whether a stamp says so: the version's own, or one that names it as the previous holder."""
+    """Whether a stamp says so: the version's own, or one that names it as previous."""
     stamps = held.stamps.get(target.alias, {})
     return target.version in stamps or any(s.previous == target.version for s in stamps.values())
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
-Kind = Literal["regression", "classification"]
+PredictionKind = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +121,7 @@ class Predictions:
         old_cost: what a prediction of the old version costs; None without one.
     """
 
-    kind: Kind
+    kind: PredictionKind
     source: str
     series: Series
     new_cost: Cost

@@ -40,7 +40,7 @@ class HeldModel:
     def stamp_in_force(self, alias: str) -> Stamp | None:
         """The stamp of the version that holds `alias`, provided that it is the newest one.
 
-        None means that mlgitops did not put the present holder there.
+        None means that mlgitops did not put the held version there.
         """
         newest = self.newest_stamp(alias)
         if newest is None:

@@ -69,7 +69,7 @@ class RegistryWriter(Protocol):
         """Remove an alias."""
         ...
 
-    def move(self, name: str, transition: Transition) -> None:
+    def set_classic_stage(self, name: str, transition: Transition) -> None:
         """Move a version to a classic stage."""
         ...
 

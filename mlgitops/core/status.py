@@ -32,7 +32,7 @@ class StageStatus:
     """One stage of one model.
 
     Attributes:
-        stamp: of the present holder; None if mlgitops did not put it there.
+        stamp: of the held version; None if mlgitops did not put it there.
         note: what is out of step, in words.
     """
 

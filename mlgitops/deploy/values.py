@@ -91,7 +91,7 @@ class Canary:
         share: of the requests, in per cent.
         seconds: how long.
         requests: how many it must get at least, to be judged.
-        slower: how many times as long as the present version it may take.
+        slower: how many times as long as the version that serves it may take.
     """
 
     share: int

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.file.document import KeyPath
 
-Finding = tuple["KeyPath", str]
+Flaw = tuple["KeyPath", str]
 
 
-def findings(desired: Desired) -> Iterator[Finding]:
+def findings(desired: Desired) -> Iterator[Flaw]:
     """All findings of all checks."""
     for check in CHECKS:
         yield from check(desired)
 
 
-def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]:
+def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
     # MySQL compares names without regard to case: the second would be the first one's double
     seen: dict[str, str] = {}
     for name in desired.models:
@@ -37,7 +37,7 @@ def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]
             )
 
 
-def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]:
+def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
     for model, section in product(desired.models.values(), ("stages", "gates")):
         names = [s.name for s in model.stages] if section == "stages" else list(model.gates)
         seen: dict[str, str] = {}
@@ -48,7 +48,7 @@ def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Finding]
                 yield ("models", model.name, section, name), message
 
 
-def _gates_can_pass(desired: Desired) -> Iterator[Finding]:
+def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
         for stage, gates in model.gates.items():
             for index, gate in enumerate(gates):
@@ -57,7 +57,7 @@ def _gates_can_pass(desired: Desired) -> Iterator[Finding]:
                     yield ((*path, key) if key else path), message
 
 
-CHECKS: tuple[Callable[[Desired], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _model_names_differ_by_more_than_case,
     _stage_names_differ_by_more_than_case,
     _gates_can_pass,

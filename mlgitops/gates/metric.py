@@ -37,7 +37,7 @@ class MetricGate(GateForm):
     max: Number | None = None
     max_regression: Annotated[
         _Regression | None,
-        Field(description="how much worse than the present version: 0.5, or 2%"),
+        Field(description="how much worse than the version now in the stage: 0.5, or 2%"),
     ] = None
     better: Annotated[
         Literal["higher", "lower"] | None,

@@ -87,14 +87,14 @@ _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stay:
+class _Span:
     """A version's stay in a stage; `until=None`: it lasts."""
 
     since: datetime
     until: datetime | None
 
 
-def _last_stay(held: HeldModel, alias: str, number: int) -> _Stay | None:
+def _last_stay(held: HeldModel, alias: str, number: int) -> _Span | None:
     """The last stay of a version, as far as stamps tell both its ends; None if they do not."""
     stamps = held.stamps.get(alias, {})
     stamp = stamps.get(number)
@@ -102,13 +102,13 @@ def _last_stay(held: HeldModel, alias: str, number: int) -> _Stay | None:
         return None  # the stage was emptied: that stamp took the place of the one that entered
     since = datetime.fromisoformat(stamp.time)
     if held.stamp_in_force(alias) == stamp:
-        return _Stay(since=since, until=None)
+        return _Span(since=since, until=None)
     later = [one for one in stamps.values() if one.move > stamp.move]
     following = min(later, key=lambda one: one.move, default=None)
     # a move that found another version there does not tell when this one had left
     if following is None or following.previous != number:
         return None
-    return _Stay(since=since, until=datetime.fromisoformat(following.time))
+    return _Span(since=since, until=datetime.fromisoformat(following.time))
 
 
 def _why_unknown(held: HeldModel, alias: str, number: int, stage: str) -> str:

@@ -24,7 +24,7 @@ _Context = Annotated[
 
 
 class SameDatasetGate(GateForm):
-    """The version was evaluated on the very data set that the present one was evaluated on."""
+    """The version was evaluated on the same data set as the version now in the stage."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"same_dataset": "true, or the context of a data set, such as test"}

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class SignatureGate(GateForm):
-    """Callers of the present version must be able to call this one."""
+    """Callers of the version now in the stage must be able to call this one."""
 
     need: ClassVar[Need] = Need.SIGNATURE
 
     signature: Literal["compatible"]
 
     def judge(self, case: Case) -> Iterator[Verdict]:
-        """Whether callers of the present version can call the new one."""
+        """Whether callers of the version now in the stage can call the new one."""
         rule, expected = "signature compatible", "a signature that callers of the stage can use"
         new, old = case.new.signature, case.old.signature if case.old else None
         if new is None:

@@ -64,15 +64,15 @@ def _row(stage: StageStatus) -> list[str]:
     return [
         stage.model,
         stage.stage,
-        wording.holder(stage.desired),
-        wording.holder(stage.actual),
+        wording.version_or_empty(stage.desired),
+        wording.version_or_empty(stage.actual),
         by,
     ]
 
 
 def _key(stage: StageStatus) -> str:
     """A stage together with what is wrong with it: other drift is new drift."""
-    return f"{stage.model} {stage.stage} {wording.holder(stage.actual)}"
+    return f"{stage.model} {stage.stage} {wording.version_or_empty(stage.actual)}"
 
 
 def _seen(stages: Iterable[StageStatus], before: str, now: datetime) -> dict[str, str]:

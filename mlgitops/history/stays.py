@@ -80,7 +80,7 @@ def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
 
 
 def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | None:
-    """The version that a stage held before the present one, by git; None if there is none.
+    """The version that a stage held before its current one, by git; None if there is none.
 
     What was rolled back from does not count: going back twice goes back two versions, and never
     forward to what was wrong.

@@ -30,7 +30,7 @@ _MOST = 20  # lines of a message
 def applied(proposal: Proposal, done: Iterable[Outcome], by: Author) -> None:
     """Tell what an apply did, or why it was refused; silent if there was nothing to do."""
     lines = [
-        f"{outcome.change.model} {outcome.change.stage} {wording.move(outcome.change)}: "
+        f"{outcome.change.model} {outcome.change.stage} {wording.versions(outcome.change)}: "
         f"{outcome.status.value}" + (f" ({outcome.reason})" if outcome.reason else "")
         for outcome in done
     ]

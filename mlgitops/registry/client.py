@@ -205,7 +205,7 @@ class MlflowRegistry:
         with translated(self.uri):
             self._client.delete_registered_model_alias(name, alias)
 
-    def move(self, name: str, transition: Transition) -> None:
+    def set_classic_stage(self, name: str, transition: Transition) -> None:
         """Move a version to a classic stage."""
         with translated(self.uri), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated: that is known

@@ -86,7 +86,7 @@ def _row(exhibit: Exhibit) -> list[str]:
     remarks = [*wording.remarks(change)]
     if warnings := _warnings(exhibit):
         remarks.append(words.count(len(warnings), "warning"))
-    return [sign, change.model, change.stage, wording.move(change), gates, "; ".join(remarks)]
+    return [sign, change.model, change.stage, wording.versions(change), gates, "; ".join(remarks)]
 
 
 def _gates(exhibit: Exhibit) -> str:
@@ -96,7 +96,7 @@ def _gates(exhibit: Exhibit) -> str:
 
 def _title(exhibit: Exhibit) -> str:
     change = exhibit.change
-    return f"{change.model} {change.stage}: {wording.move(change)}"
+    return f"{change.model} {change.stage}: {wording.versions(change)}"
 
 
 def _loud(exhibit: Exhibit) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.report import parts
-from mlgitops.report.wording import holder
+from mlgitops.report.wording import version_or_empty
 from mlgitops.words import NONE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def row(stay: Stay, now: datetime) -> list[str]:
     return [
         stay.model,
         stay.stage,
-        holder(stay.version),
+        version_or_empty(stay.version),
         _time(stay.since),
         _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
         stay.by,

@@ -29,8 +29,8 @@ def _stage(stage: StageStatus) -> list[str]:
     return [
         stage.model,
         stage.stage,
-        wording.holder(stage.desired),
-        wording.holder(stage.actual),
+        wording.version_or_empty(stage.desired),
+        wording.version_or_empty(stage.actual),
         stage.state.value,
         *((stamp.actor, stamp.time, stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
         stage.note,
@@ -40,7 +40,7 @@ def _stage(stage: StageStatus) -> list[str]:
 def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
     """What became of each change."""
     rows = [
-        [o.change.model, o.change.stage, wording.move(o.change), o.status.value, o.reason]
+        [o.change.model, o.change.stage, wording.versions(o.change), o.status.value, o.reason]
         for o in done
     ]
     title = f"Applied from {proposal.desired.file}" if rows else ""

@@ -65,7 +65,9 @@ def plan(proposal: Proposal, console: Console, done: Sequence[Outcome] = ()) -> 
 def _exhibit(exhibit: Exhibit, console: Console) -> None:
     change = exhibit.change
     sign = wording.SIGNS[change.action]
-    line = Text.assemble((f"  {sign} ", _STYLES[sign]), f"{change.stage}: {wording.move(change)}")
+    line = Text.assemble(
+        (f"  {sign} ", _STYLES[sign]), f"{change.stage}: {wording.versions(change)}"
+    )
     if remarks := wording.remarks(change):
         line.append(f"  [{'; '.join(remarks)}]", style="yellow")
     if change.where is not None:

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
 
 
-def holder(version: int | None) -> str:
+def version_or_empty(version: int | None) -> str:
     """The version that a stage holds."""
     return "empty" if version is None else str(version)
 
 
-def move(change: Change) -> str:
+def versions(change: Change) -> str:
     """What happens to the version of a stage: `1 → 2`, `empty → 1`, `2 (classic stage)`."""
     if change.action is Action.ALIGN:
-        return f"{holder(change.new)} ({' and '.join(change.misaligned)} out of step)"
-    return f"{holder(change.old)} → {holder(change.new)}"
+        return f"{version_or_empty(change.new)} ({' and '.join(change.misaligned)} out of step)"
+    return f"{version_or_empty(change.old)} → {version_or_empty(change.new)}"
 
 
 def wrong(stage: StageStatus) -> str:
     """How a stage differs from models.yaml."""
-    return f"is {holder(stage.actual)}, should be {holder(stage.desired)}"
+    return f"is {version_or_empty(stage.actual)}, should be {version_or_empty(stage.desired)}"
 
 
 def remarks(change: Change) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def remarks(change: Change) -> tuple[str, ...]:
     if change.heals:
         said.append("corrects drift")
     elif change.drift and change.stamp is not None:
-        said.append(f"drift: the last apply left {holder(change.stamp.version)}")
+        said.append(f"drift: the last apply left {version_or_empty(change.stamp.version)}")
     if change.rollback:
         said.append("rollback: this version was in the stage before")
     elif change.downgrade and not change.heals:
@@ -77,7 +77,7 @@ def failure(exhibit: Exhibit) -> str:
     """The first gate that a change fails."""
     failed = next(v for v in exhibit.verdicts if v.result == "failed")
     return (
-        f"{exhibit.change.model} {exhibit.change.stage} → {holder(exhibit.change.new)}: "
+        f"{exhibit.change.model} {exhibit.change.stage} → {version_or_empty(exhibit.change.new)}: "
         f"{failed.rule}: expected {failed.expected}, actual {failed.actual}"
     )
 

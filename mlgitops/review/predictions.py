@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mlgitops.core.evidence import Kind
+    from mlgitops.core.evidence import PredictionKind
     from mlgitops.review.rows import Rows
     from mlgitops.review.scoring import Scored
 
@@ -50,7 +50,7 @@ def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
     )
 
 
-def _kind(rows: Rows, new: Scored, old: Scored | None) -> Kind:
+def _kind(rows: Rows, new: Scored, old: Scored | None) -> PredictionKind:
     import numpy as np
 
     known = [new.predictions, *([old.predictions] if old else [])]
@@ -61,7 +61,7 @@ def _kind(rows: Rows, new: Scored, old: Scored | None) -> Kind:
     return "classification" if whole and len(np.unique(values)) <= _CLASSES else "regression"
 
 
-def _changed(kind: Kind, series: Series) -> np.ndarray | None:
+def _changed(kind: PredictionKind, series: Series) -> np.ndarray | None:
     """Which rows changed; shape (rows,)."""
     import numpy as np
 
@@ -119,7 +119,7 @@ def _confusion(series: Series) -> Mapping[tuple[str, str], int]:
     return MappingProxyType(dict(sorted(counted.items())))
 
 
-def _scores(kind: Kind, series: Series) -> tuple[Difference, ...]:
+def _scores(kind: PredictionKind, series: Series) -> tuple[Difference, ...]:
     """The metrics that follow from predictions alone, by the names that recipes give them."""
     if series.actual is None:
         return ()
@@ -128,7 +128,7 @@ def _scores(kind: Kind, series: Series) -> tuple[Difference, ...]:
     return tuple(Difference(metric=name, old=old.get(name), new=new[name]) for name in new)
 
 
-def _score(kind: Kind, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+def _score(kind: PredictionKind, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     import numpy as np
     from sklearn import metrics
 

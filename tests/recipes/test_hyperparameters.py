@@ -7,14 +7,16 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from mlgitops.recipes.sklearn.hyperparameters import APPLIES_TO, Hyperparameters, Kind
+from mlgitops.recipes.sklearn.hyperparameters import APPLIES_TO, EstimatorKind, Hyperparameters
 
 VALUES: dict[str, float] = {"learning_rate": 0.1, "max_features": 0.5, "C": 2.0}
 
 
 @pytest.mark.parametrize("name", APPLIES_TO)
-@pytest.mark.parametrize("kind", get_args(Kind))
-def test_a_hyperparameter_is_taken_by_the_kinds_that_have_it(kind: Kind, name: str) -> None:
+@pytest.mark.parametrize("kind", get_args(EstimatorKind))
+def test_a_hyperparameter_is_taken_by_the_kinds_that_have_it(
+    kind: EstimatorKind, name: str
+) -> None:
     """All others refuse it, rather than ignore it."""
     params = {"estimator": kind, name: VALUES.get(name, 5)}
     if kind in APPLIES_TO[name]:

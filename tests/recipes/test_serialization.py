@@ -13,14 +13,14 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from mlgitops.errors import RecipeError
 from mlgitops.recipes.sklearn.estimators import classifier, regressor
-from mlgitops.recipes.sklearn.hyperparameters import Hyperparameters, Kind
+from mlgitops.recipes.sklearn.hyperparameters import EstimatorKind, Hyperparameters
 from mlgitops.recipes.sklearn.serialization import TRUSTED, trusted_types
 
 FEATURES = np.random.RandomState(0).normal(size=(60, 2))
 CLASSES = (FEATURES[:, 0] > 0).astype(int)
 
 
-def fitted(kind: Kind) -> object:
+def fitted(kind: EstimatorKind) -> object:
     """A small fitted estimator of a kind."""
     make = classifier if kind == "logistic_regression" else regressor
     small = {"n_estimators": 3} if "forest" in kind or "extra" in kind else {}
@@ -29,8 +29,8 @@ def fitted(kind: Kind) -> object:
     return estimator
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
-def test_every_kind_comes_back_with_its_own_list(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", get_args(EstimatorKind))
+def test_every_kind_comes_back_with_its_own_list(kind: EstimatorKind) -> None:
     """The list of a kind suffices to load it, and the predictions are the same."""
     estimator = fitted(kind)
     trusted = trusted_types(kind, estimator)
@@ -40,7 +40,7 @@ def test_every_kind_comes_back_with_its_own_list(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind, types in TRUSTED.items() if types])
-def test_the_list_is_needed(kind: Kind) -> None:
+def test_the_list_is_needed(kind: EstimatorKind) -> None:
     """Without it skops refuses tree ensembles: nothing is listed that skops knows by now."""
     content = skops.io.dumps(fitted(kind))
     with pytest.raises(UntrustedTypesFoundException):
@@ -50,7 +50,7 @@ def test_the_list_is_needed(kind: Kind) -> None:
 
 def test_only_scikit_learns_types_are_listed() -> None:
     """No list opens the door to functions, modules or types of others."""
-    assert set(get_args(Kind)) == set(TRUSTED)
+    assert set(get_args(EstimatorKind)) == set(TRUSTED)
     assert all(name.startswith("sklearn.") for types in TRUSTED.values() for name in types)
 
 

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["linear", "logistic_regression", "random_forest", "extra_trees", "gradient_boosting"]
+EstimatorKind = Literal[
+    "linear", "logistic_regression", "random_forest", "extra_trees", "gradient_boosting"
+]
 
 _FORESTS = frozenset({"random_forest", "extra_trees"})
 _TREES = _FORESTS | {"gradient_boosting"}
@@ -48,7 +50,7 @@ class Hyperparameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     # The first field, because the checks of the others need its value.
-    estimator: Annotated[Kind, Field(description="the kind of estimator")]
+    estimator: Annotated[EstimatorKind, Field(description="the kind of estimator")]
     n_estimators: Annotated[Count | None, Field(description="trees of a forest")] = None
     max_iter: Annotated[
         Count | None, Field(description="boosting rounds, or steps of the solver")

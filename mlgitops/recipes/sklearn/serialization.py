@@ -29,12 +29,12 @@ from mlgitops.errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlgitops.recipes.sklearn.hyperparameters import Kind
+    from mlgitops.recipes.sklearn.hyperparameters import EstimatorKind
 
 _TREE = ("sklearn.tree._tree.Tree",)
 _HISTOGRAM_TREE = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
-TRUSTED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+TRUSTED: Mapping[EstimatorKind, tuple[str, ...]] = MappingProxyType(
     {
         "linear": (),
         "logistic_regression": (),
@@ -45,7 +45,7 @@ TRUSTED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def trusted_types(kind: Kind, estimator: object) -> list[str]:
+def trusted_types(kind: EstimatorKind, estimator: object) -> list[str]:
     """The types that loading `estimator` needs beyond those that skops knows.
 
     Args:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlgitops.recipes.data import Dataset, Examples
-    from mlgitops.recipes.sklearn.hyperparameters import Kind
+    from mlgitops.recipes.sklearn.hyperparameters import EstimatorKind
 
 
 class Estimator(Protocol):
@@ -52,7 +52,7 @@ class Task(Generic[E]):
         score: the metrics `test_…` of a fitted estimator on examples.
     """
 
-    kind: Kind
+    kind: EstimatorKind
     estimator: E
     train: Examples
     test: Examples
