@@ -147,7 +147,7 @@ def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
     ran = in_production.run("serve", WIND, "Shadow")
     assert ran.code == 64
     assert "Shadow of power-forecasting-model is empty" in ran.err
-    assert "production, staging" in ran.err
+    assert "Production, Staging" in ran.err
     assert "has no model 'nobody'" in in_production.run("serve", "nobody", "Production").err
 
 
