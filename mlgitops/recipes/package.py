@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
@@ -55,26 +56,35 @@ class RecipePackage:
     def names(self) -> tuple[str, ...]:
         """The recipes that can be found, sorted; no module is imported to know them."""
         with modules.importable(self.folders):
-            own = (one.name for one in iter_modules(self._locations()) if self._is_recipe(one.name))
+            listed = (one.name for one in iter_modules(self._locations()))
+            own = (name for name in listed if (file := self._file(name)) and _is_recipe(file))
             offered = (point.name for point in entry_points(group=GROUP))
             return tuple(sorted({*own, *offered}))
 
     def _import(self, recipe: str) -> ModuleType:
         if _NAME.fullmatch(recipe):
-            if self._is_recipe(recipe):
-                return self._import_own(recipe)
+            file = self._file(recipe)
+            if file is not None and _is_recipe(file):
+                return self._import_own(recipe, file)
             for point in entry_points(group=GROUP, name=recipe):
                 return _imported(point.module, recipe)
         raise RecipeError(self._unknown(recipe))
 
-    def _import_own(self, recipe: str) -> ModuleType:
-        package, (found, *_) = _imported(self.name, recipe), self._locations()
-        if found not in package.__path__:
+    def _import_own(self, recipe: str, file: Path) -> ModuleType:
+        dotted = f"{self.name}.{recipe}"
+        package, module = sys.modules.get(self.name), sys.modules.get(dotted)
+        # another folder's package of this name may have been imported before
+        if (package and str(file.parent) not in package.__path__) or (
+            module and module.__file__ != str(file)
+        ):
+            modules.forget(self.name.partition(".")[0])
+        found = _imported(dotted, recipe)
+        if found.__file__ != str(file):
             raise RecipeError(
-                f"{recipe}: the package {self.name!r} is in {found}, but Python imports the one in "
-                f"{next(iter(package.__path__))}; add an __init__.py, or give it another name"
+                f"{recipe}: the recipe is in {file}, but Python imports {found.__file__}; add an "
+                f"__init__.py to the package {self.name!r}, or give it another name"
             )
-        return _imported(f"{self.name}.{recipe}", recipe)
+        return found
 
     def _unknown(self, recipe: str) -> str:
         names = self.names()
@@ -97,19 +107,17 @@ class RecipePackage:
         spec = PathFinder.find_spec(recipe, self._locations())
         return Path(spec.origin) if spec and spec.origin else None
 
-    def _is_recipe(self, name: str) -> bool:
-        """Whether the package has such a module, and its source says how to train.
 
-        What cannot be read is taken for one: importing it tells what is wrong.
-        """
-        file = self._file(name)
-        if file is None:
-            return False
-        try:
-            body = ast.parse(file.read_bytes()).body
-        except (OSError, SyntaxError, ValueError):
-            return True
-        return any(bound in FORMS for statement in body for bound in _bound(statement))
+def _is_recipe(file: Path) -> bool:
+    """Whether a module's source says how to train.
+
+    What cannot be read is taken for one: importing it tells what is wrong.
+    """
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return True
+    return any(bound in FORMS for statement in body for bound in _bound(statement))
 
 
 def package_of(desired: Desired) -> RecipePackage:

@@ -34,6 +34,15 @@ def importable(folders: tuple[str, ...]) -> Iterator[None]:
                 sys.path.remove(folder)
 
 
+def forget(package: str) -> None:
+    """Have a package imported anew, for example because another folder's has its name.
+
+    What was made of its modules stays as it is; only the next import is another one.
+    """
+    for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
+        del sys.modules[name]
+
+
 def find(name: str, folders: tuple[str, ...]) -> ModuleSpec | None:
     """Where Python finds a dotted module; in the folders nothing is imported to know it."""
     importlib.invalidate_caches()

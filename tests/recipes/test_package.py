@@ -70,6 +70,16 @@ def test_a_package_beside_the_file_comes_first(
     assert value(found) == 0
 
 
+@pytest.mark.parametrize("dots", ["", ".recipes"])
+def test_two_folders_have_packages_of_one_name(tmp_path: Path, unique: str, dots: str) -> None:
+    """Each models.yaml gets its own, in one process and however often they take turns."""
+    one, two = (
+        package(tmp_path / folder, unique + dots, churn=RECIPE.format(value=repr(folder)))
+        for folder in ("one", "two")
+    )
+    assert [value(found) for found in (one, two, one)] == ["one", "two", "one"]
+
+
 def test_an_installed_package(tmp_path: Path, unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a dotted name, and without an `__init__.py`."""
     monkeypatch.syspath_prepend(tmp_path / "installed")
@@ -147,5 +157,7 @@ def test_another_package_of_that_name_that_python_prefers(
     monkeypatch.syspath_prepend(tmp_path / "installed")
     package(tmp_path / "installed", unique, __init__="", churn=RECIPE.format(value=1))
     beside = package(tmp_path, unique, churn=RECIPE.format(value=2))
-    with pytest.raises(RecipeError, match=r"add an __init__\.py, or give it another name"):
+    with pytest.raises(
+        RecipeError, match=r"add an __init__\.py to the package .*, or give it another name"
+    ):
         beside.load("churn")
