@@ -9,9 +9,9 @@ import warnings
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from mlgitops.errors import TrainingDataError
+from mlgitops.system import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,15 +98,12 @@ def _source(dataset: Dataset, code: Mapping[str, str]) -> DatasetSource:
 
 
 def without_secrets(place: str) -> str:
-    """An address without user, password, query and fragment; any of them can be a secret.
+    """Where data come from, as people may see it; see `mlgitops.system.addresses`.
 
     Raises:
         TrainingDataError: the address is malformed.
     """
-    if "://" not in place:
-        return place  # a path
     try:
-        parts = urlsplit(place)
+        return addresses.without_secrets(place)
     except ValueError as error:
         raise TrainingDataError(f"the address of the data is malformed ({error})") from None
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
