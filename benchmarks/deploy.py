@@ -26,7 +26,7 @@ from mlgitops.deploy.values import Canary, DeployOptions, name_of
 from mlgitops.errors import DeployFailedError, DockerCommandError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.http import is_up
@@ -74,7 +74,7 @@ def _images(folder: Path, mark: str) -> list[str]:
     """Images of two versions."""
     command = [sys.executable, "-m", "mlgitops", "train", "--state", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    registry = MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}")
+    registry = connect(f"sqlite:///{folder / 'mlflow.db'}")
     options = BuildOptions(repository=f"mlgitops-{mark}")
     return [build(registry, MODEL, version, options).tags[0] for version in ("1", "2")]
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.registry.embedded import Embedded, server
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def measure() -> Iterator[str]:
             direct.create_model_version(name, "/nowhere", await_creation_for=0)
             direct.set_registered_model_alias(name, "production", "1")
         with server(embedded) as url:
-            registry = MlflowRegistry(url)
+            registry = connect(url)
             client = MlflowClient(tracking_uri=url, registry_uri=url)
-            pages = timed(lambda: registry.held(()))
+            pages = timed(registry.held)
             each = timed(lambda: [client.get_registered_model(name) for name in names])
     yield f"{MODELS} models by pages       {pages:6.2f} s"
     yield f"{MODELS} models one by one     {each:6.2f} s"

@@ -146,6 +146,10 @@ class RegistryRequestError(RegistryError):
     """The registry understood the request and rejected it."""
 
 
+class RegistryGoneError(RegistryRequestError):
+    """The registry does not have what was asked for."""
+
+
 class RegistryStartError(RegistryError):
     """The embedded registry did not start."""
 

@@ -26,6 +26,15 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def pace(done: int, total: int, seconds: float) -> str:
+    """`120 of 1,000, 31/s, 28 s left`: how far a job is that has taken so many seconds."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = (
+        f", {rate:.0f}/s, {(total - done) / rate:.0f} s left" if rate >= 1 and done < total else ""
+    )
+    return f"{done:,} of {total:,}{left}"
+
+
 def listed(items: Sequence[str], *, most: int = 5) -> str:
     """The first of some items, and how many more there are."""
     rest = len(items) - most

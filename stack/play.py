@@ -19,7 +19,7 @@ from mlgitops.cli import run
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import MlgitopsError
 from mlgitops.file.load import load
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import predict
 from mlgitops.system import git
@@ -111,7 +111,7 @@ class Demo:
 
     def held(self) -> HeldModel:
         """The demo's model as it is now."""
-        model = MlflowRegistry(self.url).model(MODEL)
+        model = connect(self.url).model(MODEL)
         if model is None:
             raise DemoError(f"the registry has no {MODEL}")
         return model

@@ -47,6 +47,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_TRACKING_USERNAME",
         "MLFLOW_TRACKING_PASSWORD",
         "MLFLOW_TRACKING_TOKEN",
+        "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
         "MLGITOPS_COMMIT",
         "MLGITOPS_PULL_REQUEST",
@@ -70,11 +71,11 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty registry's database; migrating one takes seconds, copying it does not."""
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.connect import connect
     from mlgitops.registry.embedded import Embedded
 
     embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
-    MlflowRegistry(embedded.uri).held(())
+    connect(embedded.uri).held()
     return embedded.folder / "mlflow.db"
 
 
@@ -205,6 +206,7 @@ def experiment(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("WINDFARM_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(database)
+    mlflow.set_registry_uri("")
     mlflow.create_experiment(tmp_path.name, artifact_location=(tmp_path / "artifacts").as_uri())
     yield tmp_path.name
     mlflow.set_tracking_uri(None)  # type: ignore[arg-type]

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from mlflow import MlflowClient
 
 
@@ -64,13 +65,10 @@ class Team:
         from mlgitops.cli import run
 
         self.capsys.readouterr()
-        before = os.environ.get("MLFLOW_TRACKING_URI")
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+                patch.setenv(name, os.environ.get(name, ""))  # a verb sets them for its children
             code = run(list(arguments))
-        finally:
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
-            if before is not None:
-                os.environ["MLFLOW_TRACKING_URI"] = before
         printed = self.capsys.readouterr()
         return Ran(code=code, out=printed.out, err=printed.err)
 
@@ -128,8 +126,15 @@ class Team:
     def tag(self, number: int, stage: str, model: str = "wind") -> dict[str, Any] | None:
         """The stamp of a stage on a version."""
         tags = self.client.get_model_version(model, str(number)).tags
-        text = tags.get(f"mlgitops.stage.{stage.lower()}")
-        return json.loads(text) if text else None
+        stamps = json.loads(tags.get("mlgitops.stages", "{}"))
+        return stamps.get(stage.lower())  # type: ignore[no-any-return]
+
+    def set_tag(self, number: int, stage: str, stamp: object, model: str = "wind") -> None:
+        """Write another stamp of a stage on a version."""
+        tags = self.client.get_model_version(model, str(number)).tags
+        stamps = {**json.loads(tags.get("mlgitops.stages", "{}")), stage.lower(): stamp}
+        text = json.dumps(stamps)
+        self.client.set_model_version_tag(model, str(number), "mlgitops.stages", text)
 
     def move_by_hand(self, number: int, stage: str, model: str = "wind") -> None:
         """Move a classic stage as someone in MLflow's UI would."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.core.evidence import Comparison
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
-    from mlgitops.registry.client import MlflowRegistry
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -83,7 +83,7 @@ def compare(
 
 
 def _compared(
-    client: MlflowRegistry,
+    client: RegistryReader,
     model: str,
     names: tuple[str, str],
     file: Path | None,
@@ -114,7 +114,7 @@ def _compared(
         return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
 
 
-def _find(client: MlflowRegistry, model: str, name: str) -> tuple[str, Version]:
+def _find(client: RegistryReader, model: str, name: str) -> tuple[str, Version]:
     """A version by what it is called, with its label.
 
     Raises:

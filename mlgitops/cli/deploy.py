@@ -15,9 +15,9 @@ from mlgitops.system import files
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.deploy.values import DeployOptions
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.registry.client import MlflowRegistry
 
 _SHARE = click.IntRange(1, 50)
 _SECONDS = click.FloatRange(1, 86_400)
@@ -128,7 +128,7 @@ def _remove(model: str, stage: str) -> None:
 
 
 def _deploy(
-    reader: MlflowRegistry,
+    reader: RegistryReader,
     named: tuple[str, str] | None,
     options: DeployOptions,
     image: BuildOptions,
@@ -196,7 +196,7 @@ def _options(chosen: dict[str, Any]) -> tuple[DeployOptions, BuildOptions]:
     return options, image_options(**chosen)
 
 
-def _status(reader: MlflowRegistry, form: str) -> None:
+def _status(reader: RegistryReader, form: str) -> None:
     from mlgitops.deploy import fleet
     from mlgitops.report import deployments as reports
     from mlgitops.report import document

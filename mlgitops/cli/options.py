@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mlgitops.core.guards import Permission
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.address import Address
     from mlgitops.registry.embedded import Embedded
+    from mlgitops.registry.registry import MlflowRegistry
     from mlgitops.report.parts import Report
 
 _SILENCE = 10.0  # seconds
@@ -59,9 +60,9 @@ optional_file_option = click.option(
 )
 registry_option = click.option(
     "--registry",
-    envvar="MLFLOW_TRACKING_URI",
     metavar="URI",
-    help="The tracking URI of MLflow.  [env: MLFLOW_TRACKING_URI; default: embedded]",
+    help="The registry, and its tracking server.  [env: MLFLOW_REGISTRY_URI, MLFLOW_TRACKING_URI; "
+    "default: embedded]",
 )
 state_option = click.option(
     "--state",
@@ -193,16 +194,25 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_target(*, registry: str | None, state: Path, **rest: Any) -> Any:
-        return command(target=Target(named=registry, folder=state), **rest)
+        return command(target=Target(named=_named(registry), folder=state), **rest)
 
     return registry_option(state_option(with_target))
+
+
+def _named(option: str | None) -> Address | None:
+    """What --registry names, else what MLflow's variables name."""
+    from mlgitops.registry.address import Address, from_environment
+
+    if option:
+        return Address(registry=option, tracking=option)
+    return from_environment(os.environ)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """The registry that a verb speaks to: one that is named, or the embedded one in a folder."""
 
-    named: str | None
+    named: Address | None
     folder: Path
 
     def connect(self) -> MlflowRegistry:
@@ -211,26 +221,37 @@ class Target:
         Raises:
             RegistryError: it cannot be used.
         """
-        if not self.named:
+        from mlgitops.registry.address import Address
+        from mlgitops.registry.connect import connect
+
+        address = self.named
+        if address is None:
             click.echo(
                 f"using the embedded registry in {self.folder}; "
                 "to use another, set MLFLOW_TRACKING_URI",
                 err=True,
             )
-        from mlgitops.registry.client import MlflowRegistry
-
-        uri = os.environ["MLFLOW_TRACKING_URI"] = self.named or self._embedded().uri
-        return MlflowRegistry(uri)
+            uri = self._embedded().uri
+            address = Address(registry=uri, tracking=uri)
+        address.publish()
+        registry = connect(address.registry, address.tracking)
+        click.get_current_context().call_on_close(lambda: _tell(registry.repeated))
+        return registry
 
     def prepare_experiment(self, name: str) -> None:
         """Make an experiment ready for its first run."""
-        if not self.named:
+        if self.named is None:
             self._embedded().prepare_experiment(name)
 
     def _embedded(self) -> Embedded:
         from mlgitops.registry.embedded import Embedded
 
         return Embedded(folder=self.folder)
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def console(*, stderr: bool = False) -> Console:

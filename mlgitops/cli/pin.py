@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.desired import Desired, DesiredStage
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.core.registry import RegistryReader
 
 _Slot = tuple[str, str]  # model, stage as the file writes it
 
@@ -101,7 +101,7 @@ def _checked(chosen: dict[_Slot, DesiredStage], desired: Desired, target: Target
 
 
 def _digests(
-    chosen: dict[_Slot, DesiredStage], desired: Desired, registry: MlflowRegistry, *, force: bool
+    chosen: dict[_Slot, DesiredStage], desired: Desired, registry: RegistryReader, *, force: bool
 ) -> dict[_Slot, str]:
     """The digests that the file is to say and does not yet.
 

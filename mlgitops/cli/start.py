@@ -57,7 +57,7 @@ def import_command(output: Path, force: bool, target: Target) -> None:
         )
     with progress() as say:
         say("reading the registry")
-        made = imported(target.connect().held(()))
+        made = imported(target.connect().held())
     loads(made.text, str(output))
     files.write_text(output, made.text)
     for line in made.left_out:

@@ -1,32 +1,40 @@
 """Plan → Outcomes: the only module that writes to the registry.
 
 For each model: every changed stage is stamped, then its alias moves; then the classic stages are
-brought in step; then the model is read back and planned once more, which must find nothing to do.
-Whatever request an apply is killed at, the next one finds the rest and does it.
+brought in step. Models are written at the same time, as many as the registry allows. Then all are
+read back and planned once more, which must find nothing to do. Whatever request an apply is killed
+at, the next one finds the rest and does it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
-from mlgitops.core import classic, stamp
+from mlgitops.core import classic
+from mlgitops.core import stamp as stamps
 from mlgitops.core.diff import plan_model
+from mlgitops.core.plan import CLASSIC
 from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
     RegistryTimeoutError,
     RegistryUnreachableError,
 )
+from mlgitops.words import pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from mlgitops.core.held import Held
     from mlgitops.core.plan import Change, ModelPlan, Plan
     from mlgitops.core.registry import Registry
-    from mlgitops.core.stamp import Author
+    from mlgitops.core.stamp import Author, Stamp
 
 # these will meet every other model too: asking again for each would only take time
 _HOPELESS = (RegistryUnreachableError, RegistryTimeoutError, RegistryDeniedError)
@@ -50,6 +58,22 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(kw_only=True, slots=True)
+class _Written:
+    """What was done for one model.
+
+    Attributes:
+        stamped: alias → the stamp that was written for it.
+        error: why it could not all be done.
+        skipped: why nothing was tried.
+    """
+
+    plan: ModelPlan
+    stamped: dict[str, Stamp] = field(default_factory=dict)
+    error: RegistryError | None = None
+    skipped: str = ""
+
+
 def execute(
     pending: Plan,
     registry: Registry,
@@ -58,46 +82,71 @@ def execute(
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Apply a plan. One model that fails does not stop the others; never raises RegistryError."""
-    outcomes: list[Outcome] = []
-    hopeless = ""
-    for model in pending.models:
-        if hopeless:
-            outcomes += _all(model, Status.SKIPPED, hopeless)
-            continue
+    make = partial(stamps.make, author=author, registry=registry.identity)
+    writer = _Writer(registry, lambda change: _stamp(change, make, now()), progress)
+    written = writer.all(pending.models)
+    readable = [one for one in written if not one.skipped and not _is_hopeless(one.error)]
+    try:
+        held = _read_back(readable, registry)
+    except RegistryError as error:
+        for one in readable:
+            one.error = one.error or error
+        held = None
+    return tuple(outcome for one in written for outcome in _outcomes(one, held))
+
+
+def _stamp(change: Change, make: Callable[..., Stamp], now: datetime) -> Stamp:
+    return make(move=change.move, version=change.new, previous=change.old, now=now)
+
+
+class _Writer:
+    """Writes models, several at the same time; none after one has shown that there is no hope."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        make: Callable[[Change], Stamp],
+        progress: Callable[[str], None],
+    ) -> None:
+        self._registry, self._make, self._progress = registry, make, progress
+        self._hopeless = ""
+        self._done = 0
+
+    def all(self, models: Sequence[ModelPlan]) -> list[_Written]:
+        """What was done for each model."""
+        begun, total = time.monotonic(), sum(len(model.changes) for model in models)
+        written = []
+        with ThreadPoolExecutor(self._registry.at_once) as threads:
+            for one in threads.map(self._write, models):
+                written.append(one)
+                self._done += len(one.plan.changes)
+                seconds = time.monotonic() - begun
+                self._progress(f"applying changes: {pace(self._done, total, seconds)}")
+        return written
+
+    def _write(self, model: ModelPlan) -> _Written:
+        done = _Written(plan=model, skipped=self._hopeless)
+        if done.skipped:
+            return done
+        carried = {version: dict(stamped) for version, stamped in model.carried.items()}
         try:
-            outcomes += _apply(model, registry, author, now, progress)
+            for change in model.changes:
+                if change.carrier is not None:
+                    made = carried[change.carrier][change.alias] = self._make(change)
+                    self._registry.stamp(change.model, change.carrier, carried[change.carrier])
+                    done.stamped[change.alias] = made
+                _move_alias(change, self._registry)
+            current = {version: stage for stage, version in model.held_classic.items()}
+            _align_classic_stages(model, current, self._registry)
         except RegistryError as error:
-            hopeless = str(error) if isinstance(error, _HOPELESS) else ""
-            outcomes += _after(error, model, registry)
-    return tuple(outcomes)
+            done.error = error
+            if _is_hopeless(error):
+                self._hopeless = str(error)
+        return done
 
 
-def _all(model: ModelPlan, status: Status, reason: str) -> Iterator[Outcome]:
-    return (Outcome(change=change, status=status, reason=reason) for change in model.changes)
-
-
-def _apply(
-    model: ModelPlan,
-    registry: Registry,
-    author: Author,
-    now: Callable[[], datetime],
-    progress: Callable[[str], None],
-) -> Iterator[Outcome]:
-    for change in model.changes:
-        progress(f"applying {change.model} {change.stage}")
-        _stamp(change, registry, author, now())
-        _move_alias(change, registry)
-    _align_classic_stages(model, registry)
-    return _read_back(model, registry)
-
-
-def _stamp(change: Change, registry: Registry, author: Author, now: datetime) -> None:
-    if change.carrier is None:
-        return
-    made = stamp.make(
-        move=change.move, version=change.new, previous=change.old, author=author, now=now
-    )
-    registry.stamp(change.model, change.carrier, change.alias, made)
+def _is_hopeless(error: RegistryError | None) -> bool:
+    return isinstance(error, _HOPELESS)
 
 
 def _move_alias(change: Change, registry: Registry) -> None:
@@ -109,32 +158,61 @@ def _move_alias(change: Change, registry: Registry) -> None:
         registry.set_alias(change.model, change.alias, change.new)
 
 
-def _align_classic_stages(model: ModelPlan, registry: Registry) -> None:
-    if not model.classic:
-        return
-    current = registry.classic_stages(model.model)
+def _align_classic_stages(model: ModelPlan, current: dict[int, str], registry: Registry) -> None:
     for transition in classic.transitions(current, model.classic):
         registry.set_classic_stage(model.model, transition)
 
 
-def _after(error: RegistryError, model: ModelPlan, registry: Registry) -> Iterator[Outcome]:
-    """What was done before a failure, as far as the registry can still tell."""
-    if isinstance(error, _HOPELESS):
-        return _all(model, Status.FAILED, str(error))
-    try:
-        return _read_back(model, registry, str(error))
-    except RegistryError:
-        return _all(model, Status.FAILED, str(error))
+def _read_back(written: list[_Written], registry: Registry) -> Held:
+    """What the models hold now.
+
+    Pages show the latest version of each classic stage only. Where an older one comes to light
+    after the latest has left, all versions are read, and the stage is aligned once more.
+    """
+    held = registry.held_again([one.plan.model for one in written])
+    again = [one for one in written if not one.error and _only_classic_left(one.plan, held)]
+    for one in again:
+        name = one.plan.model
+        try:
+            _align_classic_stages(one.plan, dict(registry.classic_stages(name)), registry)
+        except RegistryError as error:
+            one.error = error
+    return registry.held_again([one.plan.model for one in written]) if again else held
 
 
-def _read_back(model: ModelPlan, registry: Registry, reason: str = _CHANGED) -> Iterator[Outcome]:
-    """The outcomes, by planning once more; what is left over failed for `reason`."""
-    held = registry.model(model.model)
-    left = plan_model(held, model.targets).changes if held else model.changes
-    missing = {change.alias for change in left}
-    return (
-        Outcome(change=change, status=Status.FAILED, reason=reason)
-        if change.alias in missing
-        else Outcome(change=change, status=Status.APPLIED)
-        for change in model.changes
-    )
+def _only_classic_left(model: ModelPlan, held: Held) -> bool:
+    left = plan_model(held.model(model.model), model.targets).changes
+    return bool(left) and all(change.misaligned == (CLASSIC,) for change in left)
+
+
+def _outcomes(written: _Written, held: Held | None) -> Iterator[Outcome]:
+    """The outcomes, by planning once more."""
+    changes = written.plan.changes
+    if written.skipped:
+        yield from (
+            Outcome(change=c, status=Status.SKIPPED, reason=written.skipped) for c in changes
+        )
+        return
+    missing = _missing(written, held)
+    for change in changes:
+        if change.alias in missing:
+            reason = str(written.error or _CHANGED)
+            yield Outcome(change=change, status=Status.FAILED, reason=reason)
+        else:
+            yield Outcome(change=change, status=Status.APPLIED)
+
+
+def _missing(written: _Written, held: Held | None) -> set[str]:
+    """The stages that are not as they were to be, as far as the registry can still tell."""
+    plan = written.plan
+    if held is None or _is_hopeless(written.error):
+        return {change.alias for change in plan.changes}
+    model = held.model(plan.model)
+    left = {change.alias for change in plan_model(model, plan.targets).changes}
+    carriers = {change.alias: change.carrier for change in plan.changes}
+    lost = {
+        alias
+        for alias, made in written.stamped.items()
+        if model.stamps.get(alias, {}).get(carriers[alias] or 0) != made
+    }
+    return left | lost

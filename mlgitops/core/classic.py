@@ -34,7 +34,8 @@ def transitions(
     """The fewest requests after which every wanted classic stage resolves as it should.
 
     Args:
-        current: version → its classic stage.
+        current: version → its classic stage. Versions that are not known may be in a stage, too:
+            one that is filled archives them; from one that is emptied they are to be read first.
         wanted: classic stage → the only version in it; None if it is to be empty. Production
             comes first, so that it is never without its version.
     """
@@ -46,7 +47,7 @@ def transitions(
         elif now.get(version) == stage:
             steps = [Transition(version=v, stage=ARCHIVED) for v in others if v > version]
         else:
-            steps = [Transition(version=version, stage=stage, archive_others=bool(others))]
+            steps = [Transition(version=version, stage=stage, archive_others=True)]
             now.update(dict.fromkeys(others, ARCHIVED))
             now[version] = stage
         made += steps

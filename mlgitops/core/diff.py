@@ -28,7 +28,7 @@ def diff(desired: Desired, held: Held) -> Plan:
         plan = plan_model(now, targets)
         if plan.changes:
             plans.append(plan)
-    return Plan(models=tuple(plans), stages=stages)
+    return Plan(models=tuple(plans), stages=stages, registry=held.registry)
 
 
 def plan_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
@@ -39,8 +39,14 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
     present = {alias: held.aliases.get(alias) for alias in wanted}
     in_step = _classic(held, present)
     changes = [change for target in targets if (change := _change(held, target, in_step))]
+    carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
-        model=held.name, changes=tuple(changes), targets=targets, classic=_classic(held, wanted)
+        model=held.name,
+        changes=tuple(changes),
+        targets=targets,
+        classic=_classic(held, wanted),
+        held_classic=dict(held.classic),
+        carried={carrier: held.carried_by(carrier) for carrier in carriers},
     )
 
 
@@ -92,6 +98,8 @@ def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, in
     A version has one classic stage only: where Staging and Production hold the same version,
     Production has it, and the classic Staging is empty.
     """
+    if not held.has_classic:
+        return {}
     wanted = {s: managed[alias_of(s)] for s in CLASSIC_STAGES if alias_of(s) in managed}
     in_production = wanted.get(PRODUCTION, held.classic.get(PRODUCTION))
     if STAGING in wanted and wanted[STAGING] == in_production:

@@ -112,6 +112,8 @@ def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
     reasons = []
     if terms.shown.fingerprint != terms.fingerprint:
         reasons.append("models.yaml has changed")
+    if terms.shown.plan.registry != plan.registry:
+        reasons.append(f"it is for the registry {terms.shown.plan.registry}, not {plan.registry}")
     if gone := [change for key, change in shown.items() if key not in now]:
         reasons.append(f"no longer pending: {_listed(gone)}")
     if new := [change for key, change in now.items() if key not in shown]:

@@ -25,17 +25,23 @@ class HeldModel:
         classic: classic stage → the version that `models:/NAME/STAGE` resolves to.
         stamps: alias → the stamps of that stage on this model's versions, keyed by the version
             that carries the stamp.
+        has_classic: whether the registry has classic stages at all.
     """
 
     name: str
     aliases: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     classic: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stamps: Mapping[str, Mapping[int, Stamp]] = field(default_factory=lambda: MappingProxyType({}))
+    has_classic: bool = True
 
     def newest_stamp(self, alias: str) -> tuple[int, Stamp] | None:
         """The stamp of the last move of a stage and the version that carries it, if any."""
         stamps = self.stamps.get(alias, {})
         return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
+
+    def carried_by(self, version: int) -> dict[str, Stamp]:
+        """The stamps that a version carries, by alias."""
+        return {a: stamps[version] for a, stamps in self.stamps.items() if version in stamps}
 
     def stamp_in_force(self, alias: str) -> Stamp | None:
         """The stamp of the version that holds `alias`, provided that it is the newest one.
@@ -52,9 +58,14 @@ class HeldModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """All registered models by name."""
+    """Registered models by name.
+
+    Attributes:
+        registry: the identity of the registry that holds them.
+    """
 
     models: Mapping[str, HeldModel]
+    registry: str = ""
 
     def model(self, name: str) -> HeldModel:
         """The model `name`, or an empty one where the registry has none."""

@@ -118,13 +118,17 @@ class ModelPlan:
 
     Attributes:
         classic: the classic stages that mlgitops manages → the version that each is to resolve to.
+        held_classic: classic stage → the version that it resolves to now.
         targets: every managed stage of the model, changed or not.
+        carried: version → the stamps that it carries now, for those that get another one.
     """
 
     model: str
     changes: tuple[Change, ...]
     targets: tuple[Target, ...]
     classic: Mapping[str, int | None]
+    held_classic: Mapping[str, int]
+    carried: Mapping[int, Mapping[str, Stamp]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,10 +138,12 @@ class Plan:
     Attributes:
         models: only those with a change.
         stages: how many stages are managed in all.
+        registry: the identity of the registry that it is for.
     """
 
     models: tuple[ModelPlan, ...]
     stages: int
+    registry: str = ""
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 class RegistryReader(Protocol):
     """Reads. Every method raises a subclass of `mlgitops.errors.RegistryError` on failure."""
 
-    def held(self, aliases: Collection[str]) -> Held:
-        """All models; stamps of `aliases` and of every alias in use. Costs pages, not models."""
+    @property
+    def identity(self) -> str:
+        """The registry's address, with its workspace and without secrets."""
+        ...
+
+    def held(self, declared: Collection[str] = ()) -> Held:
+        """All models. Costs pages, and one request for each declared model that is not in them."""
+        ...
+
+    def held_again(self, names: Collection[str]) -> Held:
+        """Models as they are now: each by its name, or all by pages where that costs less."""
         ...
 
     def model(self, name: str) -> HeldModel | None:
@@ -55,10 +64,15 @@ class RegistryReader(Protocol):
 
 
 class RegistryWriter(Protocol):
-    """Writes: one write request each, safe to repeat."""
+    """Writes: one request each, safe to repeat."""
 
-    def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
-        """Write a stage's stamp on a version."""
+    @property
+    def at_once(self) -> int:
+        """How many models may be written at the same time."""
+        ...
+
+    def stamp(self, name: str, number: int, stamps: Mapping[str, Stamp]) -> None:
+        """Write the stamps that a version carries, by alias, over those that it carried."""
         ...
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
@@ -70,7 +84,7 @@ class RegistryWriter(Protocol):
         ...
 
     def set_classic_stage(self, name: str, transition: Transition) -> None:
-        """Move a version to a classic stage."""
+        """Move a version to a classic stage; nothing, where the registry has none."""
         ...
 
 

@@ -1,24 +1,26 @@
-"""Stamps: who put a version into a stage, written as one tag per stage on the model version.
+"""Stamps: who put a version into a stage, written as one tag on the model version.
 
-The tag `mlgitops.stage.<alias>` holds a JSON object. A stamp counts the moves of its stage, so
-that the newest one is known without trusting the clocks of several machines. It is written
-*before* the alias moves: an apply that is killed in between leaves a stamp without a move, which
-the next apply replaces, and never a move without a stamp.
+The tag `mlgitops.stages` holds a JSON object: alias → the stamp of that stage. Its name is the same
+for all stages, so that one search finds every stamped version. A stamp counts the moves of its
+stage, so that the newest one is known without trusting the clocks of several machines. It is
+written *before* the alias moves: an apply that is killed in between leaves a stamp without a move,
+which the next apply replaces, and never a move without a stamp.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-TAG_PREFIX = "mlgitops.stage."
-_TIME = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-
-def tag_of(alias: str) -> str:
-    """The name of the tag that holds the stamp of the stage stored as `alias`."""
-    return TAG_PREFIX + alias
+TAG = "mlgitops.stages"
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,7 @@ class Stamp:
         version: the version that the stage holds since; None if the move emptied it.
         previous: the version that it held before; None if it was empty.
         time: ISO 8601, UTC.
+        registry: the identity of the registry that it was written to.
     """
 
     move: int
@@ -54,14 +57,17 @@ class Stamp:
     actor: str
     time: str
     pull_request: str | None = None
-
-    def dump(self) -> str:
-        """The tag's value."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    registry: str = ""
 
 
 def make(
-    *, move: int, version: int | None, previous: int | None, author: Author, now: datetime
+    *,
+    move: int,
+    version: int | None,
+    previous: int | None,
+    author: Author,
+    now: datetime,
+    registry: str,
 ) -> Stamp:
     """The stamp of a move that `author` makes at `now`."""
     return Stamp(
@@ -71,18 +77,36 @@ def make(
         commit=author.commit,
         actor=author.actor,
         pull_request=author.pull_request,
-        time=now.astimezone(UTC).strftime(_TIME),
+        time=now.astimezone(UTC).strftime(_FORMAT),
+        registry=registry,
     )
 
 
-def parse(text: str) -> Stamp | None:
-    """Read a tag's value; None if it is not a stamp, for example edited by hand."""
+def dump(stamps: Mapping[str, Stamp]) -> str:
+    """The tag's value: the stamps that a version carries, by alias."""
+    written = {alias: asdict(stamps[alias]) for alias in sorted(stamps)}
+    return json.dumps(written, separators=(",", ":"))
+
+
+def parse(text: str) -> dict[str, Stamp]:
+    """Read a tag's value; what is not a stamp, for example edited by hand, is left out."""
     try:
-        stamp = Stamp(**json.loads(text))
-        datetime.strptime(stamp.time, _TIME)  # noqa: DTZ007 - only checked; the format says UTC
+        written = json.loads(text)
+    except ValueError:
+        return {}
+    found = written.items() if isinstance(written, dict) else ()
+    return {alias: stamp for alias, fields in found if (stamp := _stamp(fields))}
+
+
+def _stamp(fields: object) -> Stamp | None:
+    if not isinstance(fields, dict):
+        return None
+    try:
+        stamp = Stamp(**fields)
+        datetime.fromisoformat(stamp.time)
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
-    texts = (stamp.commit, stamp.actor, stamp.pull_request or "")
+    texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
-    return stamp if sound else None
+    return stamp if sound and _TIME.fullmatch(stamp.time) else None

@@ -23,15 +23,14 @@ from mlgitops.image.container import unpacked
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker
-from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlgitops.core.pins import Pins
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.deploy.values import Deployment, DeployOptions
     from mlgitops.image.spec import BuildOptions
-    from mlgitops.registry.client import MlflowRegistry
 
 UNKNOWN = "unknown"
 
@@ -62,7 +61,7 @@ class DeploymentStatus:
 
 
 def deploy(
-    registry: MlflowRegistry,
+    registry: RegistryReader,
     model: str,
     stage: str,
     options: DeployOptions,
@@ -90,12 +89,12 @@ def deploy(
         _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity
-    options = changed(options, registry=without_secrets(registry.uri))
+    options = changed(options, registry=registry.identity)
     return replace(model, stage, identity, options, say=say)
 
 
 def deploy_all(
-    registry: MlflowRegistry,
+    registry: RegistryReader,
     options: DeployOptions,
     image: BuildOptions,
     *,
@@ -114,7 +113,7 @@ def deploy_all(
     """
     failed: list[MlgitopsError] = []
     for found in host.deployments():
-        if found.registry != without_secrets(registry.uri):
+        if found.registry != registry.identity:
             continue
         try:
             if _emptied(registry, found):
@@ -129,7 +128,7 @@ def deploy_all(
         raise kind("\n".join(map(str, failed)))
 
 
-def states(registry: MlflowRegistry) -> tuple[DeploymentStatus, ...]:
+def states(registry: RegistryReader) -> tuple[DeploymentStatus, ...]:
     """Every deployment on the host; the registry need not answer."""
     return tuple(
         DeploymentStatus(deployment=one, held=_held(registry, one)) for one in host.deployments()
@@ -148,8 +147,8 @@ def remove(model: str, stage: str) -> None:
     host.remove(found.name)
 
 
-def _held(registry: MlflowRegistry, found: Deployment) -> str:
-    if found.registry != without_secrets(registry.uri):
+def _held(registry: RegistryReader, found: Deployment) -> str:
+    if found.registry != registry.identity:
         return UNKNOWN
     try:
         return str(held_version(registry, found.model, found.stage))
@@ -159,7 +158,7 @@ def _held(registry: MlflowRegistry, found: Deployment) -> str:
         return UNKNOWN
 
 
-def _emptied(registry: MlflowRegistry, found: Deployment) -> bool:
+def _emptied(registry: RegistryReader, found: Deployment) -> bool:
     """Whether mlgitops has emptied the stage; one that is empty otherwise is an error later."""
     held, alias = registry.model(found.model), alias_of(found.stage)
     newest = held.newest_stamp(alias) if held else None

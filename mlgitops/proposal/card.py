@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
-    from mlgitops.registry.client import MlflowRegistry
 
 URL = "http://127.0.0.1:5001"
 _LONGEST = 16_000  # characters of a command that people copy
@@ -92,7 +91,7 @@ def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
 
 
 def make_card(
-    registry: MlflowRegistry,
+    registry: RegistryReader,
     model: str,
     number: int,
     desired: Desired,
@@ -131,7 +130,7 @@ def make_card(
     )
 
 
-def _side(registry: MlflowRegistry, model: str, bare: Version, cabinet: Cabinet) -> Side:
+def _side(registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet) -> Side:
     known = registry.evidence(bare, signature=False)
     return side(model, f"version {bare.number}", known, cabinet)
 
@@ -144,7 +143,7 @@ def _name(alias: str, declared: DesiredModel | None) -> str:
 
 
 def _verdicts(
-    registry: MlflowRegistry,
+    registry: RegistryReader,
     desired: Desired,
     held: HeldModel,
     alias: str,

@@ -24,7 +24,7 @@ class _PlanFile:
     """The form of the file; `version` counts changes that break readers."""
 
     kind: Literal["mlgitops plan"] = "mlgitops plan"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     fingerprint: str
     plan: Plan
 

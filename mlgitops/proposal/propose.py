@@ -75,8 +75,8 @@ def _place(objection: Objection) -> str:
 
 
 def read_held(desired: Desired, reader: RegistryReader) -> Held:
-    """What the registry holds, with the stamps of every stage that models.yaml names."""
-    return reader.held({s.alias for model in desired.models.values() for s in model.stages})
+    """What the registry holds."""
+    return reader.held(desired.models)
 
 
 def propose(

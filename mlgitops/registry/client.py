@@ -1,296 +1,181 @@
-"""The registry behind MLflow's own client: REST or, with a database URI, in this process.
+"""MLflow's own client as rows: databases, Databricks, plugins; whatever plain HTTP does not reach.
 
-Verified against MLflow 3.17: `registered-models/search` returns tags, aliases and the latest
-version of each classic stage; `model-versions/search` filters by tag and returns no aliases.
+Its private registry client is used, because the public one opens the tracking store as well, and
+asks the server before each write whether the model is a prompt.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import islice
-from pathlib import Path
-from types import MappingProxyType
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core import stamp as stamps
-from mlgitops.core.held import Held, HeldModel
-from mlgitops.core.stage import CLASSIC_STAGES, alias_of
-from mlgitops.core.version import READY, RECIPE_TAG, DatasetUse, Version
+from mlgitops.core.version import DatasetUse
+from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
+from mlgitops.registry.api import VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
 from mlgitops.registry.failures import translated
-from mlgitops.registry.signature import signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Sequence
 
+    from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-    from mlgitops.core.classic import Transition
-    from mlgitops.core.stamp import Stamp
+    from mlgitops.registry.address import Address
 
-_MODELS_A_PAGE = 1000  # MLflow's limit
-_VERSIONS_A_PAGE = 1000
-_GONE = "RESOURCE_DOES_NOT_EXIST"
-_COMMIT_TAG = "mlflow.source.git.commit"  # of a run
-_CONTEXT_TAG = "mlflow.data.context"  # of a data set that a run used
+_NO_CLASSIC = ("databricks-uc", "uc")  # Unity Catalog
 
 
-class MlflowRegistry:
-    """Reads and writes one MLflow registry.
+class ClientRegistryApi:
+    """A registry behind MLflow's client: REST or, with a database's URI, in this process."""
 
-    Every method raises a subclass of `mlgitops.errors.RegistryError` when the registry cannot be
-    used: unreachable, too slow, denied, broken, or not MLflow.
-    """
+    at_once = 1
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, address: Address) -> None:
+        self._uri = address.registry
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import mlflow
+            from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-        mlflow.set_tracking_uri(uri)
-        with translated(uri):
-            self._client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with translated(self._uri):
+            self._client = ModelRegistryClient(address.registry, address.tracking)
 
-    def held(self, aliases: Collection[str]) -> Held:
-        """All models, in pages."""
-        with translated(self.uri):
-            models: list[RegisteredModel] = list(
-                self._pages(self._client.search_registered_models, _MODELS_A_PAGE)
+    def models(self, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of all models."""
+        with translated(self._uri):
+            found = self._client.search_registered_models(max_results=size, page_token=token)
+            return Page(rows=[_model(self._whole_model(m)) for m in found], token=_token(found))
+
+    def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
+        """A page of the versions that a filter finds."""
+        with translated(self._uri):
+            found = self._client.search_model_versions(
+                query, max_results=size, order_by=list(VERSION_ORDER), page_token=token
             )
-            keys = {alias_of(stage) for stage in CLASSIC_STAGES} | set(aliases)
-            keys.update(alias for model in models for alias in model.aliases)
-            found = {alias: self._stamped(alias) for alias in sorted(keys)}
-        return Held(
-            models=MappingProxyType({str(m.name): _model(m, _of(m.name, found)) for m in models})
-        )
+            return Page(rows=[_version(self._whole_version(v)) for v in found], token=_token(found))
 
-    def _stamped(self, alias: str) -> dict[str, dict[int, Stamp]]:
-        """Model → version → stamp, of all versions that carry a stamp for `alias`."""
-        tag = stamps.tag_of(alias)
-        found: dict[str, dict[int, Stamp]] = {}
-        for version in self._versions(f"tags.`{tag}` != ''"):
-            stamp = stamps.parse(version.tags[tag])
-            if stamp is not None:
-                found.setdefault(str(version.name), {})[int(version.version)] = stamp
-        return found
+    def _whole_model(self, found: RegisteredModel) -> RegisteredModel:
+        """Unity Catalog's searches leave out aliases and tags: ask for the model itself."""
+        from mlflow.entities.model_registry.registered_model_search import RegisteredModelSearch
 
-    def model(self, name: str) -> HeldModel | None:
-        """One model with the stamps of all its stages."""
-        with translated(self.uri):
-            try:
-                model = self._client.get_registered_model(name)
-            except Exception as error:
-                if _is_gone(error):
-                    return None
-                raise
-            found: dict[str, dict[int, Stamp]] = {}
-            for version in self._versions(_named(name)):
-                for tag, text in version.tags.items():
-                    stamp = stamps.parse(text) if tag.startswith(stamps.TAG_PREFIX) else None
-                    if stamp is not None:
-                        alias = tag.removeprefix(stamps.TAG_PREFIX)
-                        found.setdefault(alias, {})[int(version.version)] = stamp
-        return _model(model, found)
+        partial = isinstance(found, RegisteredModelSearch)
+        return self._client.get_registered_model(found.name) if partial else found
 
-    def classic_stages(self, name: str) -> Mapping[int, str]:
-        """Every version of a model and its classic stage."""
-        with translated(self.uri):
-            return {int(v.version): str(v.current_stage) for v in self._versions(_named(name))}
+    def _whole_version(self, found: ModelVersion) -> ModelVersion:
+        from mlflow.entities.model_registry.model_version_search import ModelVersionSearch
 
-    def recipes(self, name: str) -> Mapping[int, str | None]:
-        """Every version of a model and the recipe that it was trained by."""
-        with translated(self.uri):
-            return {int(v.version): v.tags.get(RECIPE_TAG) for v in self._versions(_named(name))}
+        partial = isinstance(found, ModelVersionSearch)
+        return self._client.get_model_version(found.name, found.version) if partial else found
 
-    def version(self, name: str, number: int) -> Version | None:
-        """A version's status, tags and times; what its run recorded is for `evidence`."""
-        with translated(self.uri):
-            try:
-                found = self._client.get_model_version(name, str(number))
-            except Exception as error:
-                if _is_gone(error):
-                    return None
-                raise
-        return Version(
-            number=number,
-            status=found.status,
-            run_id=found.run_id or None,
-            tags=MappingProxyType(dict(found.tags)),
-            uri=f"models:/{name}/{number}",
-            created=_iso(found.creation_timestamp),
-        )
+    def model(self, name: str) -> ModelRow | None:
+        """A model; None if there is none of that name."""
+        with suppress(RegistryGoneError), translated(self._uri):
+            return _model(self._client.get_registered_model(name))
+        return None
 
-    def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with what its run recorded, and its signature if asked for.
+    def version(self, name: str, number: int) -> VersionRow | None:
+        """A version; None if there is none of that number."""
+        with suppress(RegistryGoneError), translated(self._uri):
+            return _version(self._client.get_model_version(name, str(number)))
+        return None
 
-        A run that was deleted leaves a version without metrics, parameters and data: a gate that
-        needs them says so. A signature costs the download of the version's MLmodel file.
-        """
-        with translated(self.uri):
-            run = self._run(version.run_id)
-            found = signature_of(version.uri) if signature else None
-        known = version if run is None else _with_run(version, run)
-        return replace(known, signature=found)
-
-    def _run(self, run_id: str | None) -> Run | None:
-        try:
-            return self._client.get_run(run_id) if run_id else None
-        except Exception as error:
-            if _is_gone(error):
-                return None
-            raise
-
-    def download(self, uri: str, folder: Path) -> Path:
-        """Download a model into a folder; where it lies then."""
-        from mlflow.artifacts import download_artifacts
-
-        with translated(self.uri):
-            return Path(download_artifacts(uri, dst_path=str(folder)))
-
-    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
-        """The metrics of a model's latest versions; two requests, however many they are."""
-        with translated(self.uri):
-            newest = sorted(self._versions(_named(name)), key=lambda v: -int(v.version))[:most]
-            runs = {str(v.run_id): int(v.version) for v in newest if v.run_id}
-            if not runs:
-                return {}
-            listed = ", ".join(f"'{run}'" for run in runs)
-            found = self._client.search_runs(
-                self._experiments(runs), f"attributes.run_id IN ({listed})", max_results=len(runs)
-            )
-        return {runs[run.info.run_id]: MappingProxyType(dict(run.data.metrics)) for run in found}
-
-    def _experiments(self, runs: Iterable[str]) -> list[str]:
-        """The experiment of the newest run that exists; the others lie there as a rule."""
-        found = (run for run_id in runs if (run := self._run(run_id)))
-        return [run.info.experiment_id for run in islice(found, 1)]
-
-    def of_run(self, name: str, run_id: str) -> Version | None:
-        """The version of a model that a run made, or else what the run logged, as number 0.
-
-        Returns:
-            None if there is no such run, or it logged no model.
-        """
-        with translated(self.uri):
-            run = self._run(run_id)
-            if run is None:
-                return None
-            made = [v for v in self._versions(f"run_id='{run_id}'") if v.name == name]
-            if made:
-                return self.version(name, max(int(v.version) for v in made))
-            outputs = run.outputs.model_outputs if run.outputs else []
-        if not outputs:
-            return None
-        uri = f"models:/{outputs[-1].model_id}"
-        tags = MappingProxyType(dict(run.data.tags))
-        return Version(number=0, status=READY, run_id=run_id, tags=tags, uri=uri)
-
-    def stamp(self, name: str, number: int, alias: str, stamp: Stamp) -> None:
-        """Write a stage's stamp on a version."""
-        with translated(self.uri):
-            self._client.set_model_version_tag(
-                name, str(number), stamps.tag_of(alias), stamp.dump()
-            )
+    def set_tag(self, name: str, number: int, key: str, value: str) -> None:
+        """Set a version's tag."""
+        with translated(self._uri):
+            self._client.set_model_version_tag(name, str(number), key, value)
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
-        with translated(self.uri):
+        with translated(self._uri):
             self._client.set_registered_model_alias(name, alias, str(number))
 
     def delete_alias(self, name: str, alias: str) -> None:
         """Remove an alias."""
-        with translated(self.uri):
+        with translated(self._uri):
             self._client.delete_registered_model_alias(name, alias)
 
-    def set_classic_stage(self, name: str, transition: Transition) -> None:
+    def transition(self, name: str, number: int, stage: str, *, archive_others: bool) -> None:
         """Move a version to a classic stage."""
-        with translated(self.uri), warnings.catch_warnings():
+        if self._uri.partition(":")[0] in _NO_CLASSIC:
+            raise RegistryNotFoundError("Unity Catalog has no classic stages")
+        with translated(self._uri), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated: that is known
-            self._client.transition_model_version_stage(
-                name,
-                str(transition.version),
-                transition.stage,
-                archive_existing_versions=transition.archive_others,
-            )
-
-    def _versions(self, query: str) -> Iterator[ModelVersion]:
-        def search(**page: Any) -> Any:
-            return self._client.search_model_versions(query, **page)
-
-        return self._pages(search, _VERSIONS_A_PAGE)
-
-    @staticmethod
-    def _pages(search: Callable[..., Any], size: int) -> Iterator[Any]:
-        token = None
-        while True:
-            page = search(max_results=size, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+            self._client.transition_model_version_stage(name, str(number), stage, archive_others)
 
 
-def _named(name: str) -> str:
-    quote = '"' if "'" in name else "'"
-    return f"name={quote}{name}{quote}"
+class ClientRunApi:
+    """A tracking server or database behind MLflow's client; opened when a run is asked for."""
 
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
 
-def _model(model: RegisteredModel, found: Mapping[str, Mapping[int, Stamp]]) -> HeldModel:
-    return HeldModel(
-        name=model.name,
-        aliases=MappingProxyType({a: int(v) for a, v in model.aliases.items()}),
-        classic=MappingProxyType(
-            {
-                latest.current_stage: int(latest.version)
-                for latest in model.latest_versions
-                if latest.current_stage in CLASSIC_STAGES
-            }
-        ),
-        stamps=MappingProxyType(dict(found)),
-    )
+    @cached_property
+    def _client(self) -> MlflowClient:
+        import mlflow
 
+        return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
 
-def _of(
-    name: str, found: Mapping[str, Mapping[str, dict[int, Stamp]]]
-) -> dict[str, dict[int, Stamp]]:
-    """One model's part of alias → model → version → stamp."""
-    return {alias: dict(models[name]) for alias, models in found.items() if name in models}
-
-
-def _with_run(version: Version, run: Run) -> Version:
-    begun, ended = run.info.start_time, run.info.end_time  # milliseconds
-    return replace(
-        version,
-        metrics=MappingProxyType(dict(run.data.metrics)),
-        params=MappingProxyType(dict(run.data.params)),
-        datasets=_datasets(run),
-        seconds=(ended - begun) / 1000 if begun and ended else None,
-        commit=run.data.tags.get(_COMMIT_TAG),
-    )
-
-
-def _datasets(run: Run) -> tuple[DatasetUse, ...]:
-    """What a run logged with `mlflow.log_input`, by what for and name."""
-    inputs = run.inputs.dataset_inputs if run.inputs else []
-    uses = []
-    for used in inputs:
-        tags = {tag.key: tag.value for tag in used.tags}
-        data = used.dataset
-        context = tags.get(_CONTEXT_TAG, "")
-        uses.append(DatasetUse(name=data.name, digest=data.digest, context=context))
-    return tuple(sorted(uses, key=lambda use: (use.context, use.name, use.digest)))
-
-
-def _iso(milliseconds: int | None) -> str | None:
-    """MLflow's time as ISO 8601 in UTC, to the second."""
-    if not milliseconds:
+    def run(self, run_id: str) -> RunRow | None:
+        """A run; None if there is none."""
+        with suppress(RegistryGoneError), translated(self._uri):
+            return _run(self._client.get_run(run_id))
         return None
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return moment.isoformat().replace("+00:00", "Z")
+
+    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in an experiment."""
+        listed = ", ".join(f"'{run}'" for run in run_ids)
+        with translated(self._uri):
+            found = self._client.search_runs(
+                [experiment], f"attributes.run_id IN ({listed})", max_results=len(run_ids)
+            )
+            return list(map(_run, found))
 
 
-def _is_gone(error: Exception) -> bool:
-    return getattr(error, "error_code", None) == _GONE
+def _token(found: Any) -> str | None:
+    return found.token or None
+
+
+def _model(found: RegisteredModel) -> ModelRow:
+    return ModelRow(
+        name=found.name,
+        aliases={alias: int(version) for alias, version in found.aliases.items()},
+        latest={v.current_stage: int(v.version) for v in found.latest_versions or ()},
+    )
+
+
+def _version(found: ModelVersion) -> VersionRow:
+    return VersionRow(
+        name=found.name,
+        number=int(found.version),
+        status=found.status,
+        stage=found.current_stage or "None",
+        run_id=found.run_id or None,
+        tags=dict(found.tags),
+        created=found.creation_timestamp or None,
+    )
+
+
+def _run(found: Run) -> RunRow:
+    info, data = found.info, found.data
+    return RunRow(
+        run_id=info.run_id,
+        experiment=info.experiment_id,
+        begun=info.start_time or None,
+        ended=info.end_time or None,
+        metrics=dict(data.metrics),
+        params=dict(data.params),
+        tags=dict(data.tags),
+        datasets=tuple(map(_dataset, found.inputs.dataset_inputs if found.inputs else ())),
+        models=tuple(o.model_id for o in (found.outputs.model_outputs if found.outputs else ())),
+    )
+
+
+def _dataset(used: Any) -> DatasetUse:
+    tags = {tag.key: tag.value for tag in used.tags}
+    return DatasetUse(
+        name=used.dataset.name,
+        digest=used.dataset.digest,
+        context=tags.get("mlflow.data.context", ""),
+    )

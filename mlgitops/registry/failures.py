@@ -1,7 +1,7 @@
-"""What a failing registry means: the exceptions of MLflow and requests, told apart by cause.
+"""What a failing registry means: one error for each cause, however the registry is reached.
 
-MLflow wraps every transport error in one exception class; its cause, status code and body are
-what tells an unreachable server from a slow, a forbidding, a broken or a foreign one.
+MLflow's client wraps every transport error in one exception class; its cause, status code and body
+are what tells an unreachable server from a slow, a forbidding, a broken or a foreign one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
     RegistryFaultError,
+    RegistryGoneError,
     RegistryNotFoundError,
     RegistryProtocolError,
     RegistryRequestError,
@@ -26,12 +27,74 @@ from mlgitops.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GONE = "RESOURCE_DOES_NOT_EXIST"
+NO_ENDPOINT = "ENDPOINT_NOT_FOUND"
 _BODY = re.compile(r"\.? Response body: .*", re.DOTALL)
+
+
+def slow(uri: str) -> RegistryTimeoutError:
+    """It did not answer in time."""
+    return RegistryTimeoutError(
+        f"the registry at {uri} did not answer in time; "
+        "try again, or increase MLFLOW_HTTP_REQUEST_TIMEOUT (seconds)"
+    )
+
+
+def unreachable(uri: str) -> RegistryUnreachableError:
+    """Nothing answers."""
+    return RegistryUnreachableError(
+        f"cannot reach the registry at {uri}; "
+        "check MLFLOW_TRACKING_URI, and that the server is running"
+    )
+
+
+def denied(uri: str, status: int) -> RegistryDeniedError:
+    """It answered 401 or 403."""
+    return RegistryDeniedError(
+        f"the registry at {uri} denied access ({status}); set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account with access"
+    )
+
+
+def no_registry(uri: str) -> RegistryNotFoundError:
+    """A server answers, but nothing is at that path."""
+    return RegistryNotFoundError(
+        f"there is no MLflow registry at {uri} (404); check the path in MLFLOW_TRACKING_URI"
+    )
+
+
+def no_workspaces(uri: str, workspace: str) -> RegistryRequestError:
+    """It would take no notice of the workspace that is asked for."""
+    return RegistryRequestError(
+        f"the registry at {uri} has no workspaces, but MLFLOW_WORKSPACE is {workspace}; "
+        "unset it, or start the server with --enable-workspaces"
+    )
+
+
+def foreign(uri: str) -> RegistryProtocolError:
+    """What answers does not speak MLflow's protocol."""
+    return RegistryProtocolError(
+        f"the server at {uri} is not an MLflow registry: it did not send JSON; "
+        "check MLFLOW_TRACKING_URI, and any proxy or login page in front of it"
+    )
+
+
+def fault(uri: str) -> RegistryFaultError:
+    """It answered with an error of its own."""
+    return RegistryFaultError(
+        f"the registry at {uri} keeps failing with a server error (5xx); see its log"
+    )
+
+
+def rejected(uri: str, said: str, *, gone: bool = False) -> RegistryRequestError:
+    """It understood, and will not; or does not have what was asked for."""
+    kind = RegistryGoneError if gone else RegistryRequestError
+    return kind(f"the registry at {uri} rejected the request: {said}")
 
 
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """Turn whatever a registry call raises into the subclass of RegistryError that says why."""
+    """Turn whatever MLflow's client raises into the subclass of RegistryError that says why."""
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
@@ -50,17 +113,11 @@ def _translate(error: Exception, uri: str) -> RegistryError:
 
     chain = list(_causes(error))
     if any(isinstance(cause, Timeout | ReadTimeoutError) for cause in chain):
-        return RegistryTimeoutError(
-            f"the registry at {uri} did not answer in time; "
-            "try again, or increase MLFLOW_HTTP_REQUEST_TIMEOUT (seconds)"
-        )
+        return slow(uri)
     if any(isinstance(cause, RetryError) for cause in chain):
-        return _fault(uri)
+        return fault(uri)
     if any(isinstance(cause, RequestException) for cause in chain):
-        return RegistryUnreachableError(
-            f"cannot reach the registry at {uri}; "
-            "check MLFLOW_TRACKING_URI, and that the server is running"
-        )
+        return unreachable(uri)
     return _answered(error, uri)
 
 
@@ -71,28 +128,14 @@ def _answered(error: Exception, uri: str) -> RegistryError:
     stated = re.search(r"failed with error code (\d+)", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
     if status in (401, 403):
-        return RegistryDeniedError(
-            f"the registry at {uri} denied access ({status}); set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account with access"
-        )
-    if stated and status == 404:
-        return RegistryNotFoundError(
-            f"there is no MLflow registry at {uri} (404); check the path in MLFLOW_TRACKING_URI"
-        )
+        return denied(uri, status)
+    if (stated and status == 404) or code == NO_ENDPOINT:
+        return no_registry(uri)
     if "valid JSON" in text or isinstance(error, ValueError):
-        return RegistryProtocolError(
-            f"the server at {uri} is not an MLflow registry: it did not send JSON; "
-            "check MLFLOW_TRACKING_URI, and any proxy or login page in front of it"
-        )
+        return foreign(uri)
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
-        return _fault(uri)
-    return RegistryRequestError(f"the registry at {uri} rejected the request: {text}")
-
-
-def _fault(uri: str) -> RegistryFaultError:
-    return RegistryFaultError(
-        f"the registry at {uri} keeps failing with a server error (5xx); see its log"
-    )
+        return fault(uri)
+    return rejected(uri, text, gone=code == GONE)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from mlflow.types import Schema
 
 
-def signature_of(model_uri: str) -> Signature | None:
-    """Read a signature; downloads the MLmodel file only. None if the model has none.
-
-    Raises:
-        mlflow.exceptions.MlflowException: the artifact is missing or the store is unreachable.
-    """
-    from mlflow.models import get_model_info
-
-    return _signature(get_model_info(model_uri).signature)
-
-
 def signature_in(folder: Path) -> Signature | None:
     """The signature of a model that lies in a folder; None if it has none."""
     from mlflow.models import Model

@@ -25,7 +25,7 @@ from mlgitops.errors import (
 from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from urllib3.util import Retry
 
@@ -95,6 +95,8 @@ class HttpClient:
         login: tuple[str, str] | None = None,
         retry: Retry | None = None,
         elsewhere: bool = False,
+        verify: bool | str = True,
+        certificate: str | None = None,
     ) -> None:
         """A client.
 
@@ -106,11 +108,15 @@ class HttpClient:
             login: a name and a password for servers that ask for them.
             retry: which calls are repeated, and when; default: none is.
             elsewhere: follow redirects to other hosts too; they get neither headers nor login.
+            verify: whether a server must prove who it is; a path names the certificates to trust.
+            certificate: the path of the certificate and key with which the client proves itself.
         """
         self._timeout, self._limit, self._elsewhere = timeout, limit, elsewhere
         self._session = _session(retry)
         self._session.headers.update(headers or {})
         self._session.auth = login
+        self._session.cert = certificate
+        self._verify = verify
         self._bare = _session(retry)
 
     def request(
@@ -118,7 +124,7 @@ class HttpClient:
         method: str,
         url: str,
         *,
-        query: Mapping[str, str | int] | None = None,
+        query: Mapping[str, str | int | Sequence[str]] | None = None,
         body: bytes | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -178,6 +184,7 @@ class HttpClient:
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
+                verify=self._verify,
                 **options,
             ) as answer:
                 if not answer.is_redirect:

@@ -31,6 +31,7 @@ def test_apply_sets_alias_classic_stage_and_stamp(team: Team) -> None:
         "commit": "abc123",
         "actor": "ada",
         "pull_request": "7",
+        "registry": team.uri,
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlgitops.core.apply import Status, execute
 from mlgitops.core.diff import diff
-from mlgitops.core.stamp import Author
+from mlgitops.core.stamp import TAG, Author
 from mlgitops.file.load import loads
 from mlgitops.proposal.propose import read_held
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.desired import Desired
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.core.registry import Registry
     from tests.team import Team
 
 VERSIONS = 4
@@ -45,7 +45,7 @@ def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
     return loads(f"models: {{{model}: {{stages: {{{pairs}}}}}}}", "models.yaml")
 
 
-def apply(registry: MlflowRegistry, desired: Desired) -> None:
+def apply(registry: Registry, desired: Desired) -> None:
     """One apply; every change must succeed."""
     pending = diff(desired, read_held(desired, registry))
     done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
@@ -70,10 +70,10 @@ def test_apply_then_plan_is_empty(
     shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None]
 ) -> None:
     """Whatever was applied and moved by hand before: swapping, emptying, reverting included."""
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.connect import connect
     from tests.team import Team
 
-    registry = MlflowRegistry(shared)
+    registry = connect(shared)
     team = Team(folder=None, uri=shared, capsys=None)  # type: ignore[arg-type]
     model = f"any-{next(NAMES)}"
     team.versions(VERSIONS, model)
@@ -99,7 +99,7 @@ def _production(team: Team, model: str) -> int | None:
     return team.classic("Production", model)
 
 
-def _do(step: tuple[object, ...], team: Team, registry: MlflowRegistry, model: str) -> None:
+def _do(step: tuple[object, ...], team: Team, registry: Registry, model: str) -> None:
     match step:
         case ("apply", dict() as stages):
             apply(registry, desired_of(model, stages))
@@ -132,8 +132,8 @@ def test_a_damaged_stamp_counts_as_none(team: Team) -> None:
     team.versions(2)
     team.stages(Production=1)
     team.ok("apply")
-    for nonsense in ("{}", "not json", '{"move": "x"}', "[1]"):
-        team.client.set_model_version_tag("wind", "1", "mlgitops.stage.production", nonsense)
+    for nonsense in ("{}", "not json", '{"production": {"move": "x"}}', "[1]"):
+        team.client.set_model_version_tag("wind", "1", TAG, nonsense)
         assert team.run("plan", "--exit-code").code == 0
     team.stages(Production=2)
     team.ok("apply", "--allow", "unmanaged")  # nothing says any more that mlgitops set it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,9 +32,7 @@ def aged(team: Team, number: int, hours: float) -> None:
     assert tag is not None
     earlier = datetime.now(UTC) - timedelta(hours=hours)
     tag["time"] = earlier.strftime("%Y-%m-%dT%H:%M:%SZ")
-    team.client.set_model_version_tag(
-        "wind", str(number), "mlgitops.stage.staging", json.dumps(tag)
-    )
+    team.set_tag(number, "Staging", tag)
 
 
 def test_a_version_waits_in_staging(team: Team) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from datetime import UTC, datetime
@@ -128,7 +127,7 @@ def test_moves_that_only_stamps_know(team: Team) -> None:
 def test_a_stamp_edited_by_hand(told: Team, damage: dict[str, Any]) -> None:
     """What is no stamp any more is passed over; git's record of the move stays."""
     stamp = {**(told.tag(2, "Production") or {}), **damage}
-    told.client.set_model_version_tag("wind", "2", "mlgitops.stage.production", json.dumps(stamp))
+    told.set_tag(2, "Production", stamp)
     assert [(s["version"], s["by"]) for s in stays(told)] == [
         (1, "ada"),
         (2, "grace"),

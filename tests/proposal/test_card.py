@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.registry.digest import of_folder
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_a_card_says_what_is_recorded(farm: Team, tmp_path_factory: pytest.TempP
 
     card = (farm.folder / "card.md").read_text()
     folder = tmp_path_factory.mktemp("payload")
-    digest = of_folder(MlflowRegistry(farm.uri).download(f"models:/{WIND}/2", folder))
+    digest = of_folder(connect(farm.uri).download(f"models:/{WIND}/2", folder))
     run = farm.client.get_run(farm.client.get_model_version(WIND, "2").run_id or "")
     assert run.inputs is not None
     for line in (

@@ -86,10 +86,10 @@ def test_a_run_that_was_deleted_leaves_gates_without_metrics(team: Team) -> None
 @pytest.mark.xdist_group("farm")
 def test_a_pinned_digest_is_checked(farm: Team, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The right digest is applied; another one is refused, and both are named."""
-    from mlgitops.registry.client import MlflowRegistry
+    from mlgitops.registry.connect import connect
 
     folder = tmp_path_factory.mktemp("payload")
-    right = of_folder(MlflowRegistry(farm.uri).download(f"models:/{WIND}/1", folder))
+    right = of_folder(connect(farm.uri).download(f"models:/{WIND}/1", folder))
     wrong = "sha256:" + "0" * 64
     farm.write(f"models: {{{WIND}: {{stages: {{Production: {{version: 1, digest: '{wrong}'}}}}}}}}")
     ran = farm.run("apply")

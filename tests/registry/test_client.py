@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.core.version import DatasetUse
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -19,7 +19,7 @@ WIND = "power-forecasting-model"
 @pytest.mark.xdist_group("farm")
 def test_the_evidence_of_a_version_is_what_its_run_recorded(farm: Team) -> None:
     """Data sets with what for, how long, from which commit, and where the payload lies."""
-    registry = MlflowRegistry(farm.uri)
+    registry = connect(farm.uri)
     bare = registry.version(WIND, 2)
     assert bare is not None
 
@@ -44,7 +44,7 @@ def test_a_version_without_a_run_has_no_evidence(team: Team) -> None:
     """It may have been registered from a folder; nothing is made up."""
     team.client.create_registered_model("wind")
     team.client.create_model_version("wind", str(team.folder), await_creation_for=0)
-    registry = MlflowRegistry(team.uri)
+    registry = connect(team.uri)
     bare = registry.version("wind", 1)
     assert bare is not None
 

@@ -194,6 +194,8 @@ def proposal(exhibits: Iterable[Exhibit]) -> Proposal:
             changes=(one.change,),
             targets=(),
             classic={},
+            held_classic={},
+            carried={},
         )
         for one in listed
     )

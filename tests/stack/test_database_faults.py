@@ -123,7 +123,7 @@ def test_killed_during_training_and_apply(mended: Running, tmp_path: Path) -> No
     # the first thing that each of them leaves in the database
     for verb, begun in {
         "train": "SELECT COUNT(*) FROM runs WHERE name LIKE 'power_forecasting%'",
-        "apply": "SELECT COUNT(*) FROM model_version_tags WHERE `key` LIKE 'mlgitops.stage.%'",
+        "apply": "SELECT COUNT(*) FROM model_version_tags WHERE `key` = 'mlgitops.stages'",
     }.items():
         with ThreadPoolExecutor(1) as pool:
             ran = pool.submit(stack.mlgitops, verb, "--file", str(file))

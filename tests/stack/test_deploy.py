@@ -27,7 +27,7 @@ from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.registry.digest import of_folder
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
@@ -83,7 +83,7 @@ class Host:
     def image(self, version: int) -> str:
         """The image of a version, under a name that no one else uses."""
         options = BuildOptions(repository=f"mlgitops-test-{self.stage}".lower())
-        return build(MlflowRegistry(self.team.uri), WIND, str(version), options).tags[0]
+        return build(connect(self.team.uri), WIND, str(version), options).tags[0]
 
     def answer(self) -> int:
         """The status of an answer to a good request."""
@@ -133,7 +133,7 @@ def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(
 ) -> None:
     """It is refused before an image is built, naming both digests; there is no deployment."""
     place.hold(1)
-    registry = MlflowRegistry(place.team.uri)
+    registry = connect(place.team.uri)
     payload = registry.download(f"models:/{WIND}/1", tmp_path_factory.mktemp("payload"))
     digest = of_folder(payload)
     wrong = f"sha256:{'0' * 64}"

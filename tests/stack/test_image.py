@@ -14,7 +14,7 @@ from mlgitops.image.build import build
 from mlgitops.image.container import running
 from mlgitops.image.smoke import smoke
 from mlgitops.image.spec import BuildOptions
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def made(farm: Team, repository: str) -> Callable[..., Built]:
 
     def one(wanted: str, model: str = WIND, **options: Any) -> Built:
         chosen = BuildOptions(repository=repository, **options)
-        return build(MlflowRegistry(farm.uri), model, wanted, chosen)
+        return build(connect(farm.uri), model, wanted, chosen)
 
     return one
 
@@ -128,7 +128,7 @@ def test_a_pyfunc_with_its_own_code(
             pip_requirements=["mlflow==3.17.2", "pandas", "numpy"],
             registered_model_name="doubling",
         )
-    built = build(MlflowRegistry(farm.uri), "doubling", "1", BuildOptions(repository=repository))
+    built = build(connect(farm.uri), "doubling", "1", BuildOptions(repository=repository))
     report = smoke(built.tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
 
@@ -151,7 +151,7 @@ def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_
             pip_requirements=[f"{name}=={version(name)}" for name in LIGHTGBM],
             registered_model_name="boosted",
         )
-    registry = MlflowRegistry(farm.uri)
+    registry = connect(farm.uri)
     options = BuildOptions(repository=repository, debian=("libgomp1",))
     report = smoke(build(registry, "boosted", "1", options).tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 from tests.github import fake
@@ -43,17 +44,17 @@ def hub() -> Iterator[fake.GitHub]:
 
 def holds(stack: Running) -> tuple[int | None, int | None]:
     """What Production holds: its alias and its classic stage."""
-    model = MlflowRegistry(stack.compose.uri).model(MODEL)
+    model = connect(stack.compose.uri).model(MODEL)
     assert model is not None
     return model.aliases.get("production"), model.classic.get("Production")
 
 
 def stamp(stack: Running) -> dict[str, Any]:
     """The newest stamp of Production."""
-    model = MlflowRegistry(stack.compose.uri).held({"production"}).model(MODEL)
+    model = connect(stack.compose.uri).held().model(MODEL)
     newest = model.newest_stamp("production")
     assert newest is not None
-    return json.loads(newest[1].dump())  # type: ignore[no-any-return]
+    return asdict(newest[1])
 
 
 def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:

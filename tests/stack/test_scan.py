@@ -12,7 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
-from mlgitops.registry.client import MlflowRegistry
+from mlgitops.registry.connect import connect
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ NOWHERE = ("--osv-url", "http://127.0.0.1:9/v1/query")
 def built(farm: Team) -> Iterator[Built]:
     """An image of the farm's second version."""
     name = f"mlgitops-test-{secrets.token_hex(4)}"
-    made = build(MlflowRegistry(farm.uri), WIND, "2", BuildOptions(repository=name))
+    made = build(connect(farm.uri), WIND, "2", BuildOptions(repository=name))
     yield made
     docker.run(["image", "rm", "--force", *made.tags])
 

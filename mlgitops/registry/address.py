@@ -1,0 +1,88 @@
+"""Which registry is meant, by MLflow's own environment variables, and how it is reached."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mlgitops.system.addresses import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRACKING = "MLFLOW_TRACKING_URI"
+REGISTRY = "MLFLOW_REGISTRY_URI"
+WORKSPACE = "MLFLOW_WORKSPACE"
+_PORTS = {"http": 80, "https": 443}
+# what changes MLflow's requests in ways that only its client knows
+_CLIENT_ONLY = ("MLFLOW_TRACKING_AUTH", "DATABRICKS_RUNTIME_VERSION")
+_SIGNED = "MLFLOW_TRACKING_AWS_SIGV4"
+_HEADERS = "mlflow.request_header_provider"
+_STORES = ("mlflow.model_registry_store", "mlflow.tracking_store")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where versions are registered, and where their runs are; as a rule the same server."""
+
+    registry: str
+    tracking: str
+
+    @property
+    def identity(self) -> str:
+        """What tells one registry from another: its address in one spelling, with its workspace."""
+        workspace = os.environ.get(WORKSPACE, "").strip()
+        return _spelled(self.registry) + (f"#{workspace}" if workspace else "")
+
+    def publish(self) -> None:
+        """Make it MLflow's own, in this process and in those that it starts."""
+        apart = self.registry != self.tracking
+        os.environ[TRACKING] = self.tracking
+        os.environ.pop(REGISTRY, None)
+        if apart:
+            os.environ[REGISTRY] = self.registry
+        if mlflow := sys.modules.get("mlflow"):  # else it reads the variables when it is imported
+            mlflow.set_tracking_uri(self.tracking)
+            mlflow.set_registry_uri(self.registry if apart else "")
+
+
+def from_environment(environment: Mapping[str, str]) -> Address | None:
+    """The registry that the variables name; None if they name none.
+
+    MLFLOW_REGISTRY_URI alone names the tracking server as well.
+    """
+    tracking, registry = (environment.get(name, "").strip() for name in (TRACKING, REGISTRY))
+    if not (tracking or registry):
+        return None
+    return Address(registry=registry or tracking, tracking=tracking or registry)
+
+
+def speaks_plain_http(uri: str) -> bool:
+    """Whether requests to an address need nothing that only MLflow's client has.
+
+    Its client has plugins for headers, logins and schemes, signs requests for AWS, and speaks to
+    Databricks, Unity Catalog and databases.
+    """
+    scheme = urlsplit(uri).scheme.lower()
+    return (
+        scheme in _PORTS
+        and not any(os.environ.get(name) for name in _CLIENT_ONLY)
+        and os.environ.get(_SIGNED, "").lower() not in ("true", "1")
+        and not entry_points(group=_HEADERS)
+        and not any(entry_points(group=group, name=scheme) for group in _STORES)
+    )
+
+
+def _spelled(uri: str) -> str:
+    """An address without secrets, its host in lower case, without what goes without saying."""
+    shown = without_secrets(uri)
+    parts = urlsplit(shown)
+    port = _PORTS.get(parts.scheme)
+    if port is None:
+        return shown
+    host = parts.netloc.lower().removesuffix(f":{port}")
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"

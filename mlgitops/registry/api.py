@@ -1,0 +1,132 @@
+"""What is asked of MLflow's API, whichever way it is reached, and the rows that it answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlgitops.core.version import DatasetUse
+
+Row = TypeVar("Row")
+# MLflow's default is by the time of the last change: a move between two pages would shift rows
+VERSION_ORDER = ("name ASC", "version_number ASC")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[Row]):
+    """A part of an answer, and the token of the next one; None if it is the last."""
+
+    rows: Sequence[Row]
+    token: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRow:
+    """A registered model.
+
+    Attributes:
+        latest: classic stage → its latest version; empty if there are no classic stages, or no
+            versions.
+    """
+
+    name: str
+    aliases: Mapping[str, int]
+    latest: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionRow:
+    """A model version.
+
+    Attributes:
+        stage: its classic stage; `None`, the word, for none.
+        created: milliseconds since 1970.
+    """
+
+    name: str
+    number: int
+    status: str
+    stage: str
+    run_id: str | None
+    tags: Mapping[str, str]
+    created: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRow:
+    """A run.
+
+    Attributes:
+        begun, ended: milliseconds since 1970.
+        models: the ids of the models that it logged.
+    """
+
+    run_id: str
+    experiment: str
+    begun: int | None
+    ended: int | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    datasets: tuple[DatasetUse, ...]
+    models: tuple[str, ...]
+
+
+class RegistryApi(Protocol):
+    """Requests to a registry: each method is one, and raises a subclass of `RegistryError`."""
+
+    @property
+    def at_once(self) -> int:
+        """How many threads may ask at the same time."""
+        ...
+
+    def models(self, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of all models."""
+        ...
+
+    def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
+        """A page of the versions that a filter of MLflow's finds."""
+        ...
+
+    def model(self, name: str) -> ModelRow | None:
+        """A model; None if there is none of that name."""
+        ...
+
+    def version(self, name: str, number: int) -> VersionRow | None:
+        """A version; None if there is none of that number."""
+        ...
+
+    def set_tag(self, name: str, number: int, key: str, value: str) -> None:
+        """Set a version's tag."""
+        ...
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        ...
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias."""
+        ...
+
+    def transition(self, name: str, number: int, stage: str, *, archive_others: bool) -> None:
+        """Move a version to a classic stage.
+
+        Raises:
+            RegistryNotFoundError: the registry has no classic stages.
+        """
+        ...
+
+
+class RunApi(Protocol):
+    """Requests to a tracking server."""
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run; None if there is none."""
+        ...
+
+    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in an experiment."""
+        ...

@@ -1,0 +1,177 @@
+"""Calls of MLflow's REST API: repeated where that is safe and useful, and told apart by failure.
+
+Every call of ours may be repeated: reads change nothing, and writes say what is to be, not what is
+to be done. The protocol: mlflow.org/docs/latest/rest-api.html.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from urllib3.util import Retry
+
+from mlgitops.errors import (
+    HttpConnectionError,
+    HttpError,
+    HttpTimeoutError,
+    RegistryNotFoundError,
+    RegistryRequestError,
+)
+from mlgitops.registry import failures
+from mlgitops.system.addresses import without_secrets
+from mlgitops.system.http import Answer, HttpClient
+from mlgitops.words import count, listed, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlgitops.errors import RegistryError
+    from mlgitops.registry.server import Server
+
+Json = dict[str, Any]
+_PREFIX = "/api/2.0/mlflow/"
+_TIMED_OUT, _LOST = "timed out", "lost their connection"
+_PASSING = {status: f"answered {status}" for status in (429, 502, 503, 504)}
+_SLOW = (_TIMED_OUT, _PASSING[504])
+_LONGEST_WAIT = 60  # seconds
+
+
+class Calls:
+    """The calls to one server; several threads may share it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._shown = server, without_secrets(server.url)
+        self._http = HttpClient(
+            timeout=server.timeout,
+            headers=server.headers,
+            verify=server.verify,
+            certificate=server.certificate,
+        )
+        self._repeated: Counter[str] = Counter()
+        self._lock, self._unchecked = Lock(), bool(server.workspace)
+
+    @property
+    def repeated(self) -> str | None:
+        """How often calls were repeated, and why; None if none was."""
+        if not self._repeated:
+            return None
+        reasons = listed([f"{number} {why}" for why, number in self._repeated.most_common()])
+        requests = count(self._repeated.total(), "request")
+        return f"repeated {requests} to the registry: {reasons}"
+
+    def get(self, path: str, query: Mapping[str, Any], *, pages: bool = False) -> Json:
+        """Read; a page that takes too long is not asked for again as it is.
+
+        Raises:
+            RegistryError: the subclass says why there is no answer.
+        """
+        return self._of_workspace("GET", path, {"query": query}, pages=pages)
+
+    def send(self, method: str, path: str, body: Json) -> Json:
+        """Write, or search by a long query.
+
+        Raises:
+            RegistryError: the subclass says why there is no answer.
+        """
+        return self._of_workspace(method, path, {"json": body}, pages=False)
+
+    def _of_workspace(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
+        with self._lock:
+            if self._unchecked:
+                self._check_workspace()
+                self._unchecked = False
+        return self._called(method, _PREFIX + path, options, pages=pages)
+
+    def _check_workspace(self) -> None:
+        """A server of before workspaces would answer for all models, whatever is asked of it."""
+        try:
+            found = self._called("GET", "/api/3.0/mlflow/server-info", {}, pages=False)
+        except RegistryNotFoundError:
+            found = {}
+        if not found.get("workspaces_enabled"):
+            raise failures.no_workspaces(self._shown, self._server.workspace)
+
+    def _called(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
+        url, retry = self._server.url + path, self._patience()
+        while True:
+            answer = self._tried(method, url, options)
+            why = _passing(answer)
+            if why is None or not retry.total or (pages and why in _SLOW):
+                return self._content(answer)
+            retry = retry.increment(method, url)
+            self._repeated[why] += 1  # a thread that comes between loses a count, no more
+            retry.sleep(answer if isinstance(answer, Answer) else None)  # type: ignore[arg-type] # it reads headers alone
+
+    def _tried(self, method: str, url: str, options: Any) -> Answer | HttpError:
+        try:
+            return self._http.request(method, url, **options)
+        except HttpError as error:
+            return error
+
+    def _patience(self) -> Retry:
+        server = self._server
+        return Retry(
+            total=server.retries,
+            backoff_factor=server.backoff,
+            backoff_jitter=server.jitter,
+            backoff_max=_LONGEST_WAIT,
+            retry_after_max=_LONGEST_WAIT,
+            respect_retry_after_header=server.obedient,
+        )
+
+    def _content(self, answer: Answer | HttpError) -> Json:
+        """The document of an answer.
+
+        Raises:
+            RegistryError: the subclass says what it means instead.
+        """
+        if isinstance(answer, HttpTimeoutError):
+            raise failures.slow(self._shown) from answer
+        if isinstance(answer, HttpConnectionError):
+            raise failures.unreachable(self._shown) from answer
+        if isinstance(answer, HttpError):
+            raise RegistryRequestError(str(answer)) from answer
+        document = _document(answer)
+        if not answer.ok:
+            raise self._refusal(answer.status, document or {})
+        if document is None:
+            raise failures.foreign(self._shown)
+        return document
+
+    def _refusal(self, status: int, document: Json) -> RegistryError:
+        code = document.get("error_code")
+        if code == failures.GONE and not _said(document).startswith(f"{code}: Workspace "):
+            return failures.rejected(self._shown, _said(document), gone=True)
+        if status in (401, 403):
+            return failures.denied(self._shown, status)
+        if status == 404 and code in (None, failures.NO_ENDPOINT):
+            return failures.no_registry(self._shown)
+        if status == 504:
+            return failures.slow(self._shown)
+        if status >= 500:
+            return failures.fault(self._shown)
+        return failures.rejected(self._shown, _said(document) or f"it answered {status}")
+
+
+def _document(answer: Answer) -> Json | None:
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _passing(answer: Answer | HttpError) -> str | None:
+    """Why a call may go better the next time; None if it need not be repeated, or will not."""
+    if isinstance(answer, Answer):
+        return _PASSING.get(answer.status)
+    if isinstance(answer, HttpTimeoutError):
+        return _TIMED_OUT
+    return _LOST if isinstance(answer, HttpConnectionError) else None
+
+
+def _said(document: Json) -> str:
+    parts = (document.get("error_code"), document.get("message"))
+    return one_line(": ".join(str(part) for part in parts if part))[:300]

@@ -1,0 +1,239 @@
+"""The registry: what it holds and what is recorded of its versions, whichever way it is reached.
+
+Verified against MLflow 3.17: `registered-models/search` returns tags, aliases and the latest
+version of each classic stage; `model-versions/search` filters by tag and returns no aliases.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mlgitops.core import stamp as stamps
+from mlgitops.core.held import Held, HeldModel
+from mlgitops.core.stage import CLASSIC_STAGES
+from mlgitops.core.version import READY, RECIPE_TAG, Version
+from mlgitops.errors import RegistryNotFoundError
+from mlgitops.registry import payload
+from mlgitops.registry.paging import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from mlgitops.core.classic import Transition
+    from mlgitops.core.stamp import Stamp
+    from mlgitops.registry.address import Address
+    from mlgitops.registry.api import ModelRow, RegistryApi, RunApi, RunRow, VersionRow
+    from mlgitops.registry.calls import Calls
+
+    Stamps = dict[str, dict[int, Stamp]]  # alias → version → stamp
+
+MODELS_A_PAGE = 1000  # MLflow's limit
+VERSIONS_A_PAGE = 5000
+_ONE_BY_ONE = 10  # models that are read again by their names
+_STAMPED = f"tags.`{stamps.TAG}` != ''"
+_COMMIT_TAG = "mlflow.source.git.commit"  # of a run
+
+
+class MlflowRegistry:
+    """Reads and writes one MLflow registry.
+
+    Every method raises a subclass of `mlgitops.errors.RegistryError` when the registry cannot be
+    used: unreachable, too slow, denied, broken, or not MLflow.
+    """
+
+    def __init__(
+        self, address: Address, api: RegistryApi, runs: RunApi, calls: Collection[Calls] = ()
+    ) -> None:
+        """A registry.
+
+        Args:
+            address: where it is.
+            api: how it is asked.
+            runs: how its tracking server is asked.
+            calls: what the two ask through, where that is plain HTTP.
+        """
+        self.address, self.identity, self.at_once = address, address.identity, api.at_once
+        self._api, self._runs, self._calls = api, runs, calls
+        self._has_classic = True
+
+    @property
+    def repeated(self) -> tuple[str, ...]:
+        """Which requests were repeated, a line for each server; MLflow's client does not say."""
+        return tuple(calls.repeated for calls in self._calls if calls.repeated)
+
+    def held(self, declared: Collection[str] = ()) -> Held:
+        """All models, in pages."""
+        models = {one.name: one for one in rows(self._api.models, MODELS_A_PAGE)}
+        # a model that was removed while pages were read may hide another one behind it
+        for name in sorted(set(declared) - models.keys()):
+            if found := self._api.model(name):
+                models[found.name] = found
+        return self._held(models.values(), self._stamps(_STAMPED))
+
+    def held_again(self, names: Collection[str]) -> Held:
+        """Models as they are now: each by its name, or all by pages where that costs less."""
+        if len(names) > _ONE_BY_ONE:
+            return self.held(names)
+        found = [model for name in names if (model := self.model(name))]
+        return Held(models={model.name: model for model in found}, registry=self.identity)
+
+    def model(self, name: str) -> HeldModel | None:
+        """One model with the stamps of all its stages."""
+        found = self._api.model(name)
+        if found is None or found.name != name:  # MySQL finds it by other cases and accents too
+            return None
+        return self._held([found], self._stamps(f"{_named(name)} AND {_STAMPED}")).models[name]
+
+    def _held(self, models: Collection[ModelRow], found: Mapping[str, Stamps]) -> Held:
+        # a model with an alias has a version, and each version is in one classic stage
+        if any(model.aliases and not model.latest for model in models):
+            self._has_classic = False
+        held = {
+            model.name: HeldModel(
+                name=model.name,
+                aliases=model.aliases,
+                classic={s: model.latest[s] for s in CLASSIC_STAGES if s in model.latest},
+                stamps=found.get(model.name, {}),
+                has_classic=self._has_classic,
+            )
+            for model in models
+        }
+        return Held(models=MappingProxyType(held), registry=self.identity)
+
+    def _stamps(self, query: str) -> dict[str, Stamps]:
+        """Model → alias → version → stamp."""
+        found: dict[str, Stamps] = defaultdict(dict)
+        for version in self._versions(query):
+            for alias, stamp in stamps.parse(version.tags.get(stamps.TAG, "")).items():
+                found[version.name].setdefault(alias, {})[version.number] = stamp
+        return found
+
+    def _versions(self, query: str) -> Iterator[VersionRow]:
+        return rows(partial(self._api.versions, query), VERSIONS_A_PAGE)
+
+    def _versions_of(self, name: str) -> Iterator[VersionRow]:
+        return (one for one in self._versions(_named(name)) if one.name == name)
+
+    def classic_stages(self, name: str) -> Mapping[int, str]:
+        """Every version of a model and its classic stage."""
+        return {one.number: one.stage for one in self._versions_of(name)}
+
+    def recipes(self, name: str) -> Mapping[int, str | None]:
+        """Every version of a model and the recipe that it was trained by."""
+        return {one.number: one.tags.get(RECIPE_TAG) for one in self._versions_of(name)}
+
+    def version(self, name: str, number: int) -> Version | None:
+        """A version's status, tags and times; what its run recorded is for `evidence`."""
+        found = self._api.version(name, number)
+        if found is None or found.name != name:
+            return None
+        return Version(
+            number=number,
+            status=found.status,
+            run_id=found.run_id,
+            tags=MappingProxyType(dict(found.tags)),
+            uri=f"models:/{name}/{number}",
+            created=_iso(found.created),
+        )
+
+    def evidence(self, version: Version, *, signature: bool) -> Version:
+        """The version with what its run recorded, and its signature if asked for.
+
+        A run that was deleted leaves a version without metrics, parameters and data: a gate that
+        needs them says so. A signature costs the download of the version's MLmodel file.
+        """
+        run = self._runs.run(version.run_id) if version.run_id else None
+        known = version if run is None else _with_run(version, run)
+        found = payload.signature_of(version.uri, self.address) if signature else None
+        return replace(known, signature=found)
+
+    def download(self, uri: str, folder: Path) -> Path:
+        """Download a model into a folder; where it lies then."""
+        return payload.download(uri, folder, self.address)
+
+    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
+        """The metrics of a model's latest versions; few requests, however many they are."""
+        newest = sorted(self._versions_of(name), key=lambda one: -one.number)[:most]
+        made = {one.run_id: one.number for one in newest if one.run_id}
+        experiment = self._experiment(made)
+        if experiment is None:
+            return {}
+        found = self._runs.runs(experiment, list(made))
+        return {made[run.run_id]: MappingProxyType(dict(run.metrics)) for run in found}
+
+    def _experiment(self, runs: Iterable[str]) -> str | None:
+        """The experiment of the newest run that exists; the others lie there as a rule."""
+        found = (run.experiment for run_id in runs if (run := self._runs.run(run_id)))
+        return next(islice(found, 1), None)
+
+    def of_run(self, name: str, run_id: str) -> Version | None:
+        """The version of a model that a run made, or else what the run logged, as number 0.
+
+        Returns:
+            None if there is no such run, or it logged no model.
+        """
+        run = self._runs.run(run_id)
+        if run is None:
+            return None
+        made = [one.number for one in self._versions(f"run_id='{run_id}'") if one.name == name]
+        if made:
+            return self.version(name, max(made))
+        if not run.models:
+            return None
+        tags, uri = MappingProxyType(dict(run.tags)), f"models:/{run.models[-1]}"
+        return Version(number=0, status=READY, run_id=run_id, tags=tags, uri=uri)
+
+    def stamp(self, name: str, number: int, stamped: Mapping[str, Stamp]) -> None:
+        """Write the stamps that a version carries."""
+        self._api.set_tag(name, number, stamps.TAG, stamps.dump(stamped))
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        self._api.set_alias(name, alias, number)
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias."""
+        self._api.delete_alias(name, alias)
+
+    def set_classic_stage(self, name: str, transition: Transition) -> None:
+        """Move a version to a classic stage; nothing, where the registry has none."""
+        try:
+            self._api.transition(
+                name,
+                transition.version,
+                transition.stage,
+                archive_others=transition.archive_others,
+            )
+        except RegistryNotFoundError:
+            self._has_classic = False
+
+
+def _named(name: str) -> str:
+    quote = '"' if "'" in name else "'"
+    return f"name={quote}{name}{quote}"
+
+
+def _with_run(version: Version, run: RunRow) -> Version:
+    return replace(
+        version,
+        metrics=MappingProxyType(dict(run.metrics)),
+        params=MappingProxyType(dict(run.params)),
+        datasets=tuple(sorted(run.datasets, key=lambda use: (use.context, use.name, use.digest))),
+        seconds=(run.ended - run.begun) / 1000 if run.begun and run.ended else None,
+        commit=run.tags.get(_COMMIT_TAG),
+    )
+
+
+def _iso(milliseconds: int | None) -> str | None:
+    """MLflow's time as ISO 8601 in UTC, to the second."""
+    if not milliseconds:
+        return None
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return moment.isoformat().replace("+00:00", "Z")

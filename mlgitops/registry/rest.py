@@ -1,0 +1,168 @@
+"""MLflow's REST API as rows, without MLflow."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mlgitops.core.version import READY, DatasetUse
+from mlgitops.errors import RegistryGoneError
+from mlgitops.registry.api import VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlgitops.registry.calls import Calls, Json
+
+_POLITE = 8  # requests at the same time
+_CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
+
+
+class RestRegistryApi:
+    """A registry behind MLflow's REST API."""
+
+    at_once = _POLITE
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def models(self, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of all models."""
+        found = self._calls.get("registered-models/search", _page(size, token), pages=True)
+        listed = found.get("registered_models", ())
+        return Page(rows=[_model(one) for one in listed], token=_token(found))
+
+    def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
+        """A page of the versions that a filter finds."""
+        asked = {"filter": query, "order_by": VERSION_ORDER, **_page(size, token)}
+        found = self._calls.get("model-versions/search", asked, pages=True)
+        listed = found.get("model_versions", ())
+        return Page(rows=[_version(one) for one in listed], token=_token(found))
+
+    def model(self, name: str) -> ModelRow | None:
+        """A model; None if there is none of that name."""
+        with suppress(RegistryGoneError):
+            found = self._calls.get("registered-models/get", {"name": name})
+            return _model(found["registered_model"])
+        return None
+
+    def version(self, name: str, number: int) -> VersionRow | None:
+        """A version; None if there is none of that number."""
+        with suppress(RegistryGoneError):
+            found = self._calls.get("model-versions/get", {"name": name, "version": number})
+            return _version(found["model_version"])
+        return None
+
+    def set_tag(self, name: str, number: int, key: str, value: str) -> None:
+        """Set a version's tag."""
+        body = {"name": name, "version": str(number), "key": key, "value": value}
+        self._calls.send("POST", "model-versions/set-tag", body)
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        body = {"name": name, "alias": alias, "version": str(number)}
+        self._calls.send("POST", "registered-models/alias", body)
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias."""
+        self._calls.send("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+
+    def transition(self, name: str, number: int, stage: str, *, archive_others: bool) -> None:
+        """Move a version to a classic stage."""
+        body = {
+            "name": name,
+            "version": str(number),
+            "stage": stage,
+            "archive_existing_versions": archive_others,
+        }
+        self._calls.send("POST", "model-versions/transition-stage", body)
+
+
+class RestRunApi:
+    """A tracking server behind MLflow's REST API."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run; None if there is none."""
+        with suppress(RegistryGoneError):
+            return _run(self._calls.get("runs/get", {"run_id": run_id})["run"])
+        return None
+
+    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in an experiment."""
+        listed = ", ".join(f"'{run}'" for run in run_ids)
+        body = {
+            "experiment_ids": [experiment],
+            "filter": f"attributes.run_id IN ({listed})",
+            "max_results": len(run_ids),
+        }
+        found = self._calls.send("POST", "runs/search", body)
+        return [_run(one) for one in found.get("runs", ())]
+
+
+def _page(size: int, token: str | None) -> dict[str, Any]:
+    return {"max_results": size} | ({"page_token": token} if token else {})
+
+
+def _token(found: Json) -> str | None:
+    return found.get("next_page_token") or None
+
+
+def _model(found: Json) -> ModelRow:
+    return ModelRow(
+        name=found["name"],
+        aliases={one["alias"]: int(one["version"]) for one in found.get("aliases", ())},
+        latest={
+            one["current_stage"]: int(one["version"])
+            for one in found.get("latest_versions", ())
+            if "current_stage" in one
+        },
+    )
+
+
+def _version(found: Json) -> VersionRow:
+    return VersionRow(
+        name=found["name"],
+        number=int(found["version"]),
+        status=found.get("status", READY),
+        stage=found.get("current_stage", "None"),
+        run_id=found.get("run_id") or None,
+        tags=_pairs(found.get("tags", ())),
+        created=_milliseconds(found.get("creation_timestamp")),
+    )
+
+
+def _run(found: Json) -> RunRow:
+    info, data = found["info"], found.get("data", {})
+    used = found.get("inputs", {}).get("dataset_inputs", ())
+    logged = found.get("outputs", {}).get("model_outputs", ())
+    return RunRow(
+        run_id=info["run_id"],
+        experiment=info["experiment_id"],
+        begun=_milliseconds(info.get("start_time")),
+        ended=_milliseconds(info.get("end_time")),
+        # protobuf writes what JSON has no number for as a word: NaN, Infinity
+        metrics={one["key"]: float(one["value"]) for one in data.get("metrics", ())},
+        params=_pairs(data.get("params", ())),
+        tags=_pairs(data.get("tags", ())),
+        datasets=tuple(map(_dataset, used)),
+        models=tuple(one["model_id"] for one in logged),
+    )
+
+
+def _dataset(found: Json) -> DatasetUse:
+    return DatasetUse(
+        name=found["dataset"]["name"],
+        digest=found["dataset"]["digest"],
+        context=_pairs(found.get("tags", ())).get(_CONTEXT, ""),
+    )
+
+
+def _pairs(found: Sequence[Json]) -> dict[str, str]:
+    return {one["key"]: one.get("value", "") for one in found}
+
+
+def _milliseconds(found: Any) -> int | None:
+    return int(found) if found else None
