@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from mlgitops.core import guards
+from mlgitops.core.gate import Need
 from mlgitops.core.guards import Guard
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.system import files
@@ -92,6 +93,13 @@ quick_option = click.option(
     is_flag=True,
     help="Do not download models or compare predictions, unless a gate needs it.",
 )
+
+
+def reviewed(*, quick: bool) -> Need:
+    """What a reviewer is shown of the versions."""
+    return Need.RUN if quick else Need.PREDICTIONS
+
+
 _REPORTS = (".md", ".json", ".html")
 
 

@@ -18,10 +18,12 @@ from mlgitops.cli.options import (
     quick_option,
     registry_options,
     report_option,
+    reviewed,
     show,
     show_report,
     terms_options,
 )
+from mlgitops.core.gate import Need
 from mlgitops.core.guards import Terms
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError
 from mlgitops.file.load import load, loads, read
@@ -73,7 +75,7 @@ def plan(
     with failures_reported(reports), progress() as say:
         declared = read(file)
         desired = loads(declared, str(file))
-        proposal = propose(desired, target.connect(), terms, say, review=not quick)
+        proposal = propose(desired, target.connect(), terms, say, need=reviewed(quick=quick))
     if out is not None:
         planfile.write(out, proposal.plan, planfile.fingerprint(declared))
     _show(form, reports, proposal, lambda: document.plan(proposal))
@@ -138,7 +140,8 @@ def apply(
     done: tuple[Outcome, ...] = ()
     with progress() as say:
         client = target.connect()
-        proposal = propose(desired, client, terms, say)
+        need = Need.RUN if reports or form != "text" else Need.NOTHING
+        proposal = propose(desired, client, terms, say, need=need)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 

@@ -16,6 +16,7 @@ from mlgitops.cli.options import (
     progress,
     quick_option,
     registry_options,
+    reviewed,
     terms_options,
 )
 from mlgitops.core.guards import Terms
@@ -62,7 +63,7 @@ def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -
     with progress() as say:
         with failures_reported((out,)):
             desired = load(file)
-            proposal = propose(desired, target.connect(), terms, say, review=not quick)
+            proposal = propose(desired, target.connect(), terms, say, need=reviewed(quick=quick))
         files.write_pieces(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

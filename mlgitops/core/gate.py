@@ -27,10 +27,11 @@ Mode = Literal["enforce", "warn"]
 class Need(IntEnum):
     """How much must be read of the versions; each includes those before it."""
 
-    RUN = 0  # what the run and the registry recorded
-    SIGNATURE = 1
-    ARTIFACT = 2  # the whole payload
-    PREDICTIONS = 3  # the payload, loaded and asked
+    NOTHING = 0
+    RUN = 1  # what the run and the registry recorded
+    SIGNATURE = 2
+    ARTIFACT = 3  # the whole payload
+    PREDICTIONS = 4  # the payload, loaded and asked
 
 
 class Result(StrEnum):
@@ -114,7 +115,7 @@ def verdict(rule: str, passed: bool, expected: str, actual: str) -> Verdict:
 
 def needs(gates: Iterable[Gate]) -> Need:
     """How much must be read for all of some gates to be able to pass."""
-    return max((gate.need for gate in gates), default=Need.RUN)
+    return max((gate.need for gate in gates), default=Need.NOTHING)
 
 
 def judge(gates: Iterable[Gate], case: Case) -> tuple[Verdict, ...]:

@@ -22,6 +22,11 @@ class RegistryReader(Protocol):
         """The registry's address, with its workspace and without secrets."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many requests may be made at the same time."""
+        ...
+
     def held(self, declared: Collection[str] = ()) -> Held:
         """All models. Costs pages, and one request for each declared model that is not in them."""
         ...
@@ -65,11 +70,6 @@ class RegistryReader(Protocol):
 
 class RegistryWriter(Protocol):
     """Writes: one request each, safe to repeat."""
-
-    @property
-    def at_once(self) -> int:
-        """How many models may be written at the same time."""
-        ...
 
     def stamp(self, name: str, number: int, stamps: Mapping[str, Stamp]) -> None:
         """Write the stamps that a version carries, by alias, over those that it carried."""

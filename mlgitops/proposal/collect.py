@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
@@ -26,7 +27,7 @@ from mlgitops.review.compare import Scope, compare, side
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from mlgitops.core.desired import Desired
@@ -46,7 +47,8 @@ class Exhibit:
     """One change with its evidence and what the gates say of it.
 
     Attributes:
-        comparison: what is known of the versions; None where no version enters the stage.
+        comparison: what is known of the versions; None where no version enters the stage, and
+            where neither a reviewer nor a gate asked.
     """
 
     change: Change
@@ -65,12 +67,12 @@ class Request:
 
     Attributes:
         now: the time by which gates judge.
-        review: to collect what a reviewer wants to see, not only what gates ask for.
+        need: what is to be read in any case; gates may ask for more.
         link: makes an address of two commits, where there is one.
     """
 
     now: datetime
-    review: bool = False
+    need: Need = Need.NOTHING
     link: Callable[[str, str], str | None] = lambda _old, _new: None
 
 
@@ -90,9 +92,10 @@ def collect(
         DesiredVersionError: versions that do not exist or are not READY; all of them at once.
         DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
     """
-    if request.review and any(change.enters for change in plan.changes):
+    if request.need is Need.PREDICTIONS and any(change.enters for change in plan.changes):
         scoring.warm_up()
     collector = _Collector(desired, held, reader, request)
+    collector.look_up(plan.changes)
     problems = [p for c in plan.changes for p in _problems(c, desired, held, collector)]
     if problems:
         raise DesiredVersionError(problems)
@@ -125,6 +128,14 @@ class _Collector:
         self._past: dict[str, tuple[Past, ...]] = {}
         self._pins = pins.declared(desired)
 
+    def look_up(self, changes: Iterable[Change]) -> None:
+        """Read the versions that are to enter a stage, as many at once as the registry allows."""
+        keys = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
+        wanted = sorted(key for key in keys if key[0] in self._held.models)
+        with ThreadPoolExecutor(self._reader.at_once) as threads:
+            found = threads.map(lambda key: self._reader.version(*key), wanted)
+            self._bare.update(zip(wanted, found, strict=True))
+
     def bare(self, model: str, number: int) -> Version | None:
         key = (model, number)
         if key not in self._bare:
@@ -148,9 +159,10 @@ class _Collector:
         yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
 
     def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
-        if not change.enters:
+        gates = self._desired.models[change.model].gates_for(change.alias) if change.enters else ()
+        need = _need(gates, self._request)
+        if need is Need.NOTHING or not change.enters:
             return Exhibit(change=change)
-        need = _need(self._desired.models[change.model].gates_for(change.alias), self._request)
 
         def one(number: int | None) -> Side | None:
             version = self._version(change.model, number, signature=need is Need.SIGNATURE)
@@ -165,7 +177,7 @@ class _Collector:
         return judged(change, one(change.old), new, self._desired, held, self._request, history)
 
     def _history(self, model: str) -> tuple[Past, ...]:
-        if not self._request.review:
+        if self._request.need is not Need.PREDICTIONS:
             return ()
         if model not in self._past:
             self._past[model] = latest_versions(self._reader, self._held.model(model))
@@ -211,7 +223,7 @@ def judged(
 
 
 def _need(gates: tuple[Gate, ...], request: Request) -> Need:
-    return Need.PREDICTIONS if request.review else needs(gates)
+    return max(request.need, needs(gates))
 
 
 def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core import guards
 from mlgitops.core.diff import diff
+from mlgitops.core.gate import Need
 from mlgitops.errors import PlanRefusedError
 from mlgitops.history.links import comparing
 from mlgitops.proposal.collect import Request, collect
@@ -85,7 +86,7 @@ def propose(
     terms: Terms,
     progress: Callable[[str], None] = lambda _: None,
     *,
-    review: bool = False,
+    need: Need = Need.NOTHING,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -94,7 +95,7 @@ def propose(
         reader: the registry.
         terms: what guards and gates judge by.
         progress: is told of each step.
-        review: to collect what a reviewer wants to see, not only what gates ask for.
+        need: what evidence is to be read in any case; gates may ask for more.
 
     Raises:
         DesiredVersionError: the registry cannot give what models.yaml asks for.
@@ -103,7 +104,7 @@ def propose(
     progress("reading the registry")
     held = read_held(desired, reader)
     pending = diff(desired, held)
-    request = Request(now=terms.now, review=review, link=comparing(Path(desired.file)))
+    request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
     exhibits = collect(pending, desired, held, reader, request, progress)
     return Proposal(
         desired=desired,

@@ -96,7 +96,7 @@ def test_a_version_whose_payload_can_not_be_had_is_refused(team: Team) -> None:
 @pytest.mark.parametrize(
     ("listed", "expected"),
     [
-        ([], Need.RUN),
+        ([], Need.NOTHING),
         (["{metric: r2, min: 0}", "{promoted_from: Staging, soak: 1h}"], Need.RUN),
         (["{same_dataset: true}", "{requires_tag: approved}"], Need.RUN),
         (["{signature: compatible}"], Need.SIGNATURE),

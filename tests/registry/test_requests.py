@@ -1,0 +1,83 @@
+"""What reading and writing cost: requests, counted at the server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.proxy import Proxy
+    from tests.team import Team
+
+pytestmark = pytest.mark.xdist_group("server")
+
+MODELS = tuple(f"model-{number}" for number in range(12))
+MANY = ("--allow", "many-changes")
+SEARCHES = {"/api/2.0/mlflow/registered-models/search", "/api/2.0/mlflow/model-versions/search"}
+
+
+def declare(team: Team, **stages: int) -> None:
+    """Every model with the same stages."""
+    listed = ", ".join(f"{stage}: {version}" for stage, version in stages.items())
+    body = "\n".join(f"  {name}: {{stages: {{{listed}}}}}" for name in MODELS)
+    team.write(f"models:\n{body}\n")
+
+
+def test_a_plan_with_nothing_to_do_reads_the_pages_and_no_more(
+    remote: Team, proxied: Proxy
+) -> None:
+    """One page of models and one of stamped versions, whatever stages and aliases there are."""
+    for name in MODELS:
+        remote.versions(2, name)
+        for alias in ("champion", f"of-{name}"):
+            remote.client.set_registered_model_alias(name, alias, "1")
+    declare(remote, Staging=2, Production=1, Shadow=2)
+    remote.ok("apply", *MANY)
+
+    for verb in ("plan", "status", "apply"):
+        proxied.reset()
+        remote.ok(verb)
+        assert {path for _, path in proxied.seen} == SEARCHES
+        assert len(proxied.seen) == 2
+
+
+def test_a_change_costs_its_writes_and_a_share_of_the_read_back(
+    remote: Team, proxied: Proxy
+) -> None:
+    """Stamp, alias, classic stage and one look at the version; the read-back is two pages."""
+    for name in MODELS:
+        remote.versions(2, name)
+    declare(remote, Production=1)
+    remote.ok("apply", *MANY)
+    declare(remote, Production=2)
+    proxied.reset()
+
+    remote.ok("apply", *MANY)
+
+    asked = Counter(path.removeprefix("/api/2.0/mlflow/") for _, path in proxied.seen)
+    each = len(MODELS)
+    assert asked == {
+        "registered-models/search": 2,
+        "model-versions/search": 2,
+        "model-versions/get": each,
+        "model-versions/set-tag": each,
+        "registered-models/alias": each,
+        "model-versions/transition-stage": each,
+    }
+
+
+def test_an_older_version_in_a_classic_stage_is_found_and_archived(remote: Team) -> None:
+    """Pages show the latest version of a classic stage only; emptying it brings out the others."""
+    remote.versions(3)
+    remote.stages(Staging=3)
+    remote.ok("apply")
+    remote.move_by_hand(1, "Staging")
+    remote.move_by_hand(2, "Staging")
+    remote.stages(Staging=None)
+
+    remote.ok("apply")
+
+    assert remote.classic("Staging") is None
+    assert remote.run("plan", "--exit-code").code == 0
