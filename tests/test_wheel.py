@@ -9,10 +9,14 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uv
+
+if TYPE_CHECKING:
+    from tests.proxy import Proxy
+    from tests.team import Team
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = """\
@@ -129,7 +133,7 @@ def installed(wheel: Path, folder: Path, extra: str = "") -> Installed:
     for command in (["venv", "--python", python, environment], ["pip", "install", *where, named]):
         subprocess.run([uv.find_uv_bin(), *command], check=True, capture_output=True)
     team = folder / "team"
-    team.mkdir()
+    team.mkdir(parents=True)
     (team / "models.yaml").write_text(MODELS, encoding="utf-8")
     return Installed(environment=environment, folder=team)
 
@@ -168,6 +172,30 @@ def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path
         assert ran.returncode == 1, ran
         assert f"pip install 'mlgitops[{extra}]'" in ran.stderr.splitlines()[-1]
         assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.xdist_group("server")
+def test_a_bare_install_reconciles_a_server(
+    remote: Team, proxied: Proxy, wheel: Path, tmp_path: Path
+) -> None:
+    """Without MLflow, a registry behind HTTP is imported, planned, applied and rolled back."""
+    bare = installed(wheel, tmp_path / "bare")
+    remote.versions(2, "bare-model")
+    remote.client.set_registered_model_alias("bare-model", "champion", "1")
+
+    def ok(*arguments: str) -> str:
+        ran = bare.run(*arguments, "--registry", proxied.url)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    ok("import", "--force")
+    assert "champion: 1" in (bare.folder / "models.yaml").read_text(encoding="utf-8")
+    bare.run("promote", "bare-model", "Production", "2")
+    assert "Production: empty → 2" in ok("plan", "--quick")
+    ok("apply", "--actor", "ada")
+    assert remote.aliases("bare-model") == {"champion": 1, "production": 2}
+    assert remote.classic("Production", "bare-model") == 2
+    assert "in sync" in ok("status")
 
 
 def test_a_recipe_of_another_company(wheel: Path, tmp_path: Path) -> None:

@@ -34,9 +34,10 @@ Examples:
   mlgitops status --format json
 
 \b
-MLFLOW_TRACKING_URI names the registry. Credentials are MLflow's own variables:
+MLFLOW_TRACKING_URI names the registry; MLFLOW_REGISTRY_URI names one apart from
+the runs. Logins, TLS and timeouts are MLflow's own variables, such as
 MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN.
-Without MLFLOW_TRACKING_URI, the registry is embedded, in the folder .mlgitops.
+Without an address, the registry is embedded, in the folder .mlgitops.
 
 \b
 Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),

@@ -57,13 +57,12 @@ def server_at(url: str) -> Server:
     Raises:
         UsageError: a variable does not hold what MLflow expects in it.
     """
-    insecure = _read("MLFLOW_TRACKING_INSECURE_TLS", _boolean, default=False)
     workspace = os.environ.get(WORKSPACE, "").strip()
     return Server(
         url=url.rstrip("/"),
         headers=_headers(workspace),
         workspace=workspace,
-        verify=not insecure and (os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True),
+        verify=_verify(),
         certificate=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
         timeout=_read("MLFLOW_HTTP_REQUEST_TIMEOUT", float, default=120.0),
         retries=_read("MLFLOW_HTTP_REQUEST_MAX_RETRIES", int, default=7),
@@ -71,6 +70,17 @@ def server_at(url: str) -> Server:
         jitter=_read("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", float, default=1.0),
         obedient=_read("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", _boolean, default=True),
     )
+
+
+def _verify() -> bool | str:
+    insecure = _read("MLFLOW_TRACKING_INSECURE_TLS", _boolean, default=False)
+    trusted = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    if insecure and trusted:
+        raise UsageError(
+            "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH contradict each "
+            "other; unset one of them"
+        )
+    return not insecure and (trusted or True)
 
 
 def _headers(workspace: str) -> dict[str, str]:
