@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mlgitops.registry.address import Address
 
-_NO_CLASSIC = ("databricks-uc", "uc")  # Unity Catalog
+_UNITY_CATALOG = ("databricks-uc", "uc")  # it has neither classic stages nor an order of rows
 
 
 class ClientRegistryApi:
@@ -39,6 +39,8 @@ class ClientRegistryApi:
             warnings.simplefilter("ignore")
             from mlflow.tracking._model_registry.client import ModelRegistryClient
 
+        self._classic = self._uri.partition(":")[0] not in _UNITY_CATALOG
+        self._order = list(VERSION_ORDER) if self._classic else None
         with translated(self._uri):
             self._client = ModelRegistryClient(address.registry, address.tracking)
 
@@ -52,7 +54,7 @@ class ClientRegistryApi:
         """A page of the versions that a filter finds."""
         with translated(self._uri):
             found = self._client.search_model_versions(
-                query, max_results=size, order_by=list(VERSION_ORDER), page_token=token
+                query, max_results=size, order_by=self._order, page_token=token
             )
             return Page(rows=[_version(self._whole_version(v)) for v in found], token=_token(found))
 
@@ -98,7 +100,7 @@ class ClientRegistryApi:
 
     def transition(self, name: str, number: int, stage: str, *, archive_others: bool) -> None:
         """Move a version to a classic stage."""
-        if self._uri.partition(":")[0] in _NO_CLASSIC:
+        if not self._classic:
             raise RegistryNotFoundError("Unity Catalog has no classic stages")
         with translated(self._uri), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated: that is known

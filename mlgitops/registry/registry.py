@@ -7,6 +7,7 @@ version of each classic stage; `model-versions/search` filters by tag and return
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,12 +19,12 @@ from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import READY, RECIPE_TAG, Version
-from mlgitops.errors import RegistryNotFoundError
+from mlgitops.errors import RegistryNotFoundError, RegistryRequestError
 from mlgitops.registry import payload
 from mlgitops.registry.paging import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 MODELS_A_PAGE = 1000  # MLflow's limit
 VERSIONS_A_PAGE = 5000
 _ONE_BY_ONE = 10  # models that are read again by their names
+_PROBES = 2  # models
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _COMMIT_TAG = "mlflow.source.git.commit"  # of a run
 
@@ -75,7 +77,25 @@ class MlflowRegistry:
         for name in sorted(set(declared) - models.keys()):
             if found := self._api.model(name):
                 models[found.name] = found
-        return self._held(models.values(), self._stamps(_STAMPED))
+        stamped = self._stamps(models, _STAMPED)
+        likely = [name for name in (*stamped, *declared) if name in models]
+        return self._held(self._with_aliases(models, likely).values(), stamped)
+
+    def _with_aliases(
+        self, models: Mapping[str, ModelRow], likely: Sequence[str]
+    ) -> Mapping[str, ModelRow]:
+        """The models with their aliases, also where searches leave them out.
+
+        Where no model seems to have one, a few that should have are asked for by their names.
+        """
+        if any(model.aliases for model in models.values()):
+            return models
+        probes = (self._api.model(name) for name in likely[:_PROBES])
+        if not any(probe and probe.aliases for probe in probes):
+            return models
+        with ThreadPoolExecutor(self.at_once) as threads:
+            found = threads.map(self._api.model, models)
+            return {model.name: model for model in found if model}
 
     def held_again(self, names: Collection[str]) -> Held:
         """Models as they are now: each by its name, or all by pages where that costs less."""
@@ -89,7 +109,8 @@ class MlflowRegistry:
         found = self._api.model(name)
         if found is None or found.name != name:  # MySQL finds it by other cases and accents too
             return None
-        return self._held([found], self._stamps(f"{_named(name)} AND {_STAMPED}")).models[name]
+        stamped = self._stamps([name], f"{_named(name)} AND {_STAMPED}")
+        return self._held([found], stamped).models[name]
 
     def _held(self, models: Collection[ModelRow], found: Mapping[str, Stamps]) -> Held:
         # a model with an alias has a version, and each version is in one classic stage
@@ -107,13 +128,25 @@ class MlflowRegistry:
         }
         return Held(models=MappingProxyType(held), registry=self.identity)
 
-    def _stamps(self, query: str) -> dict[str, Stamps]:
+    def _stamps(self, names: Iterable[str], query: str) -> dict[str, Stamps]:
         """Model → alias → version → stamp."""
         found: dict[str, Stamps] = defaultdict(dict)
-        for version in self._versions(query):
+        for version in self._stamped(names, query):
             for alias, stamp in stamps.parse(version.tags.get(stamps.TAG, "")).items():
                 found[version.name].setdefault(alias, {})[version.number] = stamp
         return found
+
+    def _stamped(self, names: Iterable[str], query: str) -> Iterator[VersionRow]:
+        """The stamped versions; model by model where versions cannot be searched by their tags."""
+        try:
+            for version in self._versions(query):
+                if stamps.TAG in version.tags:
+                    yield version
+                elif whole := self._api.version(version.name, version.number):
+                    yield whole  # the search finds by tags, and leaves them out
+        except RegistryRequestError:
+            for name in names:
+                yield from self._versions_of(name)
 
     def _versions(self, query: str) -> Iterator[VersionRow]:
         return rows(partial(self._api.versions, query), VERSIONS_A_PAGE)
