@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlgitops.errors import UsageError
 from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
@@ -27,10 +28,24 @@ _STORES = ("mlflow.model_registry_store", "mlflow.tracking_store")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where versions are registered, and where their runs are; as a rule the same server."""
+    """Where versions are registered, and where their runs are; as a rule the same server.
+
+    Raises:
+        UsageError: one of them is no address.
+    """
 
     registry: str
     tracking: str
+
+    def __post_init__(self) -> None:
+        for uri in (self.registry, self.tracking):
+            try:
+                parts = urlsplit(uri)
+                unfit = parts.scheme in _PORTS and not (parts.hostname and parts.port != 0)
+            except ValueError:
+                unfit = True
+            if unfit:
+                raise UsageError(f"{uri!r} is not the address of a registry; write https://HOST")
 
     @property
     def identity(self) -> str:

@@ -65,7 +65,7 @@ def server_at(url: str) -> Server:
         verify=_verify(),
         certificate=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
         timeout=_read("MLFLOW_HTTP_REQUEST_TIMEOUT", float, default=120.0),
-        retries=_read("MLFLOW_HTTP_REQUEST_MAX_RETRIES", int, default=7),
+        retries=max(0, _read("MLFLOW_HTTP_REQUEST_MAX_RETRIES", int, default=7)),
         backoff=_read("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", float, default=2.0),
         jitter=_read("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", float, default=1.0),
         obedient=_read("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", _boolean, default=True),

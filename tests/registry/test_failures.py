@@ -110,6 +110,34 @@ def test_an_address_of_no_kind_that_mlflow_knows(team: Team) -> None:
     assert "the registry at htp://x rejected" in refused(team, "htp://x").err
 
 
+@pytest.mark.parametrize("uri", ["http://[::1", "https://", "http://:5000", "http://host:port"])
+def test_what_is_no_address(team: Team, uri: str) -> None:
+    """A command line that is wrong, not a registry that is down."""
+    team.stages(Production=1)
+    ran = team.run("plan", "--registry", uri)
+    assert ran.code == 64
+    assert f"'{uri}' is not the address of a registry" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("MLFLOW_HTTP_REQUEST_TIMEOUT", "soon"),
+        ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1.5"),
+        ("MLFLOW_TRACKING_INSECURE_TLS", "perhaps"),
+    ],
+)
+def test_a_variable_that_does_not_hold_what_it_should(
+    team: Team, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    """It is named, with what is in it."""
+    monkeypatch.setenv(name, text)
+    team.stages(Production=1)
+    ran = team.run("plan", "--registry", f"http://127.0.0.1:{free_port()}")
+    assert ran.code == 64
+    assert f"{name}={text} is not what MLflow expects" in ran.err
+
+
 def test_credentials_in_the_address_are_not_shown(team: Team) -> None:
     """Neither user nor password of a URL reaches the error."""
     ran = refused(team, f"http://ada:s3cret@127.0.0.1:{free_port()}")
