@@ -74,9 +74,8 @@ class MlflowRegistry:
         """All models, in pages."""
         models = {one.name: one for one in rows(self._api.models, MODELS_A_PAGE)}
         # a model that was removed while pages were read may hide another one behind it
-        for name in sorted(set(declared) - models.keys()):
-            if found := self._api.model(name):
-                models[found.name] = found
+        models |= self._by_name(sorted(set(declared) - models.keys()))
+        # after the aliases: a stamp is written first, so no move is seen without its stamp
         stamped = self._stamps(models, _STAMPED)
         likely = [name for name in (*stamped, *declared) if name in models]
         return self._held(self._with_aliases(models, likely).values(), stamped)
@@ -93,9 +92,11 @@ class MlflowRegistry:
         probes = (self._api.model(name) for name in likely[:_PROBES])
         if not any(probe and probe.aliases for probe in probes):
             return models
+        return self._by_name(models)
+
+    def _by_name(self, names: Iterable[str]) -> dict[str, ModelRow]:
         with ThreadPoolExecutor(self.at_once) as threads:
-            found = threads.map(self._api.model, models)
-            return {model.name: model for model in found if model}
+            return {model.name: model for model in threads.map(self._api.model, names) if model}
 
     def held_again(self, names: Collection[str]) -> Held:
         """Models as they are now: each by its name, or all by pages where that costs less."""
