@@ -150,12 +150,12 @@ def _is_hopeless(error: RegistryError | None) -> bool:
 
 
 def _move_alias(change: Change, registry: Registry) -> None:
-    if change.old == change.new:
-        return
     if change.new is None:
-        registry.delete_alias(change.model, change.alias)
-    else:
-        registry.set_alias(change.model, change.alias, change.new)
+        if change.spelled is not None:
+            registry.delete_alias(change.model, change.spelled)
+    elif change.spelled is None or change.old != change.new:
+        # an alias keeps its spelling: on some databases another one would be a second alias
+        registry.set_alias(change.model, change.spelled or change.alias, change.new)
 
 
 def _align_classic_stages(model: ModelPlan, current: dict[int, str], registry: Registry) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.plan import CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
+from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
 from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ def diff(desired: Desired, held: Held) -> Plan:
 
 def plan_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
-    wanted = {target.alias: target.version for target in targets}
-    # a classic stage is out of step if it does not follow from the aliases as they are now;
+    # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
-    present = {alias: held.aliases.get(alias) for alias in wanted}
-    in_step = _classic(held, present)
+    in_step = _classic(held, {one.alias: held.stages.get(one.alias) for one in targets})
     changes = [change for target in targets if (change := _change(held, target, in_step))]
+    # what others set up as desired is left alone, classic stage included, until its first change
+    moved = {change.alias for change in changes} | held.stamps.keys()
+    wanted = {one.alias: one.version for one in targets if one.alias in moved}
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
         model=held.name,
@@ -60,7 +61,7 @@ def _targets(wanted: DesiredModel | None, held: HeldModel) -> Iterator[Target]:
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):
         yield Target(stage=stage.name, version=stage.version, where=stage.where)
-    unlisted = (held.aliases.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
+    unlisted = (held.stages.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
     for alias in sorted(unlisted):
         if _claimed(held, alias):
             yield Target(
@@ -82,9 +83,7 @@ def _claimed(held: HeldModel, alias: str) -> bool:
     if newest is None:
         return False
     carrier, stamp = newest
-    if alias in held.aliases:
-        return held.aliases[alias] == carrier and stamp.version in (carrier, None)
-    return stamp.version is None and held.classic.get(classic_stage(alias) or "") == carrier
+    return held.stages.get(alias) == carrier and stamp.version in (carrier, None)
 
 
 def _stage_order(stage: DesiredStage) -> bool:
@@ -108,7 +107,7 @@ def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, in
 
 
 def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
-    old, new = held.aliases.get(target.alias), target.version
+    old, new = held.stages.get(target.alias), target.version
     newest = held.newest_stamp(target.alias)
     misaligned = tuple(_misaligned(held, target, classic)) if old == new else ()
     if old == new and not misaligned:
@@ -125,6 +124,7 @@ def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) 
         drift=newest is not None and newest[1].version != old,
         held_before=_held_before(held, target),
         misaligned=misaligned,
+        spelled=held.spelled.get(target.alias),
         unlisted=target.unlisted,
         where=target.where,
     )
@@ -160,10 +160,13 @@ def _action(old: int | None, new: int | None) -> Action:
 def _misaligned(
     held: HeldModel, target: Target, classic: Mapping[str, int | None]
 ) -> Iterator[str]:
+    newest = held.newest_stamp(target.alias)
+    if newest is None:
+        return  # it was set up by others, and is as desired: leave it alone
+    if target.version is not None and target.alias not in held.spelled:
+        yield ALIAS
     stage = classic_stage(target.alias)
     if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:
         yield CLASSIC
-    newest = held.newest_stamp(target.alias)
-    # a stage that was never stamped was set up by others, and is as desired: leave it alone
-    if newest is not None and newest[1].version != target.version:
+    if newest[1].version != target.version:
         yield STAMP

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core.stage import alias_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,11 +23,15 @@ class HeldModel:
 
     Attributes:
         name: the registered model's name.
-        aliases: alias → version.
+        aliases: alias, as the registry spells it → version.
         classic: classic stage → the version that `models:/NAME/STAGE` resolves to.
         stamps: alias → the stamps of that stage on this model's versions, keyed by the version
             that carries the stamp.
         has_classic: whether the registry has classic stages at all.
+        stages: what each stage holds, by its alias in lower case: the version of the alias, else
+            that of the classic stage.
+        spelled: alias in lower case → as the registry spells it.
+        clashes: aliases that differ in case only, so that nobody can say what their stage holds.
     """
 
     name: str
@@ -33,6 +39,21 @@ class HeldModel:
     classic: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stamps: Mapping[str, Mapping[int, Stamp]] = field(default_factory=lambda: MappingProxyType({}))
     has_classic: bool = True
+    stages: Mapping[str, int] = field(init=False, compare=False)
+    spelled: Mapping[str, str] = field(init=False, compare=False)
+    clashes: tuple[tuple[str, str], ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        stages = {alias_of(stage): version for stage, version in self.classic.items()}
+        spelled: dict[str, str] = {}
+        clashes = []
+        for spelling, version in sorted(self.aliases.items()):
+            alias = alias_of(spelling)
+            if alias in spelled:
+                clashes.append((spelled[alias], spelling))
+            stages[alias], spelled[alias] = version, spelling
+        for name, value in (("stages", stages), ("spelled", spelled), ("clashes", tuple(clashes))):
+            object.__setattr__(self, name, value)
 
     def newest_stamp(self, alias: str) -> tuple[int, Stamp] | None:
         """The stamp of the last move of a stage and the version that carries it, if any."""
@@ -52,7 +73,7 @@ class HeldModel:
         if newest is None:
             return None
         carrier, stamp = newest
-        holds = self.aliases.get(alias) == carrier == stamp.version
+        holds = self.stages.get(alias) == carrier == stamp.version
         return stamp if holds else None
 
 
@@ -62,10 +83,12 @@ class Held:
 
     Attributes:
         registry: the identity of the registry that holds them.
+        prompts: names that belong to prompts, which MLflow keeps among its models.
     """
 
     models: Mapping[str, HeldModel]
     registry: str = ""
+    prompts: frozenset[str] = frozenset()
 
     def model(self, name: str) -> HeldModel:
         """The model `name`, or an empty one where the registry has none."""

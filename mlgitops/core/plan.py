@@ -13,6 +13,7 @@ from mlgitops.core.stage import alias_of
 from mlgitops.core.stamp import Stamp  # noqa: TC001 - as above
 from mlgitops.errors import Where  # noqa: TC001 - as above
 
+ALIAS = "alias"
 CLASSIC = "classic stage"
 STAMP = "stamp"
 
@@ -23,7 +24,7 @@ class Action(StrEnum):
     FILL = "fill"  # it was empty
     REPLACE = "replace"
     EMPTY = "empty"
-    ALIGN = "align"  # the alias is right; the classic stage or the stamp is not
+    ALIGN = "align"  # the version is right; the alias, the classic stage or the stamp is not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,8 @@ class Change:
         drift: the stage does not hold what the newest stamp says: it was moved by hand, or an
             apply was killed between the stamp and the move.
         held_before: the new version has held this stage before.
-        misaligned: for `align`, what is out of step: CLASSIC, STAMP or both.
+        misaligned: for `align`, what is out of step: ALIAS, CLASSIC, STAMP.
+        spelled: the stage's alias as the registry spells it; None if it has none.
         unlisted: the stage is not in models.yaml any more, and its stamp says it is mlgitops' own.
         where: the stage's place in models.yaml, or its model's; None if neither is there.
     """
@@ -55,6 +57,7 @@ class Change:
     drift: bool = False
     held_before: bool = False
     misaligned: tuple[str, ...] = ()
+    spelled: str | None = None
     unlisted: bool = False
     where: Where | None = None
 

@@ -61,7 +61,7 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
                 model=model.name,
                 stage=stage.name,
                 desired=stage.version,
-                actual=now.aliases.get(stage.alias),
+                actual=now.stages.get(stage.alias),
                 state=_state(change),
                 stamp=_stamp(now, stage.alias),
                 note=_note(change),
@@ -73,13 +73,13 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
     for name, now in sorted(held.models.items()):
         model = desired.models.get(name)
         listed = {stage.alias for stage in model.stages} if model else set()
-        for alias in sorted(now.aliases.keys() - listed):
+        for alias in sorted(now.stages.keys() - listed):
             change = changes.get((name, alias))
             yield StageStatus(
                 model=name,
-                stage=classic_stage(alias) or alias,
+                stage=classic_stage(alias) or now.spelled[alias],
                 desired=None,
-                actual=now.aliases[alias],
+                actual=now.stages[alias],
                 state=_state(change) if change else StageState.UNMANAGED,
                 stamp=_stamp(now, alias),
                 note="no longer in models.yaml; the next apply empties it" if change else "",
@@ -93,7 +93,7 @@ def _state(change: Change | None) -> StageState:
 
 
 def _stamp(held: HeldModel, alias: str) -> Stamp | None:
-    if alias in held.aliases:
+    if alias in held.stages:
         return held.stamp_in_force(alias)
     newest = held.newest_stamp(alias)
     return newest[1] if newest and newest[1].version is None else None

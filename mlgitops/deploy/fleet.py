@@ -164,7 +164,7 @@ def _emptied(registry: RegistryReader, found: Deployment) -> bool:
     newest = held.newest_stamp(alias) if held else None
     if held is None or newest is None:
         return False
-    return alias not in held.aliases and newest[1].version is None
+    return alias not in held.stages and newest[1].version is None
 
 
 def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:

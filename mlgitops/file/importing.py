@@ -1,7 +1,7 @@
 """Held → models.yaml: how a team with a registry of its own starts. Pure.
 
-What the registry's aliases and classic stages say becomes the file, so that the first plan is empty
-and nobody's work changes. What the file cannot say is left out and reported.
+What the registry's stages hold becomes the file, so that the first plan is empty and nobody's work
+changes. What the file cannot say is left out and reported.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
+from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.file.schema import MODEL_NAME
-from mlgitops.gates.form import RESERVED_ALIAS
+from mlgitops.gates.form import RESERVED_ALIAS, STAGE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,45 +58,33 @@ def imported(held: Held) -> Imported:
 
 
 def _stages(held: HeldModel) -> dict[str, int]:
-    """Stage → version: those whose aliases and classic stages agree, Production last."""
+    """Stage → version, Production last."""
     found = {
-        classic_stage(alias) or alias: version
-        for alias, version in held.aliases.items()
+        _name(held, alias): version
+        for alias, version in held.stages.items()
         if not _why_not(held, alias)
     }
     return dict(sorted(found.items(), key=lambda item: (item[0] == PRODUCTION, item[0])))
 
 
+def _name(held: HeldModel, alias: str) -> str:
+    return classic_stage(alias) or held.spelled[alias]
+
+
 def _why_not(held: HeldModel, alias: str) -> str | None:
     """Why a stage is not in the file; None if it is."""
-    stage = classic_stage(alias)
-    if alias != alias_of(alias):
-        return "aliases must be in lower case; set a lower-case alias instead"
+    for clash in held.clashes:
+        if alias_of(clash[0]) == alias:
+            one, other = clash
+            return f"the aliases {one!r} and {other!r} differ only in case; remove one"
     if RESERVED_ALIAS.fullmatch(alias):
         return "MLflow reserves this name; use another alias"
-    if stage is None:
-        return None
-    version, classic = held.aliases[alias], held.classic.get(stage)
-    if classic == _classic(held, stage, version):
-        return None
-    there = "empty" if classic is None else f"version {classic}"
-    return f"the alias is version {version} but the classic stage is {there}; make them agree"
-
-
-def _classic(held: HeldModel, stage: str, version: int) -> int | None:
-    """What the classic stage is to be beside an alias: a version has one classic stage only."""
-    taken = stage == STAGING and held.classic.get(PRODUCTION) == version
-    return None if taken else version
+    if not STAGE_NAME.fullmatch(alias):
+        return "models.yaml does not allow this name; use letters, digits, '_' or '-'"
+    return None
 
 
 def _left_out(held: HeldModel) -> Iterator[str]:
-    for alias in sorted(held.aliases):
+    for alias in sorted(held.stages):
         if reason := _why_not(held, alias):
-            yield f"{held.name} {alias}: {reason}"
-    for stage in CLASSIC_STAGES:
-        if stage in held.classic and alias_of(stage) not in held.aliases:
-            version = held.classic[stage]
-            yield (
-                f"{held.name} {stage}: version {version} is only a classic stage; add "
-                f"`{stage}: {version}` to models.yaml, and the next apply sets the alias"
-            )
+            yield f"{held.name} {_name(held, alias)}: {reason}"

@@ -56,12 +56,12 @@ def _was_there(stage: str, case: Case) -> Verdict:
     rule = f"promoted_from {stage}"
     expected = f"version {case.new.number} is or was in {stage}"
     alias = alias_of(stage)
-    if case.held.aliases.get(alias) == case.new.number:
+    if case.held.stages.get(alias) == case.new.number:
         return verdict(rule, True, expected, f"it is in {stage}")
     stamp = case.held.stamps.get(alias, {}).get(case.new.number)
     if stamp is not None:
         return verdict(rule, True, expected, f"it was in {stage} at {stamp.time}")
-    if not case.held.aliases and not any(case.held.stamps.values()):
+    if not case.held.stages and not any(case.held.stamps.values()):
         return verdict(rule, True, expected, "no version of this model was ever in any stage")
     return verdict(rule, False, expected, f"it was never in {stage}")
 
@@ -112,7 +112,7 @@ def _last_stay(held: HeldModel, alias: str, number: int) -> _Span | None:
 
 
 def _why_unknown(held: HeldModel, alias: str, number: int, stage: str) -> str:
-    if held.aliases.get(alias) == number:
+    if held.stages.get(alias) == number:
         return f"it is in {stage}, but no stamp says since when: it was not put there by mlgitops"
     if number in held.stamps.get(alias, {}):
         return f"it was in {stage}, but no stamp says how long"

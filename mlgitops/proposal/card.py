@@ -83,7 +83,7 @@ def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
     if text is not None:
         return find_version(registry, model, text)[0]
     found = require_model(registry, model)
-    held = found.aliases.get(alias_of(PRODUCTION))
+    held = found.stages.get(alias_of(PRODUCTION))
     latest = max(registry.recipes(model), default=None)
     if held is None and latest is None:
         raise UsageError(f"{model} has no version; register one first")
@@ -106,7 +106,7 @@ def make_card(
     if held is None or bare is None:
         raise no_version(registry, model, number)
     declared = desired.models.get(model)
-    aliases = sorted(alias for alias, holds in held.aliases.items() if holds == number)
+    aliases = sorted(alias for alias, holds in held.stages.items() if holds == number)
     with Cabinet(registry) as cabinet:
         new = _side(registry, model, bare, cabinet)
         verdicts = tuple(

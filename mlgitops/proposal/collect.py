@@ -229,8 +229,8 @@ def _need(gates: tuple[Gate, ...], request: Request) -> Need:
 def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
     """The latest versions of a model with their metrics and stages, ascending."""
     stages: dict[int, list[str]] = {}
-    for alias, number in held.aliases.items():
-        stages.setdefault(number, []).append(classic_stage(alias) or alias)
+    for alias, number in held.stages.items():
+        stages.setdefault(number, []).append(classic_stage(alias) or held.spelled[alias])
     found = reader.metrics(held.name, _RECENT)
     return tuple(
         Past(number=number, metrics=found[number], stages=tuple(sorted(stages.get(number, ()))))
@@ -249,6 +249,9 @@ def _problems(
     if change.new is None or not change.enters:
         return
     hint = _how_to_get(change, desired)
+    if change.model in held.prompts:
+        yield _problem(change, "this is a prompt, not a model; remove it from models.yaml")
+        return
     if change.model not in held.models:
         yield _problem(change, f"the registry does not have this model; {hint}")
         return

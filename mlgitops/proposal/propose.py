@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from mlgitops.core import guards
 from mlgitops.core.diff import diff
 from mlgitops.core.gate import Need
-from mlgitops.errors import PlanRefusedError
+from mlgitops.core.stage import alias_of
+from mlgitops.errors import DesiredVersionError, PlanRefusedError, Problem
 from mlgitops.history.links import comparing
 from mlgitops.proposal.collect import Request, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
@@ -80,6 +81,17 @@ def read_held(desired: Desired, reader: RegistryReader) -> Held:
     return reader.held(desired.models)
 
 
+def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:
+    """The stages of which nobody can say what they hold."""
+    for model in desired.models.values():
+        clashes = {alias_of(one): (one, other) for one, other in held.model(model.name).clashes}
+        for stage in model.stages:
+            if stage.alias in clashes:
+                one, other = clashes[stage.alias]
+                said = f"the aliases {one!r} and {other!r} differ only in case; remove one of them"
+                yield Problem(where=stage.where, model=model.name, stage=stage.name, message=said)
+
+
 def propose(
     desired: Desired,
     reader: RegistryReader,
@@ -103,6 +115,8 @@ def propose(
     """
     progress("reading the registry")
     held = read_held(desired, reader)
+    if unclear := list(_unclear(desired, held)):
+        raise DesiredVersionError(unclear)
     pending = diff(desired, held)
     request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
     exhibits = collect(pending, desired, held, reader, request, progress)

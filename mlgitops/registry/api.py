@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 # MLflow's default is by the time of the last change: a move between two pages would shift rows
+PROMPT = "mlflow.prompt.is_prompt"  # the tag of a prompt
 VERSION_ORDER = ("name ASC", "version_number ASC")
 
 
@@ -30,11 +31,13 @@ class ModelRow:
     Attributes:
         latest: classic stage → its latest version; empty if there are no classic stages, or no
             versions.
+        is_prompt: whether it is a prompt, which MLflow keeps among its models.
     """
 
     name: str
     aliases: Mapping[str, int]
     latest: Mapping[str, int]
+    is_prompt: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

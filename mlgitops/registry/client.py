@@ -144,6 +144,7 @@ def _model(found: RegisteredModel) -> ModelRow:
         name=found.name,
         aliases={alias: int(version) for alias, version in found.aliases.items()},
         latest={v.current_stage: int(v.version) for v in found.latest_versions or ()},
+        is_prompt=bool(found._is_prompt()),  # noqa: SLF001 - its public tags leave it out
     )
 
 

@@ -32,9 +32,10 @@ def held_version(registry: RegistryReader, model: str, stage: str) -> int:
         UsageError: there is no such model, or the stage is empty.
     """
     found = require_model(registry, model)
-    version = found.aliases.get(alias_of(stage))
+    version = found.stages.get(alias_of(stage))
     if version is None:
-        filled = ", ".join(classic_stage(one) or one for one in sorted(found.aliases)) or "none"
+        named = (classic_stage(one) or found.spelled[one] for one in sorted(found.stages))
+        filled = ", ".join(named) or "none"
         raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
     return version
 

@@ -108,7 +108,8 @@ class MlflowRegistry:
     def model(self, name: str) -> HeldModel | None:
         """One model with the stamps of all its stages."""
         found = self._api.model(name)
-        if found is None or found.name != name:  # MySQL finds it by other cases and accents too
+        # MySQL finds it by other cases and accents too
+        if found is None or found.name != name or found.is_prompt:
             return None
         stamped = self._stamps([name], f"{_named(name)} AND {_STAMPED}")
         return self._held([found], stamped).models[name]
@@ -126,8 +127,10 @@ class MlflowRegistry:
                 has_classic=self._has_classic,
             )
             for model in models
+            if not model.is_prompt
         }
-        return Held(models=MappingProxyType(held), registry=self.identity)
+        prompts = frozenset(model.name for model in models if model.is_prompt)
+        return Held(models=MappingProxyType(held), registry=self.identity, prompts=prompts)
 
     def _stamps(self, names: Iterable[str], query: str) -> dict[str, Stamps]:
         """Model → alias → version → stamp."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.errors import RegistryGoneError
-from mlgitops.registry.api import VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
+from mlgitops.registry.api import PROMPT, VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +119,7 @@ def _model(found: Json) -> ModelRow:
             for one in found.get("latest_versions", ())
             if "current_stage" in one
         },
+        is_prompt=_pairs(found.get("tags", ())).get(PROMPT, "").lower() == "true",
     )
 
 
