@@ -88,6 +88,10 @@ class DesiredVersionError(ProblemsError):
     """models.yaml is valid, but the registry does not have a version that it declares."""
 
 
+class OwnerError(MlgitopsError):
+    """Nothing says who manages the stages of a models.yaml."""
+
+
 class DigestMismatchError(ProblemsError):
     """A version's payload does not match its pin in models.yaml, or cannot be downloaded."""
 

@@ -141,13 +141,13 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     from mlgitops.github import drift as issue
     from mlgitops.history.revisions import head_time
     from mlgitops.notify import webhook
-    from mlgitops.proposal.propose import read_held
+    from mlgitops.proposal.propose import read
     from mlgitops.report import wording
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(desired, read_held(desired, target.connect()))
+        stages = stage_statuses(*read(desired, target.connect()))
     now = datetime.now(UTC)
     under_way = grace > 0 and now - head_time(file) < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)

@@ -84,9 +84,7 @@ def history(
 
 
 def _actual(file: Path, target: Target) -> Held:
-    from mlgitops.proposal.propose import read_held
-
-    return read_held(load(file), target.connect())
+    return target.connect().held(load(file).models)
 
 
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:

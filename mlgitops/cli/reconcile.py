@@ -199,13 +199,13 @@ Examples:
 def status(file: Path, target: Target, form: str) -> None:
     """Show the desired and actual versions, and drift."""
     from mlgitops.core.status import stage_statuses
-    from mlgitops.proposal.propose import read_held
+    from mlgitops.proposal.propose import read
     from mlgitops.report import document, tables
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(desired, read_held(desired, target.connect()))
+        stages = stage_statuses(*read(desired, target.connect()))
     show_report(form, tables.status(stages), lambda: document.status(stages))
 
 

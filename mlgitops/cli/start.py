@@ -93,7 +93,7 @@ def rebuild(
     from mlgitops.core.apply import execute
     from mlgitops.core.guards import Terms
     from mlgitops.history import author
-    from mlgitops.proposal.propose import propose, read_held
+    from mlgitops.proposal.propose import propose
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.rebuild import require_rebuildable
     from mlgitops.recipes.train import missing, run
@@ -106,7 +106,7 @@ def rebuild(
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
         client = target.connect()
-        require_rebuildable(desired, read_held(desired, client))
+        require_rebuildable(desired, client.held(desired.models))
         package, prepare = package_of(desired), target.prepare_experiment
         for one in missing(desired, client):
             run(one, package, data=data, prepare=prepare, progress=say)

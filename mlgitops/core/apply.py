@@ -82,17 +82,17 @@ def execute(
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Apply a plan. One model that fails does not stop the others; never raises RegistryError."""
-    make = partial(stamps.make, author=author, registry=registry.identity)
+    make = partial(stamps.make, author=author, registry=registry.identity, owner=pending.owner)
     writer = _Writer(registry, lambda change: _stamp(change, make, now()), progress)
     written = writer.all(pending.models)
     readable = [one for one in written if not one.skipped and not _is_hopeless(one.error)]
     try:
-        held = _read_back(readable, registry)
+        held = _read_back(readable, registry, pending.owner)
     except RegistryError as error:
         for one in readable:
             one.error = one.error or error
         held = None
-    return tuple(outcome for one in written for outcome in _outcomes(one, held))
+    return tuple(outcome for one in written for outcome in _outcomes(one, held, pending.owner))
 
 
 def _stamp(change: Change, make: Callable[..., Stamp], now: datetime) -> Stamp:
@@ -163,14 +163,14 @@ def _align_classic_stages(model: ModelPlan, current: dict[int, str], registry: R
         registry.set_classic_stage(model.model, transition)
 
 
-def _read_back(written: list[_Written], registry: Registry) -> Held:
+def _read_back(written: list[_Written], registry: Registry, owner: str) -> Held:
     """What the models hold now.
 
     Pages show the latest version of each classic stage only. Where an older one comes to light
     after the latest has left, all versions are read, and the stage is aligned once more.
     """
     held = registry.held_again([one.plan.model for one in written])
-    again = [one for one in written if not one.error and _only_classic_left(one.plan, held)]
+    again = [one for one in written if not one.error and _only_classic_left(one.plan, held, owner)]
     for one in again:
         name = one.plan.model
         try:
@@ -180,12 +180,12 @@ def _read_back(written: list[_Written], registry: Registry) -> Held:
     return registry.held_again([one.plan.model for one in written]) if again else held
 
 
-def _only_classic_left(model: ModelPlan, held: Held) -> bool:
-    left = plan_model(held.model(model.model), model.targets).changes
+def _only_classic_left(model: ModelPlan, held: Held, owner: str) -> bool:
+    left = plan_model(held.model(model.model), model.targets, owner).changes
     return bool(left) and all(change.misaligned == (CLASSIC,) for change in left)
 
 
-def _outcomes(written: _Written, held: Held | None) -> Iterator[Outcome]:
+def _outcomes(written: _Written, held: Held | None, owner: str) -> Iterator[Outcome]:
     """The outcomes, by planning once more."""
     changes = written.plan.changes
     if written.skipped:
@@ -193,7 +193,7 @@ def _outcomes(written: _Written, held: Held | None) -> Iterator[Outcome]:
             Outcome(change=c, status=Status.SKIPPED, reason=written.skipped) for c in changes
         )
         return
-    missing = _missing(written, held)
+    missing = _missing(written, held, owner)
     for change in changes:
         if change.alias in missing:
             reason = str(written.error or _CHANGED)
@@ -202,13 +202,13 @@ def _outcomes(written: _Written, held: Held | None) -> Iterator[Outcome]:
             yield Outcome(change=change, status=Status.APPLIED)
 
 
-def _missing(written: _Written, held: Held | None) -> set[str]:
+def _missing(written: _Written, held: Held | None, owner: str) -> set[str]:
     """The stages that are not as they were to be, as far as the registry can still tell."""
     plan = written.plan
     if held is None or _is_hopeless(written.error):
         return {change.alias for change in plan.changes}
     model = held.model(plan.model)
-    left = {change.alias for change in plan_model(model, plan.targets).changes}
+    left = {change.alias for change in plan_model(model, plan.targets, owner).changes}
     carriers = {change.alias: change.carrier for change in plan.changes}
     lost = {
         alias

@@ -80,10 +80,12 @@ class Desired:
     Attributes:
         recipes: the package that recipes are modules of.
         folders: where it is looked for before what is installed.
+        owner: who manages the stages; empty until that is known.
     """
 
     file: str
     models: Mapping[str, DesiredModel]
     recipes: str = RECIPES
     folders: tuple[str, ...] = ()
+    owner: str = ""
     freeze: Freeze | None = None

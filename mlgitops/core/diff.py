@@ -23,23 +23,27 @@ def diff(desired: Desired, held: Held) -> Plan:
     plans, stages = [], 0
     for name in _names(desired, held):
         wanted, now = desired.models.get(name), held.model(name)
-        targets = tuple(_targets(wanted, now))
+        targets = tuple(_targets(wanted, now, desired))
         stages += len(targets)
-        plan = plan_model(now, targets)
+        plan = plan_model(now, targets, desired.owner)
         if plan.changes:
             plans.append(plan)
-    return Plan(models=tuple(plans), stages=stages, registry=held.registry)
+    return Plan(models=tuple(plans), stages=stages, registry=held.registry, owner=desired.owner)
 
 
-def plan_model(held: HeldModel, targets: tuple[Target, ...]) -> ModelPlan:
+def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
     in_step = _classic(held, {one.alias: held.stages.get(one.alias) for one in targets})
-    changes = [change for target in targets if (change := _change(held, target, in_step))]
+    changes = [change for target in targets if (change := _change(held, target, in_step, owner))]
     # what others set up as desired is left alone, classic stage included, until its first change
-    moved = {change.alias for change in changes} | held.stamps.keys()
-    wanted = {one.alias: one.version for one in targets if one.alias in moved}
+    moved = {change.alias for change in changes}
+    wanted = {
+        one.alias: one.version
+        for one in targets
+        if one.alias in moved or _own_stamp(held, one.alias, owner)
+    }
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
         model=held.name,
@@ -56,31 +60,33 @@ def _names(desired: Desired, held: Held) -> Iterator[str]:
     yield from sorted(held.models.keys() - desired.models.keys())
 
 
-def _targets(wanted: DesiredModel | None, held: HeldModel) -> Iterator[Target]:
+def _targets(
+    wanted: DesiredModel | None, held: HeldModel, desired: Desired
+) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):
         yield Target(stage=stage.name, version=stage.version, where=stage.where)
     unlisted = (held.stages.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
     for alias in sorted(unlisted):
-        if _claimed(held, alias):
+        if _claimed(held, alias, desired.owner):
             yield Target(
                 stage=classic_stage(alias) or alias,
                 version=None,
-                unlisted=True,
+                unlisted=desired.file,
                 where=wanted.where if wanted else None,
             )
 
 
-def _claimed(held: HeldModel, alias: str) -> bool:
-    """Whether the newest stamp of a stage that is not in the file says that it is mlgitops' own.
+def _claimed(held: HeldModel, alias: str, owner: str) -> bool:
+    """Whether the newest stamp of a stage that is not in the file says that it is the owner's.
 
     That is so while the version that carries the stamp holds the stage: it was set by mlgitops,
     or an apply that had stamped it empty was killed before it removed the alias or the classic
     stage.
     """
     newest = held.newest_stamp(alias)
-    if newest is None:
+    if newest is None or newest[1].owner != owner:
         return False
     carrier, stamp = newest
     return held.stages.get(alias) == carrier and stamp.version in (carrier, None)
@@ -106,10 +112,18 @@ def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, in
     return wanted
 
 
-def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> Change | None:
+def _own_stamp(held: HeldModel, alias: str, owner: str) -> Stamp | None:
+    """The newest stamp of a stage; None if nobody's, or another owner's."""
+    newest = held.newest_stamp(alias)
+    return newest[1] if newest and newest[1].owner == owner else None
+
+
+def _change(
+    held: HeldModel, target: Target, classic: Mapping[str, int | None], owner: str
+) -> Change | None:
     old, new = held.stages.get(target.alias), target.version
-    newest = held.newest_stamp(target.alias)
-    misaligned = tuple(_misaligned(held, target, classic)) if old == new else ()
+    newest, own = held.newest_stamp(target.alias), _own_stamp(held, target.alias, owner)
+    misaligned = tuple(_misaligned(held, target, classic, own)) if old == new else ()
     if old == new and not misaligned:
         return None
     return Change(
@@ -120,11 +134,12 @@ def _change(held: HeldModel, target: Target, classic: Mapping[str, int | None]) 
         new=new,
         move=(newest[1].move if newest else 0) + 1,
         carrier=_carrier(old, new, newest, misaligned),
-        stamp=newest[1] if newest else None,
-        drift=newest is not None and newest[1].version != old,
+        stamp=own,
+        drift=own is not None and own.version != old,
         held_before=_held_before(held, target),
         misaligned=misaligned,
         spelled=held.spelled.get(target.alias),
+        elsewhere="" if own else held.owner_of(target.alias) or "",
         unlisted=target.unlisted,
         where=target.where,
     )
@@ -158,15 +173,14 @@ def _action(old: int | None, new: int | None) -> Action:
 
 
 def _misaligned(
-    held: HeldModel, target: Target, classic: Mapping[str, int | None]
+    held: HeldModel, target: Target, classic: Mapping[str, int | None], own: Stamp | None
 ) -> Iterator[str]:
-    newest = held.newest_stamp(target.alias)
-    if newest is None:
+    if own is None:
         return  # it was set up by others, and is as desired: leave it alone
     if target.version is not None and target.alias not in held.spelled:
         yield ALIAS
     stage = classic_stage(target.alias)
     if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:
         yield CLASSIC
-    if newest[1].version != target.version:
+    if own.version != target.version:
         yield STAMP

@@ -33,6 +33,7 @@ class Guard(StrEnum):
     EMPTIES_PRODUCTION = "empties-production"
     MANY_CHANGES = "many-changes"
     UNMANAGED = "unmanaged"
+    TAKEOVER = "takeover"
     STALE_PLAN = "stale-plan"
     FREEZE = "freeze"
 
@@ -138,7 +139,10 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
     if change.action is Action.EMPTY and change.alias == alias_of(PRODUCTION):
         reason = f"version {change.old} would leave {change.stage}, and no version would replace it"
         yield _objection(Guard.EMPTIES_PRODUCTION, reason, change)
-    if change.stamp is None and change.old is not None and change.old != change.new:
+    if change.elsewhere:
+        reason = f"{change.elsewhere} manages this stage"
+        yield _objection(Guard.TAKEOVER, reason, change)
+    elif change.stamp is None and change.old is not None and change.old != change.new:
         reason = f"mlgitops did not put version {change.old} into {change.stage}"
         yield _objection(Guard.UNMANAGED, reason, change)
     freeze = _freeze(desired, change.model)

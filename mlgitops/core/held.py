@@ -60,6 +60,14 @@ class HeldModel:
         stamps = self.stamps.get(alias, {})
         return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
 
+    def owner_of(self, alias: str) -> str | None:
+        """Who manages a stage; None if nobody does. A stage that its owner emptied is free."""
+        newest = self.newest_stamp(alias)
+        if newest is None or not newest[1].owner:
+            return None
+        free = newest[1].version is None and alias not in self.stages
+        return None if free else newest[1].owner
+
     def carried_by(self, version: int) -> dict[str, Stamp]:
         """The stamps that a version carries, by alias."""
         return {a: stamps[version] for a, stamps in self.stamps.items() if version in stamps}

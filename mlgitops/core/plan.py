@@ -36,13 +36,14 @@ class Change:
         new: the version that it is to hold; None if it is to be empty.
         move: the number that the change's stamp gets.
         carrier: the version whose tag holds the change's stamp; None if it gets none.
-        stamp: the newest stamp of the stage: who moved it last through mlgitops.
+        stamp: the owner's newest stamp of the stage: who moved it last through mlgitops.
+        elsewhere: the other owner who manages the stage, if there is one.
         drift: the stage does not hold what the newest stamp says: it was moved by hand, or an
             apply was killed between the stamp and the move.
         held_before: the new version has held this stage before.
         misaligned: for `align`, what is out of step: ALIAS, CLASSIC, STAMP.
         spelled: the stage's alias as the registry spells it; None if it has none.
-        unlisted: the stage is not in models.yaml any more, and its stamp says it is mlgitops' own.
+        unlisted: the file that does not list the stage any more, although its owner set it.
         where: the stage's place in models.yaml, or its model's; None if neither is there.
     """
 
@@ -58,7 +59,8 @@ class Change:
     held_before: bool = False
     misaligned: tuple[str, ...] = ()
     spelled: str | None = None
-    unlisted: bool = False
+    elsewhere: str = ""
+    unlisted: str = ""
     where: Where | None = None
 
     @property
@@ -106,7 +108,7 @@ class Target:
 
     stage: str
     version: int | None
-    unlisted: bool = False
+    unlisted: str = ""
     where: Where | None = None
 
     @property
@@ -142,11 +144,13 @@ class Plan:
         models: only those with a change.
         stages: how many stages are managed in all.
         registry: the identity of the registry that it is for.
+        owner: who manages the stages.
     """
 
     models: tuple[ModelPlan, ...]
     stages: int
     registry: str = ""
+    owner: str = ""
 
     @property
     def changes(self) -> tuple[Change, ...]:

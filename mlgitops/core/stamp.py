@@ -48,6 +48,7 @@ class Stamp:
         previous: the version that it held before; None if it was empty.
         time: ISO 8601, UTC.
         registry: the identity of the registry that it was written to.
+        owner: who manages the stage.
     """
 
     move: int
@@ -58,6 +59,7 @@ class Stamp:
     time: str
     pull_request: str | None = None
     registry: str = ""
+    owner: str = ""
 
 
 def make(
@@ -68,6 +70,7 @@ def make(
     author: Author,
     now: datetime,
     registry: str,
+    owner: str,
 ) -> Stamp:
     """The stamp of a move that `author` makes at `now`."""
     return Stamp(
@@ -79,13 +82,15 @@ def make(
         pull_request=author.pull_request,
         time=now.astimezone(UTC).strftime(_FORMAT),
         registry=registry,
+        owner=owner,
     )
 
 
 def dump(stamps: Mapping[str, Stamp]) -> str:
     """The tag's value: the stamps that a version carries, by alias."""
     written = {alias: asdict(stamps[alias]) for alias in sorted(stamps)}
-    return json.dumps(written, separators=(",", ":"))
+    # MLflow 2 allows 5,000 characters: é stays one
+    return json.dumps(written, separators=(",", ":"), ensure_ascii=False)
 
 
 def parse(text: str) -> dict[str, Stamp]:
@@ -107,6 +112,6 @@ def _stamp(fields: object) -> Stamp | None:
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
-    texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry)
+    texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry, stamp.owner)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
     return stamp if sound and _TIME.fullmatch(stamp.time) else None

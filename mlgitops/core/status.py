@@ -25,6 +25,7 @@ class StageState(StrEnum):
     PENDING = "pending"  # models.yaml asks for something else since the last apply
     DRIFT = "drift"  # the stage is not what the last apply left
     UNMANAGED = "unmanaged"  # not in models.yaml, and not set by mlgitops
+    ELSEWHERE = "managed elsewhere"  # by another owner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,14 +58,15 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
         now = held.model(model.name)
         for stage in model.stages:
             change = changes.get((model.name, stage.alias))
+            elsewhere = _elsewhere(now, stage.alias, desired)
             yield StageStatus(
                 model=model.name,
                 stage=stage.name,
                 desired=stage.version,
                 actual=now.stages.get(stage.alias),
-                state=_state(change),
+                state=StageState.ELSEWHERE if elsewhere and not change else _state(change),
                 stamp=_stamp(now, stage.alias),
-                note=_note(change),
+                note=f"managed by {elsewhere}" if elsewhere else _note(change),
             )
 
 
@@ -75,15 +77,24 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
         listed = {stage.alias for stage in model.stages} if model else set()
         for alias in sorted(now.stages.keys() - listed):
             change = changes.get((name, alias))
+            elsewhere = _elsewhere(now, alias, desired)
+            left = f"no longer in {desired.file}; the next apply empties it" if change else ""
+            unmanaged = StageState.ELSEWHERE if elsewhere else StageState.UNMANAGED
             yield StageStatus(
                 model=name,
                 stage=classic_stage(alias) or now.spelled[alias],
                 desired=None,
                 actual=now.stages[alias],
-                state=_state(change) if change else StageState.UNMANAGED,
+                state=_state(change) if change else unmanaged,
                 stamp=_stamp(now, alias),
-                note="no longer in models.yaml; the next apply empties it" if change else "",
+                note=f"managed by {elsewhere}" if elsewhere else left,
             )
+
+
+def _elsewhere(held: HeldModel, alias: str, desired: Desired) -> str | None:
+    """The other owner who manages a stage, if there is one."""
+    owner = held.owner_of(alias)
+    return None if owner == desired.owner else owner
 
 
 def _state(change: Change | None) -> StageState:

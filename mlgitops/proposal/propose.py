@@ -12,6 +12,7 @@ from mlgitops.core.gate import Need
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredVersionError, PlanRefusedError, Problem
 from mlgitops.history.links import comparing
+from mlgitops.history.owner import owned
 from mlgitops.proposal.collect import Request, collect
 
 if TYPE_CHECKING:
@@ -76,9 +77,14 @@ def _place(objection: Objection) -> str:
     return "".join(f"{part}: " for part in parts if part)
 
 
-def read_held(desired: Desired, reader: RegistryReader) -> Held:
-    """What the registry holds."""
-    return reader.held(desired.models)
+def read(desired: Desired, reader: RegistryReader) -> tuple[Desired, Held]:
+    """The desired state with its owner, and what the registry holds.
+
+    Raises:
+        OwnerError: nothing says who manages the stages.
+        RegistryError: the registry could not be read.
+    """
+    return owned(desired, reader.identity), reader.held(desired.models)
 
 
 def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:
@@ -110,11 +116,12 @@ def propose(
         need: what evidence is to be read in any case; gates may ask for more.
 
     Raises:
+        OwnerError: nothing says who manages the stages.
         DesiredVersionError: the registry cannot give what models.yaml asks for.
         RegistryError: the registry could not be read.
     """
     progress("reading the registry")
-    held = read_held(desired, reader)
+    desired, held = read(desired, reader)
     if unclear := list(_unclear(desired, held)):
         raise DesiredVersionError(unclear)
     pending = diff(desired, held)

@@ -47,8 +47,10 @@ def remarks(change: Change) -> tuple[str, ...]:
         said.append("rollback: this version was in the stage before")
     elif change.downgrade and not change.heals:
         said.append("downgrade")
+    if change.elsewhere:
+        said.append(f"managed by {change.elsewhere}")
     if change.unlisted:
-        said.append("no longer in models.yaml")
+        said.append(f"no longer in {change.unlisted}")
     return tuple(said)
 
 

@@ -14,7 +14,7 @@ from mlgitops.core.apply import Status, execute
 from mlgitops.core.diff import diff
 from mlgitops.core.stamp import TAG, Author
 from mlgitops.file.load import loads
-from mlgitops.proposal.propose import read_held
+from mlgitops.proposal.propose import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
 
 def apply(registry: Registry, desired: Desired) -> None:
     """One apply; every change must succeed."""
-    pending = diff(desired, read_held(desired, registry))
+    pending = diff(*read(desired, registry))
     done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
     assert {Status.APPLIED} >= {outcome.status for outcome in done}, done
 
@@ -80,12 +80,12 @@ def test_apply_then_plan_is_empty(
     for step in steps:
         _do(step, team, registry, model)
     desired = desired_of(model, wanted)
-    actual = read_held(desired, registry)
-    assert diff(desired, actual) == diff(desired, read_held(desired, registry))
+    desired, actual = read(desired, registry)
+    assert diff(desired, actual) == diff(*read(desired, registry))
 
     apply(registry, desired)
 
-    assert diff(desired, read_held(desired, registry)).changes == ()
+    assert diff(*read(desired, registry)).changes == ()
     aliases = team.aliases(model)
     for stage, version in wanted.items():
         assert version == aliases.get(stage.lower())
