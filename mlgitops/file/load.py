@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,7 +12,8 @@ from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, R
 from mlgitops.core.pins import Pins, declared
 from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
-from mlgitops.file.document import Document, KeyPath, parse, problem_at
+from mlgitops.file.document import Document, parse
+from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
 from mlgitops.system.modules import folders_of
 
@@ -69,6 +71,24 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     Raises:
         DesiredStateError: with every problem found.
     """
+    return source(text, file, beside).desired
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A valid models.yaml: its text, what that says where, and what it means."""
+
+    text: str
+    document: Document
+    desired: Desired
+
+
+def source(text: str, file: str, beside: Path | None = None) -> Source:
+    """Like `loads`, for whoever edits the text.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
     document = parse(text, file)
     folders = folders_of(beside or Path(file))
     try:
@@ -83,7 +103,7 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     ]
     if found:
         raise DesiredStateError(found)
-    return desired
+    return Source(text=text, document=document, desired=desired)
 
 
 def load_pins(path: Path | None) -> Pins:
