@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,6 +124,12 @@ def proxied(server: tuple[str, Embedded]) -> Iterator[Proxy]:
         yield made
 
 
+def cloned(folder: Path, origin: str = "https://git.example.org/wind/models.git") -> None:
+    """Make a folder a clone of a repository: whose origin says who manages the stages."""
+    for command in (["init", "--quiet"], ["remote", "add", "origin", origin]):
+        subprocess.run(["git", "-C", folder, *command], check=True)
+
+
 @pytest.fixture
 def remote(
     proxied: Proxy,
@@ -134,6 +141,7 @@ def remote(
     """A team whose registry is the server, through the proxy; set-up goes to its database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
+    cloned(tmp_path)
     team = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
     yield team
     for model in team.client.search_registered_models():

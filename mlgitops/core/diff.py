@@ -60,9 +60,7 @@ def _names(desired: Desired, held: Held) -> Iterator[str]:
     yield from sorted(held.models.keys() - desired.models.keys())
 
 
-def _targets(
-    wanted: DesiredModel | None, held: HeldModel, desired: Desired
-) -> Iterator[Target]:
+def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):

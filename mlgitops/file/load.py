@@ -122,6 +122,7 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
         models=MappingProxyType(models),
         recipes=form.recipes,
         folders=folders,
+        owner=form.owner or "",
         freeze=_freeze(form.freeze, document, ()),
     )
 

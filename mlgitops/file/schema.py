@@ -137,9 +137,19 @@ class FileForm(Form):
     """The desired version of every model in every stage."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"recipes": "the name of a package, such as training or acme.recipes"}
+        {
+            "owner": "a name without spaces, such as acme/farm-models",
+            "recipes": "the name of a package, such as training or acme.recipes",
+        }
     )
 
+    owner: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\S+$",
+            description="who manages these stages; default: host and path of git's origin",
+        ),
+    ] = None
     recipes: Annotated[
         str,
         Field(

@@ -30,6 +30,8 @@ class Stamp(Form):
     actor: str
     time: str
     pull_request: str | None
+    registry: str
+    owner: str
 
 
 class Runs(Form):
