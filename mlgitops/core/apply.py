@@ -182,7 +182,10 @@ def _read_back(written: list[_Written], registry: Registry, owner: str) -> Held:
 
 def _only_classic_left(model: ModelPlan, held: Held, owner: str) -> bool:
     left = plan_model(held.model(model.model), model.targets, owner).changes
-    return bool(left) and all(change.misaligned == (CLASSIC,) for change in left)
+    return bool(left) and all(
+        change.misaligned == (CLASSIC,) or (change.spelled is None and change.new is None)
+        for change in left
+    )
 
 
 def _outcomes(written: _Written, held: Held | None, owner: str) -> Iterator[Outcome]:

@@ -33,17 +33,14 @@ def diff(desired: Desired, held: Held) -> Plan:
 
 def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
+    # what others set up as desired is left alone, classic stage included, until its first change
+    own = {one.alias for one in targets if _own_stamp(held, one.alias, owner)}
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
-    in_step = _classic(held, {one.alias: held.stages.get(one.alias) for one in targets})
+    in_step = _classic(held, {alias: held.stages.get(alias) for alias in own})
     changes = [change for target in targets if (change := _change(held, target, in_step, owner))]
-    # what others set up as desired is left alone, classic stage included, until its first change
-    moved = {change.alias for change in changes}
-    wanted = {
-        one.alias: one.version
-        for one in targets
-        if one.alias in moved or _own_stamp(held, one.alias, owner)
-    }
+    own |= {change.alias for change in changes}
+    wanted = {one.alias: one.version for one in targets if one.alias in own}
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
         model=held.name,

@@ -84,7 +84,8 @@ def read(desired: Desired, reader: RegistryReader) -> tuple[Desired, Held]:
         OwnerError: nothing says who manages the stages.
         RegistryError: the registry could not be read.
     """
-    return owned(desired, reader.identity), reader.held(desired.models)
+    held = reader.held(desired.models)
+    return owned(desired, reader.identity), held
 
 
 def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:

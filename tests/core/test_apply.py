@@ -32,6 +32,7 @@ def test_apply_sets_alias_classic_stage_and_stamp(team: Team) -> None:
         "actor": "ada",
         "pull_request": "7",
         "registry": team.uri,
+        "owner": "local",
     }
 
 

@@ -91,7 +91,8 @@ def test_apply_then_plan_is_empty(
         assert version == aliases.get(stage.lower())
     for stage in ("Staging", "Production"):
         covered = stage == "Staging" and _production(team, model) == wanted.get("Staging")
-        if stage in wanted:
+        # what was set up by hand as desired is left as it is
+        if stage in wanted and registry.held().model(model).newest_stamp(stage.lower()):
             assert (None if covered else wanted[stage]) == team.classic(stage, model)
 
 
