@@ -129,14 +129,16 @@ def _listed(changes: Iterable[Change]) -> str:
 
 
 def _many_changes(plan: Plan) -> Iterator[Objection]:
-    changes, stages = len(plan.changes), plan.stages
+    # healing returns to what was declared and applied before, however much of it was moved by hand
+    changes, stages = sum(not change.heals for change in plan.changes), plan.stages
     if stages >= _MANY_STAGES and changes > _MANY_SHARE * stages:
         reason = f"{changes} of {stages} stages would change, more than {_MANY_SHARE:.0%}"
         yield Objection(guard=Guard.MANY_CHANGES, reason=reason)
 
 
 def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
-    if change.action is Action.EMPTY and change.alias == alias_of(PRODUCTION):
+    empties = change.action is Action.EMPTY and not change.heals
+    if empties and change.alias == alias_of(PRODUCTION):
         reason = f"version {change.old} would leave {change.stage}, and no version would replace it"
         yield _objection(Guard.EMPTIES_PRODUCTION, reason, change)
     if change.elsewhere:

@@ -56,7 +56,7 @@ def _was_there(stage: str, case: Case) -> Verdict:
     rule = f"promoted_from {stage}"
     expected = f"version {case.new.number} is or was in {stage}"
     alias = alias_of(stage)
-    if case.held.stages.get(alias) == case.new.number:
+    if _holds(case.held, alias, case.new.number):
         return verdict(rule, True, expected, f"it is in {stage}")
     stamp = case.held.stamps.get(alias, {}).get(case.new.number)
     if stamp is not None:
@@ -64,6 +64,13 @@ def _was_there(stage: str, case: Case) -> Verdict:
     if not case.held.stages and not any(case.held.stamps.values()):
         return verdict(rule, True, expected, "no version of this model was ever in any stage")
     return verdict(rule, False, expected, f"it was never in {stage}")
+
+
+def _holds(held: HeldModel, alias: str, number: int) -> bool:
+    """Whether a stage holds a version, and nobody moved it there by hand past a stamp."""
+    newest = held.newest_stamp(alias)
+    drifted = newest is not None and newest[1].version != number
+    return held.stages.get(alias) == number and not drifted
 
 
 def _soaked(stage: str, soak: str, case: Case) -> Verdict:

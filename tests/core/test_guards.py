@@ -224,3 +224,30 @@ def test_what_is_allowed_does_not_refuse(
     assert found == () or pending.changes
     many = pending.stages >= 10 and len(pending.changes) > 0.3 * pending.stages
     assert (Guard.MANY_CHANGES in {one.guard for one in found}) == many
+
+
+def test_healing_is_not_held_up_by_guards_that_count_changes(team: Team) -> None:
+    """All stages of a file were moved by hand, and are healed by one apply."""
+    names = [f"m{number}" for number in range(10)]
+    for name in names:
+        team.versions(2, name)
+    lines = [f"  {name}: {{stages: {{Shadow: 1}}}}" for name in names]
+    team.write("\n".join(["models:", *lines, ""]))
+    team.ok("apply", "--allow", "many-changes")
+    for name in names:
+        team.client.set_registered_model_alias(name, "shadow", "2")
+    team.ok("apply")
+    assert {team.aliases(name)["shadow"] for name in names} == {1}
+
+
+def test_what_mlgitops_emptied_is_emptied_again(team: Team) -> None:
+    """Somebody filled Production by hand; the heal needs no permission to empty it."""
+    team.versions(1)
+    team.stages(Production=1)
+    team.ok("apply")
+    team.stages(Production=None)
+    team.ok("apply", "--allow", "empties-production")
+    team.client.set_registered_model_alias("wind", "production", "1")
+    assert "corrects drift" in team.ok("plan").out
+    team.ok("apply")
+    assert team.aliases() == {}

@@ -146,6 +146,25 @@ def test_promotion_order(team: Team) -> None:
     assert "it was in Staging at 20" in team.ok("plan").out
 
 
+def test_a_stage_moved_by_hand_does_not_count(team: Team) -> None:
+    """The plan that heals Staging does not let through what was put there by hand."""
+    team.versions(2)
+    team.stages(Staging=1)
+    team.ok("apply")
+    team.client.set_registered_model_alias("wind", "staging", "2")
+    team.write(
+        """
+        models:
+          wind:
+            gates: {Production: [{promoted_from: Staging}]}
+            stages: {Staging: 1, Production: 2}
+        """
+    )
+    ran = team.run("apply")
+    assert ran.code == 3
+    assert "it was never in Staging" in ran.out
+
+
 def test_promotion_order_on_a_registry_that_has_no_history(team: Team) -> None:
     """Where no version was ever in a stage, the first one cannot have been promoted."""
     team.versions(1)
