@@ -59,6 +59,7 @@ optional_file_option = click.option(
     callback=_if_there,
     help="The file that declares the stages; optional for this command.",
 )
+models_argument = click.argument("models", nargs=-1)
 registry_option = click.option(
     "--registry",
     metavar="URI",

@@ -13,6 +13,7 @@ from mlgitops.cli.options import (
     failures_reported,
     file_option,
     format_option,
+    models_argument,
     permission,
     progress,
     quick_option,
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   mlgitops plan
+  mlgitops plan power-forecasting-model 'churn-*'
   mlgitops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
   mlgitops plan --out plan.json && mlgitops apply --plan plan.json
 """
 )
+@models_argument
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if changes are pending.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the plan to this file, for apply --plan."
@@ -54,6 +57,7 @@ Examples:
 @registry_options
 @format_option
 def plan(
+    models: tuple[str, ...],
     file: Path,
     target: Target,
     form: str,
@@ -65,7 +69,7 @@ def plan(
 ) -> int:
     """Show what apply would change, and the evidence for it.
 
-    Writes nothing to the registry.
+    Plans MODELS, by name or pattern, or all models. Writes nothing to the registry.
     """
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
@@ -75,7 +79,9 @@ def plan(
     with failures_reported(reports), progress() as say:
         declared = read(file)
         desired = loads(declared, str(file))
-        proposal = propose(desired, target.connect(), terms, say, need=reviewed(quick=quick))
+        proposal = propose(
+            desired, target.connect(), terms, say, need=reviewed(quick=quick), models=models
+        )
     if out is not None:
         planfile.write(out, proposal.plan, planfile.fingerprint(declared))
     _show(form, reports, proposal, lambda: document.plan(proposal))
@@ -87,9 +93,11 @@ def plan(
     epilog="""\b
 Examples:
   mlgitops apply
+  mlgitops apply power-forecasting-model
   mlgitops apply --commit "$GITHUB_SHA" --actor octocat --pull-request 12
 """
 )
+@models_argument
 @click.option(
     "--commit", envvar="MLGITOPS_COMMIT", help="The commit to record.  [default: from git]"
 )
@@ -107,6 +115,7 @@ Examples:
 @registry_options
 @format_option
 def apply(
+    models: tuple[str, ...],
     file: Path,
     target: Target,
     form: str,
@@ -119,7 +128,8 @@ def apply(
 ) -> None:
     """Make the registry match models.yaml.
 
-    Records who made each change, and reads each change back.
+    Applies MODELS, by name or pattern, or all models. Records who made each change, and reads each
+    change back.
     """
     from mlgitops.core.apply import execute
     from mlgitops.history import author
@@ -141,7 +151,7 @@ def apply(
     with progress() as say:
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
-        proposal = propose(desired, client, terms, say, need=need)
+        proposal = propose(desired, client, terms, say, need=need, models=models)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 
@@ -190,14 +200,19 @@ def check_outcomes(done: tuple[Outcome, ...]) -> None:
     epilog="""\b
 Examples:
   mlgitops status
+  mlgitops status 'churn-*'
   mlgitops status --format json | jq '.stages[] | select(.state == "drift")'
 """
 )
+@models_argument
 @file_option
 @registry_options
 @format_option
-def status(file: Path, target: Target, form: str) -> None:
-    """Show the desired and actual versions, and drift."""
+def status(models: tuple[str, ...], file: Path, target: Target, form: str) -> None:
+    """Show the desired and actual versions, and drift.
+
+    Shows MODELS, by name or pattern, or all models.
+    """
     from mlgitops.core.status import stage_statuses
     from mlgitops.proposal.propose import read
     from mlgitops.report import document, tables
@@ -205,7 +220,7 @@ def status(file: Path, target: Target, form: str) -> None:
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(*read(desired, target.connect()))
+        stages = stage_statuses(*read(desired, target.connect(), models))
     show_report(form, tables.status(stages), lambda: document.status(stages))
 
 

@@ -11,13 +11,14 @@ from mlgitops.cli.options import (
     Target,
     file_option,
     format_option,
+    models_argument,
     progress,
     registry_options,
     show_report,
 )
+from mlgitops.core.choice import chosen
 from mlgitops.core.desired import RECIPES
 from mlgitops.errors import UsageError
-from mlgitops.file.edit import model_of
 from mlgitops.file.load import load
 
 
@@ -25,11 +26,11 @@ from mlgitops.file.load import load
     epilog="""\b
 Examples:
   mlgitops train
-  mlgitops train power-forecasting-model --data windfarm.csv
+  mlgitops train power-forecasting-model 'churn-*' --data windfarm.csv
   WINDFARM_DATA=https://example.org/windfarm.csv mlgitops train
 """
 )
-@click.argument("models", nargs=-1)
+@models_argument
 @click.option("--data", metavar="PATH_OR_URL", help="The data for recipes that read a file.")
 @file_option
 @registry_options
@@ -43,19 +44,18 @@ def train(
 ) -> None:
     """Train and register missing versions.
 
-    Trains the recipes of MODELS, or of all models, in the order of their numbers. Does not promote:
-    a version enters a stage only through models.yaml.
+    Trains the recipes of MODELS, by name or pattern, or of all models, in the order of their
+    numbers. Does not promote: a version enters a stage only through models.yaml.
     """
     from mlgitops.recipes.package import package_of
     from mlgitops.recipes.train import missing, run
     from mlgitops.report import document, tables
 
     desired = load(file)
-    for name in models:
-        model_of(desired, name)
+    only = chosen(desired.models, models, f"{desired.file} has")
     client = target.connect()
     with progress() as say:
-        todo = missing(desired, client, models)
+        todo = missing(desired, client, only)
         package, prepare = package_of(desired), target.prepare_experiment
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
     show_report(form, tables.trained(done), lambda: document.trained(done))

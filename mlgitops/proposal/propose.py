@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops.core import guards
+from mlgitops.core.choice import are_names, narrowed
 from mlgitops.core.diff import diff
 from mlgitops.core.gate import Need
 from mlgitops.core.stage import alias_of
@@ -16,7 +17,7 @@ from mlgitops.history.owner import owned
 from mlgitops.proposal.collect import Request, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
@@ -77,14 +78,27 @@ def _place(objection: Objection) -> str:
     return "".join(f"{part}: " for part in parts if part)
 
 
-def read(desired: Desired, reader: RegistryReader) -> tuple[Desired, Held]:
+def read(
+    desired: Desired, reader: RegistryReader, models: Collection[str] = ()
+) -> tuple[Desired, Held]:
     """The desired state with its owner, and what the registry holds.
 
+    Args:
+        desired: models.yaml.
+        reader: the registry.
+        models: names or patterns of those that are meant; all if empty.
+
     Raises:
+        UsageError: a name or pattern matches nothing.
         OwnerError: nothing says who manages the stages.
         RegistryError: the registry could not be read.
     """
-    held = reader.held(desired.models)
+    if models and are_names(models):
+        held = reader.held_again(models)
+    else:
+        held = reader.held(desired.models)
+    if models:
+        desired, held = narrowed(desired, held, models)
     return owned(desired, reader.identity), held
 
 
@@ -106,6 +120,7 @@ def propose(
     progress: Callable[[str], None] = lambda _: None,
     *,
     need: Need = Need.NOTHING,
+    models: Collection[str] = (),
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -115,14 +130,16 @@ def propose(
         terms: what guards and gates judge by.
         progress: is told of each step.
         need: what evidence is to be read in any case; gates may ask for more.
+        models: names or patterns of the models to plan; all if empty.
 
     Raises:
+        UsageError: a name or pattern matches nothing.
         OwnerError: nothing says who manages the stages.
         DesiredVersionError: the registry cannot give what models.yaml asks for.
         RegistryError: the registry could not be read.
     """
     progress("reading the registry")
-    desired, held = read(desired, reader)
+    desired, held = read(desired, reader, models)
     if unclear := list(_unclear(desired, held)):
         raise DesiredVersionError(unclear)
     pending = diff(desired, held)

@@ -1,0 +1,66 @@
+"""plan, apply, status and train for some models, by names and patterns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.proxy import Proxy
+    from tests.team import Team
+
+NAMES = ("churn-eu", "churn-us", "wind")
+
+
+@pytest.fixture
+def three(team: Team) -> Team:
+    """Three models that are to be promoted."""
+    for name in NAMES:
+        team.versions(1, name)
+    team.write("models:\n" + "".join(f"  {n}: {{stages: {{Production: 1}}}}\n" for n in NAMES))
+    return team
+
+
+def test_only_the_models_that_are_named(three: Team) -> None:
+    """A name, a pattern, several; the others stay as they are."""
+    planned = three.ok("plan", "wind", "--format", "json").document["changes"]
+    assert {change["model"] for change in planned} == {"wind"}
+    three.ok("apply", "churn-*")
+    assert [three.aliases(name) for name in NAMES] == [{"production": 1}, {"production": 1}, {}]
+    stages = three.ok("status", "churn-e?", "wind", "--format", "json").document["stages"]
+    assert {(s["model"], s["state"]) for s in stages} == {
+        ("churn-eu", "in sync"),
+        ("wind", "pending"),
+    }
+
+
+def test_a_model_that_left_the_file_can_be_named(three: Team) -> None:
+    """Its stages are emptied; those of others that left the file are not."""
+    three.ok("apply")
+    three.write("models: {}\n")
+    three.ok("apply", "wind", "--allow", "empties-production")
+    assert [three.aliases(name) for name in NAMES] == [{"production": 1}, {"production": 1}, {}]
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "status", "train"])
+def test_a_name_that_matches_nothing(three: Team, verb: str) -> None:
+    """An error with the nearest name, and nothing is done."""
+    ran = three.run(verb, "churn-uk")
+    assert ran.code == 64
+    assert "no model 'churn-uk'; " in ran.err
+    assert "did you mean 'churn-" in ran.err
+
+
+@pytest.mark.xdist_group("server")
+def test_one_model_costs_its_own_requests(remote: Team, proxied: Proxy) -> None:
+    """Not the pages of a large registry."""
+    remote.versions(1)
+    remote.stages(Production=1)
+    remote.ok("apply")
+    proxied.reset()
+    remote.ok("plan", "wind")
+    assert [path.removeprefix("/api/2.0/mlflow/") for _, path in proxied.seen] == [
+        "registered-models/get",
+        "model-versions/search",
+    ]
