@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlgitops.core.desired import Desired
-    from mlgitops.file.document import KeyPath
+    from mlgitops.file.reader import KeyPath
 
 Flaw = tuple["KeyPath", str]
 

@@ -1,67 +1,109 @@
-"""YAML text → plain data, with the line and column of every key and value.
-
-PyYAML's constructors forget positions, keep the last of two equal keys and expand aliases
-without bound. This walk over the composed nodes does none of the three.
-"""
+"""What a YAML text says, and where it says it."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mlgitops.errors import DesiredStateError, Problem, Where
-from mlgitops.words import one_line
+from mlgitops.file.reader import KeyPath, Lines, Nodes, Place, Reader
 
 if TYPE_CHECKING:
-    from yaml._yaml import Mark as CMark
-    from yaml.error import Mark as PyMark
+    from collections.abc import Hashable, Iterator
 
-    Mark = PyMark | CMark
-
-KeyPath = tuple[Hashable, ...]
-
-MAX_BYTES = 2 * 1024 * 1024
-MAX_NODES = 200_000  # after aliases are expanded; 1,000 models take about 60,000
-MAX_DEPTH = 40
-_TAG = "tag:yaml.org,2002:"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_BYTES = 50 * 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Span:
-    """Where a value stands in the text, as character offsets, and its 1-based place."""
+    """A part of the text, in characters."""
 
     start: int
     end: int
-    where: Where
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What a YAML text says and where it says it.
+    """A YAML text that was read.
 
     Attributes:
-        data: dicts, lists, strings, numbers, booleans and None.
-        keys: path → the span of the key that ends the path.
-        values: path → the span of the value at the path.
+        data: dicts, lists, strings, numbers, booleans and None; what an alias of YAML stands for
+            is the same object in both places.
         problems: what is wrong although the text is YAML, e.g. duplicate keys.
     """
 
     file: str
     data: Any
-    keys: dict[KeyPath, Span] = field(default_factory=dict)
-    values: dict[KeyPath, Span] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    lines: Lines
+    nodes: Nodes
+    problems: list[Problem]
+    _known: dict[int, dict[Hashable, Place]] = field(default_factory=dict, repr=False)
+
+    def place(self, path: KeyPath) -> Place | None:
+        """The nodes of a path's key and value; None if the text does not have the path."""
+        place: Place = (None, 0)
+        data = self.data
+        for part in path:
+            if place[1] not in self._known:
+                self._known[place[1]] = self.children(place[1], data)
+            found = self._known[place[1]].get(part)
+            if found is None:
+                return None
+            place, data = found, data[part]
+        return place
+
+    def children(self, value: int, data: Any) -> dict[Hashable, Place]:
+        """What is inside a value, given its node and data: key, or number in a list → place."""
+        if not isinstance(data, dict | list):
+            return {}
+        keys = isinstance(data, dict)
+        within = self.nodes.within(self.nodes.aliases.get(value, value), keys=keys)
+        return dict(zip(data if keys else count(), within, strict=False))
 
     def where(self, path: KeyPath) -> Where:
         """The place of a path's key, else of its value, else of its nearest parent."""
-        while path not in self.keys and path not in self.values:
+        while (place := self.place(path)) is None:
             path = path[:-1]
-        span = self.keys.get(path) or self.values[path]
-        return span.where
+        return self.where_is(place)
+
+    def where_is(self, place: Place) -> Where:
+        """The line and column of a key, else of its value."""
+        key, value = place
+        line, column = self.lines.place(self.nodes.starts[value if key is None else key])
+        return Where(file=self.file, line=line, column=column)
+
+    def key(self, path: KeyPath) -> Span:
+        """Where the key stands that ends a path of this text."""
+        key, _ = self._there(path)
+        assert key is not None, path
+        return self._span(key)
+
+    def value(self, path: KeyPath) -> Span:
+        """Where the value at a path of this text stands; of an alias, what it stands for."""
+        _, value = self._there(path)
+        return self._span(self.nodes.aliases.get(value, value))
+
+    def data_at(self, path: KeyPath) -> Any:
+        """What stands at a path of this text."""
+        data = self.data
+        for part in path:
+            data = data[part]
+        return data
+
+    def below(self, path: KeyPath) -> Iterator[tuple[Span, bool]]:
+        """All keys and values inside the value at a path, and whether nothing is inside them."""
+        _, value = self._there(path)
+        for node in range(value + 1, self.nodes.nexts[value]):
+            yield self._span(node), self.nodes.nexts[node] == node + 1
+
+    def _there(self, path: KeyPath) -> Place:
+        place = self.place(path)
+        assert place is not None, path
+        return place
+
+    def _span(self, node: int) -> Span:
+        return Span(self.nodes.starts[node], self.nodes.ends[node])
 
 
 def parse(text: str, file: str) -> Document:
@@ -72,150 +114,20 @@ def parse(text: str, file: str) -> Document:
     """
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
-        raise _error(
-            file, f"is {size / 2**20:.1f} MiB, over the limit of {MAX_BYTES >> 20} MiB; split it"
-        )
-    root = _compose(text, file)
-    if root is None:
-        raise _error(file, "is empty; add the key 'models'")
-    return _Walk(file).document(root)
+        limit = f"{size / 2**20:.1f} MiB, over the limit of {MAX_BYTES >> 20} MiB"
+        where = Where(file=file, line=1, column=1)
+        raise DesiredStateError([Problem(where=where, message=f"is {limit}; split it")])
+    reader = Reader(text, file)
+    data = reader.read()
+    return Document(
+        file=file, data=data, lines=reader.lines, nodes=reader.nodes, problems=reader.problems
+    )
 
 
-def _compose(text: str, file: str) -> yaml.Node | None:
-    _check_nesting(text, file)
-    try:
-        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _error(file, f"not valid YAML: {said}", mark) from error
-    except yaml.YAMLError as error:
-        raise _error(file, f"not valid YAML: {one_line(error)}") from error
-    return node
+def plain(text: str, file: str) -> Any:
+    """The data of a text, whose problems are left to others; as lenient and strict as `parse`.
 
-
-def _check_nesting(text: str, file: str) -> None:
-    """Refuse deep nesting before composing, which recurses in C without a limit."""
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > MAX_DEPTH:
-                raise _error(
-                    file,
-                    f"is nested more than {MAX_DEPTH} levels deep; flatten it",
-                    event.start_mark,
-                )
-    except yaml.YAMLError:
-        return  # composing reports it, with its place
-
-
-def _error(file: str, message: str, mark: Mark | None = None) -> DesiredStateError:
-    where = _where(file, mark) if mark else Where(file=file, line=1, column=1)
-    return DesiredStateError([Problem(where=where, message=message)])
-
-
-def _where(file: str, mark: Mark) -> Where:
-    return Where(file=file, line=mark.line + 1, column=mark.column + 1)
-
-
-class _Walk:
-    """One walk over the composed nodes, filling a Document."""
-
-    def __init__(self, file: str) -> None:
-        self.out = Document(file=file, data=None)
-        self.visited = 0
-        self.scalars = yaml.constructor.SafeConstructor()
-
-    def document(self, root: yaml.Node) -> Document:
-        data = self.value(root, ())
-        return Document(
-            file=self.out.file,
-            data=data,
-            keys=self.out.keys,
-            values=self.out.values,
-            problems=self.out.problems,
-        )
-
-    def value(self, node: yaml.Node, path: KeyPath) -> Any:
-        self.visited += 1
-        if self.visited > MAX_NODES or len(path) > MAX_DEPTH:
-            limits = f"{MAX_NODES:,} values or {MAX_DEPTH} levels"
-            message = f"expands to more than {limits}; use fewer aliases"
-            raise _error(self.out.file, message, node.start_mark)
-        self.out.values[path] = self.span(node)
-        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
-            return self.mapping(node, path)
-        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
-            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self.scalar(node, path)
-
-    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[Hashable, Any]:
-        data: dict[Hashable, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.key(key_node, path)
-            if key is None:
-                continue
-            here = (*path, key)
-            if key in data:
-                first = self.out.keys[here].where.line
-                self.problem(
-                    key_node, path, f"duplicate key {key!r}; it is already in line {first}"
-                )
-                continue
-            self.out.keys[here] = self.span(key_node)
-            data[key] = self.value(value_node, here)
-        return data
-
-    def key(self, node: yaml.Node, path: KeyPath) -> Hashable | None:
-        if not isinstance(node, yaml.ScalarNode) or node.tag == _TAG + "null":
-            self.problem(node, path, "a key must be a plain word or a number")
-            return None
-        if node.tag == _TAG + "merge":
-            self.problem(
-                node, path, "merge keys (<<) are not supported; repeat the keys, or use an alias"
-            )
-            return None
-        key: Hashable = self.scalar(node, path)
-        # True == 1 in Python: as a key, one would silently stand for the other
-        return node.value if isinstance(key, bool | float) else key
-
-    def scalar(self, node: yaml.Node, path: KeyPath) -> Any:
-        kind = node.tag.removeprefix(_TAG)
-        if kind in ("str", "timestamp"):  # parameters must be representable in JSON
-            return node.value
-        if kind == "int":
-            return self.integer(node, path)
-        if kind in ("float", "bool", "null"):
-            return self.scalars.construct_object(node)
-        self.problem(node, path, f"YAML tag {node.tag} is not supported; write a plain value")
-        return None
-
-    def integer(self, node: yaml.Node, path: KeyPath) -> int:
-        digits = node.value.removeprefix("-").removeprefix("+")
-        plain = digits.isdecimal() and (digits == "0" or not digits.startswith("0"))
-        if plain and len(digits) <= 20:
-            return int(node.value)
-        # YAML 1.1 reads 010 as 8 and 1:30 as 90
-        self.problem(node, path, f"write {node.value[:20]!r} in plain decimal digits, or in quotes")
-        return 1
-
-    def problem(self, node: yaml.Node, path: KeyPath, message: str) -> None:
-        self.out.problems.append(problem_at(path, _where(self.out.file, node.start_mark), message))
-
-    def span(self, node: yaml.Node) -> Span:
-        return Span(
-            start=node.start_mark.index,
-            end=node.end_mark.index,
-            where=_where(self.out.file, node.start_mark),
-        )
-
-
-def problem_at(path: KeyPath, where: Where, message: str) -> Problem:
-    """A problem whose model and stage are read off a path such as models → NAME → stages → S."""
-    model = str(path[1]) if len(path) > 1 and path[0] == "models" else None
-    stage = str(path[3]) if len(path) > 3 and path[2] in ("stages", "gates") else None
-    return Problem(where=where, message=message, model=model, stage=stage)
+    Raises:
+        DesiredStateError: the text is too large, is not YAML, or expands without bound.
+    """
+    return parse(text, file).data

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel
-    from mlgitops.file.document import KeyPath, Span
+    from mlgitops.file.document import Span
+    from mlgitops.file.reader import KeyPath
 
 
 def set_version(text: str, file: str, model: str, stage: str, version: int | None) -> str:
@@ -177,30 +178,30 @@ def _pinned(
     listed = filled_stage(before, model, stage)
     path = ("models", model, "stages", listed.name)
     if listed.digest is None:
-        span = document.values[path]
+        span = document.value(path)
         return span, f'{{version: {text[span.start : span.end]}, digest: "{digest}"}}'
-    span = document.values[(*path, "digest")]
+    span = document.value((*path, "digest"))
     return span, text[span.start : span.end].replace(listed.digest, digest)
 
 
 def _replaced(text: str, document: Document, model: str, stage: str, value: str) -> str:
     path = ("models", model, "stages", stage)
-    span = document.values[path]
+    span = document.value(path)
     if span.start == span.end:  # "Production:" without a value
         value = f" {value}"
     end = span.end
     pinned = isinstance(document.data["models"][model]["stages"][stage], dict)
     if pinned and text[span.start] != "{":
         # the end of a block mapping lies behind the line breaks and comments that follow it
-        end = max(s.end for p, s in document.values.items() if p[:4] == path and len(p) > 4)
-        key = document.keys[path]
+        end = max(document.value((*path, part)).end for part in document.data_at(path))
+        key = document.key(path)
         return f"{text[: key.end]}: {value}{text[end:]}"
     return text[: span.start] + value + text[end:]
 
 
 def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str) -> str:
     """The text with one more key in the mapping at a path of three."""
-    span = document.values[path]
+    span = document.value(path)
     last = _last_end(text, document, path)
     if text[span.start] == "{":
         at = span.end - 1
@@ -210,7 +211,7 @@ def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str
         raise EditError(
             f"{document.file}: cannot add to the empty {path[2]} of {path[1]}; add {key} by hand"
         )
-    first = min(s.start for p, s in document.keys.items() if p[:3] == path and len(p) == 4)
+    first = document.key((*path, next(iter(document.data_at(path))))).start
     indent = text[text.rfind("\n", 0, first) + 1 : first]
     line_end = re.compile(r"\r?\n|$").search(text, last)
     assert line_end is not None, "the pattern matches at the end"
@@ -220,9 +221,6 @@ def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str
 
 def _last_end(text: str, document: Document, path: KeyPath) -> int | None:
     """Where the last value below a path ends, before the line breaks that follow it."""
-    below = [p for p in document.values if p[: len(path)] == path and len(p) > len(path)]
-    inner = {p[:-1] for p in below}
     # a block collection ends behind the comments that follow it; its last value ends before
-    flow_or_plain = (p for p in below if p not in inner or text[document.values[p].start] in "{[")
-    ends = (len(text[: document.values[p].end].rstrip()) for p in flow_or_plain)
-    return max(ends, default=None)
+    ends = [span.end for span, leaf in document.below(path) if leaf or text[span.start] in "{["]
+    return len(text[: max(ends)].rstrip()) if ends else None

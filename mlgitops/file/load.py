@@ -11,7 +11,8 @@ from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, R
 from mlgitops.core.pins import Pins, declared
 from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems
-from mlgitops.file.document import Document, KeyPath, parse, problem_at
+from mlgitops.file.document import Document, parse
+from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
 from mlgitops.system.modules import folders_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from mlgitops.file.document import problem_at
+from mlgitops.file.reader import problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, RecipeForm
 from mlgitops.gates.kinds import GATES
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from mlgitops.errors import Problem
-    from mlgitops.file.document import Document, KeyPath
+    from mlgitops.file.document import Document
+    from mlgitops.file.reader import KeyPath
     from mlgitops.gates.form import Form
 
 
@@ -31,7 +32,7 @@ def _path(document: Document, location: tuple[int | str, ...]) -> tuple[KeyPath,
     parts = [part for part in location if not str(part).startswith(("<", "["))]
     path: KeyPath = ()
     for index, part in enumerate(parts):
-        if (*path, part) not in document.values:
+        if document.place((*path, part)) is None:
             return path, tuple(str(rest) for rest in parts[index:])
         path = (*path, part)
     return path, ()
@@ -105,7 +106,7 @@ def _form_at(document: Document, path: KeyPath) -> type[Form]:
         return RecipeForm
     if path[2] == "stages":
         return PinnedForm
-    return next(form for kind, form in GATES.items() if (*path, kind) in document.keys)
+    return next(form for kind, form in GATES.items() if document.place((*path, kind)))
 
 
 def _any(names: Iterable[str]) -> str:
