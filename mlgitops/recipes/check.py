@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, Recipe
 
+_Use = tuple[str, int, "Recipe"]  # a model and the number of its version, which the recipe trains
+# whether a package is missing; and of each use, in their order, what is wrong
+_Answer = tuple[bool, list[list[str]]]
+
 TIMEOUT = 60.0  # seconds for importing all recipes
 
 
@@ -36,51 +40,45 @@ def check_recipes(desired: Desired, *, timeout: float = TIMEOUT) -> Findings:
         desired: models.yaml.
         timeout: seconds; a recipe that is not imported by then is a problem, and is the last.
     """
-    stated = [
-        (model.name, number, recipe)
-        for model in desired.models.values()
-        for number, recipe in model.versions.items()
-    ]
-    if not stated:
+    uses: dict[str, list[_Use]] = {}
+    for model in desired.models.values():
+        for number, recipe in model.versions.items():
+            uses.setdefault(recipe.train, []).append((model.name, number, recipe))
+    if not uses:
         return Findings(problems=(), unchecked=())
     problems: list[Problem] = []
     unchecked: list[Problem] = []
-    for (model, number, recipe), answer in zip(
-        stated, _answers(desired, [one for _, _, one in stated], timeout), strict=False
+    for of_recipe, (missing, answers) in zip(
+        uses.values(), _answers(desired, uses, timeout), strict=False
     ):
-        wrong, missing = answer
         into = unchecked if missing else problems
         into += [
             Problem(where=recipe.where, model=model, message=f"version {number}: {line}")
+            for (model, number, recipe), wrong in zip(of_recipe, answers, strict=False)
             for line in wrong
         ]
     return Findings(problems=tuple(problems), unchecked=tuple(unchecked))
 
 
-def _answers(
-    desired: Desired, recipes: list[Recipe], timeout: float
-) -> Iterator[tuple[list[str], bool]]:
-    asked = [(one.train, dict(one.params)) for one in recipes]
+def _answers(desired: Desired, uses: dict[str, list[_Use]], timeout: float) -> Iterator[_Answer]:
+    asked = {name: [dict(one.params) for _, _, one in of] for name, of in uses.items()}
+    names = list(asked)
     done = 0
     try:
-        for wrong, missing in isolated.call(_child, package_of(desired), asked, timeout=timeout):
-            yield wrong, missing
+        for missing, wrong in isolated.call(_child, package_of(desired), asked, timeout=timeout):
+            yield missing, wrong
             done += 1
     except IsolatedError as error:
-        name = recipes[min(done, len(recipes) - 1)].train
+        name = names[min(done, len(names) - 1)]
         hint = "move slow or failing imports into its functions"
-        yield [f"{name}: its module could not be imported: {error}; {hint}"], False
+        yield False, [[f"{name}: its module could not be imported: {error}; {hint}"]]
 
 
-def _child(
-    package: RecipePackage, asked: list[tuple[str, dict[str, object]]]
-) -> Iterator[tuple[list[str], bool]]:
-    """What runs in the process: of each recipe what is wrong, and whether a package is missing."""
-    for name, params in asked:
+def _child(package: RecipePackage, asked: dict[str, list[dict[str, object]]]) -> Iterator[_Answer]:
+    """What runs in the process: one answer a recipe, which is imported once."""
+    for name, stated in asked.items():
         try:
             recipe = package.load(name)
-            yield [f"{name}: {line}" for line in recipe.wrong(params)], False
-        except MissingPackageError as error:
-            yield [str(error)], True
+            yield False, [[f"{name}: {line}" for line in recipe.wrong(one)] for one in stated]
         except RecipeError as error:
-            yield [str(error)], False
+            yield isinstance(error, MissingPackageError), [[str(error)] for _ in stated]
