@@ -97,12 +97,13 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     """
     number = _version(version)
     text = read(file)
-    edited = edit.set_version(text, str(file), model, stage, number)
+    part = edit.part_of(text, str(file), model)
+    edited = edit.set_version(part, model, stage, number).whole
     if edited == text:
         click.echo(f"{file}: {model} {stage} is already at {version}")
         return
     files.write_text(file, edited)
-    unpinned = edit.unpinned(text, str(file), model, stage)
+    unpinned = edit.unpinned(part, model, stage)
     click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
 
 
@@ -129,13 +130,13 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
         raise UsageError(f"PARAMS is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
-    text = read(file)
-    edited, number = edit.add_recipe(text, str(file), model, parsed)
+    part = edit.part_of(read(file), str(file), model)
+    edited, number = edit.add_recipe(part, model, parsed)
     where = ""
     if stage:
-        edited = edit.set_version(edited, str(file), model, stage, number)
-        where = f", and put it into {stage}{edit.unpinned(text, str(file), model, stage)}"
-    files.write_text(file, edited)
+        edited = edit.set_version(edited, model, stage, number)
+        where = f", and put it into {stage}{edit.unpinned(part, model, stage)}"
+    files.write_text(file, edited.whole)
     click.echo(f"{file}: added version {number} of {model}{where}; run `mlgitops train`")
 
 

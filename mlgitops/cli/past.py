@@ -126,11 +126,12 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
         raise UsageError(
             f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"
         )
-    edited = edit.set_version(text, str(file), model, stage, former)
+    part = edit.part_of(text, str(file), model)
+    edited = edit.set_version(part, model, stage, former).whole
     if edited == text:
         raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
     files.write_text(file, edited)
-    unpinned = edit.unpinned(text, str(file), model, stage)
+    unpinned = edit.unpinned(part, model, stage)
     click.echo(
         f"{file}: {model} {stage} is back at {former}{unpinned}; commit, then run `mlgitops apply`"
     )

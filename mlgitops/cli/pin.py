@@ -10,7 +10,7 @@ from mlgitops.cli.options import Target, file_option, progress, registry_options
 from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
-from mlgitops.file.load import loads, read
+from mlgitops.file.load import read, source
 from mlgitops.system import files
 from mlgitops.words import count
 
@@ -55,15 +55,15 @@ def pin(
     """
     if check and force:
         raise UsageError("--check writes nothing; do not combine it with --force")
-    text = read(file)
-    desired = loads(text, str(file))
+    declared = source(read(file), str(file))
+    desired = declared.desired
     chosen = _chosen(desired, model, stage)
     if check:
         click.echo(_checked(chosen, desired, target))
         return
     digests = _digests(chosen, desired, target.connect(), force=force)
-    edited = edit.set_digests(text, str(file), digests)
-    if edited != text:
+    edited = edit.set_digests(declared, digests)
+    if edited != declared.text:
         files.write_text(file, edited)
     for name, held in chosen.items():
         done = (

@@ -10,7 +10,7 @@ from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file.reader import KeyPath, Lines, Nodes, Place, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Mapping
 
 MAX_BYTES = 50 * 1024 * 1024
 
@@ -38,66 +38,58 @@ class Document:
     lines: Lines
     nodes: Nodes
     problems: list[Problem]
-    _known: dict[int, dict[Hashable, Place]] = field(default_factory=dict, repr=False)
+    _known: dict[KeyPath, Mapping[Hashable, Place]] = field(default_factory=dict, repr=False)
 
     def place(self, path: KeyPath) -> Place | None:
         """The nodes of a path's key and value; None if the text does not have the path."""
-        place: Place = (None, 0)
-        data = self.data
-        for part in path:
-            if place[1] not in self._known:
-                self._known[place[1]] = self.children(place[1], data)
-            found = self._known[place[1]].get(part)
-            if found is None:
-                return None
-            place, data = found, data[part]
-        return place
+        return self.children(path[:-1]).get(path[-1]) if path else (None, 0)
 
-    def children(self, value: int, data: Any) -> dict[Hashable, Place]:
-        """What is inside a value, given its node and data: key, or number in a list → place."""
+    def children(self, path: KeyPath) -> Mapping[Hashable, Place]:
+        """What is inside the value at a path: key, or number in a list → place."""
+        if path not in self._known:
+            self._known[path] = self._children(path)
+        return self._known[path]
+
+    def _children(self, path: KeyPath) -> Mapping[Hashable, Place]:
+        place, data = self.place(path), self.data
+        if place is None:
+            return {}
+        for part in path:
+            data = data[part]
         if not isinstance(data, dict | list):
             return {}
         keys = isinstance(data, dict)
-        within = self.nodes.within(self.nodes.aliases.get(value, value), keys=keys)
+        collection = self.nodes.aliases.get(place[1], place[1])
+        within = self.nodes.within(collection, keys=keys)
         return dict(zip(data if keys else count(), within, strict=False))
 
     def where(self, path: KeyPath) -> Where:
         """The place of a path's key, else of its value, else of its nearest parent."""
         while (place := self.place(path)) is None:
             path = path[:-1]
-        return self.where_is(place)
-
-    def where_is(self, place: Place) -> Where:
-        """The line and column of a key, else of its value."""
         key, value = place
         line, column = self.lines.place(self.nodes.starts[value if key is None else key])
         return Where(file=self.file, line=line, column=column)
 
     def key(self, path: KeyPath) -> Span:
         """Where the key stands that ends a path of this text."""
-        key, _ = self._there(path)
+        key, _ = self.there(path)
         assert key is not None, path
         return self._span(key)
 
     def value(self, path: KeyPath) -> Span:
         """Where the value at a path of this text stands; of an alias, what it stands for."""
-        _, value = self._there(path)
+        _, value = self.there(path)
         return self._span(self.nodes.aliases.get(value, value))
-
-    def data_at(self, path: KeyPath) -> Any:
-        """What stands at a path of this text."""
-        data = self.data
-        for part in path:
-            data = data[part]
-        return data
 
     def below(self, path: KeyPath) -> Iterator[tuple[Span, bool]]:
         """All keys and values inside the value at a path, and whether nothing is inside them."""
-        _, value = self._there(path)
+        _, value = self.there(path)
         for node in range(value + 1, self.nodes.nexts[value]):
             yield self._span(node), self.nodes.nexts[node] == node + 1
 
-    def _there(self, path: KeyPath) -> Place:
+    def there(self, path: KeyPath) -> Place:
+        """The nodes of the key and the value at a path of this text."""
         place = self.place(path)
         assert place is not None, path
         return place

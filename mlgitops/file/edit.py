@@ -14,87 +14,91 @@ from mlgitops.core.desired import DesiredStage
 from mlgitops.core.pins import declared
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
-from mlgitops.file.document import Document, parse
-from mlgitops.file.load import loads
+from mlgitops.file.load import Source, source
+from mlgitops.file.part import Part, cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel
-    from mlgitops.file.document import Span
+    from mlgitops.file.document import Document, Span
     from mlgitops.file.reader import KeyPath
 
 
-def set_version(text: str, file: str, model: str, stage: str, version: int | None) -> str:
-    """The text with `stage` of `model` at `version`; None empties the stage.
+def part_of(text: str, file: str, model: str) -> Part:
+    """What of a models.yaml the other functions are to edit: the part that says one model.
+
+    Raises:
+        DesiredStateError: the text is not valid.
+        UsageError: there is no such model.
+    """
+    whole = source(text, file)
+    return cut(whole, model_of(whole.desired, model).name)
+
+
+def set_version(part: Part, model: str, stage: str, version: int | None) -> Part:
+    """The part with `stage` of `model` at `version`; None empties the stage.
 
     A digest that pinned the former version is dropped with it.
 
     Raises:
-        DesiredStateError: the text was not valid before, or would not be afterwards.
-        UsageError: there is no such model.
+        DesiredStateError: it would not be valid afterwards.
         EditError: the text cannot be edited in place, e.g. because the stage is an alias of YAML.
     """
-    before = loads(text, file)
-    of = model_of(before, model)
+    before = part.source.desired
+    of = before.models[model]
     listed = next((s for s in of.stages if s.alias == alias_of(stage)), None)
     value = "null" if version is None else str(version)
-    document = parse(text, file)
     if listed is not None:
         wanted = replace(listed, version=version, digest=None)
-        edited = _replaced(text, document, model, listed.name, value)
-        sound = _loads_or_none(edited, file) == _with(before, model, wanted)
+        edited = _edited(part, _replaced(part.source, model, listed.name, value))
     else:
         wanted = DesiredStage(name=stage, version=version, where=of.where)
-        edited = _inserted(text, document, ("models", model, "stages"), stage, value)
         # the new name may be none that a stage can have: that is the file's own error
-        sound = loads(edited, file) == _with(before, model, wanted)
-    if not sound:
+        edited = part.edited(_inserted(part.source, ("models", model, "stages"), stage, value))
+    if edited is None or edited.source.desired != _with(before, model, wanted):
         raise EditError(
-            f"{file}: cannot edit {model} {wanted.name} in place; "
+            f"{before.file}: cannot edit {model} {wanted.name} in place; "
             "write its version as a plain number on a line of its own"
         )
     return edited
 
 
-def unpinned(text: str, file: str, model: str, stage: str) -> str:
+def unpinned(part: Part, model: str, stage: str) -> str:
     """What to say if a stage that is pinned gets another version: its pin is removed."""
-    stages = model_of(loads(text, file), model).stages
+    stages = part.source.desired.models[model].stages
     pinned = any(s.digest for s in stages if s.alias == alias_of(stage))
     pin = f"mlgitops pin {model} {stage}"
     return f"; its pin was removed, to pin again run `{pin}`" if pinned else ""
 
 
-def set_digests(text: str, file: str, digests: Mapping[tuple[str, str], str]) -> str:
+def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
     """The text with a digest beside the version of each stage, given by model and stage.
 
     Raises:
-        DesiredStateError: the text was not valid before.
         UsageError: there is no such model or stage, or the stage is to be empty.
         EditError: the text cannot be edited in place, e.g. because a stage is an alias of YAML.
     """
-    before = expected = loads(text, file)
-    document = parse(text, file)
-    edits = [
-        _pinned(text, document, before, model, stage, digest)
-        for (model, stage), digest in digests.items()
-    ]
-    edited = text
+    if not digests:
+        return whole.text
+    models = {model_of(whole.desired, model).name for model, _ in digests}
+    part = cut(whole, models.pop()) if len(models) == 1 else Part(source=whole)
+    before = expected = part.source.desired
+    edits = [_pinned(part.source, *stage, digest) for stage, digest in digests.items()]
+    text = part.source.text
     for span, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
-        edited = edited[: span.start] + value + edited[span.end :]
-    for (model, stage), digest in digests.items():
-        wanted = replace(filled_stage(before, model, stage), digest=digest)
-        expected = _with(expected, model, wanted)
-    after = _loads_or_none(edited, file)
-    if after != expected:
-        found = declared(after or before).pinned
+        text = text[: span.start] + value + text[span.end :]
+    expected = _with_digests(before, digests)
+    edited = _edited(part, text)
+    if edited is None or edited.source.desired != expected:
+        found = declared(edited.source.desired if edited else before).pinned
         wrong = [f"{p.model} {p.stage}" for p in declared(expected).pinned if p not in found]
         names = ", ".join(wrong or map(" ".join, digests))
         raise EditError(
-            f"{file}: cannot pin {names} in place; write each version as a plain "
+            f"{before.file}: cannot pin {names} in place; write each version as a plain "
             "number on a line of its own"
         )
-    return edited
+    return edited.whole
 
 
 def model_of(desired: Desired, model: str) -> DesiredModel:
@@ -124,58 +128,72 @@ def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
     return found
 
 
-def add_recipe(text: str, file: str, model: str, params: Mapping[str, object]) -> tuple[str, int]:
-    """The text with one more version of `model`, and its number: the next one.
+def add_recipe(part: Part, model: str, params: Mapping[str, object]) -> tuple[Part, int]:
+    """The part with one more version of `model`, and its number: the next one.
 
     The module that trains it is that of the model's last recipe.
 
     Raises:
-        DesiredStateError: the text was not valid before, or would not be afterwards.
-        UsageError: there is no such model, or it has no recipe to follow.
+        DesiredStateError: it would not be valid afterwards.
+        UsageError: the model has no recipe to follow.
         EditError: the text cannot be edited in place.
     """
-    before = loads(text, file)
-    of = model_of(before, model)
+    before = part.source.desired
+    of = before.models[model]
     versions = of.versions
     if not versions:
         raise UsageError(
-            f"{file}: {model} has no recipe to copy the module from; write its first recipe by hand"
+            f"{before.file}: {model} has no recipe to copy the module from; "
+            "write its first recipe by hand"
         )
     number, last = max(versions) + 1, versions[max(versions)]
     recipe = replace(last, params=dict(params))
     stated = {"train": recipe.train, "params": recipe.params}
     line = yaml.safe_dump(stated, default_flow_style=True, sort_keys=False, width=10**6).strip()
-    document = parse(text, file)
-    edited = _inserted(text, document, ("models", model, "versions"), str(number), line)
+    text = _inserted(part.source, ("models", model, "versions"), str(number), line)
+    edited = part.edited(text)
     expected = replace(of, versions=MappingProxyType({**versions, number: recipe}))
-    if loads(edited, file) != _with_model(before, expected):
-        raise EditError(f"{file}: cannot edit the versions of {model} in place; add {line} by hand")
+    if edited.source.desired != _with_models(before, {model: expected}):
+        raise EditError(
+            f"{before.file}: cannot edit the versions of {model} in place; add {line} by hand"
+        )
     return edited, number
 
 
-def _with_model(desired: Desired, model: DesiredModel) -> Desired:
-    return replace(desired, models=MappingProxyType({**desired.models, model.name: model}))
+def _with_models(desired: Desired, models: Mapping[str, DesiredModel]) -> Desired:
+    return replace(desired, models=MappingProxyType({**desired.models, **models}))
 
 
 def _with(desired: Desired, model: str, stage: DesiredStage) -> Desired:
     """What is desired, with a stage in the place of the one of its name, else after all others."""
-    of = desired.models[model]
+    return _with_models(desired, {model: _with_stage(desired.models[model], stage)})
+
+
+def _with_stage(of: DesiredModel, stage: DesiredStage) -> DesiredModel:
     stages = {s.alias: s for s in of.stages} | {stage.alias: stage}
-    return _with_model(desired, replace(of, stages=tuple(stages.values())))
+    return replace(of, stages=tuple(stages.values()))
 
 
-def _loads_or_none(text: str, file: str) -> Desired | None:
+def _with_digests(desired: Desired, digests: Mapping[tuple[str, str], str]) -> Desired:
+    changed: dict[str, DesiredModel] = {}
+    for (model, stage), digest in digests.items():
+        pinned = replace(filled_stage(desired, model, stage), digest=digest)
+        changed[model] = _with_stage(changed.get(model, desired.models[model]), pinned)
+    return _with_models(desired, changed)
+
+
+def _edited(part: Part, text: str) -> Part | None:
+    """The part with another text; None if that is not valid."""
     try:
-        return loads(text, file)
+        return part.edited(text)
     except DesiredStateError:
         return None
 
 
-def _pinned(
-    text: str, document: Document, before: Desired, model: str, stage: str, digest: str
-) -> tuple[Span, str]:
+def _pinned(source: Source, model: str, stage: str, digest: str) -> tuple[Span, str]:
     """A place of the text, and what is to stand there for the stage to be pinned."""
-    listed = filled_stage(before, model, stage)
+    text, document = source.text, source.document
+    listed = filled_stage(source.desired, model, stage)
     path = ("models", model, "stages", listed.name)
     if listed.digest is None:
         span = document.value(path)
@@ -184,23 +202,25 @@ def _pinned(
     return span, text[span.start : span.end].replace(listed.digest, digest)
 
 
-def _replaced(text: str, document: Document, model: str, stage: str, value: str) -> str:
+def _replaced(source: Source, model: str, stage: str, value: str) -> str:
+    text, document = source.text, source.document
     path = ("models", model, "stages", stage)
     span = document.value(path)
     if span.start == span.end:  # "Production:" without a value
         value = f" {value}"
     end = span.end
-    pinned = isinstance(document.data["models"][model]["stages"][stage], dict)
-    if pinned and text[span.start] != "{":
+    held = document.data["models"][model]["stages"][stage]
+    if isinstance(held, dict) and text[span.start] != "{":
         # the end of a block mapping lies behind the line breaks and comments that follow it
-        end = max(document.value((*path, part)).end for part in document.data_at(path))
+        end = max(document.value((*path, part)).end for part in held)
         key = document.key(path)
         return f"{text[: key.end]}: {value}{text[end:]}"
     return text[: span.start] + value + text[end:]
 
 
-def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str) -> str:
+def _inserted(source: Source, path: KeyPath, key: str, value: str) -> str:
     """The text with one more key in the mapping at a path of three."""
+    text, document = source.text, source.document
     span = document.value(path)
     last = _last_end(text, document, path)
     if text[span.start] == "{":
@@ -211,7 +231,7 @@ def _inserted(text: str, document: Document, path: KeyPath, key: str, value: str
         raise EditError(
             f"{document.file}: cannot add to the empty {path[2]} of {path[1]}; add {key} by hand"
         )
-    first = document.key((*path, next(iter(document.data_at(path))))).start
+    first = document.key((*path, next(iter(document.children(path))))).start
     indent = text[text.rfind("\n", 0, first) + 1 : first]
     line_end = re.compile(r"\r?\n|$").search(text, last)
     assert line_end is not None, "the pattern matches at the end"

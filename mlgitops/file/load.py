@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -70,6 +71,24 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     Raises:
         DesiredStateError: with every problem found.
     """
+    return source(text, file, beside).desired
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A valid models.yaml: its text, what that says where, and what it means."""
+
+    text: str
+    document: Document
+    desired: Desired
+
+
+def source(text: str, file: str, beside: Path | None = None) -> Source:
+    """Like `loads`, for whoever edits the text.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
     document = parse(text, file)
     folders = folders_of(beside or Path(file))
     try:
@@ -84,7 +103,7 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     ]
     if found:
         raise DesiredStateError(found)
-    return desired
+    return Source(text=text, document=document, desired=desired)
 
 
 def load_pins(path: Path | None) -> Pins:

@@ -92,6 +92,10 @@ class Lines:
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 
+    def begin(self, index: int) -> int:
+        """Where the line of a character begins."""
+        return index - self.place(index)[1] + 1
+
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:

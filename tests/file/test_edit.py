@@ -10,11 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgitops.errors import DesiredStateError, EditError, UsageError
-from mlgitops.file.edit import add_recipe, set_digests, set_version
-from mlgitops.file.load import load, loads
+from mlgitops.file import edit
+from mlgitops.file.load import load, loads, source
 
 if TYPE_CHECKING:
     from tests.team import Team
+
+
+def set_version(text: str, model: str, stage: str, version: int | None) -> str:
+    """A models.yaml with another version in a stage."""
+    part = edit.part_of(text, "models.yaml", model)
+    return edit.set_version(part, model, stage, version).whole
+
+
+def set_digests(text: str, digests: dict[tuple[str, str], str]) -> str:
+    """A models.yaml with other pins."""
+    return edit.set_digests(source(text, "models.yaml"), digests)
+
 
 COMMENTED = dedent(
     """\
@@ -33,7 +45,7 @@ COMMENTED = dedent(
 
 def test_comments_and_order_stay() -> None:
     """Only the digits of the version change."""
-    edited = set_version(COMMENTED, "models.yaml", "wind", "Production", 12)
+    edited = set_version(COMMENTED, "wind", "Production", 12)
     assert COMMENTED.replace("Production: 1 ", "Production: 12 ") == edited
 
 
@@ -57,7 +69,7 @@ def test_comments_and_order_stay() -> None:
 def test_flow_style(stages: str, stage: str, version: int | None, expected: str) -> None:
     """Stages on one line are edited and added in place; a digest goes with its version."""
     text = f"models: {{wind: {{stages: {stages}}}}}  # end\n"
-    edited = set_version(text, "models.yaml", "wind", stage, version)
+    edited = set_version(text, "wind", stage, version)
     assert f"models: {{wind: {{stages: {expected}}}}}  # end\n" == edited
 
 
@@ -65,7 +77,7 @@ def test_flow_style(stages: str, stage: str, version: int | None, expected: str)
 def test_a_new_stage_stands_behind_the_last_one(newline: str) -> None:
     """It has the same indentation and the file's own line ends."""
     text = COMMENTED.replace("\n", newline)
-    edited = set_version(text, "models.yaml", "wind", "Shadow", 4)
+    edited = set_version(text, "wind", "Shadow", 4)
     line = "      Production: 1  # now: 1"
     assert text.replace(line, f"{line}{newline}      Shadow: 4") == edited
 
@@ -73,7 +85,7 @@ def test_a_new_stage_stands_behind_the_last_one(newline: str) -> None:
 def test_a_value_that_is_not_written_is_written() -> None:
     """`Production:` without a value means null and gets one."""
     text = "models:\n  wind:\n    stages:\n      Production:\n      Staging: 1\n"
-    edited = set_version(text, "models.yaml", "wind", "Production", 2)
+    edited = set_version(text, "wind", "Production", 2)
     assert text.replace("Production:", "Production: 2") == edited
 
 
@@ -83,7 +95,7 @@ def test_a_pinned_version_in_block_style_loses_its_digest() -> None:
         "models:\n  wind:\n    stages:\n      Production:\n        version: 1\n"
         f"        digest: 'sha256:{'a' * 64}'\n      # staging\n      Staging: 1\n"
     )
-    edited = set_version(text, "models.yaml", "wind", "Production", 2)
+    edited = set_version(text, "wind", "Production", 2)
     assert (
         edited
         == "models:\n  wind:\n    stages:\n      Production: 2\n      # staging\n      Staging: 1\n"
@@ -94,13 +106,13 @@ def test_a_stage_that_is_an_alias_of_yaml_is_refused() -> None:
     """Writing into a shared value would change another stage as well."""
     text = "models:\n  wind:\n    stages:\n      Staging: &now 1\n      Production: *now\n"
     with pytest.raises(EditError, match="write its version as a plain number"):
-        set_version(text, "models.yaml", "wind", "Production", 2)
+        set_version(text, "wind", "Production", 2)
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
     """A typing error is met with the name that was meant."""
     with pytest.raises(UsageError, match="did you mean 'wind'"):
-        set_version(COMMENTED, "models.yaml", "wnd", "Production", 2)
+        set_version(COMMENTED, "wnd", "Production", 2)
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "2.0", "two", "99999999999"])
@@ -138,7 +150,7 @@ def test_any_edit_says_what_was_asked_and_nothing_else(
     body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
     text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
 
-    after = loads(set_version(text, "f", "wind", stage, version), "f")
+    after = loads(set_version(text, "wind", stage, version), "f")
 
     assert {**stages, stage: version} == {s.name: s.version for s in after.models["wind"].stages}
 
@@ -166,7 +178,7 @@ def test_a_pin_is_written_in_the_style_of_the_file(stages: str, expected: str) -
     """Beside the version, or in the place of the digest that was there; all else stays."""
     old, new = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
     text = f"models:\n  wind:\n    stages: {stages}\n    owners: [me]  # of the farm\n"
-    edited = set_digests(text.replace("OLD", old), "f", {("wind", "Production"): new})
+    edited = set_digests(text.replace("OLD", old), {("wind", "Production"): new})
     assert text.replace(stages, expected).replace("NEW", new) == edited
 
 
@@ -177,11 +189,11 @@ def test_a_pin_that_would_be_another_stages_too_is_refused(other: str) -> None:
     digest = f"sha256:{'a' * 64}"
     if other == "1":
         assert f'Staging: {{version: &now 1, digest: "{digest}"}}' in set_digests(
-            text, "f", {("wind", "Staging"): digest}
+            text, {("wind", "Staging"): digest}
         )
     else:
         with pytest.raises(EditError, match="in place; write each version as a plain"):
-            set_digests(text, "f", {("wind", "Production"): digest})
+            set_digests(text, {("wind", "Production"): digest})
 
 
 @given(
@@ -211,7 +223,7 @@ def test_any_pin_says_what_was_asked_and_nothing_else(
     body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
     text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
 
-    edited = set_digests(text, "f", {("wind", name): digest for name, digest in new.items()})
+    edited = set_digests(text, {("wind", name): digest for name, digest in new.items()})
 
     after = {s.name: (s.version, s.digest) for s in loads(edited, "f").models["wind"].stages}
     assert {n: (v, new.get(n, d)) for n, (v, d) in stages.items()} == after
@@ -283,8 +295,10 @@ PARAMS = st.recursive(
 def test_any_recipe_is_read_back_as_it_was_given(params: dict[str, object]) -> None:
     """Whatever JSON the parameters are, the file says exactly that, or nothing was changed."""
     try:
-        text, number = add_recipe(RECIPES, "models.yaml", "wind", params)
+        part = edit.part_of(RECIPES, "models.yaml", "wind")
+        edited, number = edit.add_recipe(part, "wind", params)
     except DesiredStateError:
         return  # what models.yaml forbids, such as control characters
     assert number == 3
-    assert loads(text, "models.yaml").models["wind"].versions[3].params == params
+    after = loads(edited.whole, "models.yaml")
+    assert after.models["wind"].versions[3].params == params

@@ -1,0 +1,91 @@
+"""The part of a models.yaml that says one model, to edit a file of thousands without rereading it.
+
+The part is read and edited as a models.yaml of its own, in which every line has the number that it
+has in the file. What an edit does to the part it does to the file, because the parser is between
+two keys where the part begins and where it ends, and no alias of YAML leads in or out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import DesiredStateError
+from mlgitops.file.load import Source, source
+
+if TYPE_CHECKING:
+    from mlgitops.file.document import Document
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What is edited, and what of the file is around it.
+
+    Attributes:
+        source: the part as a file of its own; or the whole file, where no part can be cut out.
+        head, tail: what that has before and after the part.
+        before, after: what the file has there.
+    """
+
+    source: Source
+    head: str = ""
+    tail: str = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The text of the file with the part as it is now."""
+        text = self.source.text
+        return self.before + text[len(self.head) : len(text) - len(self.tail)] + self.after
+
+    def edited(self, text: str) -> Part:
+        """The part with another text.
+
+        Raises:
+            DesiredStateError: it is not valid any more.
+        """
+        return replace(self, source=source(text, self.source.desired.file))
+
+
+def cut(whole: Source, model: str) -> Part:
+    """The part of a file that says a model which it has; the whole file where it has none alone."""
+    found = _around(whole.text, whole.document, model)
+    if found is None:
+        return Part(source=whole)
+    (head, tail), (start, end) = found
+    text = f"{head}{whole.text[start:end]}{tail}"
+    try:
+        alone = source(text, whole.desired.file)
+    except DesiredStateError:
+        return Part(source=whole)
+    if dict(alone.desired.models) != {model: whole.desired.models[model]}:
+        return Part(source=whole)
+    return Part(
+        source=alone, head=head, tail=tail, before=whole.text[:start], after=whole.text[end:]
+    )
+
+
+def _around(
+    text: str, document: Document, model: str
+) -> tuple[tuple[str, str], tuple[int, int]] | None:
+    """What to write around a model's part, and where in the text that is; None without a part."""
+    nodes, (_, models) = document.nodes, document.there(("models",))
+    key, value = document.there(("models", model))
+    assert key is not None, "models are a mapping"
+    following = nodes.nexts[value]
+    shared = (*nodes.anchors, *nodes.aliases)
+    if models in nodes.aliases or any(key <= node < following for node in shared):
+        return None
+    start = nodes.starts[key]
+    line, column = document.lines.place(start)
+    if text[nodes.starts[models]] == "{":
+        head = "models: {" + "\n" * (line - 1)
+        pad = column - 1 - (0 if line > 1 else len(head))
+        span = start, nodes.ends[value]
+        return ((head + " " * pad, "}"), span) if pad >= 0 else None
+    begin = start - column + 1
+    last = following == nodes.nexts[models]
+    end = nodes.ends[models] if last else document.lines.begin(nodes.starts[following])
+    in_order = line > 1 and not text[begin:start].strip(" ") and begin < end
+    return (("models:" + "\n" * (line - 1), ""), (begin, end)) if in_order else None
