@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
 MAX_BYTES = 50 * 1024 * 1024
+_KNOWN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,12 @@ class Document:
 
     def children(self, path: KeyPath) -> Mapping[Hashable, Place]:
         """What is inside the value at a path: key, or number in a list → place."""
-        if path not in self._known:
-            self._known[path] = self._children(path)
-        return self._known[path]
+        # the newest first to be asked again; all of a large file would take as much as its data
+        known = self._known.pop(path, None) or self._children(path)
+        self._known[path] = known
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
+        return known
 
     def _children(self, path: KeyPath) -> Mapping[Hashable, Place]:
         place, data = self.place(path), self.data
