@@ -31,11 +31,13 @@ class Document:
     Attributes:
         data: dicts, lists, strings, numbers, booleans and None; what an alias of YAML stands for
             is the same object in both places.
+        bom: how many characters of the text come before those that `lines` and `nodes` count.
         problems: what is wrong although the text is YAML, e.g. duplicate keys.
     """
 
     file: str
     data: Any
+    bom: int
     lines: Lines
     nodes: Nodes
     problems: list[Problem]
@@ -99,7 +101,7 @@ class Document:
         return place
 
     def _span(self, node: int) -> Span:
-        return Span(self.nodes.starts[node], self.nodes.ends[node])
+        return Span(self.bom + self.nodes.starts[node], self.bom + self.nodes.ends[node])
 
 
 def parse(text: str, file: str) -> Document:
@@ -116,7 +118,12 @@ def parse(text: str, file: str) -> Document:
     reader = Reader(text, file)
     data = reader.read()
     return Document(
-        file=file, data=data, lines=reader.lines, nodes=reader.nodes, problems=reader.problems
+        file=file,
+        data=data,
+        bom=reader.bom,
+        lines=reader.lines,
+        nodes=reader.nodes,
+        problems=reader.problems,
     )
 
 
