@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DigestMismatchError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlgitops.core.desired import Desired
     from mlgitops.errors import Where
 
@@ -24,19 +28,25 @@ class Pin:
     where: Where = field(compare=False)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Pins:
     """The pins of a models.yaml; without one, none."""
 
     pinned: tuple[Pin, ...] = ()
 
+    @cached_property
+    def _of_model(self) -> Mapping[str, list[Pin]]:
+        found = defaultdict(list)
+        for pin in self.pinned:
+            found[pin.model].append(pin)
+        return dict(found)
+
     def binding(self, model: str, version: int, stage: str | None) -> tuple[Pin, ...]:
         """The pins that a version must meet: those of the stage, and its own in any stage."""
         return tuple(
             pin
-            for pin in self.pinned
-            if pin.model == model
-            and (pin.version == version or (stage and alias_of(stage) == alias_of(pin.stage)))
+            for pin in self._of_model.get(model, ())
+            if pin.version == version or (stage and alias_of(stage) == alias_of(pin.stage))
         )
 
     def verify(self, model: str, version: int, stage: str | None, found: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
 MAX_BYTES = 50 * 1024 * 1024
+_KNOWN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ class Document:
     Attributes:
         data: dicts, lists, strings, numbers, booleans and None; what an alias of YAML stands for
             is the same object in both places.
+        bom: how many characters of the text come before those that `lines` and `nodes` count.
         problems: what is wrong although the text is YAML, e.g. duplicate keys.
     """
 
     file: str
     data: Any
+    bom: int
     lines: Lines
     nodes: Nodes
     problems: list[Problem]
@@ -46,9 +49,12 @@ class Document:
 
     def children(self, path: KeyPath) -> Mapping[Hashable, Place]:
         """What is inside the value at a path: key, or number in a list → place."""
-        if path not in self._known:
-            self._known[path] = self._children(path)
-        return self._known[path]
+        # the newest first to be asked again; all of a large file would take as much as its data
+        known = self._known.pop(path, None) or self._children(path)
+        self._known[path] = known
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
+        return known
 
     def _children(self, path: KeyPath) -> Mapping[Hashable, Place]:
         place, data = self.place(path), self.data
@@ -95,7 +101,7 @@ class Document:
         return place
 
     def _span(self, node: int) -> Span:
-        return Span(self.nodes.starts[node], self.nodes.ends[node])
+        return Span(self.bom + self.nodes.starts[node], self.bom + self.nodes.ends[node])
 
 
 def parse(text: str, file: str) -> Document:
@@ -112,7 +118,12 @@ def parse(text: str, file: str) -> Document:
     reader = Reader(text, file)
     data = reader.read()
     return Document(
-        file=file, data=data, lines=reader.lines, nodes=reader.nodes, problems=reader.problems
+        file=file,
+        data=data,
+        bom=reader.bom,
+        lines=reader.lines,
+        nodes=reader.nodes,
+        problems=reader.problems,
     )
 
 

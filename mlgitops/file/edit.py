@@ -16,9 +16,10 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file.load import Source, source
 from mlgitops.file.part import Part, cut
+from mlgitops.words import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.file.document import Document, Span
@@ -47,11 +48,11 @@ def set_version(part: Part, model: str, stage: str, version: int | None) -> Part
     """
     before = part.source.desired
     of = before.models[model]
-    listed = next((s for s in of.stages if s.alias == alias_of(stage)), None)
+    held = next((s for s in of.stages if s.alias == alias_of(stage)), None)
     value = "null" if version is None else str(version)
-    if listed is not None:
-        wanted = replace(listed, version=version, digest=None)
-        edited = _edited(part, _replaced(part.source, model, listed.name, value))
+    if held is not None:
+        wanted = replace(held, version=version, digest=None)
+        edited = _edited(part, _replaced(part.source, model, held.name, value))
     else:
         wanted = DesiredStage(name=stage, version=version, where=of.where)
         # the new name may be none that a stage can have: that is the file's own error
@@ -83,15 +84,12 @@ def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
         return whole.text
     models = {model_of(whole.desired, model).name for model, _ in digests}
     part = cut(whole, models.pop()) if len(models) == 1 else Part(source=whole)
-    before = expected = part.source.desired
+    before = part.source.desired
     edits = [_pinned(part.source, *stage, digest) for stage, digest in digests.items()]
-    text = part.source.text
-    for span, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
-        text = text[: span.start] + value + text[span.end :]
     expected = _with_digests(before, digests)
-    edited = _edited(part, text)
+    edited = _edited(part, _replacing(part.source.text, edits))
     if edited is None or edited.source.desired != expected:
-        found = declared(edited.source.desired if edited else before).pinned
+        found = set(declared(edited.source.desired if edited else before).pinned)
         wrong = [f"{p.model} {p.stage}" for p in declared(expected).pinned if p not in found]
         names = ", ".join(wrong or map(" ".join, digests))
         raise EditError(
@@ -109,7 +107,7 @@ def model_of(desired: Desired, model: str) -> DesiredModel:
     """
     if model not in desired.models:
         near = get_close_matches(model, desired.models, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(desired.models)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {listed([*desired.models])}"
         raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
     return desired.models[model]
 
@@ -190,16 +188,25 @@ def _edited(part: Part, text: str) -> Part | None:
         return None
 
 
+def _replacing(text: str, edits: Iterable[tuple[Span, str]]) -> str:
+    """The text with other values in some places."""
+    pieces, done = [], 0
+    for span, value in sorted(edits, key=lambda edit: edit[0].start):
+        pieces += [text[done : span.start], value]
+        done = span.end
+    return "".join([*pieces, text[done:]])
+
+
 def _pinned(source: Source, model: str, stage: str, digest: str) -> tuple[Span, str]:
     """A place of the text, and what is to stand there for the stage to be pinned."""
     text, document = source.text, source.document
-    listed = filled_stage(source.desired, model, stage)
-    path = ("models", model, "stages", listed.name)
-    if listed.digest is None:
+    held = filled_stage(source.desired, model, stage)
+    path = ("models", model, "stages", held.name)
+    if held.digest is None:
         span = document.value(path)
         return span, f'{{version: {text[span.start : span.end]}, digest: "{digest}"}}'
     span = document.value((*path, "digest"))
-    return span, text[span.start : span.end].replace(listed.digest, digest)
+    return span, text[span.start : span.end].replace(held.digest, digest)
 
 
 def _replaced(source: Source, model: str, stage: str, value: str) -> str:

@@ -15,6 +15,7 @@ from mlgitops.file import checks, problems
 from mlgitops.file.document import Document, parse
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.system import memory
 from mlgitops.system.modules import folders_of
 
 
@@ -83,6 +84,7 @@ class Source:
     desired: Desired
 
 
+@memory.no_search()
 def source(text: str, file: str, beside: Path | None = None) -> Source:
     """Like `loads`, for whoever edits the text.
 
@@ -116,7 +118,8 @@ def load_pins(path: Path | None) -> Pins:
 
 
 def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
-    models = {name: _model(name, model, document) for name, model in form.models.items()}
+    # each form goes when its model is there: the forms of thousands take more than the models
+    models = {name: _model(name, form.models.pop(name), document) for name in [*form.models]}
     return Desired(
         file=document.file,
         models=MappingProxyType(models),

@@ -50,26 +50,25 @@ class Part:
 
 def cut(whole: Source, model: str) -> Part:
     """The part of a file that says a model which it has; the whole file where it has none alone."""
-    found = _around(whole.text, whole.document, model)
+    bom = whole.document.bom
+    found = _around(whole.text[bom:], whole.document, model)
     if found is None:
         return Part(source=whole)
     (head, tail), (start, end) = found
-    text = f"{head}{whole.text[start:end]}{tail}"
+    before, after = whole.text[: bom + start], whole.text[bom + end :]
     try:
-        alone = source(text, whole.desired.file)
+        alone = source(f"{head}{whole.text[bom + start : bom + end]}{tail}", whole.desired.file)
     except DesiredStateError:
         return Part(source=whole)
     if dict(alone.desired.models) != {model: whole.desired.models[model]}:
         return Part(source=whole)
-    return Part(
-        source=alone, head=head, tail=tail, before=whole.text[:start], after=whole.text[end:]
-    )
+    return Part(source=alone, head=head, tail=tail, before=before, after=after)
 
 
 def _around(
     text: str, document: Document, model: str
 ) -> tuple[tuple[str, str], tuple[int, int]] | None:
-    """What to write around a model's part, and where in the text that is; None without a part."""
+    """What to write around a model's part, and where in the text it is; None if there is none."""
     nodes, (_, models) = document.nodes, document.there(("models",))
     key, value = document.there(("models", model))
     assert key is not None, "models are a mapping"

@@ -117,17 +117,20 @@ class Reader:
     """Reads one text, once.
 
     Attributes:
-        lines: of the text.
+        bom: how many characters before the first that counts: libyaml skips byte order marks.
+        lines: of the text after them.
         nodes: the places of what was read.
         problems: what is wrong although the text is YAML.
     """
 
     def __init__(self, text: str, file: str) -> None:
-        self.lines = Lines(text)
+        body = text.lstrip("\ufeff")
+        self.bom = len(text) - len(body)
+        self.lines = Lines(body)
         self.nodes = Nodes()
         self.problems: list[Problem] = []
         self._file = file
-        self._loader = _Loader(text)
+        self._loader = _Loader(body)
         self._next = self._loader.get_event
         # what is written twice is one object: that saves time and memory
         self._plain: dict[str, Any] = {}

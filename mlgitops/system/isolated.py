@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import IsolatedError
@@ -47,12 +47,17 @@ def call(
     """
     starter = context or multiprocessing.get_context("spawn")
     receiver, sender = starter.Pipe(duplex=False)
-    process = starter.Process(target=_child, args=(sender, function, arguments), daemon=True)
-    with receiver:
+    given, giver = starter.Pipe(duplex=False)
+    process = starter.Process(target=_child, args=(sender, function, given), daemon=True)
+    with receiver, giver:
         with variables():
             process.start()
         sender.close()
+        given.close()
         try:
+            # not with what starts it: to write that, Python waits forever for one that has ended
+            with suppress(OSError):  # it has ended; that it does not answer is the error
+                giver.send(arguments)
             yield from _received(receiver, timeout)
         finally:
             process.kill()
@@ -94,7 +99,7 @@ def variables() -> Iterator[None]:
 
 
 def _child(
-    sender: Connection, function: Callable[..., Iterable[object]], arguments: tuple[object, ...]
+    sender: Connection, function: Callable[..., Iterable[object]], given: Connection
 ) -> None:
     """What runs in the process."""
     silent = os.open(os.devnull, os.O_WRONLY)
@@ -102,7 +107,7 @@ def _child(
         os.dup2(silent, stream)
     with sender:
         try:
-            for answer in function(*arguments):
+            for answer in function(*given.recv()):
                 sender.send_bytes(json.dumps({"answer": answer}).encode())
             last: dict[str, str] = {}
         except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything

@@ -230,6 +230,18 @@ def test_any_pin_says_what_was_asked_and_nothing_else(
     assert edited.endswith("\n    owners: [me]\n")
 
 
+def test_pins_of_many_models_are_written_at_once() -> None:
+    """Each beside its version, whatever the order in which they are given; all else stays."""
+    line = "  m{0}: {{stages: {{Production: {1}}}}}\n"
+    text = "models:\n" + "".join(line.format(number, number) for number in (1, 2, 3))
+    digests = {1: f"sha256:{'1' * 64}", 3: f"sha256:{'3' * 64}"}
+
+    edited = set_digests(text, {(f"m{n}", "Production"): digests[n] for n in (3, 1)})
+
+    pins = {n: f'{{version: {n}, digest: "{digest}"}}' for n, digest in digests.items()}
+    assert edited == "models:\n" + "".join(line.format(n, pins.get(n, n)) for n in (1, 2, 3))
+
+
 RECIPES = """\
 models:
   wind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from mlgitops.system.isolated import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def _names(*names: str) -> Iterator[str | None]:
@@ -59,3 +61,19 @@ def test_what_it_answered_before_it_failed_is_kept(
     with pytest.raises(IsolatedError) as caught:
         next(found)
     assert str(caught.value) == expected
+
+
+def test_one_that_ends_before_it_takes_its_arguments_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are: nobody waits for it."""
+    (tmp_path / "ends_at_once.py").write_text(
+        "import multiprocessing, os\n"
+        "if multiprocessing.current_process().name != 'MainProcess':\n"
+        "    os._exit(0)\n"
+        "def ends(given): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    ends = importlib.import_module("ends_at_once").ends
+    with pytest.raises(IsolatedError, match="its process ended before it answered"):
+        list(call(ends, "x" * 10_000_000, timeout=60))
