@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import IO, TYPE_CHECKING
@@ -151,11 +152,9 @@ def _revision(record: _Record, stages: Stages | None) -> Revision:
 def _identity(commit: str, written: bytes) -> tuple[str, datetime]:
     """The name and the time in the zone of that place."""
     match = _IDENTITY.fullmatch(written.decode(errors="replace"))
-    try:
-        if match is None:
-            raise ValueError
-        away = timedelta(hours=int(match[4]), minutes=int(match[5]))
-        zone = timezone(-away if match[3] == "-" else away)
-        return match[1], datetime.fromtimestamp(int(match[2]), zone)
-    except (ValueError, OverflowError, OSError):
-        raise GitError(f"commit {commit} has an author or a time that cannot be read") from None
+    with suppress(ValueError, OverflowError, OSError):
+        if match is not None:
+            away = timedelta(hours=int(match[4]), minutes=int(match[5]))
+            zone = timezone(-away if match[3] == "-" else away)
+            return match[1], datetime.fromtimestamp(int(match[2]), zone)
+    raise GitError(f"commit {commit} has an author or a time that cannot be read")

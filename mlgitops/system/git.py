@@ -90,4 +90,3 @@ def _reason(errors: str) -> str:
 def _folder(place: Path) -> Path:
     found = place.resolve()
     return found if found.is_dir() else found.parent
-

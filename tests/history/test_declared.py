@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mlgitops.history import declared as module
+from mlgitops.file.document import MAX_BYTES, Document, parse
 from mlgitops.history.declared import Reader, declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
 
 def same(texts: Sequence[str]) -> None:
@@ -156,13 +157,12 @@ def test_only_what_changed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of fifty files of fifty models, in each of which one changed, less than three are parsed."""
     parsed = 0
 
-    def counted(text: str, file: str) -> object:
+    def counted(text: str, file: str) -> Document:
         nonlocal parsed
         parsed += len(text)
         return parse(text, file)
 
-    parse = module.parse
-    monkeypatch.setattr(module, "parse", counted)
+    monkeypatch.setattr("mlgitops.history.declared.parse", counted)
     reader = Reader()
     for changed in range(50):
         found = reader.declared(fleet([2 if n == changed else 1 for n in range(50)]))
@@ -173,6 +173,6 @@ def test_only_what_changed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_that_is_too_large_cannot_be_read() -> None:
     """However it is read."""
-    text = fleet([1]) + "#" * module.MAX_BYTES
+    text = fleet([1]) + "#" * MAX_BYTES
     assert declared(text) is None
     assert Reader().declared(text) is None
