@@ -11,7 +11,6 @@ from mlgitops.core.diff import diff
 from mlgitops.core.gate import Need
 from mlgitops.errors import PlanRefusedError
 from mlgitops.history.links import comparing
-from mlgitops.proposal.collect import Request, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +103,12 @@ def propose(
     progress("reading the registry")
     held = read_held(desired, reader)
     pending = diff(desired, held)
-    request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
-    exhibits = collect(pending, desired, held, reader, request, progress)
+    exhibits: tuple[Exhibit, ...] = ()
+    if pending.changes:  # else there is nothing to read, and what reads it need not be imported
+        from mlgitops.proposal.collect import Request, collect
+
+        request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
+        exhibits = collect(pending, desired, held, reader, request, progress)
     return Proposal(
         desired=desired,
         held=held,
