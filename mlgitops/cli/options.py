@@ -272,7 +272,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     from rich.console import Console
 
-    with Console(stderr=True).status("") as spinner:
+    with Console(stderr=True, highlight=False).status("") as spinner:
         yield spinner.update
 
 

@@ -46,7 +46,8 @@ def reading(
     """Run a git command as `run` does; what it prints can be read bit by bit until the block ends.
 
     Raises:
-        GitError: there is no git, or, at the end of the block, the command failed.
+        GitError: there is no git; or at the end of the block: the command failed, as it also does
+            if not all that it prints was read.
     """
     # errors go to a file, since nobody reads them as long as there is output
     with tempfile.TemporaryFile() as errors:
