@@ -35,10 +35,9 @@ class Took(NamedTuple):
     wall: float
 
 
-def took(arguments: Sequence[str], folder: Path | None = None) -> Took:
-    """What one Python process takes, in this folder."""
+def took(command: Sequence[str], folder: Path | None = None) -> Took:
+    """What a command takes, run in this folder."""
     begun = time.perf_counter()
-    command = [sys.executable, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begun
@@ -50,7 +49,10 @@ def took(arguments: Sequence[str], folder: Path | None = None) -> Took:
 
 def measure() -> Iterator[str]:
     """The medians of each command, and of the ratios to the one before it that only imports."""
-    rounds = [{name: took(args) for name, args in COMMANDS.items()} for _ in range(RUNS + 1)]
+    rounds = [
+        {name: took([sys.executable, *args]) for name, args in COMMANDS.items()}
+        for _ in range(RUNS + 1)
+    ]
     counted = rounds[1:]  # the first one warms the file cache
     base = CLICK
     for name in COMMANDS:
