@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import deploy, evidence, registry, serving, stack, stack_starts, startup
+from benchmarks import deploy, evidence, history, registry, serving, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
+    "history": history.measure,
     "registry": registry.measure,
     "evidence": evidence.measure,
     "stack": stack.measure,

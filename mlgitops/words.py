@@ -13,7 +13,10 @@ NONE = "–"  # an en dash: there is no value
 
 def plain(text: object) -> str:
     """One line that a terminal shows as it is: what steers a terminal becomes a space."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(letter if letter.isprintable() else " " for letter in shown)
 
 
 def one_line(text: object) -> str:

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import nox
 import pytest
 import yaml
@@ -102,9 +103,10 @@ def test_a_step_is_one_session_or_one_verb(run: str) -> None:
         assert words[3] in nox.registry.get()
     elif words != ["exit", "1"]:  # how a job fails for what others found
         assert words[0] == "mlgitops"
-        command: Any = cli
+        command: click.Command = cli
         for word in words[1:]:
-            command = getattr(command, "commands", {}).get(word, command)
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), word) or command
         assert command is not cli
 
 

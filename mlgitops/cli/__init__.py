@@ -8,21 +8,7 @@ import sys
 import click
 
 from mlgitops import __version__
-from mlgitops.cli import (
-    card,
-    check,
-    compare,
-    deploy,
-    github,
-    image,
-    past,
-    pin,
-    reconcile,
-    report,
-    serve,
-    start,
-    train,
-)
+from mlgitops.cli.verbs import VERBS, Verbs
 from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
 
 _EPILOG = """\b
@@ -47,42 +33,13 @@ Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),
 """
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mlgitops")
 def cli() -> None:
     """Manage the stages of an MLflow model registry from Git.
 
     models.yaml declares which version of each model is in each stage.
     """
-
-
-for command in (
-    *check.COMMANDS,
-    *pin.COMMANDS,
-    *reconcile.COMMANDS,
-    *report.COMMANDS,
-    *train.COMMANDS,
-    *serve.COMMANDS,
-    *compare.COMMANDS,
-    *past.COMMANDS,
-    *card.COMMANDS,
-    *start.COMMANDS,
-    *image.COMMANDS,
-    *deploy.COMMANDS,
-    *github.COMMANDS,
-):
-    cli.add_command(command)
-
-
-# what brings the packages that a verb needs beyond the bare install
-_EXTRAS = {
-    "deploy": "deploy",
-    "deploy-rehearsal": "deploy",
-    "image": "image",
-    "rebuild": "train",
-    "run-recipe": "train",
-    "train": "train",
-}
 
 
 def main() -> None:
@@ -130,13 +87,12 @@ def _invoked(arguments: list[str]) -> object:
         return cli.main(args=arguments, prog_name="mlgitops", standalone_mode=False)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        verb = next((word for word in arguments if word in cli.commands), None)
+        verb = next((word for word in arguments if word in VERBS), None)
         if verb is None or package in ("", "mlgitops"):
             raise
-        extra = _EXTRAS.get(verb, "review")
         raise MissingExtraError(
             f"`mlgitops {verb}` needs the package {package}, which is not installed: "
-            f"pip install 'mlgitops[{extra}]'"
+            f"pip install 'mlgitops[{VERBS[verb].extra}]'"
         ) from error
 
 

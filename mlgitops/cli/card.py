@@ -58,6 +58,3 @@ def card(
         return
     files.write_text(out, text)
     click.echo(f"{out}: {model} version {number}")
-
-
-COMMANDS = (card,)

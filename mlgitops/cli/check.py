@@ -190,6 +190,3 @@ def _schema(kind: str) -> dict[str, Any]:
     from mlgitops.report.schema import published
 
     return published.json_schema()
-
-
-COMMANDS = (validate, promote, add_version, schema_command)

@@ -130,6 +130,3 @@ def _find(client: RegistryReader, model: str, name: str) -> tuple[str, Version]:
     if version is None:
         raise UsageError(f"{model} has no {label} in the registry; see `mlgitops history {model}`")
     return label, version
-
-
-COMMANDS = (compare,)

@@ -203,6 +203,3 @@ def _status(reader: RegistryReader, form: str) -> None:
 
     found = fleet.states(reader)
     show_report(form, reports.states(found), lambda: document.deployments(found))
-
-
-COMMANDS = (deploy, rehearsal)

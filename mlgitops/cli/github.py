@@ -218,6 +218,3 @@ def pull_request(
     text = body.read_text(encoding="utf-8") if body else ""
     publish(file, branch, title, context)
     click.echo(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))
-
-
-COMMANDS = (github,)

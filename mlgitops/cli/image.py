@@ -289,6 +289,3 @@ def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
     for made in pushed:
         for tag in made.tags:
             click.echo(tag)
-
-
-COMMANDS = (image,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,21 +19,20 @@ from mlgitops.core import guards
 from mlgitops.core.gate import Need
 from mlgitops.core.guards import Guard
 from mlgitops.errors import MlgitopsError, UsageError
+from mlgitops.report.screen import is_terminal, screen
 from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from rich.console import Console
 
     from mlgitops.core.guards import Permission
     from mlgitops.registry.address import Address
     from mlgitops.registry.embedded import Embedded
     from mlgitops.registry.registry import MlflowRegistry
     from mlgitops.report.parts import Report
+    from mlgitops.report.screen import Screen
 
 _SILENCE = 10.0  # seconds
-_PIPE_WIDTH = 180  # columns; a pipe has no width of its own
 
 file_option = click.option(
     "--file",
@@ -129,6 +129,8 @@ def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
     try:
         yield
     except MlgitopsError as error:
+        if not reports:
+            raise
         from mlgitops.report import document, html, markdown
 
         lines = str(error).splitlines()
@@ -263,24 +265,15 @@ def _tell(lines: Iterable[str]) -> None:
         click.echo(line, err=True)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console: colour and the terminal's width on a terminal, plain lines in a pipe."""
-    from rich.console import Console
-
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH, no_color=True)
-    return made
-
-
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being done: at once on a terminal, now and then in a log."""
-    err = console(stderr=True)
-    if not err.is_terminal:
+    if not is_terminal(sys.stderr):
         yield _now_and_then()
         return
-    with err.status("") as spinner:
+    from rich.console import Console
+
+    with Console(stderr=True, highlight=False).status("") as spinner:
         yield spinner.update
 
 
@@ -309,7 +302,7 @@ def show_report(
 
     show(
         form,
-        text=lambda console: text.report(report, console),
+        text=lambda screen: text.report(report, screen),
         markdown=lambda: markdown.report(report),
         document=document,
         html=html,
@@ -320,7 +313,7 @@ def show_report(
 def show(
     form: str,
     *,
-    text: Callable[[Console], None],
+    text: Callable[[Screen], None],
     markdown: Callable[[], str],
     document: Callable[[], Mapping[str, object]],
     html: Callable[[], Iterable[str]],
@@ -336,4 +329,4 @@ def show(
     elif form == "markdown":
         click.echo(markdown(), nl=False)
     else:
-        text(console())
+        text(screen())

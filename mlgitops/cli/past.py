@@ -11,8 +11,6 @@ import click
 from mlgitops.cli.options import Target, file_option, format_option, registry_options, show_report
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
-from mlgitops.file import edit
-from mlgitops.file.load import load, read
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, previous, timeline
 from mlgitops.system import files
@@ -84,6 +82,8 @@ def history(
 
 
 def _actual(file: Path, target: Target) -> Held:
+    from mlgitops.file.load import load
+
     return target.connect().held(load(file).models)
 
 
@@ -118,6 +118,9 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     Pass VERSION to choose another version. Only the file changes: commit it, then run `mlgitops
     apply`, with --rollback if the model is frozen.
     """
+    from mlgitops.file import edit
+    from mlgitops.file.load import read
+
     text = read(file)
     former = version or previous(revisions_of(file), model, stage)
     if former is None:
@@ -133,6 +136,3 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     click.echo(
         f"{file}: {model} {stage} is back at {former}{unpinned}; commit, then run `mlgitops apply`"
     )
-
-
-COMMANDS = (history, rollback)

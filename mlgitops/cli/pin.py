@@ -129,6 +129,3 @@ def _digests(
     if wrong:
         raise DigestMismatchError(wrong)
     return new
-
-
-COMMANDS = (pin,)

@@ -168,15 +168,17 @@ def _show(
     document: Callable[[], Mapping[str, object]],
     done: tuple[Outcome, ...] = (),
 ) -> None:
-    from mlgitops.report import html, markdown, text
+    from mlgitops.report import markdown, text
 
     def page() -> Iterator[str]:
+        from mlgitops.report import html
+
         with progress() as say:
             yield from html.plan(proposal, done, say)
 
     show(
         form,
-        text=lambda console: text.plan(proposal, console, done),
+        text=lambda screen: text.plan(proposal, screen, done),
         markdown=lambda: markdown.plan(proposal, done),
         document=document,
         html=page,
@@ -222,6 +224,3 @@ def status(models: tuple[str, ...], file: Path, target: Target, form: str) -> No
         say("reading the registry")
         stages = stage_statuses(*read(desired, target.connect(), models))
     show_report(form, tables.status(stages), lambda: document.status(stages))
-
-
-COMMANDS = (plan, apply, status)

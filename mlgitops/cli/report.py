@@ -67,6 +67,3 @@ def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -
         files.write_pieces(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()
-
-
-COMMANDS = (report,)

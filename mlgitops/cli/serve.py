@@ -163,6 +163,3 @@ def _held(model: str, text: str, file: Path | None, target: Target) -> Iterator[
     number, stage = find_version(client, model, text)
     with verified(pinned, client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source
-
-
-COMMANDS = (serve, smoke)

@@ -122,6 +122,3 @@ def _desired(file: Path, revision: str | None) -> Desired | None:
         return load(file)
     text = text_at(file, revision)
     return None if text is None else loads(text, f"{file} of {revision}", file)
-
-
-COMMANDS = (import_command, rebuild)

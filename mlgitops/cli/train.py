@@ -133,6 +133,3 @@ def _params(assignments: tuple[str, ...]) -> dict[str, object]:
         except yaml.YAMLError:
             raise UsageError(f"--param {key}: {value!r} is not a YAML value; quote it") from None
     return params
-
-
-COMMANDS = (train, run_recipe)

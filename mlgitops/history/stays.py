@@ -12,14 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of, classic_stage
-from mlgitops.errors import DesiredStateError
-from mlgitops.file.document import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mlgitops.core.held import Held
     from mlgitops.core.stamp import Stamp
+    from mlgitops.history.declared import Stages
     from mlgitops.history.revisions import Revision
 
 StageKey = tuple[str, str]  # model, alias
@@ -54,15 +53,13 @@ class Stay:
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first."""
     slots: dict[StageKey, list[Stay]] = {}
-    before: dict[StageKey, int | None] = {}
+    before: Stages = {}
     for revision in revisions:
-        after = _declared(revision.text)
-        if after is None:
+        if revision.stages is None:
             continue  # broken at that commit: nothing could be applied from it
-        for slot in (*after, *(before.keys() - after.keys())):
-            if before.get(slot) != after.get(slot):
-                slots.setdefault(slot, []).append(_stay(slot, after.get(slot), revision))
-        before = after
+        for slot, version in _moves(before, revision.stages):
+            slots.setdefault(slot, []).append(_stay(slot, version, revision))
+        before = revision.stages
     for slot, version, stamp in _stamps(held):
         _join(slots.setdefault(slot, []), slot, version, stamp)
     return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
@@ -98,28 +95,14 @@ def _of_slot(stay: Stay, slot: StageKey) -> int | None:
     return stay.version if (stay.model, alias_of(stay.stage)) == slot else None
 
 
-def _declared(text: str | None) -> dict[StageKey, int | None] | None:
-    """Stage → version of a file of any age, read leniently; None if it cannot be read."""
-    if text is None:
-        return {}
-    try:
-        data = parse(text, "models.yaml").data
-    except DesiredStateError:
-        return None
-    models = data.get("models") if isinstance(data, dict) else None
-    if not isinstance(models, dict):
-        return None
-    return {
-        (str(name), alias_of(str(stage))): _version(held)
-        for name, model in models.items()
-        if isinstance(model, dict) and isinstance(model.get("stages"), dict)
-        for stage, held in model["stages"].items()
-    }
-
-
-def _version(held: object) -> int | None:
-    number = held.get("version") if isinstance(held, dict) else held
-    return number if isinstance(number, int) else None
+def _moves(before: Stages, after: Stages) -> Iterator[tuple[StageKey, int | None]]:
+    """The stages whose version is another one now."""
+    for model in (*after, *(before.keys() - after.keys())):
+        old, new = before.get(model, {}), after.get(model, {})
+        if old is not new:
+            for alias in (*new, *(old.keys() - new.keys())):
+                if old.get(alias) != new.get(alias):
+                    yield (model, alias), new.get(alias)
 
 
 def _stay(slot: StageKey, version: int | None, revision: Revision) -> Stay:

@@ -14,7 +14,6 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredVersionError, PlanRefusedError, Problem
 from mlgitops.history.links import comparing
 from mlgitops.history.owner import owned
-from mlgitops.proposal.collect import Request, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -143,8 +142,12 @@ def propose(
     if unclear := list(_unclear(desired, held)):
         raise DesiredVersionError(unclear)
     pending = diff(desired, held)
-    request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
-    exhibits = collect(pending, desired, held, reader, request, progress)
+    exhibits: tuple[Exhibit, ...] = ()
+    if pending.changes:  # else there is nothing to read, and what reads it need not be imported
+        from mlgitops.proposal.collect import Request, collect
+
+        request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
+        exhibits = collect(pending, desired, held, reader, request, progress)
     return Proposal(
         desired=desired,
         held=held,

@@ -1,13 +1,13 @@
-"""Everything as plain data, for `--format json`; `mlgitops.report.schema` is its form."""
+"""Everything as plain data, for `--format json`; `mlgitops.report.schema` is its form.
+
+Each form is imported where it is filled: to make them all takes longer than most reports.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.report import wording
-from mlgitops.report.schema import plans as form
-from mlgitops.report.schema import serving
-from mlgitops.report.schema.comparison import Compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,63 +29,87 @@ Document = dict[str, Any]
 
 def plan(proposal: Proposal) -> Document:
     """A plan with its evidence."""
-    return form.Plan.model_validate(_proposed(proposal)).dumped()
+    from mlgitops.report.schema.plans import Plan
+
+    return Plan.model_validate(_proposed(proposal)).dumped()
 
 
 def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Document:
     """A plan and what became of each of its changes."""
-    return form.Apply.model_validate({**_proposed(proposal), "outcomes": list(done)}).dumped()
+    from mlgitops.report.schema.plans import Apply
+
+    return Apply.model_validate({**_proposed(proposal), "outcomes": list(done)}).dumped()
 
 
 def status(stages: Iterable[StageStatus]) -> Document:
     """The state of every stage."""
-    return form.StatusReport.model_validate({"stages": list(stages)}).dumped()
+    from mlgitops.report.schema.plans import StatusReport
+
+    return StatusReport.model_validate({"stages": list(stages)}).dumped()
 
 
 def history(stays: Iterable[Stay]) -> Document:
     """Who had which version where; times in ISO 8601."""
-    return form.History.model_validate({"stays": list(stays)}).dumped()
+    from mlgitops.report.schema.plans import History
+
+    return History.model_validate({"stays": list(stays)}).dumped()
 
 
 def trained(versions: Iterable[Trained]) -> Document:
     """The versions that were trained."""
-    return form.Train.model_validate({"trained": list(versions)}).dumped()
+    from mlgitops.report.schema.plans import Train
+
+    return Train.model_validate({"trained": list(versions)}).dumped()
 
 
 def validated(problems: Iterable[Problem]) -> Document:
     """What is wrong in models.yaml."""
+    from mlgitops.report.schema.plans import Validate
+
     listed = list(problems)
-    return form.Validate.model_validate({"valid": not listed, "problems": listed}).dumped()
+    return Validate.model_validate({"valid": not listed, "problems": listed}).dumped()
 
 
 def failed(lines: Iterable[str]) -> Document:
     """Why there is nothing to report."""
-    return form.Error(errors=list(lines)).dumped()
+    from mlgitops.report.schema.plans import Error
+
+    return Error(errors=list(lines)).dumped()
 
 
 def comparison(found: Comparison) -> Document:
     """Everything but the predictions of single rows, of which there may be thousands."""
+    from mlgitops.report.schema.comparison import Compare
+
     return Compare.model_validate(found).dumped()
 
 
 def smoke(report: Report) -> Document:
     """What a server answered."""
-    return serving.Smoke.model_validate(report).dumped()
+    from mlgitops.report.schema.serving import Smoke
+
+    return Smoke.model_validate(report).dumped()
 
 
 def image(built: Built) -> Document:
     """An image that was built."""
-    return serving.Image.model_validate(built).dumped()
+    from mlgitops.report.schema.serving import Image
+
+    return Image.model_validate(built).dumped()
 
 
 def scan(found: Scan) -> Document:
     """What an image holds, but for the bill of materials."""
-    return serving.Scan.model_validate(found).dumped()
+    from mlgitops.report.schema.serving import Scan
+
+    return Scan.model_validate(found).dumped()
 
 
 def deployments(found: Iterable[DeploymentStatus]) -> Document:
     """What serves on a host."""
-    return serving.Deployments.model_validate({"deployments": list(found)}).dumped()
+    from mlgitops.report.schema.serving import Deployments
+
+    return Deployments.model_validate({"deployments": list(found)}).dumped()
 
 
 def _proposed(proposal: Proposal) -> dict[str, Any]:

@@ -1,12 +1,8 @@
-"""Text for a terminal: colour where it is one, plain lines in a pipe."""
+"""Text for people at a terminal, and for what reads it line by line."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from mlgitops import words
 from mlgitops.report import comparison, tables, wording
@@ -15,14 +11,12 @@ from mlgitops.report.parts import Part, Report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from mlgitops.core.apply import Outcome
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.report.parts import Rows
+    from mlgitops.report.screen import Screen
 
-_STYLES = {
+STYLES = {
     "+": "green",
     "~": "yellow",
     "-": "red",
@@ -44,77 +38,70 @@ _STYLES = {
 }
 
 
-def plan(proposal: Proposal, console: Console, done: Sequence[Outcome] = ()) -> None:
+def plan(proposal: Proposal, screen: Screen, done: Sequence[Outcome] = ()) -> None:
     """A plan with its evidence, and what became of it; a refusal is the last line."""
-    console.print(Text(wording.headline(proposal.plan), style="bold"))
+    screen.line((wording.headline(proposal.plan), "bold"))
     model = None
     for exhibit in proposal.exhibits:
         if exhibit.change.model != model:
             model = exhibit.change.model
-            console.print(Text(f"\n{model}", style="bold"))
-        _exhibit(exhibit, console)
+            screen.line()
+            screen.line((model, "bold"))
+        _exhibit(exhibit, screen)
     for result, said, how in wording.objections(proposal):
-        style = _STYLES[result]
-        line = Text.assemble("\nguard ", (result, style), f"  {said}")
-        console.print(line.append(f"  [{how}]" if how else "", style="dim"), soft_wrap=True)
+        screen.line()
+        screen.line(
+            ("guard ", ""),
+            (result, STYLES[result]),
+            (f"  {words.plain(said)}", ""),
+            (f"  [{how}]" if how else "", "dim"),
+            wrap=False,
+        )
     if proposal.refused:
-        console.print(Text(f"\n{wording.refusal(proposal)}", style="bold red"), soft_wrap=True)
-    _body(tables.outcomes(proposal, done), console)
+        screen.line()
+        screen.line((words.plain(wording.refusal(proposal)), "bold red"), wrap=False)
+    _body(tables.outcomes(proposal, done), screen)
 
 
-def _exhibit(exhibit: Exhibit, console: Console) -> None:
+def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
     change = exhibit.change
-    sign = wording.SIGNS[change.action]
-    line = Text.assemble(
-        (f"  {sign} ", _STYLES[sign]), f"{change.stage}: {wording.versions(change)}"
+    sign, remarks, where = wording.SIGNS[change.action], wording.remarks(change), change.where
+    screen.line(
+        (f"  {sign} ", STYLES[sign]),
+        (f"{change.stage}: {wording.versions(change)}", ""),
+        (f"  [{'; '.join(remarks)}]" if remarks else "", "yellow"),
+        (f"  ({where.file}:{where.line})" if where else "", "dim"),
+        wrap=False,
     )
-    if remarks := wording.remarks(change):
-        line.append(f"  [{'; '.join(remarks)}]", style="yellow")
-    if change.where is not None:
-        line.append(f"  ({change.where.file}:{change.where.line})", style="dim")
-    console.print(line, soft_wrap=True)
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
         verdicts = Part(header=("gate", "rule", "expected", "actual"), rows=rows)
-        _body(Report(parts=[verdicts]), console, indent=6)
+        _body(Report(parts=[verdicts]), screen, indent=6)
     if exhibit.comparison:
-        _body(comparison.report(exhibit.comparison), console, indent=6)
+        _body(comparison.report(exhibit.comparison), screen, indent=6)
 
 
-def report(shown: Report, console: Console) -> None:
+def report(shown: Report, screen: Screen) -> None:
     """A report; what a test came to is the last line, next to the prompt."""
     if shown.title:
-        console.print(Text(words.plain(shown.title), style="bold"))
-    _body(shown, console)
+        screen.line((words.plain(shown.title), "bold"))
+    _body(shown, screen)
     if shown.result:
-        style = "bold red" if shown.failed else "bold green"
-        console.print(Text(f"\n{words.plain(shown.result)}", style=style))
+        screen.line()
+        screen.line((words.plain(shown.result), "bold red" if shown.failed else "bold green"))
 
 
-def _body(shown: Report, console: Console, indent: int = 0) -> None:
+def _body(shown: Report, screen: Screen, indent: int = 0) -> None:
     """Warnings first, then words and tables."""
-
-    def say(line: Text | Table) -> None:
-        console.print(Padding(line, (0, 0, 0, indent), expand=False))
-
     for warning in shown.warnings:
-        say(Text(f"warning: {words.plain(warning)}", style="yellow"))
+        screen.line((f"warning: {words.plain(warning)}", "yellow"), indent=indent)
     for part in shown.parts:
         if part.title:
-            say(Text(f"\n{words.plain(part.title)}", style="bold"))
+            screen.line()
+            screen.line((words.plain(part.title), "bold"), indent=indent)
         if part.words:
-            say(Text(words.plain(part.words)))
+            screen.line((words.plain(part.words), ""), indent=indent)
         rows = part.rows if part.brief is None else part.brief
         if rows:
-            say(_table(part.header, rows))
-
-
-def _table(header: Sequence[str], rows: Rows) -> Table:
-    """A table without lines; cells that are a known word get its colour."""
-    made = Table(box=None, pad_edge=False, header_style="dim")
-    for title in header:
-        made.add_column(Text(words.plain(title)), overflow="fold")
-    for row in rows:
-        cells = map(words.plain, row)
-        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
-    return made
+            header = list(map(words.plain, part.header))
+            screen.table(header, [list(map(words.plain, row)) for row in rows], indent=indent)

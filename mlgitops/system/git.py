@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
 
 from mlgitops.errors import GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # fail instead of waiting for a password that nobody types; messages as `_ADVICE` knows them
@@ -32,11 +34,40 @@ def run(place: Path, *arguments: str, environment: Mapping[str, str] | None = No
     Raises:
         GitError: there is no git, or the command failed; with git's reason.
     """
-    done = _run(place, arguments, environment or {})
-    if done.returncode:
-        reason = _reason(_text(done.stderr))
-        raise GitError(f"git {arguments[0]} failed in {_folder(place)}: {reason}")
-    return _text(done.stdout).removesuffix("\n")
+    with reading(place, *arguments, environment=environment) as output:
+        printed = output.read()
+    return printed.decode(errors="replace").removesuffix("\n")
+
+
+@contextmanager
+def reading(
+    place: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[IO[bytes]]:
+    """Run a git command as `run` does; what it prints can be read bit by bit until the block ends.
+
+    Raises:
+        GitError: there is no git; or at the end of the block: the command failed, as it also does
+            if not all that it prints was read.
+    """
+    # errors go to a file, since nobody reads them as long as there is output
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                ["git", "-C", str(_folder(place)), *arguments],
+                env={**os.environ, **_UNATTENDED, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except FileNotFoundError as error:
+            raise GitError("there is no `git` command; install git 2.30 or later") from error
+        with process:
+            assert process.stdout is not None
+            yield process.stdout
+        if process.returncode:
+            errors.seek(0)
+            reason = _reason(errors.read().decode(errors="replace"))
+            raise GitError(f"git {arguments[0]} failed in {_folder(place)}: {reason}")
 
 
 def ask(place: Path, *arguments: str) -> str | None:
@@ -50,21 +81,6 @@ def ask(place: Path, *arguments: str) -> str | None:
         return None
 
 
-def _run(
-    place: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["git", "-C", str(_folder(place)), *arguments],
-            env={**os.environ, **_UNATTENDED, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise GitError("there is no `git` command; install git 2.30 or later") from error
-
-
 def _reason(errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines()]
     told = [line for line in lines if line and not line.startswith("hint:")]
@@ -75,7 +91,3 @@ def _reason(errors: str) -> str:
 def _folder(place: Path) -> Path:
     found = place.resolve()
     return found if found.is_dir() else found.parent
-
-
-def _text(output: bytes) -> str:
-    return output.decode(errors="replace")

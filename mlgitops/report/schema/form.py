@@ -14,6 +14,7 @@ class Form(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        defer_build=True,  # until it is used: most documents need one form of many
         from_attributes=True,
         json_schema_serialization_defaults_required=True,
     )

@@ -1,0 +1,83 @@
+"""The verbs: where each is, and what it does in a line, so that only the one called is imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+
+class Verb(NamedTuple):
+    """A verb that is not imported yet.
+
+    Attributes:
+        module: in this package.
+        command: its name there.
+        summary: the first sentence of its help.
+        extra: what brings the packages that it needs beyond the bare install.
+    """
+
+    module: str
+    command: str
+    summary: str
+    extra: str = "review"
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        command = getattr(import_module(f"mlgitops.cli.{self.module}"), self.command)
+        assert isinstance(command, click.Command)
+        return command
+
+
+VERBS = {
+    "add-version": Verb("check", "add_version", "Add a recipe to models.yaml."),
+    "apply": Verb("reconcile", "apply", "Make the registry match models.yaml."),
+    "card": Verb("card", "card", "Print a model card in Markdown."),
+    "compare": Verb("compare", "compare", "Compare two versions of a model."),
+    "deploy": Verb("deploy", "deploy", "Serve the version in a stage on one host.", "deploy"),
+    "deploy-rehearsal": Verb(
+        "deploy", "rehearsal", "Rehearse a plan's deployments on this machine.", "deploy"
+    ),
+    "github": Verb("github", "github", "Run the workflow steps that talk to GitHub."),
+    "history": Verb("past", "history", "Show who put which version into which stage, and when."),
+    "image": Verb("image", "image", "Build, test, scan and push serving images.", "image"),
+    "import": Verb("start", "import_command", "Write models.yaml from an existing registry."),
+    "pin": Verb("pin", "pin", "Pin the payloads of versions in models.yaml."),
+    "plan": Verb("reconcile", "plan", "Show what apply would change, and the evidence for it."),
+    "promote": Verb("check", "promote", "Put VERSION into a stage in models.yaml."),
+    "rebuild": Verb("start", "rebuild", "Fill an empty registry from models.yaml.", "train"),
+    "report": Verb("report", "report", "Write the plan to an HTML page with charts."),
+    "rollback": Verb("past", "rollback", "Put the previous version back into models.yaml."),
+    "run-recipe": Verb("train", "run_recipe", "Train RECIPE in an MLflow run.", "train"),
+    "schema": Verb(
+        "check", "schema_command", "Print the JSON Schema of models.yaml or of reports."
+    ),
+    "serve": Verb("serve", "serve", "Serve a version with MLflow's own server."),
+    "smoke": Verb("serve", "smoke", "Smoke-test a model server."),
+    "status": Verb("reconcile", "status", "Show the desired and actual versions, and drift."),
+    "train": Verb("train", "train", "Train and register missing versions.", "train"),
+    "validate": Verb("check", "validate", "Check models.yaml and report every problem."),
+}
+
+
+class Verbs(click.Group):
+    """The verbs as commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's form
+        """Their names, sorted."""
+        return sorted(VERBS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's form
+        cmd_name: str,
+    ) -> click.Command | None:
+        """The command of this name."""
+        verb = VERBS.get(cmd_name)
+        return verb.load() if verb else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them as click does, but from their summaries."""
+        shown = [click.Command(name, help=verb.summary) for name, verb in VERBS.items()]
+        click.Group(commands=shown).format_commands(ctx, formatter)

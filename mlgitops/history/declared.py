@@ -1,0 +1,130 @@
+"""What models.yaml declared at each commit, read leniently, and of each text only what is new.
+
+A file of a hundred models changes in one or two of them at a time. `Reader` cuts each text into the
+blocks of its models and parses those that the text before it did not have; what surrounds them, the
+frame, is parsed too, so that nothing is ever guessed. A text that cannot be cut without doubt
+(other than block style, anchors, several documents, broken YAML) is parsed whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from functools import cache
+from typing import Any
+
+from mlgitops.core.stage import alias_of
+from mlgitops.errors import DesiredStateError
+from mlgitops.file.document import MAX_BYTES, parse
+
+Held = Mapping[str, int | None]  # alias → version
+Stages = Mapping[str, Held]  # by model
+_Models = dict[Hashable, Held | None]
+
+_FILE = "models.yaml"
+_OPENING = re.compile(r"^models: *(?:#.*)?\r?$", re.MULTILINE)
+_FIRST = re.compile(r"\n( +)[^ #\r\n]")
+_KEY = re.compile(r""" +(["']?)[A-Za-z0-9][A-Za-z0-9._-]*\1:(?=[ \r\n]|\Z)""")
+# what means something beyond the block that it stands in, or breaks lines for YAML alone: an anchor
+# or alias, a directive, a carriage return by itself, and three characters of Unicode
+_UNCUT = re.compile(r"(?:\A|[\s,:\[{])[&*]|^%|\r(?!\n|\Z)|[\x85\u2028\u2029]", re.MULTILINE)
+
+
+def declared(text: str) -> Stages | None:
+    """The version of every stage that a file of any age declares; None if it cannot be read."""
+    models = _models(text)
+    return None if models is None else _by_name(models)
+
+
+class Reader:
+    """Reads texts that follow each other; what two of them share is parsed once.
+
+    It remembers the blocks of the last text alone, so that its memory is that of one file.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, _Models | None] = {}
+        self._frame = ""
+
+    def declared(self, text: str) -> Stages | None:
+        """The same as the function of this name."""
+        models = self._cut(text)
+        return declared(text) if models is None else _by_name(models)
+
+    def _cut(self, text: str) -> _Models | None:
+        """The models of a text, block by block; None where it has to be parsed whole."""
+        opening = _OPENING.search(text)
+        first = opening and _FIRST.search(text, opening.end())
+        if opening is None or first is None or len(text.encode()) > MAX_BYTES:
+            return None
+        indent = first[1]
+        lead, *pieces = _boundary(len(indent)).split(text[opening.end() :])
+        end = next((i for i, p in enumerate(pieces) if not p.startswith(indent)), len(pieces))
+        if end == 0:
+            return None
+        frame = "\n".join([text[: opening.end()] + lead, *pieces[end:]])
+        known, self._blocks = self._blocks, {}
+        models: _Models = {}
+        for piece in pieces[:end]:
+            block = self._blocks[piece] = known[piece] if piece in known else _block(piece)
+            if block is None:
+                return None
+            for name, held in block.items():
+                models.setdefault(name, held)  # of two equal keys the first one counts
+        if frame != self._frame:
+            if not _is_frame(frame, text.count("\n", 0, opening.start()) + 1):
+                return None
+            self._frame = frame
+        return models
+
+
+@cache
+def _boundary(indent: int) -> re.Pattern[str]:
+    """Where a line begins that stands no deeper than this, and is neither empty nor a comment."""
+    return re.compile(rf"\n(?= {{0,{indent}}}[^ #\r\n])")
+
+
+def _block(piece: str) -> _Models | None:
+    """The one model of a block; None if the block does not stand for itself."""
+    if not _KEY.match(piece) or _UNCUT.search(piece):
+        return None
+    models = _models(f"models:\n{piece}\n")
+    return models if models and len(models) == 1 else None
+
+
+def _is_frame(text: str, line: int) -> bool:
+    """Whether a text without its models has, in this line, the key that they belong to."""
+    if _UNCUT.search(text):
+        return False
+    try:
+        document = parse(text, _FILE)
+    except DesiredStateError:
+        return False
+    data, where = document.data, document.where(("models",))
+    empty = isinstance(data, dict) and "models" in data and data["models"] is None
+    return empty and (where.line, where.column) == (line, 1)
+
+
+def _models(text: str) -> _Models | None:
+    try:
+        data = parse(text, _FILE).data
+    except DesiredStateError:
+        return None
+    models = data.get("models") if isinstance(data, dict) else None
+    return {n: _held(m) for n, m in models.items()} if isinstance(models, dict) else None
+
+
+def _held(model: Any) -> Held | None:
+    stages = model.get("stages") if isinstance(model, dict) else None
+    if not isinstance(stages, dict):
+        return None
+    return {alias_of(str(stage)): _version(held) for stage, held in stages.items()}
+
+
+def _version(held: object) -> int | None:
+    number = held.get("version") if isinstance(held, dict) else held
+    return number if isinstance(number, int) else None
+
+
+def _by_name(models: _Models) -> Stages:
+    return {str(name): held for name, held in models.items() if held is not None}
