@@ -49,7 +49,12 @@ def test_every_command_is_in_the_list() -> None:
 
 
 SLOW = {"mlflow", "pandas", "numpy", "sklearn", "requests", "rich", "jinja2", "packaging"}
-HISTORY = (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message=Start"))
+HISTORY = (
+    ("init", "--quiet"),
+    ("remote", "add", "origin", "https://git.example.org/wind/models"),
+    ("add", "."),
+    ("commit", "--quiet", "--message=Start"),
+)
 
 
 def nothing(path: str) -> tuple[int, str, str]:
