@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
-from mlgitops.core.stage import CLASSIC_STAGES, PRODUCTION, STAGING, alias_of, classic_stage
+from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, alias_of, classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.stamp import Stamp
+
+
+_PRODUCTION = alias_of(PRODUCTION)
 
 
 def diff(desired: Desired, held: Held) -> Plan:
@@ -89,7 +92,7 @@ def _claimed(held: HeldModel, alias: str, owner: str) -> bool:
 
 def _stage_order(stage: DesiredStage) -> bool:
     """Production last, so that a version is never in Production before it is in Staging."""
-    return stage.alias == alias_of(PRODUCTION)
+    return stage.alias == _PRODUCTION
 
 
 def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:
@@ -100,7 +103,7 @@ def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, in
     """
     if not held.has_classic:
         return {}
-    wanted = {s: managed[alias_of(s)] for s in CLASSIC_STAGES if alias_of(s) in managed}
+    wanted = {stage: managed[alias] for alias, stage in BY_ALIAS.items() if alias in managed}
     in_production = wanted.get(PRODUCTION, held.classic.get(PRODUCTION))
     if STAGING in wanted and wanted[STAGING] == in_production:
         wanted[STAGING] = None

@@ -13,6 +13,9 @@ def alias_of(stage: str) -> str:
     return stage.lower()
 
 
+BY_ALIAS = {alias_of(stage): stage for stage in CLASSIC_STAGES}
+
+
 def classic_stage(alias: str) -> str | None:
     """The classic stage that is kept in step with `alias`, if there is one."""
-    return next((stage for stage in CLASSIC_STAGES if alias_of(stage) == alias), None)
+    return BY_ALIAS.get(alias)
