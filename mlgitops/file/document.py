@@ -125,12 +125,3 @@ def parse(text: str, file: str) -> Document:
         nodes=reader.nodes,
         problems=reader.problems,
     )
-
-
-def plain(text: str, file: str) -> Any:
-    """The data of a text, whose problems are left to others; as lenient and strict as `parse`.
-
-    Raises:
-        DesiredStateError: the text is too large, is not YAML, or expands without bound.
-    """
-    return parse(text, file).data

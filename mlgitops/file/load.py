@@ -15,7 +15,6 @@ from mlgitops.file import checks, problems
 from mlgitops.file.document import Document, parse
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
-from mlgitops.system import memory
 from mlgitops.system.modules import folders_of
 
 
@@ -84,7 +83,6 @@ class Source:
     desired: Desired
 
 
-@memory.no_search()
 def source(text: str, file: str, beside: Path | None = None) -> Source:
     """Like `loads`, for whoever edits the text.
 
