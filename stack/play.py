@@ -105,6 +105,7 @@ class Demo:
             git.run(self.root, "clone", "--quiet", str(self.root), str(self.scratch))
         else:
             git.run(self.root, "init", "--quiet", str(self.scratch))
+            git.run(self.scratch, "remote", "add", "origin", str(self.root))
         shutil.copy(self.root / "models.yaml", self.scratch)
         self.git("add", "models.yaml")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")

@@ -44,6 +44,7 @@ mlflow.artifacts.download_artifacts(sys.argv[1], dst_path=sys.argv[2])
 """
 
 MODELS = """\
+owner: acme/models
 models:
   power-forecasting-model:
     versions:

@@ -27,6 +27,7 @@ SEARCH = "/api/2.0/mlflow/registered-models/search?max_results=1000"
 # what a client may wait before it knows; the issue of every hanging dashboard
 LONGEST = 30.0
 MODELS = """\
+owner: acme/models
 models:
   power-forecasting-model:
     versions:
