@@ -15,24 +15,21 @@ from typing import Any
 
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError
-from mlgitops.file.document import MAX_BYTES, parse
+from mlgitops.file.document import MAX_BYTES, Document, parse
 
 Held = Mapping[str, int | None]  # alias → version
 Stages = Mapping[str, Held]  # by model
 _Models = dict[Hashable, Held | None]
 
-_FILE = "models.yaml"
 _OPENING = re.compile(r"^models: *(?:#.*)?\r?$", re.MULTILINE)
 _FIRST = re.compile(r"\n( +)[^ #\r\n]")
-_KEY = re.compile(r""" +(["']?)[A-Za-z0-9][A-Za-z0-9._-]*\1:(?=[ \r\n]|\Z)""")
-# what means something beyond the block that it stands in, or breaks lines for YAML alone: an anchor
-# or alias, a directive, a carriage return by itself, and three characters of Unicode
-_UNCUT = re.compile(r"(?:\A|[\s,:\[{])[&*]|^%|\r(?!\n|\Z)|[\x85\u2028\u2029]", re.MULTILINE)
+# a directive, which changes what follows it, and what breaks lines for YAML but not for us
+_UNCUT = re.compile(r"^%|\r(?!\n|\Z)|[\x85\u2028\u2029]", re.MULTILINE)
 
 
 def declared(text: str) -> Stages | None:
     """The version of every stage that a file of any age declares; None if it cannot be read."""
-    models = _models(text)
+    models = _models(_parsed(text))
     return None if models is None else _by_name(models)
 
 
@@ -43,7 +40,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._blocks: dict[str, _Models | None] = {}
+        self._blocks: dict[str, _Models] = {}
         self._frame = ""
 
     def declared(self, text: str) -> Stages | None:
@@ -55,7 +52,8 @@ class Reader:
         """The models of a text, block by block; None where it has to be parsed whole."""
         opening = _OPENING.search(text)
         first = opening and _FIRST.search(text, opening.end())
-        if opening is None or first is None or len(text.encode()) > MAX_BYTES:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if opening is None or first is None or size > MAX_BYTES:
             return None
         indent = first[1]
         lead, *pieces = _boundary(len(indent)).split(text[opening.end() :])
@@ -66,9 +64,10 @@ class Reader:
         known, self._blocks = self._blocks, {}
         models: _Models = {}
         for piece in pieces[:end]:
-            block = self._blocks[piece] = known[piece] if piece in known else _block(piece)
-            if block is None:
+            block = known.get(piece) or _models(_alone(f"models:\n{piece}\n"))
+            if not block:
                 return None
+            self._blocks[piece] = block
             for name, held in block.items():
                 models.setdefault(name, held)  # of two equal keys the first one counts
         if frame != self._frame:
@@ -84,32 +83,31 @@ def _boundary(indent: int) -> re.Pattern[str]:
     return re.compile(rf"\n(?= {{0,{indent}}}[^ #\r\n])")
 
 
-def _block(piece: str) -> _Models | None:
-    """The one model of a block; None if the block does not stand for itself."""
-    if not _KEY.match(piece) or _UNCUT.search(piece):
-        return None
-    models = _models(f"models:\n{piece}\n")
-    return models if models and len(models) == 1 else None
-
-
 def _is_frame(text: str, line: int) -> bool:
     """Whether a text without its models has, in this line, the key that they belong to."""
-    if _UNCUT.search(text):
+    document = _alone(text)
+    if document is None or not isinstance(document.data, dict):
         return False
-    try:
-        document = parse(text, _FILE)
-    except DesiredStateError:
-        return False
-    data, where = document.data, document.where(("models",))
-    empty = isinstance(data, dict) and "models" in data and data["models"] is None
+    where = document.where(("models",))
+    empty = "models" in document.data and document.data["models"] is None
     return empty and (where.line, where.column) == (line, 1)
 
 
-def _models(text: str) -> _Models | None:
+def _alone(text: str) -> Document | None:
+    """A part of a file; None where it cannot be read, or means something beyond itself."""
+    document = None if _UNCUT.search(text) else _parsed(text)
+    return None if document is None or document.nodes.anchors else document
+
+
+def _parsed(text: str) -> Document | None:
     try:
-        data = parse(text, _FILE).data
+        return parse(text, "models.yaml")
     except DesiredStateError:
         return None
+
+
+def _models(document: Document | None) -> _Models | None:
+    data = document.data if document else None
     models = data.get("models") if isinstance(data, dict) else None
     return {n: _held(m) for n, m in models.items()} if isinstance(models, dict) else None
 

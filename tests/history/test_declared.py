@@ -83,7 +83,7 @@ def models(draw: st.DrawFn) -> str:
     """The text of one model, whose lines may be anything."""
     indent = draw(st.sampled_from(["  ", "  ", "  ", "  ", "    ", " "]))
     stages = draw(st.dictionaries(STAGES, HELD, max_size=3))
-    lines = draw(st.lists(REST, max_size=1))
+    lines = draw(st.one_of(st.just([]), st.just([]), st.lists(REST, max_size=2)))
     lines += ["stages:", *(f"  {stage}: {held}" for stage, held in stages.items())]
     body = "".join(f"{indent}  {line}\n" for line in lines)
     comment = draw(st.sampled_from(["", "", "# before\n", "  # before\n"]))
@@ -122,6 +122,9 @@ def files(draw: st.DrawFn) -> list[str]:
 @example(["x: 'abc\nmodels:\n  a: b\ny'\nmodels:\n"])
 @example(["models:\nfreeze:\n  reason: x\n"])
 @example(["models:\n  a:\n    stages: {Staging: 1}\n  ? b\n  : stages: {Staging: 1}\n"])
+@example(["models:\n  a: &x {stages: {Staging: 1}}\n  b: &x {stages: {Staging: 2}}\n"])
+@example(["models:\n  a: {stages: {Staging: 1}}\x85...\n  b: {stages: {Staging: 2}}\n"])
+@example(["models:\n  a: {stages: {Staging: 1}}\r...\n  b: {stages: {Staging: 2}}\n"])
 @example(["%TAG !! tag:x,1:\n---\nmodels:\n  a:\n    stages: {Staging: !!int '3'}\n"])
 def test_block_by_block_is_the_same_as_whole(texts: list[str]) -> None:
     """Whatever is added, removed, reordered, renamed or broken, and however it is written."""
@@ -154,7 +157,7 @@ def fleet(versions: Sequence[int]) -> str:
 
 
 def test_only_what_changed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of fifty files of fifty models, in each of which one changed, less than three are parsed."""
+    """Of fifty files of fifty models, each with one changed, no more than five are parsed."""
     parsed = 0
 
     def counted(text: str, file: str) -> Document:
@@ -168,11 +171,12 @@ def test_only_what_changed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
         found = reader.declared(fleet([2 if n == changed else 1 for n in range(50)]))
         assert found is not None
         assert found[f"m{changed}"] == {"production": 2}
-    assert parsed < 3 * len(fleet([1] * 50))
+    assert parsed < 5 * len(fleet([1] * 50))
 
 
 def test_a_file_that_is_too_large_cannot_be_read() -> None:
-    """However it is read."""
-    text = fleet([1]) + "#" * MAX_BYTES
+    """Even if each of its models is small enough."""
+    half = "#" * (MAX_BYTES // 2) + "\n"
+    text = "models:\n" + half.join(["", "  a: {stages: {}}\n", "  b: {stages: {}}\n", ""])
     assert declared(text) is None
     assert Reader().declared(text) is None
