@@ -39,12 +39,15 @@ class Filling:
         client: MLflow's own client of it.
         database: the address of the server's database, for what no client can make.
         outputs: whether the server knows models that runs log (MLflow 3).
+        experiment: the id of the experiment that its runs are in.
+        runs: their names → ids.
     """
 
     client: MlflowClient
     database: str
     outputs: bool
-    runs: dict[str, str] = field(default_factory=dict)  # name → id
+    experiment: str = "0"
+    runs: dict[str, str] = field(default_factory=dict)
 
     def everything(self) -> None:
         """All that there is below."""
@@ -90,7 +93,7 @@ class Filling:
         datasets: Sequence[tuple[str, str]] = (),
     ) -> Run:
         """A run that ended, with each metric's values in the order of their steps."""
-        run = self.client.create_run("0", start_time=1_700_000_000_000, run_name=name)
+        run = self.client.create_run(self.experiment, start_time=1_700_000_000_000, run_name=name)
         self.runs[name] = run_id = run.info.run_id
         measured = [
             Metric(key, value, 1_700_000_000_000 + step, step)
@@ -164,10 +167,9 @@ class Filling:
             self.version("trained", run=run, tags={"mlgitops.recipe": f"recipe of {run}"})
         self.client.delete_run(self.runs["removed"])
         if self.outputs:
-            logged = self.client.create_logged_model("0", name="m", source_run_id=self.runs["bare"])
-            self.client.log_outputs(
-                self.runs["bare"], models=[LoggedModelOutput(logged.model_id, step=0)]
-            )
+            bare = self.runs["bare"]
+            logged = self.client.create_logged_model(self.experiment, "m", source_run_id=bare)
+            self.client.log_outputs(bare, models=[LoggedModelOutput(logged.model_id, step=0)])
 
     def _statuses(self) -> None:
         """Versions whose registration did not end: no client can make them."""
@@ -201,24 +203,3 @@ class Filling:
         self.model("stamped", 2)
         for number, text in enumerate(("no JSON", '{"production": {"move": 0}}'), start=1):
             self.client.set_model_version_tag("stamped", str(number), "mlgitops.stages", text)
-
-
-def dump(client: MlflowClient) -> dict[str, Any]:
-    """What MLflow's client says of every model and version, without times and ids of runs."""
-    return {
-        model.name: {
-            "aliases": model.aliases,
-            "description": model.description,
-            "tags": model.tags,
-            "versions": {
-                int(one.version): (one.current_stage, one.status, one.description, one.tags)
-                for one in client.search_model_versions(f"name={_quoted(model.name)}")
-            },
-        }
-        for model in client.search_registered_models(max_results=1000)
-    }
-
-
-def _quoted(name: str) -> str:
-    quote = '"' if "'" in name else "'"
-    return f"{quote}{name}{quote}"

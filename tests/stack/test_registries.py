@@ -1,0 +1,89 @@
+"""On real servers, plain HTTP and MLflow's own client read the same and write the same."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from mlflow import MlflowClient
+
+from harness import servers
+from harness.filling import Filling
+from tests.proxy import proxy
+from tests.registry import both
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("registries")
+
+_MLFLOW = {"3": servers.MLFLOW_3, "2": servers.MLFLOW_2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A server with a registry that has everything.
+
+    Attributes:
+        paged: its address through a proxy that makes pages small.
+    """
+
+    url: str
+    paged: str
+    known: both.Known
+
+
+@pytest.fixture(scope="module")
+def mysql() -> Iterator[servers.Mysql]:
+    """One MySQL for all of MLflow's servers."""
+    with servers.mysql() as made:
+        yield made
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("3", "sqlite"), id="3-sqlite", marks=pytest.mark.no_docker),
+        pytest.param(("2", "sqlite"), id="2-sqlite", marks=pytest.mark.no_docker),
+        pytest.param(("3", "mysql"), id="3-mysql"),
+        pytest.param(("2", "mysql"), id="2-mysql"),
+    ],
+)
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    """Each kind of server, filled."""
+    mlflow, database = request.param
+    folder = tmp_path_factory.mktemp("registry")
+    store = servers.sqlite(folder)
+    if database == "mysql":
+        store = request.getfixturevalue("mysql").database(f"mlflow{mlflow}")
+    with ExitStack() as stack:
+        url = stack.enter_context(servers.server(folder, python=_MLFLOW[mlflow], store=store))
+        before = stack.enter_context(proxy(url))
+        before.meddle = both.small_pages
+        client = MlflowClient(url, url)
+        filling = Filling(client=client, database=store, outputs=mlflow == "3")
+        filling.everything()
+        yield Filled(url=url, paged=before.url, known=both.known(client, filling.runs))
+
+
+def test_both_ways_read_the_same(filled: Filled, tmp_path: Path) -> None:
+    """Every method of the reader, for everything that is there and much that is not."""
+    both.check_reads(filled.paged, filled.known, tmp_path)
+
+
+def test_what_is_read_over_http_is_so(filled: Filled) -> None:
+    """Models, versions and runs as MLflow's public client says them, asked one by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        both.check_truth(filled.paged, filled.known)
+
+
+def test_both_ways_write_the_same(filled: Filled) -> None:
+    """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
+    both.check_writes(filled.url, filled.known)
