@@ -61,6 +61,7 @@ class Answered:
     status: int
     kind: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> Any:
@@ -72,9 +73,10 @@ class Answered:
         return replace(self, body=json.dumps(document).encode())
 
 
-def failure(status: int) -> Answered:
+def failure(status: int, **headers: str) -> Answered:
     """What proxies say when a server is not to be had."""
-    return Answered(status=status, kind="text/html", body=b"<h1>unavailable</h1>")
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answered(status=status, kind="text/html", body=b"<h1>no</h1>", headers=named)
 
 
 @dataclass(kw_only=True)
@@ -184,6 +186,8 @@ def proxy(target: str, *, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
                 self.close_connection = True
                 return
             self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
