@@ -208,7 +208,7 @@ def proxy(target: str, *, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
                 super().finish_request(made, client_address)
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     state.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:

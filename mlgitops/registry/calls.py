@@ -142,7 +142,7 @@ class Calls:
 
     def _refusal(self, status: int, document: Json) -> RegistryError:
         code = document.get("error_code")
-        if code == failures.GONE and not _said(document).startswith(f"{code}: Workspace "):
+        if failures.is_gone(code, _said(document)):
             return failures.rejected(self._shown, _said(document), gone=True)
         if status in (401, 403):
             return failures.denied(self._shown, status)

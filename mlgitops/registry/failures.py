@@ -86,6 +86,11 @@ def fault(uri: str) -> RegistryFaultError:
     )
 
 
+def is_gone(code: object, said: str) -> bool:
+    """Whether what was asked for is not there; without its workspace, nothing was looked for."""
+    return code == GONE and not said.removeprefix(f"{GONE}: ").startswith("Workspace ")
+
+
 def rejected(uri: str, said: str, *, gone: bool = False) -> RegistryRequestError:
     """It understood, and will not; or does not have what was asked for."""
     kind = RegistryGoneError if gone else RegistryRequestError
@@ -135,7 +140,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
         return foreign(uri)
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
         return fault(uri)
-    return rejected(uri, text, gone=code == GONE)
+    return rejected(uri, text, gone=is_gone(code, text))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

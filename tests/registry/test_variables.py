@@ -2,114 +2,48 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlgitops.errors import (
-    RegistryDeniedError,
     RegistryError,
-    RegistryFaultError,
     RegistryRequestError,
     RegistryTimeoutError,
     RegistryUnreachableError,
+    UsageError,
 )
-from mlgitops.registry.address import Address, from_environment
-from mlgitops.registry.client import ClientRegistryApi, ClientRunApi
-from mlgitops.registry.connect import connect
-from mlgitops.registry.registry import MlflowRegistry
-from mlgitops.registry.rest import POLITE
 from mlgitops.system.ports import free_port
-from tests.proxy import Asked, HangUpError, Proxy, failure, proxy
+from tests.proxy import HangUpError, failure, proxy
 from tests.registry import certificates
-from tests.registry.conftest import ADMIN, IN_DEFAULT, IN_WORKSPACE, READER, WORKSPACE
+from tests.registry.asked import both_fail, both_hold, ours, theirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.proxy import Answered, PassOn
+    from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.registry.certificates import Certificates
-    from tests.registry.conftest import Guarded
     from tests.team import Team
 
 pytestmark = pytest.mark.xdist_group("server")
 
-_PLAIN = "plain"  # the model of the server that lets everybody in
-_CLEARED = ("MLFLOW_", "AWS_")
-_OF_REQUESTS = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC"),
-    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-)
-
-
-@pytest.fixture(autouse=True)
-def variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """The variables under test and nothing else; nobody's files of credentials."""
-    for name in list(os.environ):
-        if name.startswith(_CLEARED) or name.upper() in _OF_REQUESTS:
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return monkeypatch
+PLAIN = "plain"  # the model of the server that lets everybody in
 
 
 @pytest.fixture
-def plain(remote: Team, proxied: Proxy) -> Iterator[Proxy]:
+def plain(remote: Team, proxied: Proxy) -> Proxy:
     """The server that lets everybody in, through a proxy, with one model."""
-    remote.versions(2, _PLAIN)
+    remote.versions(2, PLAIN)
     proxied.reset()
-    yield proxied
+    return proxied
 
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Certificates of servers and clients."""
     return certificates.make(tmp_path_factory.mktemp("certificates"))
-
-
-def ours() -> MlflowRegistry:
-    """The registry that the variables name; all of it over plain HTTP."""
-    address = from_environment(os.environ)
-    assert address is not None
-    made = connect(address.registry, address.tracking)
-    assert made.at_once > 1, "it is asked by MLflow's client"
-    return made
-
-
-def theirs() -> MlflowRegistry:
-    """The same by MLflow's own client, which reads the variables itself."""
-    address = from_environment(os.environ)
-    assert address is not None
-    return MlflowRegistry(address, ClientRegistryApi(address), ClientRunApi(address.tracking))
-
-
-def both_hold() -> set[str]:
-    """The models that both see."""
-    found = set(ours().held().models)
-    assert found == set(theirs().held().models)
-    return found
-
-
-def both_fail() -> type[RegistryError]:
-    """How both fail."""
-    kinds = []
-    for registry in (ours(), theirs()):
-        with pytest.raises(RegistryError) as caught:
-            registry.held()
-        kinds.append(caught.type)
-    assert kinds[0] == kinds[1], kinds
-    return kinds[0]
-
-
-def login(patch: pytest.MonkeyPatch, name: str = ADMIN[0], password: str = ADMIN[1]) -> None:
-    """Log in by variables."""
-    patch.setenv("MLFLOW_TRACKING_USERNAME", name)
-    patch.setenv("MLFLOW_TRACKING_PASSWORD", password)
 
 
 # which server
@@ -120,9 +54,9 @@ def test_one_variable_names_registry_and_tracking(
 ) -> None:
     """MLFLOW_TRACKING_URI alone, and with MLFLOW_REGISTRY_URI that names the same."""
     variables.setenv("MLFLOW_TRACKING_URI", plain.url + "/")
-    assert both_hold() == {_PLAIN}
+    assert both_hold() == {PLAIN}
     variables.setenv("MLFLOW_REGISTRY_URI", plain.url)
-    assert both_hold() == {_PLAIN}
+    assert both_hold() == {PLAIN}
 
 
 MODELS = """
@@ -134,33 +68,221 @@ models:
 
 
 def test_registry_and_tracking_apart(
-    variables: pytest.MonkeyPatch, plain: Proxy, guarded: Guarded, remote: Team
+    variables: pytest.MonkeyPatch, plain: Proxy, remote: Team
 ) -> None:
     """Runs come from MLFLOW_TRACKING_URI; apply writes to MLFLOW_REGISTRY_URI, nowhere else."""
-    login(variables)
-    with proxy(guarded.url.removesuffix("/team/mlflow")) as tracking:
-        variables.setenv("MLFLOW_TRACKING_URI", f"{tracking.url}/team/mlflow")
+    with proxy(plain.url) as tracking:
+        tracking.meddle = partial(only, ("/runs/", "/experiments/"))
+        plain.meddle = partial(only, ("/registered-models/", "/model-versions/"))
+        variables.setenv("MLFLOW_TRACKING_URI", tracking.url)
         variables.setenv("MLFLOW_REGISTRY_URI", plain.url)
-        client = theirs_with_runs()
-        run = client.create_run("0").info.run_id
-        client.log_metric(run, "rmse", 1.5)
         remote.client.create_registered_model("apart")
+        run = remote.client.create_run("0").info.run_id
+        remote.client.log_metric(run, "rmse", 1.5)
         remote.client.create_model_version("apart", "s3://b/m", run_id=run, await_creation_for=0)
-        tracking.reset()
-        plain.reset()
         remote.write(MODELS)
 
-        assert remote.run("plan", "--exit-code").code == 2
-        assert (plain.writes, tracking.writes) == ([], [])
-        remote.ok("apply")
+        assert remote.run("plan", "--exit-code", "--quick").code == 2
+        assert plain.writes == []
+        remote.ok("apply", "--quick")
 
-        assert {path for _, path in tracking.seen} == {"/team/mlflow/api/2.0/mlflow/runs/get"}
-        assert not any("/runs/" in path for _, path in plain.seen)
-    assert len(plain.writes) == 3
-    assert remote.aliases("apart") == {"production": 1}
-    found = both_hold()
-    assert found == {_PLAIN, "apart"}
+        assert {path for _, path in tracking.seen} == {"/api/2.0/mlflow/runs/get"}
+        assert len(plain.writes) == 3
+        assert remote.aliases("apart") == {"production": 1}
+        assert both_hold() == {PLAIN, "apart"}
 
 
-def theirs_with_runs() -> object:
-    """MLflow's public client of both servers."""
+# which login
+
+
+def test_the_token(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
+    """It is sent as MLflow sends it, unless there is a name with a password."""
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("MLFLOW_TRACKING_TOKEN", "abc.def")
+    assert authorization(plain) == "Bearer abc.def"
+    variables.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+    assert authorization(plain) == "Bearer abc.def"
+    variables.setenv("MLFLOW_TRACKING_PASSWORD", "pä:ss")
+    assert (authorization(plain) or "").startswith("Basic ")
+
+
+def authorization(server: Proxy) -> str | None:
+    """The header that both send with every request."""
+    server.reset()
+    both_hold()
+    (sent,) = {asked.headers.get("Authorization") for asked in server.asked}
+    return sent
+
+
+# which workspace
+
+
+def only(paths: tuple[str, ...], asked: Asked, pass_on: PassOn) -> Answered:
+    """A server that has nothing else."""
+    return pass_on(asked) if any(path in asked.path for path in paths) else failure(404)
+
+
+def test_a_workspace_of_a_server_that_has_none(
+    variables: pytest.MonkeyPatch, plain: Proxy
+) -> None:
+    """It is refused; a server of before workspaces would answer for all models."""
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("MLFLOW_WORKSPACE", "team")
+    assert both_fail() is RegistryRequestError
+
+
+# which certificates
+
+
+def test_who_is_trusted(variables: pytest.MonkeyPatch, plain: Proxy, papers: Certificates) -> None:
+    """Nobody of one's own making, unless MLflow's variables or that of requests name them."""
+    with proxy(plain.url, tls=papers.context()) as secure:
+        variables.setenv("MLFLOW_TRACKING_URI", secure.url)
+        assert both_fail() is RegistryUnreachableError
+        for name, trusted in (
+            ("MLFLOW_TRACKING_SERVER_CERT_PATH", papers.authority),
+            ("REQUESTS_CA_BUNDLE", papers.authority),
+            ("MLFLOW_TRACKING_INSECURE_TLS", "true"),
+        ):
+            with variables.context() as patch:
+                patch.setenv(name, str(trusted))
+                assert both_hold() == {PLAIN}, name
+        variables.setenv("REQUESTS_CA_BUNDLE", str(papers.authority))
+        variables.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(papers.stranger))
+        assert both_fail() is RegistryUnreachableError
+
+
+def test_the_certificate_of_the_client(
+    variables: pytest.MonkeyPatch, plain: Proxy, papers: Certificates
+) -> None:
+    """A server that asks for one lets in who shows it."""
+    with proxy(plain.url, tls=papers.context(asks_clients=True)) as secure:
+        variables.setenv("MLFLOW_TRACKING_URI", secure.url)
+        variables.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(papers.authority))
+        assert both_fail() is RegistryUnreachableError
+        variables.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(papers.stranger))
+        assert both_fail() is RegistryUnreachableError
+        variables.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(papers.client))
+        assert both_hold() == {PLAIN}
+
+
+# which way
+
+
+def test_a_proxy(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
+    """It is asked for hosts that only it knows, and not for those that NO_PROXY names."""
+    variables.setenv("MLFLOW_TRACKING_URI", "http://registry.invalid")
+    variables.setenv("HTTP_PROXY", plain.url)
+    assert both_hold() == {PLAIN}
+    assert plain.asked
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    assert both_fail() is RegistryUnreachableError
+    variables.setenv("NO_PROXY", "elsewhere,127.0.0.1")
+    assert both_hold() == {PLAIN}
+
+
+# how long, and how often
+
+
+def test_the_time_limit(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
+    """A server that is slower than MLFLOW_HTTP_REQUEST_TIMEOUT fails, one within it does not."""
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    plain.meddle = partial(late, 0.5)
+    assert both_hold() == {PLAIN}
+    plain.meddle = partial(late, 1.5)
+    for registry in (ours(), theirs()):
+        with pytest.raises(RegistryTimeoutError):
+            registry.model(PLAIN)
+
+
+def late(seconds: float, asked: Asked, pass_on: PassOn) -> Answered:
+    """An answer that takes its time."""
+    time.sleep(seconds)
+    return pass_on(asked)
+
+
+def test_the_number_of_repetitions(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
+    """MLFLOW_HTTP_REQUEST_MAX_RETRIES after the first request, for failures that may pass."""
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    variables.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    for number in (0, 2):
+        variables.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(number))
+        for status in (429, 502, 503, 504):
+            plain.meddle = partial(answering, failure(status))
+            assert requests_of_both(plain) == [1 + number] * 2, status
+        plain.meddle = hanging_up
+        assert requests_of_both(plain) == [1 + number] * 2
+        plain.meddle = partial(answering, failure(404))
+        assert requests_of_both(plain) == [1, 1]
+
+
+def answering(answer: Answered, _: Asked, __: PassOn) -> Answered:
+    """The same answer to everything."""
+    return answer
+
+
+def hanging_up(_: Asked, __: PassOn) -> Answered:
+    """No answer."""
+    raise HangUpError
+
+
+def requests_of_both(server: Proxy) -> list[int]:
+    """How often each asks before it fails."""
+    counts = []
+    for registry in (ours(), theirs()):
+        server.reset()
+        with pytest.raises(RegistryError):
+            registry.model(PLAIN)
+        counts.append(len(server.asked))
+    return counts
+
+
+def test_the_pauses_between_repetitions(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
+    """They grow from MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, unless the server says how long."""
+    variables.setenv("MLFLOW_TRACKING_URI", plain.url)
+    variables.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    for retries, factor, answer, obedient, least in (
+        (2, 1, failure(503), "true", 2),
+        (1, 0, failure(503, Retry_After="1"), "true", 1),
+        (1, 0, failure(503, Retry_After="1"), "false", 0),
+    ):
+        variables.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(retries))
+        variables.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", str(factor))
+        variables.setenv("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", obedient)
+        plain.meddle = partial(answering, answer)
+        for seconds in seconds_of_both():
+            assert least <= seconds < least + 0.9
+
+
+def seconds_of_both() -> list[float]:
+    """How long each tries."""
+    found = []
+    for registry in (ours(), theirs()):
+        begun = time.monotonic()
+        with pytest.raises(RegistryError):
+            registry.model(PLAIN)
+        found.append(time.monotonic() - begun)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MLFLOW_HTTP_REQUEST_TIMEOUT", "soon"),
+        ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1.5"),
+        ("MLFLOW_TRACKING_INSECURE_TLS", "perhaps"),
+    ],
+)
+def test_what_mlflow_would_not_understand_is_an_error(
+    variables: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It names the variable, before anything is asked."""
+    variables.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    variables.setenv(name, value)
+    with pytest.raises(UsageError, match=f"{name}={value}"):
+        ours()
+    with pytest.raises(RegistryError):
+        theirs().held()
