@@ -21,8 +21,7 @@ from tests.registry import certificates
 from tests.registry.asked import both_fail, both_hold, ours, theirs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from mlgitops.registry.embedded import Embedded
     from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.registry.certificates import Certificates
     from tests.team import Team
@@ -68,10 +67,10 @@ models:
 
 
 def test_registry_and_tracking_apart(
-    variables: pytest.MonkeyPatch, plain: Proxy, remote: Team
+    variables: pytest.MonkeyPatch, plain: Proxy, remote: Team, server: tuple[str, Embedded]
 ) -> None:
     """Runs come from MLFLOW_TRACKING_URI; apply writes to MLFLOW_REGISTRY_URI, nowhere else."""
-    with proxy(plain.url) as tracking:
+    with proxy(server[0]) as tracking:
         tracking.meddle = partial(only, ("/runs/", "/experiments/"))
         plain.meddle = partial(only, ("/registered-models/", "/model-versions/"))
         variables.setenv("MLFLOW_TRACKING_URI", tracking.url)
@@ -122,9 +121,7 @@ def only(paths: tuple[str, ...], asked: Asked, pass_on: PassOn) -> Answered:
     return pass_on(asked) if any(path in asked.path for path in paths) else failure(404)
 
 
-def test_a_workspace_of_a_server_that_has_none(
-    variables: pytest.MonkeyPatch, plain: Proxy
-) -> None:
+def test_a_workspace_of_a_server_that_has_none(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
     """It is refused; a server of before workspaces would answer for all models."""
     variables.setenv("MLFLOW_TRACKING_URI", plain.url)
     variables.setenv("MLFLOW_WORKSPACE", "team")
