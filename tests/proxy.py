@@ -62,6 +62,7 @@ class Answered:
     kind: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int = 0  # bytes that the client is told of and does not get
 
     @property
     def document(self) -> Any:
@@ -189,9 +190,10 @@ def proxy(target: str, *, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Type", answer.kind)
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(len(answer.body) + answer.cut))
             self.end_headers()
             self.wfile.write(answer.body)
+            self.close_connection = self.close_connection or bool(answer.cut)
 
         do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any  # noqa: N815
 

@@ -71,10 +71,10 @@ def no_workspaces(uri: str, workspace: str) -> RegistryRequestError:
     )
 
 
-def foreign(uri: str) -> RegistryProtocolError:
+def foreign(uri: str, sent: str = "did not send JSON") -> RegistryProtocolError:
     """What answers does not speak MLflow's protocol."""
     return RegistryProtocolError(
-        f"the server at {uri} is not an MLflow registry: it did not send JSON; "
+        f"the server at {uri} is not an MLflow registry: it {sent}; "
         "check MLFLOW_TRACKING_URI, and any proxy or login page in front of it"
     )
 

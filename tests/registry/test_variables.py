@@ -83,7 +83,7 @@ def test_registry_and_tracking_apart(
 
         assert remote.run("plan", "--exit-code", "--quick").code == 2
         assert plain.writes == []
-        remote.ok("apply", "--quick")
+        remote.ok("apply")
 
         assert {path for _, path in tracking.seen} == {"/api/2.0/mlflow/runs/get"}
         assert len(plain.writes) == 3
