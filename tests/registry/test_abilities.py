@@ -118,6 +118,17 @@ def test_what_searches_leave_out_is_asked_for(
     assert (stamp["move"], stamp["previous"]) == (2, 1)
 
 
+def test_the_only_alias_of_all_is_found(
+    remote: Team, proxied: Proxy, server: tuple[str, object]
+) -> None:
+    """Where searches leave aliases out, a declared stage does not look empty."""
+    for name in NAMES:
+        remote.versions(2, name)
+    remote.client.set_registered_model_alias("d", "production", "2")
+    proxied.meddle = edited(dropped("aliases"), _SEARCHES)
+    assert models(proxied.url) == models(server[0])
+
+
 def no_classic_stages(asked: Asked, pass_on: PassOn) -> Answered:
     """A server of the time when MLflow has removed them."""
     if asked.path.endswith(("transition-stage", "get-latest-versions")):
