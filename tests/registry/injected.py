@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tests.proxy import HangUpError, failure
 
 if TYPE_CHECKING:
-
     from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.team import Team
 
