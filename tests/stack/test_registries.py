@@ -12,6 +12,8 @@ from mlflow import MlflowClient
 
 from harness import servers
 from harness.filling import Filling
+from mlgitops.errors import RegistryRequestError
+from mlgitops.registry.connect import connect
 from tests.proxy import proxy
 from tests.registry import both
 
@@ -30,10 +32,14 @@ class Filled:
 
     Attributes:
         paged: its address through a proxy that makes pages small.
+        database: the address of its database.
+        current: whether it is of the MLflow that is installed here.
     """
 
     url: str
     paged: str
+    database: str
+    current: bool
     known: both.Known
 
 
@@ -69,7 +75,13 @@ def filled(
         client = MlflowClient(url, url)
         filling = Filling(client=client, database=store, outputs=mlflow == "3")
         filling.everything()
-        yield Filled(url=url, paged=before.url, known=both.known(client, filling.runs))
+        yield Filled(
+            url=url,
+            paged=before.url,
+            database=store,
+            current=mlflow == "3",
+            known=both.known(client, filling.runs),
+        )
 
 
 def test_both_ways_read_the_same(filled: Filled, tmp_path: Path) -> None:
@@ -87,3 +99,29 @@ def test_what_is_read_over_http_is_so(filled: Filled) -> None:
 def test_both_ways_write_the_same(filled: Filled) -> None:
     """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
     both.check_writes(filled.url, filled.known)
+
+
+def test_a_workspace_is_refused_where_there_are_none(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow 2 takes no notice of it, and would answer for the models of all."""
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "team")
+    for registry in (both.over_http(filled.url), both.over_client(filled.url)):
+        with pytest.raises(RegistryRequestError):
+            registry.held()
+
+
+def test_the_database_itself_is_the_same_registry(filled: Filled) -> None:
+    """Opened without the server; one of MLflow 2 is refused, and left to its server as it is."""
+    direct = connect(filled.database)
+    server = both.over_http(filled.url)
+    if not filled.current:
+        with pytest.raises(RegistryRequestError, match="out-of-date database schema"):
+            direct.held()
+        assert server.held().models
+        return
+    assert direct.held().models == server.held().models
+    for name, numbers in filled.known.versions.items():
+        assert direct.recipes(name) == server.recipes(name)
+        for number in numbers:
+            assert direct.version(name, number) == server.version(name, number)
