@@ -71,6 +71,14 @@ def no_workspaces(uri: str, workspace: str) -> RegistryRequestError:
     )
 
 
+def outdated(uri: str) -> RegistryRequestError:
+    """A database whose tables are not those of the MLflow that is installed here."""
+    return RegistryRequestError(
+        f"the database at {uri} was made by an older MLflow; connect to its server instead, or "
+        "back it up and run `mlflow db upgrade`"
+    )
+
+
 def foreign(uri: str, sent: str = "did not send JSON") -> RegistryProtocolError:
     """What answers does not speak MLflow's protocol."""
     return RegistryProtocolError(
