@@ -51,7 +51,7 @@ nox.options.sessions = ["lint", "tests"]
 BIN = ROOT / ".nox" / "environment" / "bin"
 
 
-def install(session: nox.Session, lock: str, *, compiled: bool) -> None:
+def install(session: nox.Session, lock: str, *, compiled: bool, itself: bool = True) -> None:
     """Install exactly what a lock says, then this repository itself, unless that is there."""
     inputs = (ROOT / "requirements" / f"{lock}.txt", ROOT / "pyproject.toml")
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
@@ -60,7 +60,8 @@ def install(session: nox.Session, lock: str, *, compiled: bool) -> None:
         return
     variables = {"UV_COMPILE_BYTECODE": "1"} if compiled else {}
     session.install("--require-hashes", "-r", str(inputs[0]), env=variables)
-    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+    if itself:
+        session.install("--no-deps", "--no-build-isolation", "--editable", ".")
     done.write_text(wanted, encoding="utf-8")
 
 
@@ -69,6 +70,12 @@ def environment(session: nox.Session) -> None:
     """Install `mlgitops` and all tools of development, for every other session."""
     # where no bytecode is written, each process that imports MLflow compiles 1,900 modules
     install(session, "dev", compiled=True)
+
+
+@nox.session
+def mlflow2(session: nox.Session) -> None:
+    """Install MLflow 2 and nothing else, for the tests of `stack` that run its server."""
+    install(session, "mlflow2", compiled=True, itself=False)
 
 
 @nox.session
@@ -118,7 +125,7 @@ def tests(session: nox.Session) -> None:
     test_run(session, "--ignore=tests/stack")
 
 
-@session_of_all
+@nox.session(venv_backend="none", requires=["environment", "mlflow2"])
 def stack(session: nox.Session) -> None:
     """The tests that need Docker, and those of whole commands that take long without it."""
     test_run(session, "tests/stack")
@@ -205,6 +212,7 @@ def lock(session: nox.Session) -> None:
         "nox": ["--group", "nox"],
         "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
         "s3": ["--group", "s3"],
+        "mlflow2": ["--group", "mlflow2"],
     }.items():
         session.run(
             *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),

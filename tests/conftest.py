@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proxy import Proxy, proxy
-from tests.team import Team
+pytest.register_assert_rewrite("tests.registry.both", "tests.registry.injected")
+
+from tests.proxy import Proxy, proxy  # noqa: E402
+from tests.team import Team  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -212,10 +212,10 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _named(option: str | None) -> Address | None:
     """What --registry names, else what MLflow's variables name."""
-    from mlgitops.registry.address import Address, from_environment
+    from mlgitops.registry.address import Address, from_environment, registry_of
 
     if option:
-        return Address(registry=option, tracking=option)
+        return Address(registry=registry_of(option), tracking=option)
     return from_environment(os.environ)
 
 

@@ -73,7 +73,17 @@ def from_environment(environment: Mapping[str, str]) -> Address | None:
     tracking, registry = (environment.get(name, "").strip() for name in (TRACKING, REGISTRY))
     if not (tracking or registry):
         return None
-    return Address(registry=registry or tracking, tracking=tracking or registry)
+    tracking = tracking or registry
+    return Address(registry=registry or registry_of(tracking), tracking=tracking)
+
+
+def registry_of(tracking: str) -> str:
+    """The registry that MLflow uses with a tracking server where nothing names another one.
+
+    With that of a Databricks workspace it is Unity Catalog, not the registry of the workspace.
+    """
+    scheme, separator, profile = tracking.partition("://")
+    return f"databricks-uc{separator}{profile}" if scheme == "databricks" else tracking
 
 
 def speaks_plain_http(uri: str) -> bool:

@@ -7,6 +7,7 @@ to be done. The protocol: mlflow.org/docs/latest/rest-api.html.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from mlgitops.system.http import Answer, HttpClient
 from mlgitops.words import count, listed, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlgitops.errors import RegistryError
     from mlgitops.registry.server import Server
@@ -60,6 +61,18 @@ class Calls:
         reasons = listed([f"{number} {why}" for why, number in self._repeated.most_common()])
         requests = count(self._repeated.total(), "request")
         return f"repeated {requests} to the registry: {reasons}"
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Reading a document in the block; one of another form is an error, and never empty.
+
+        Raises:
+            RegistryProtocolError: it is no answer of MLflow's.
+        """
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise failures.foreign(self._shown, "sent what MLflow does not send") from error
 
     def get(self, path: str, query: Mapping[str, Any], *, pages: bool = False) -> Json:
         """Read; a page that takes too long is not asked for again as it is.
@@ -142,7 +155,7 @@ class Calls:
 
     def _refusal(self, status: int, document: Json) -> RegistryError:
         code = document.get("error_code")
-        if code == failures.GONE and not _said(document).startswith(f"{code}: Workspace "):
+        if failures.is_gone(code, _said(document)):
             return failures.rejected(self._shown, _said(document), gone=True)
         if status in (401, 403):
             return failures.denied(self._shown, status)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
+from mlgitops.registry import failures
 from mlgitops.registry.api import VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
 from mlgitops.registry.failures import translated
+from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,7 @@ class ClientRegistryApi:
         self._classic = self._uri.partition(":")[0] not in _UNITY_CATALOG
         self._order = list(VERSION_ORDER) if self._classic else None
         with translated(self._uri):
+            _check_schema(self._uri)
             self._client = ModelRegistryClient(address.registry, address.tracking)
 
     def models(self, size: int, token: str | None) -> Page[ModelRow]:
@@ -117,7 +120,9 @@ class ClientRunApi:
     def _client(self) -> MlflowClient:
         import mlflow
 
-        return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+        with translated(self._uri):
+            _check_schema(self._uri)
+            return mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
 
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
@@ -133,6 +138,28 @@ class ClientRunApi:
                 [experiment], f"attributes.run_id IN ({listed})", max_results=len(run_ids)
             )
             return list(map(_run, found))
+
+
+def _check_schema(uri: str) -> None:
+    """A database of an older MLflow stays as it is: MLflow migrates what it opens, unasked.
+
+    Raises:
+        RegistryRequestError: MLflow would.
+    """
+    from mlflow.store.db.base_sql_model import Base
+    from mlflow.store.db.db_types import DATABASE_ENGINES
+
+    if uri.partition(":")[0].partition("+")[0] not in DATABASE_ENGINES:
+        return
+    import mlflow.store.model_registry.dbmodels.models
+    import mlflow.store.tracking.dbmodels.models  # noqa: F401 - the two tell `Base` their tables
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri)
+    found = set(sqlalchemy.inspect(engine).get_table_names())
+    engine.dispose()
+    if "alembic_version" in found and not Base.metadata.tables.keys() <= found:
+        raise failures.outdated(without_secrets(uri))
 
 
 def _token(found: Any) -> str | None:

@@ -71,10 +71,18 @@ def no_workspaces(uri: str, workspace: str) -> RegistryRequestError:
     )
 
 
-def foreign(uri: str) -> RegistryProtocolError:
+def outdated(uri: str) -> RegistryRequestError:
+    """A database whose tables are not those of the MLflow that is installed here."""
+    return RegistryRequestError(
+        f"the database at {uri} was made by an older MLflow; connect to its server instead, or "
+        "back it up and run `mlflow db upgrade`"
+    )
+
+
+def foreign(uri: str, sent: str = "did not send JSON") -> RegistryProtocolError:
     """What answers does not speak MLflow's protocol."""
     return RegistryProtocolError(
-        f"the server at {uri} is not an MLflow registry: it did not send JSON; "
+        f"the server at {uri} is not an MLflow registry: it {sent}; "
         "check MLFLOW_TRACKING_URI, and any proxy or login page in front of it"
     )
 
@@ -84,6 +92,11 @@ def fault(uri: str) -> RegistryFaultError:
     return RegistryFaultError(
         f"the registry at {uri} keeps failing with a server error (5xx); see its log"
     )
+
+
+def is_gone(code: object, said: str) -> bool:
+    """Whether what was asked for is not there; without its workspace, nothing was looked for."""
+    return code == GONE and not said.removeprefix(f"{GONE}: ").startswith("Workspace ")
 
 
 def rejected(uri: str, said: str, *, gone: bool = False) -> RegistryRequestError:
@@ -135,7 +148,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
         return foreign(uri)
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
         return fault(uri)
-    return rejected(uri, text, gone=code == GONE)
+    return rejected(uri, text, gone=is_gone(code, text))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

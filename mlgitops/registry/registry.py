@@ -24,7 +24,7 @@ from mlgitops.registry import payload
 from mlgitops.registry.paging import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 MODELS_A_PAGE = 1000  # MLflow's limit
 VERSIONS_A_PAGE = 5000
 _ONE_BY_ONE = 10  # models that are read again by their names
-_PROBES = 2  # models
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _COMMIT_TAG = "mlflow.source.git.commit"  # of a run
 
@@ -72,27 +71,27 @@ class MlflowRegistry:
 
     def held(self, declared: Collection[str] = ()) -> Held:
         """All models, in pages."""
-        models = {one.name: one for one in rows(self._api.models, MODELS_A_PAGE)}
+        searched = {one.name: one for one in rows(self._api.models, MODELS_A_PAGE)}
         # a model that was removed while pages were read may hide another one behind it
-        models |= self._by_name(sorted(set(declared) - models.keys()))
+        others = self._by_name(sorted(set(declared) - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
-        stamped = self._stamps(models, _STAMPED)
-        likely = [name for name in (*stamped, *declared) if name in models]
-        return self._held(self._with_aliases(models, likely).values(), stamped)
+        stamped = self._stamps({**searched, **others}, _STAMPED)
+        likely = searched.keys() & {*stamped, *declared}
+        models = {**self._with_aliases(searched, likely), **others}
+        return self._held(models.values(), stamped)
 
     def _with_aliases(
-        self, models: Mapping[str, ModelRow], likely: Sequence[str]
+        self, searched: Mapping[str, ModelRow], likely: Iterable[str]
     ) -> Mapping[str, ModelRow]:
         """The models with their aliases, also where searches leave them out.
 
-        Where no model seems to have one, a few that should have are asked for by their names.
+        Where no model seems to have one, those that should have are asked for by their names.
         """
-        if any(model.aliases for model in models.values()):
-            return models
-        probes = (self._api.model(name) for name in likely[:_PROBES])
-        if not any(probe and probe.aliases for probe in probes):
-            return models
-        return self._by_name(models)
+        if any(model.aliases for model in searched.values()):
+            return searched
+        if any(model.aliases for model in self._by_name(likely).values()):
+            return self._by_name(searched)
+        return searched
 
     def _by_name(self, names: Iterable[str]) -> dict[str, ModelRow]:
         with ThreadPoolExecutor(self.at_once) as threads:

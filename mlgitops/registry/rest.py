@@ -29,26 +29,28 @@ class RestRegistryApi:
     def models(self, size: int, token: str | None) -> Page[ModelRow]:
         """A page of all models."""
         found = self._calls.get("registered-models/search", _page(size, token), pages=True)
-        listed = found.get("registered_models", ())
-        return Page(rows=[_model(one) for one in listed], token=_token(found))
+        with self._calls.understood():
+            listed = found.get("registered_models", ())
+            return Page(rows=[_model(one) for one in listed], token=_token(found))
 
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
         """A page of the versions that a filter finds."""
         asked = {"filter": query, "order_by": VERSION_ORDER, **_page(size, token)}
         found = self._calls.get("model-versions/search", asked, pages=True)
-        listed = found.get("model_versions", ())
-        return Page(rows=[_version(one) for one in listed], token=_token(found))
+        with self._calls.understood():
+            listed = found.get("model_versions", ())
+            return Page(rows=[_version(one) for one in listed], token=_token(found))
 
     def model(self, name: str) -> ModelRow | None:
         """A model; None if there is none of that name."""
-        with suppress(RegistryGoneError):
+        with suppress(RegistryGoneError), self._calls.understood():
             found = self._calls.get("registered-models/get", {"name": name})
             return _model(found["registered_model"])
         return None
 
     def version(self, name: str, number: int) -> VersionRow | None:
         """A version; None if there is none of that number."""
-        with suppress(RegistryGoneError):
+        with suppress(RegistryGoneError), self._calls.understood():
             found = self._calls.get("model-versions/get", {"name": name, "version": number})
             return _version(found["model_version"])
         return None
@@ -86,7 +88,7 @@ class RestRunApi:
 
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
-        with suppress(RegistryGoneError):
+        with suppress(RegistryGoneError), self._calls.understood():
             return _run(self._calls.get("runs/get", {"run_id": run_id})["run"])
         return None
 
@@ -99,7 +101,8 @@ class RestRunApi:
             "max_results": len(run_ids),
         }
         found = self._calls.send("POST", "runs/search", body)
-        return [_run(one) for one in found.get("runs", ())]
+        with self._calls.understood():
+            return [_run(one) for one in found.get("runs", ())]
 
 
 def _page(size: int, token: str | None) -> dict[str, Any]:
