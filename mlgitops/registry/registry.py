@@ -24,7 +24,7 @@ from mlgitops.registry import payload
 from mlgitops.registry.paging import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MODELS_A_PAGE = 1000  # MLflow's limit
 VERSIONS_A_PAGE = 5000
 _ONE_BY_ONE = 10  # models that are read again by their names
+_PROBES = 100  # models
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _COMMIT_TAG = "mlflow.source.git.commit"  # of a run
 
@@ -76,20 +77,21 @@ class MlflowRegistry:
         others = self._by_name(sorted(set(declared) - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
         stamped = self._stamps({**searched, **others}, _STAMPED)
-        likely = searched.keys() & {*stamped, *declared}
+        likely = [name for name in dict.fromkeys((*stamped, *declared)) if name in searched]
         models = {**self._with_aliases(searched, likely), **others}
         return self._held(models.values(), stamped)
 
     def _with_aliases(
-        self, searched: Mapping[str, ModelRow], likely: Iterable[str]
+        self, searched: Mapping[str, ModelRow], likely: Sequence[str]
     ) -> Mapping[str, ModelRow]:
         """The models with their aliases, also where searches leave them out.
 
-        Where no model seems to have one, those that should have are asked for by their names.
+        Where no model seems to have one, those that should have are asked for by their names: not
+        all of thousands, on a server from before aliases.
         """
         if any(model.aliases for model in searched.values()):
             return searched
-        if any(model.aliases for model in self._by_name(likely).values()):
+        if any(model.aliases for model in self._by_name(likely[:_PROBES]).values()):
             return self._by_name(searched)
         return searched
 
