@@ -126,6 +126,18 @@ class RegistryUnreachableError(RegistryError):
     """Nothing answers at the registry's address."""
 
 
+class RegistryUntrustedError(RegistryUnreachableError):
+    """The registry did not prove who it is."""
+
+
+class RegistryProxyError(RegistryUnreachableError):
+    """A proxy stands between and does not let requests through."""
+
+
+class RegistryPackageError(RegistryError):
+    """The registry or its artifact store needs a Python package that is not installed here."""
+
+
 class RegistryTimeoutError(RegistryError):
     """The registry accepted the connection and did not answer in time."""
 
@@ -234,6 +246,14 @@ class HttpError(MlgitopsError):
 
 class HttpConnectionError(HttpError):
     """There is no connection to the server, or it broke."""
+
+
+class HttpCertificateError(HttpConnectionError):
+    """The server did not prove who it is, or there was no encryption to agree on."""
+
+
+class HttpProxyError(HttpConnectionError):
+    """The proxy that the environment names did not let the request through."""
 
 
 class HttpTimeoutError(HttpError):

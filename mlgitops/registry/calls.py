@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util import Retry
 
 from mlgitops.errors import (
+    HttpCertificateError,
     HttpConnectionError,
     HttpError,
+    HttpProxyError,
     HttpTimeoutError,
     RegistryNotFoundError,
     RegistryRequestError,
@@ -142,23 +144,33 @@ class Calls:
         """
         if isinstance(answer, HttpTimeoutError):
             raise failures.slow(self._shown) from answer
+        if isinstance(answer, HttpCertificateError):
+            raise failures.untrusted(self._shown, answer.reason) from answer
+        if isinstance(answer, HttpProxyError):
+            raise failures.behind_proxy(self._shown, answer.reason) from answer
         if isinstance(answer, HttpConnectionError):
             raise failures.unreachable(self._shown) from answer
         if isinstance(answer, HttpError):
             raise RegistryRequestError(str(answer)) from answer
         document = _document(answer)
         if not answer.ok:
-            raise self._refusal(answer.status, document or {})
+            raise self._refusal(answer, document or {})
         if document is None:
             raise failures.foreign(self._shown)
         return document
 
-    def _refusal(self, status: int, document: Json) -> RegistryError:
-        code = document.get("error_code")
+    def _refusal(self, answer: Answer, document: Json) -> RegistryError:
+        status, code = answer.status, document.get("error_code")
         if failures.is_gone(code, _said(document)):
             return failures.rejected(self._shown, _said(document), gone=True)
+        if status == 403 and failures.WRONG_HOST in answer.text:
+            return failures.wrong_host(self._shown)
         if status in (401, 403):
             return failures.denied(self._shown, status)
+        if status == 407:
+            return failures.behind_proxy(self._shown, "it asks for a login (407)")
+        if status == 429:
+            return failures.busy(self._shown)
         if status == 404 and code in (None, failures.NO_ENDPOINT):
             return failures.no_registry(self._shown)
         if status == 504:
@@ -182,6 +194,8 @@ def _passing(answer: Answer | HttpError) -> str | None:
         return _PASSING.get(answer.status)
     if isinstance(answer, HttpTimeoutError):
         return _TIMED_OUT
+    if isinstance(answer, HttpCertificateError):
+        return None
     return _LOST if isinstance(answer, HttpConnectionError) else None
 
 

@@ -16,12 +16,16 @@ from mlgitops.errors import (
     RegistryFaultError,
     RegistryGoneError,
     RegistryNotFoundError,
+    RegistryPackageError,
     RegistryProtocolError,
+    RegistryProxyError,
     RegistryRequestError,
     RegistryTimeoutError,
     RegistryUnreachableError,
+    RegistryUntrustedError,
 )
 from mlgitops.system.addresses import without_secrets
+from mlgitops.system.http import reason
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +33,18 @@ if TYPE_CHECKING:
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
 NO_ENDPOINT = "ENDPOINT_NOT_FOUND"
+WRONG_HOST = "Invalid Host header"  # what MLflow's server says
+_NAMESPACES = ("azure", "google")
+# what is installed under another name than it is imported by; MLflow's stores and SQLAlchemy's
+_DISTRIBUTIONS = {
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "google.cloud": "google-cloud-storage",
+    "azure.storage": "azure-storage-blob",
+    "azure.identity": "azure-identity",
+    "databricks": "databricks-sdk",
+}
 _BODY = re.compile(r"\.? Response body: .*", re.DOTALL)
 
 
@@ -45,6 +61,46 @@ def unreachable(uri: str) -> RegistryUnreachableError:
     return RegistryUnreachableError(
         f"cannot reach the registry at {uri}; "
         "check MLFLOW_TRACKING_URI, and that the server is running"
+    )
+
+
+def untrusted(uri: str, why: str) -> RegistryUntrustedError:
+    """Its certificate is not one that this machine trusts, or it does not speak TLS."""
+    return RegistryUntrustedError(
+        f"no trusted connection to the registry at {uri}: {why}; set "
+        "MLFLOW_TRACKING_SERVER_CERT_PATH to the certificate of its authority, and check that the "
+        "address begins with the right one of http and https"
+    )
+
+
+def behind_proxy(uri: str, why: str) -> RegistryProxyError:
+    """A proxy is in between."""
+    return RegistryProxyError(
+        f"the proxy does not lead to the registry at {uri}: {why}; check HTTPS_PROXY, HTTP_PROXY "
+        "and NO_PROXY"
+    )
+
+
+def wrong_host(uri: str) -> RegistryDeniedError:
+    """It answers to other names only."""
+    return RegistryDeniedError(
+        f"the registry at {uri} does not answer to that host name (403); add it to the server's "
+        "--allowed-hosts, or use a name that is there"
+    )
+
+
+def busy(uri: str) -> RegistryFaultError:
+    """It limits how often it is asked."""
+    return RegistryFaultError(
+        f"the registry at {uri} limits how often it answers (429); try again later"
+    )
+
+
+def packages(uri: str, package: str) -> RegistryPackageError:
+    """MLflow's client lacks what reaches it."""
+    return RegistryPackageError(
+        f"the registry at {uri}, or its artifact store, needs the package {package}, which is not "
+        f"installed here: pip install {_DISTRIBUTIONS.get(package, package)}"
     )
 
 
@@ -116,15 +172,31 @@ def translated(uri: str) -> Iterator[None]:
         yield
     except RegistryError:
         raise
+    except ModuleNotFoundError as error:
+        raise packages(without_secrets(uri), _top(error.name)) from error
     except (MlflowException, RequestException, SQLAlchemyError, ValueError, OSError) as error:
         raise _translate(error, without_secrets(uri)) from error
 
 
+def _top(module: str | None) -> str:
+    """The package that is named in what is to be installed."""
+    parts = (module or "").split(".")
+    return ".".join(parts[: 2 if parts[0] in _NAMESPACES else 1])
+
+
 def _translate(error: Exception, uri: str) -> RegistryError:
-    from requests.exceptions import RequestException, RetryError, Timeout
+    from requests.exceptions import ProxyError, RequestException, RetryError, SSLError, Timeout
+    from sqlalchemy.exc import OperationalError
     from urllib3.exceptions import ReadTimeoutError
 
     chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, SSLError):
+            return untrusted(uri, reason(cause))
+        if isinstance(cause, ProxyError):
+            return behind_proxy(uri, reason(cause))
+        if isinstance(cause, OperationalError) and uri.partition(":")[0] != "sqlite":
+            return unreachable(uri)
     if any(isinstance(cause, Timeout | ReadTimeoutError) for cause in chain):
         return slow(uri)
     if any(isinstance(cause, RetryError) for cause in chain):
@@ -141,7 +213,11 @@ def _answered(error: Exception, uri: str) -> RegistryError:
     stated = re.search(r"failed with error code (\d+)", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
     if status in (401, 403):
-        return denied(uri, status)
+        return wrong_host(uri) if WRONG_HOST in str(error) else denied(uri, status)
+    if status == 407:
+        return behind_proxy(uri, "it asks for a login (407)")
+    if status == 429:
+        return busy(uri)
     if (stated and status == 404) or code == NO_ENDPOINT:
         return no_registry(uri)
     if "valid JSON" in text or isinstance(error, ValueError):

@@ -16,8 +16,10 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
 from mlgitops.errors import (
+    HttpCertificateError,
     HttpConnectionError,
     HttpError,
+    HttpProxyError,
     HttpRedirectError,
     HttpTimeoutError,
     HttpTooLargeError,
@@ -145,7 +147,8 @@ class HttpClient:
                 address, without query and login.
 
         Raises:
-            HttpConnectionError: there is no connection, or it broke.
+            HttpConnectionError: there is no connection, or it broke; subclasses say that the
+                certificate or a proxy is the cause.
             HttpTimeoutError: the answer was not complete in time.
             HttpTooLargeError: the body is larger than the limit.
             HttpRedirectError: it is a redirect that is not followed.
@@ -172,7 +175,7 @@ class HttpClient:
             raise HttpTimeoutError(call.name, f"no answer within {self._timeout:g} s") from None
         except (requests.RequestException, HTTPError, ValueError) as error:
             # without the cause: its text holds the address
-            raise HttpConnectionError(call.name, _reason(error)) from None
+            raise _kind(error)(call.name, reason(error)) from None
 
     def _exchange(self, call: _Call, url: str) -> Answer:
         session: requests.Session = self._session
@@ -250,7 +253,15 @@ def _session(retry: Retry | None) -> _Session:
     return made
 
 
-def _reason(error: BaseException) -> str:
+def _kind(error: BaseException) -> type[HttpConnectionError]:
+    if isinstance(error, requests.exceptions.SSLError):
+        return HttpCertificateError
+    if isinstance(error, requests.exceptions.ProxyError):
+        return HttpProxyError
+    return HttpConnectionError
+
+
+def reason(error: BaseException) -> str:
     """What the system says at the bottom of an error; the errors above it hold the address."""
     if isinstance(error, ValueError):
         return "the address is not a valid URL"
