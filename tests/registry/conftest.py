@@ -13,10 +13,13 @@ import requests
 from werkzeug.security import generate_password_hash
 
 from harness import servers
+from tests.registry import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.registry.certificates import Certificates
 
 _CLEARED = ("MLFLOW_", "AWS_")
 _OF_REQUESTS = (
@@ -48,6 +51,12 @@ def variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("HOME", str(tmp_path))
     return monkeypatch
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates of servers and clients."""
+    return certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,11 @@ import pytest
 
 from mlgitops.system.ports import free_port
 from tests.answering import answering
+from tests.proxy import proxy
 
 if TYPE_CHECKING:
+    from tests.proxy import Proxy
+    from tests.registry.certificates import Certificates
     from tests.team import Ran, Team
 
 HTML = "<!doctype html><title>Sign in</title>"
@@ -33,6 +36,9 @@ def refused(team: Team, uri: str, *verb: str) -> Ran:
     [
         (401, "You are not authenticated", "denied access (401); set MLFLOW_TRACKING_USERNAME"),
         (403, "Permission denied", "denied access (403); set MLFLOW_TRACKING_USERNAME"),
+        (403, "Invalid Host header - attack", "does not answer to that host name (403); add it to"),
+        (407, HTML, "the proxy does not lead to the registry at"),
+        (429, HTML, "limits how often it answers (429); try again later"),
         (404, HTML, "there is no MLflow registry at"),
         (500, HTML, "keeps failing with a server error (5xx); see its log"),
         (503, HTML, "keeps failing with a server error (5xx); see its log"),
@@ -103,6 +109,42 @@ def test_a_port_that_speaks_no_http(team: Team) -> None:
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert "cannot reach the registry" in ran.err
+
+
+@pytest.mark.xdist_group("server")
+def test_a_certificate_that_is_not_trusted(
+    team: Team, proxied: Proxy, papers: Certificates, variables: pytest.MonkeyPatch
+) -> None:
+    """What is wrong with it, and which variable names whom to trust; by MLflow's client too."""
+    with proxy(proxied.url, tls=papers.context()) as secure:
+        expected = f"no trusted connection to the registry at {secure.url}: "
+        assert expected in refused(team, secure.url).err
+        plain = secure.url.replace("https:", "http:")
+        tls_on_plain = proxied.url.replace("http:", "https:")
+        assert "cannot reach the registry" in refused(team, plain).err
+        assert "begins with the right one of http and https" in refused(team, tls_on_plain).err
+        variables.setenv("DATABRICKS_RUNTIME_VERSION", "16")
+        assert expected in refused(team, secure.url).err
+
+
+@pytest.mark.parametrize("client", [False, True])
+def test_a_proxy_that_is_down(team: Team, variables: pytest.MonkeyPatch, client: bool) -> None:
+    """It is the proxy that does not answer, not the registry."""
+    variables.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    if client:
+        variables.setenv("DATABRICKS_RUNTIME_VERSION", "16")
+    ran = refused(team, "http://mlflow.example.org")
+    assert "the proxy does not lead to the registry at http://mlflow.example.org" in ran.err
+
+
+def test_a_driver_that_is_not_installed(team: Team) -> None:
+    """The line that installs it is given."""
+    ran = refused(team, "postgresql://ada:s3cret@127.0.0.1/mlflow")
+    assert (
+        "postgresql://127.0.0.1/mlflow, or its artifact store, needs the package psyco" in ran.err
+    )
+    assert "pip install " in ran.err
+    assert "s3cret" not in ran.err
 
 
 def test_an_address_of_no_kind_that_mlflow_knows(team: Team) -> None:

@@ -10,14 +10,14 @@ import pytest
 
 from mlgitops.errors import (
     RegistryError,
+    RegistryProxyError,
     RegistryRequestError,
     RegistryTimeoutError,
-    RegistryUnreachableError,
+    RegistryUntrustedError,
     UsageError,
 )
 from mlgitops.system.ports import free_port
 from tests.proxy import HangUpError, failure, proxy
-from tests.registry import certificates
 from tests.registry.asked import both_fail, both_hold, ours, theirs
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ def plain(remote: Team, proxied: Proxy) -> Proxy:
     remote.versions(2, PLAIN)
     proxied.reset()
     return proxied
-
-
-@pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Certificates of servers and clients."""
-    return certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
 # which server
@@ -135,7 +129,7 @@ def test_who_is_trusted(variables: pytest.MonkeyPatch, plain: Proxy, papers: Cer
     """Nobody of one's own making, unless MLflow's variables or that of requests name them."""
     with proxy(plain.url, tls=papers.context()) as secure:
         variables.setenv("MLFLOW_TRACKING_URI", secure.url)
-        assert both_fail() is RegistryUnreachableError
+        assert both_fail() is RegistryUntrustedError
         for name, trusted in (
             ("MLFLOW_TRACKING_SERVER_CERT_PATH", papers.authority),
             ("REQUESTS_CA_BUNDLE", papers.authority),
@@ -146,7 +140,7 @@ def test_who_is_trusted(variables: pytest.MonkeyPatch, plain: Proxy, papers: Cer
                 assert both_hold() == {PLAIN}, name
         variables.setenv("REQUESTS_CA_BUNDLE", str(papers.authority))
         variables.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(papers.stranger))
-        assert both_fail() is RegistryUnreachableError
+        assert both_fail() is RegistryUntrustedError
 
 
 def test_the_certificate_of_the_client(
@@ -156,9 +150,9 @@ def test_the_certificate_of_the_client(
     with proxy(plain.url, tls=papers.context(asks_clients=True)) as secure:
         variables.setenv("MLFLOW_TRACKING_URI", secure.url)
         variables.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(papers.authority))
-        assert both_fail() is RegistryUnreachableError
+        assert both_fail() is RegistryUntrustedError
         variables.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(papers.stranger))
-        assert both_fail() is RegistryUnreachableError
+        assert both_fail() is RegistryUntrustedError
         variables.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(papers.client))
         assert both_hold() == {PLAIN}
 
@@ -174,7 +168,7 @@ def test_a_proxy(variables: pytest.MonkeyPatch, plain: Proxy) -> None:
     assert plain.asked
     variables.setenv("MLFLOW_TRACKING_URI", plain.url)
     variables.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-    assert both_fail() is RegistryUnreachableError
+    assert both_fail() is RegistryProxyError
     variables.setenv("NO_PROXY", "elsewhere,127.0.0.1")
     assert both_hold() == {PLAIN}
 
