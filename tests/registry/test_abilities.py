@@ -13,6 +13,7 @@ import pytest
 from mlgitops.errors import (
     RegistryError,
     RegistryFaultError,
+    RegistryNotFoundError,
     RegistryProtocolError,
     RegistryTimeoutError,
     RegistryUnreachableError,
@@ -159,59 +160,51 @@ def test_an_unused_registry_without_classic_stages(remote: Team, proxied: Proxy)
     assert remote.run("plan", "--exit-code").code == 0
 
 
+# what becomes of a page, and the error that this is
+SPOILT: dict[str, tuple[Callable[[Answered], Answered], type[RegistryError]]] = {
+    "500": (lambda _: failure(500), RegistryFaultError),
+    "404": (lambda _: failure(404), RegistryNotFoundError),
+    "truncated": (lambda one: replace(one, body=one.body[:-20]), RegistryProtocolError),
+    "cut off": (lambda one: replace(one, body=one.body[:-20], cut=20), RegistryUnreachableError),
+    "nothing": (lambda one: replace(one, body=b""), RegistryProtocolError),
+    "a list": (lambda one: replace(one, body=b"[]"), RegistryProtocolError),
+    "no names": (lambda one: spoilt(one, [{}]), RegistryProtocolError),
+    "text": (lambda one: spoilt(one, "many"), RegistryProtocolError),
+}
+
+
 @pytest.mark.parametrize("path", _SEARCHES)
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        (lambda _: failure(500), RegistryFaultError),
-        (lambda _: failure(404), RegistryError),
-        (lambda one: replace(one, body=one.body[:-20]), RegistryProtocolError),
-        (lambda one: replace(one, body=one.body[:-20], cut=20), RegistryUnreachableError),
-        (lambda one: replace(one, body=b""), RegistryProtocolError),
-        (lambda one: replace(one, body=b"[]"), RegistryProtocolError),
-        (lambda one: spoilt(one, [{}]), RegistryProtocolError),
-        (lambda one: spoilt(one, "many"), RegistryProtocolError),
-    ],
-    ids=["500", "404", "truncated", "cut off", "nothing", "a list", "no name", "text"],
-)
-def test_a_page_that_cannot_be_read_is_an_error(
-    prepared: Team,
-    proxied: Proxy,
-    path: str,
-    change: Callable[[Answered], Answered],
-    error: type[RegistryError],
-) -> None:
-    """The second page of models, or the only one of stamps: no verb takes it for the end."""
+def test_a_page_that_cannot_be_read_is_an_error(prepared: Team, proxied: Proxy, path: str) -> None:
+    """The second page of models, or of stamps: no verb takes it for the end, or for nothing."""
+    for name in ("a", "b"):
+        prepared.set_tag(1, "Other", {"move": 0}, name)  # more versions than a page has
+    write(prepared, a=1, b=1, c=2, d=2)
+    for case, (change, error) in SPOILT.items():
+        proxied.reset()
+        proxied.meddle = second_page(path, change)
+        with pytest.raises(error):
+            connect(proxied.url).held()
+        proxied.meddle = second_page(path, change)
+        assert prepared.run("apply").code == 1, case
+        assert proxied.writes == [], case
+
+
+def second_page(path: str, change: Callable[[Answered], Answered]) -> Meddle:
+    """A server with small pages, the second of which is not as it was."""
     pages = Counter[str]()
 
     def meddle(asked: Asked, pass_on: PassOn) -> Answered:
         answer = pass_on(asked.with_query(max_results="2"))
         pages[asked.path] += 1
-        last = pages[asked.path] == 2
-        return change(answer) if asked.path.endswith(path) and last else answer
+        return change(answer) if asked.path.endswith(path) and pages[asked.path] == 2 else answer
 
-    proxied.meddle = meddle
-    remote_stamps(prepared)
-    with pytest.raises(error):
-        connect(proxied.url).held()
-    pages.clear()
-    proxied.reset()
-    write(prepared, a=1, b=1, c=2, d=2)
-    ran = prepared.run("apply")
-    assert ran.code == 1, ran.out
-    assert proxied.writes == []
+    return meddle
 
 
 def spoilt(answer: Answered, rows: object) -> Answered:
     """The same with other rows."""
     kinds = {"registered_models", "model_versions"}
     return answer.with_document(dict.fromkeys(answer.document.keys() & kinds, rows))
-
-
-def remote_stamps(team: Team) -> None:
-    """More stamped versions than a small page has."""
-    for name in ("a", "b"):
-        team.set_tag(1, "Other", {"move": 0}, name)
 
 
 def slow(per_row: float, asked: Asked, pass_on: PassOn) -> Answered:
