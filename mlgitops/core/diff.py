@@ -64,12 +64,13 @@ def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> 
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
     for stage in sorted(listed, key=_stage_order):
-        yield Target(stage=stage.name, version=stage.version, where=stage.where)
+        yield Target(stage=stage.name, alias=stage.alias, version=stage.version, where=stage.where)
     unlisted = (held.stages.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
     for alias in sorted(unlisted):
         if _claimed(held, alias, desired.owner):
             yield Target(
                 stage=classic_stage(alias) or alias,
+                alias=alias,
                 version=None,
                 unlisted=desired.file,
                 where=wanted.where if wanted else None,

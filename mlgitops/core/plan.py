@@ -107,14 +107,10 @@ class Target:
     """A managed stage and what it is to hold."""
 
     stage: str
+    alias: str
     version: int | None
     unlisted: str = ""
     where: Where | None = None
-
-    @property
-    def alias(self) -> str:
-        """The alias that stores the stage."""
-        return alias_of(self.stage)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

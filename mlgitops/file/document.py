@@ -74,7 +74,16 @@ class Document:
         while (place := self.place(path)) is None:
             path = path[:-1]
         key, value = place
-        line, column = self.lines.place(self.nodes.starts[value if key is None else key])
+        return self._where(value if key is None else key)
+
+    def wheres(self, path: KeyPath) -> dict[Hashable, Where]:
+        """The places of all keys of the mapping at a path, at once."""
+        return {
+            name: self._where(key or value) for name, (key, value) in self.children(path).items()
+        }
+
+    def _where(self, node: int) -> Where:
+        line, column = self.lines.place(self.nodes.starts[node])
         return Where(file=self.file, line=line, column=column)
 
     def key(self, path: KeyPath) -> Span:

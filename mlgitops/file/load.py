@@ -117,7 +117,10 @@ def load_pins(path: Path | None) -> Pins:
 
 def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
     # each form goes when its model is there: the forms of thousands take more than the models
-    models = {name: _model(name, form.models.pop(name), document) for name in [*form.models]}
+    wheres = document.wheres(("models",))
+    models = {
+        name: _model(name, form.models.pop(name), document, wheres[name]) for name in [*form.models]
+    }
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
@@ -128,8 +131,10 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
     )
 
 
-def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
+def _model(name: str, form: ModelForm, document: Document, where: Where) -> DesiredModel:
     at: KeyPath = ("models", name)
+    versions = document.wheres((*at, "versions")) if form.versions else {}
+    stages = document.wheres((*at, "stages")) if form.stages else {}
     return DesiredModel(
         name=name,
         description=form.description,
@@ -139,17 +144,14 @@ def _model(name: str, form: ModelForm, document: Document) -> DesiredModel:
                 number: Recipe(
                     train=recipe.train,
                     params=MappingProxyType(recipe.params),
-                    where=document.where((*at, "versions", number)),
+                    where=versions[number],
                 )
                 for number, recipe in sorted(form.versions.items())
             }
         ),
         gates=MappingProxyType({stage: tuple(listed) for stage, listed in form.gates.items()}),
-        stages=tuple(
-            _stage(stage, held, document.where((*at, "stages", stage)))
-            for stage, held in form.stages.items()
-        ),
-        where=document.where(at),
+        stages=tuple(_stage(stage, held, stages[stage]) for stage, held in form.stages.items()),
+        where=where,
         freeze=_freeze(form.freeze, document, at),
     )
 

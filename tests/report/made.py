@@ -167,7 +167,12 @@ def exhibit(
 ) -> Exhibit:
     """A replacement of version 1 by version 2."""
     held = HeldModel(name=model, aliases={stage.lower(): 1}, classic={stage: 1})
-    target = plan.Target(stage=stage, version=2, where=Where(file="models.yaml", line=5, column=9))
+    target = plan.Target(
+        stage=stage,
+        alias=stage.lower(),
+        version=2,
+        where=Where(file="models.yaml", line=5, column=9),
+    )
     (change,) = plan_model(held, (target,), "").changes
     return Exhibit(change=change, verdicts=verdicts, comparison=comparison)
 
