@@ -7,6 +7,7 @@ It skips the steps that an earlier demo finished.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from contextlib import chdir, contextmanager
@@ -19,6 +20,7 @@ from mlgitops.cli import run
 from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.errors import MlgitopsError
 from mlgitops.file.load import load
+from mlgitops.history import owner
 from mlgitops.registry.connect import connect
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import predict
@@ -105,7 +107,8 @@ class Demo:
             git.run(self.root, "clone", "--quiet", str(self.root), str(self.scratch))
         else:
             git.run(self.root, "init", "--quiet", str(self.scratch))
-            git.run(self.scratch, "remote", "add", "origin", str(self.root))
+        # what the demo leaves in the registry is this repository's, not that of the scratch clone
+        os.environ.setdefault(owner.VARIABLE, owner.of_origin(self.root) or owner.LOCAL)
         shutil.copy(self.root / "models.yaml", self.scratch)
         self.git("add", "models.yaml")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")

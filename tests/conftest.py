@@ -53,6 +53,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
         "MLGITOPS_COMMIT",
+        "MLGITOPS_OWNER",
         "MLGITOPS_PULL_REQUEST",
         "MLGITOPS_LABELS",
         "MLGITOPS_ROLLBACK",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from mlgitops.system import git
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
 
-_LOCAL = "local"  # nobody else manages stages of an embedded registry
+VARIABLE = "MLGITOPS_OWNER"
+LOCAL = "local"  # nobody else manages stages of an embedded registry
 # ssh://git@HOST:22/PATH, https://NAME@HOST/PATH, file:///PATH; then git@HOST:PATH
 _URL = re.compile(r"[a-z+]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:]*)(?::\d+)?(/.*)")
 _SCP = re.compile(r"(?:[^/@:]+@)?([^/:]+):(.*)")
@@ -27,11 +29,11 @@ def owned(desired: Desired, registry: str) -> Desired:
         registry: the identity of the registry that it is held against.
 
     Raises:
-        OwnerError: models.yaml names no owner, and git knows no origin.
+        OwnerError: neither models.yaml nor MLGITOPS_OWNER says it, and git knows no origin.
     """
-    found = desired.owner or _of_origin(Path(desired.file))
+    found = desired.owner or os.environ.get(VARIABLE) or of_origin(Path(desired.file))
     if not found and registry.startswith("sqlite:"):
-        found = _LOCAL
+        found = LOCAL
     if not found:
         raise OwnerError(
             f"{desired.file} does not say who manages its stages, and git has no remote `origin`; "
@@ -41,7 +43,8 @@ def owned(desired: Desired, registry: str) -> Desired:
     return replace(desired, owner=found)
 
 
-def _of_origin(file: Path) -> str:
+def of_origin(file: Path) -> str:
+    """Host and path of the origin of a file's repository; empty if it has none."""
     remote = git.ask(file, "remote", "get-url", "origin")
     return of_remote(remote) if remote else ""
 

@@ -151,3 +151,17 @@ def test_on_a_server_somebody_must_be_named(remote: Team) -> None:
 def test_an_origin_has_one_name_however_it_is_spelled(remote_address: str) -> None:
     """Host and path in lower case, without scheme, user, port and .git."""
     assert of_remote(remote_address) == "github.com/acme/farm-models"
+
+
+def test_a_variable_names_the_owner_where_the_file_does_not(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLGITOPS_OWNER comes before git's origin, and after `owner:`."""
+    team.versions(2)
+    monkeypatch.setenv("MLGITOPS_OWNER", B)
+    team.stages(Production=1)
+    team.ok("apply")
+    declare(team, A, wind={"Production": 1, "Staging": 2})
+    team.ok("apply")
+    stamps = [team.tag(1, "Production"), team.tag(2, "Staging")]
+    assert [stamp and stamp["owner"] for stamp in stamps] == [B, A]
