@@ -1,18 +1,18 @@
-"""Run all benchmarks, or those that are named: `nox -s bench -- startup registry`.
+"""Run all benchmarks, or those that are named: `nox -s bench -- startup reconcile`.
 
-Those of the stack and of serving need Docker; `serving` removes the engine's build cache.
+Those of reconciling, the stack and serving need Docker; `serving` removes its build cache.
 """
 
 from __future__ import annotations
 
 import click
 
-from benchmarks import deploy, evidence, history, registry, serving, stack, stack_starts, startup
+from benchmarks import deploy, evidence, history, reconcile, serving, stack, stack_starts, startup
 
 BENCHMARKS = {
     "startup": startup.measure,
     "history": history.measure,
-    "registry": registry.measure,
+    "reconcile": reconcile.measure,
     "evidence": evidence.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
