@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from mlgitops.file.reader import KeyPath, Lines, Nodes, Place, Reader
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)  # git's marker
 MAX_BYTES = 50 * 1024 * 1024
 _KNOWN = 32
 
@@ -125,7 +127,15 @@ def parse(text: str, file: str) -> Document:
         where = Where(file=file, line=1, column=1)
         raise DesiredStateError([Problem(where=where, message=f"is {limit}; split it")])
     reader = Reader(text, file)
-    data = reader.read()
+    try:
+        data = reader.read()
+    except DesiredStateError as error:
+        if marker := _CONFLICT.search(text):
+            line = text.count("\n", 0, marker.start()) + 1
+            message = "a merge left a conflict here; resolve it, and remove its markers"
+            where = Where(file=file, line=line, column=1)
+            raise DesiredStateError([Problem(where=where, message=message)]) from error
+        raise
     return Document(
         file=file,
         data=data,

@@ -231,9 +231,9 @@ def _inserted(source: Source, path: KeyPath, key: str, value: str) -> str:
     span = document.value(path)
     last = _last_end(text, document, path)
     if text[span.start] == "{":
-        at = span.end - 1
-        comma = ", " if last is not None else ""
-        return f"{text[:at].rstrip()}{comma}{key}: {value}{text[at:]}"
+        # behind the last value: before the brace there may be a comma or a comment already
+        at, comma = (span.start + 1, "") if last is None else (last, ", ")
+        return f"{text[:at]}{comma}{key}: {value}{text[at:]}"
     if last is None:
         raise EditError(
             f"{document.file}: cannot add to the empty {path[2]} of {path[1]}; add {key} by hand"

@@ -58,6 +58,9 @@ def test_comments_and_order_stay() -> None:
         ("{Production: null}", "Production", 3, "{Production: 3}"),
         ("{Production: 1}", "Staging", 2, "{Production: 1, Staging: 2}"),
         ("{}", "Staging", 2, "{Staging: 2}"),
+        ("{Production: 1, }", "Staging", 2, "{Production: 1, Staging: 2, }"),
+        ("{Production: 1  # now\n }", "Staging", 2, "{Production: 1, Staging: 2  # now\n }"),
+        ("{ # none\n }", "Staging", 2, "{Staging: 2 # none\n }"),
         (
             "{Production: {version: 1, digest: 'sha256:" + "a" * 64 + "'}}",
             "Production",

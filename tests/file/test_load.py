@@ -217,6 +217,7 @@ def test_models_that_differ_by_case_only() -> None:
         ("models: []", "1:1: must be a mapping, got a list"),
         ("models:\n\t- x", "2:1: not valid YAML"),
         ("models: {a: 1", "not valid YAML"),
+        ("models:\n<<<<<<< HEAD\n  a: {}\n=======\n>>>>>>> b\n", "2:1: a merge left a conflict"),
         ("models: \0", "not valid YAML"),
         ("a: 1\n---\nb: 2", "2:1: not valid YAML: expected a single document"),
         ("model: {}", "did you mean 'models'?"),
