@@ -22,6 +22,7 @@ from mlgitops.core.plan import CLASSIC
 from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
+    RegistryFaultError,
     RegistryTimeoutError,
     RegistryUnreachableError,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 # these will meet every other model too: asking again for each would only take time
 _HOPELESS = (RegistryUnreachableError, RegistryTimeoutError, RegistryDeniedError)
+_FAULTS = 3  # models in a row that meet an error of the server's own: so will the others
 _CHANGED = "it was changed again after the write, perhaps by someone else; apply again"
 
 
@@ -110,7 +112,7 @@ class _Writer:
     ) -> None:
         self._registry, self._make, self._progress = registry, make, progress
         self._hopeless = ""
-        self._done = 0
+        self._done = self._faults = 0
 
     def all(self, models: Sequence[ModelPlan]) -> list[_Written]:
         """What was done for each model."""
@@ -140,9 +142,14 @@ class _Writer:
             _align_classic_stages(model, current, self._registry)
         except RegistryError as error:
             done.error = error
-            if _is_hopeless(error):
-                self._hopeless = str(error)
+        self._judge(done.error)
         return done
+
+    def _judge(self, error: RegistryError | None) -> None:
+        """Whether it makes sense to go on."""
+        self._faults = self._faults + 1 if isinstance(error, RegistryFaultError) else 0
+        if error and (_is_hopeless(error) or self._faults >= _FAULTS):
+            self._hopeless = str(error)
 
 
 def _is_hopeless(error: RegistryError | None) -> bool:

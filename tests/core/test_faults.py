@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.proxy import failure
 
 if TYPE_CHECKING:
     from tests.proxy import Proxy
@@ -131,3 +134,23 @@ def test_killed_without_a_chance_to_clean_up(remote: Team, proxied: Proxy) -> No
 
     remote.ok("apply", "--actor", "bob", "--registry", remote.uri)
     check_converged(remote, "killed")
+
+
+def test_a_server_that_fails_every_write_ends_the_apply_soon(remote: Team, proxied: Proxy) -> None:
+    """After a few models the others are not attempted, and the report says so for each."""
+    names = [f"doomed-{number:02}" for number in range(40)]
+    for name in names:
+        remote.versions(1, name)
+    body = "\n".join(f"  {name}: {{stages: {{Production: 1}}}}" for name in names)
+    remote.write(f"models:\n{body}\n")
+    proxied.reset()
+    proxied.meddle = lambda asked, pass_on: failure(500) if asked.writes else pass_on(asked)
+
+    ran = remote.run("apply", "--allow", "many-changes", "--format", "json")
+
+    assert ran.code == 4
+    outcomes = Counter(one["status"] for one in ran.document["outcomes"])
+    assert outcomes.total() == len(names)
+    assert outcomes["failed"] < 20
+    assert outcomes["not attempted"] == len(names) - outcomes["failed"]
+    assert "keeps failing with a server error" in ran.err
