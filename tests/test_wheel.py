@@ -147,9 +147,15 @@ def test_the_wheel_holds_the_engine_alone(wheel: Path) -> None:
     assert {f"mlgitops/{name}" for name in data} <= set(names)
 
 
-def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel without any extra."""
+    return installed(wheel, tmp_path_factory.mktemp("bare"))
+
+
+@pytest.mark.xdist_group("server")
+def test_a_bare_install_validates_and_says_what_is_missing(bare: Installed) -> None:
     """Without any extra: help, validate and edits work; each other verb names what to install."""
-    bare = installed(wheel, tmp_path)
     packages = {path.name for path in (bare.environment / "lib").glob("python*/site-packages/*")}
     assert not packages & {"mlflow", "numpy", "pandas", "sklearn", "matplotlib", "uvicorn"}
     assert "from Git" in bare.run("--help").stdout
@@ -175,22 +181,20 @@ def test_a_bare_install_validates_and_says_what_is_missing(wheel: Path, tmp_path
 
 
 @pytest.mark.xdist_group("server")
-def test_a_bare_install_reconciles_a_server(
-    remote: Team, proxied: Proxy, wheel: Path, tmp_path: Path
-) -> None:
-    """Without MLflow, a registry behind HTTP is imported, planned, applied and rolled back."""
-    bare = installed(wheel, tmp_path / "bare")
+def test_a_bare_install_reconciles_a_server(remote: Team, proxied: Proxy, bare: Installed) -> None:
+    """Without MLflow, a registry behind HTTP is imported, planned and applied."""
+    team = Installed(environment=bare.environment, folder=remote.folder)
     remote.versions(2, "bare-model")
     remote.client.set_registered_model_alias("bare-model", "champion", "1")
 
     def ok(*arguments: str) -> str:
-        ran = bare.run(*arguments, "--registry", proxied.url)
+        ran = team.run(*arguments, "--registry", proxied.url)
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
-    ok("import", "--force")
-    assert "champion: 1" in (bare.folder / "models.yaml").read_text(encoding="utf-8")
-    bare.run("promote", "bare-model", "Production", "2")
+    ok("import")
+    assert "champion: 1" in remote.file.read_text(encoding="utf-8")
+    team.run("promote", "bare-model", "Production", "2")
     assert "Production: empty → 2" in ok("plan", "--quick")
     ok("apply", "--actor", "ada")
     assert remote.aliases("bare-model") == {"champion": 1, "production": 2}
