@@ -61,8 +61,13 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
             "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
             "`fetch-depth: 0`"
         )
-    with git.reading(file, *_EXPORT, f":(literal){file.name}") as output:
-        found = tuple(_revisions(output))
+    try:
+        with git.reading(file, *_EXPORT, f":(literal){file.name}") as output:
+            found = tuple(_revisions(output))
+    except GitError:
+        if git.ask(file, "rev-parse", "--verify", "--quiet", "HEAD"):
+            raise
+        found = ()  # there is no commit at all
     if not found:
         raise GitError(f"no commit on this branch has {file}; commit it first")
     return found

@@ -43,6 +43,7 @@ _DISTRIBUTIONS = {
     "google.cloud": "google-cloud-storage",
     "azure.storage": "azure-storage-blob",
     "azure.identity": "azure-identity",
+    "botocore": "boto3",
     "databricks": "databricks-sdk",
 }
 _BODY = re.compile(r"\.? Response body: .*", re.DOTALL)

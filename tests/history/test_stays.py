@@ -177,7 +177,9 @@ def test_where_there_is_no_history(team: Team) -> None:
     team.stages(Production=1)
     assert "not a git repository" in team.run("history", "--offline").err
     git(team, "init", "--quiet")
-    assert team.run("history", "--offline").code == 1
+    ran = team.run("history", "--offline")
+    assert ran.code == 1
+    assert "no commit on this branch has models.yaml; commit it first" in ran.err
     commit(team, "Start", day=1)
     assert "no model 'sun' in the history; known: wind" in team.run("history", "sun").err
     assert "no stage 'Shadow' in the history of wind" in team.run("history", "wind", "Shadow").err
