@@ -101,7 +101,8 @@ class Team:
             self.client.log_metric(run_id, name, value)
         for name, text in (params or {}).items():
             self.client.log_param(run_id, name, text)
-        if not self.client.search_registered_models(f"name='{model}'"):
+        quote = '"' if "'" in model else "'"
+        if not self.client.search_registered_models(f"name={quote}{model}{quote}"):
             self.client.create_registered_model(model)
         made = self.client.create_model_version(model, source, run_id=run_id, await_creation_for=0)
         return int(made.version)

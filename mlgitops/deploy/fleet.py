@@ -20,6 +20,7 @@ from mlgitops.errors import (
 )
 from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
+from mlgitops.image.spec import image_name
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker
@@ -85,7 +86,8 @@ def deploy(
     docker.require(compose=True)
     version = held_version(registry, model, stage)
     if pull:
-        identity = _pulled(f"{image.repository}/{model.lower()}:{alias_of(stage)}", version, say)
+        tag = f"{image.repository}/{image_name(model)}:{alias_of(stage)}"
+        identity = _pulled(tag, version, say)
         _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity

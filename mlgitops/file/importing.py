@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
-from mlgitops.file.schema import MODEL_NAME
+from mlgitops.file.schema import is_model_name
 from mlgitops.gates.form import RESERVED_ALIAS, STAGE_NAME
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def imported(held: Held) -> Imported:
     seen: dict[str, str] = {}
     for name, now in sorted(held.models.items()):
         other = seen.setdefault(name.lower(), name)
-        if not MODEL_NAME.fullmatch(name):
+        if not is_model_name(name):
             left_out.append(
                 f"model {name!r}: models.yaml does not allow this name; rename the model"
             )

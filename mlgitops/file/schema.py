@@ -19,18 +19,24 @@ from mlgitops.gates.kinds import AnyGate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# MLflow's own rule is looser (anything but "/" and ":"), but a name also becomes part of image
-# names, URIs, search filters and file names, which cannot all hold spaces, quotes or Unicode.
-MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_LONGEST_NAME = 256  # characters; the width of MLflow's column
 MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a name can be managed: MLflow's own rule, without what nobody can read or address.
+
+    MLflow allows all but "/" and ":"; a "?" ends the path of the addresses that it makes.
+    """
+    plain = name.isprintable() and name == name.strip() and not set(name) & set("/:?")
+    return plain and 0 < len(name) <= _LONGEST_NAME and name not in (".", "..")
+
+
 def _model_name(name: str) -> str:
-    if not MODEL_NAME.fullmatch(name):
+    if not is_model_name(name):
         msg = (
-            f"model name {name!r} must be 1 to 200 letters, digits, '.', '_' or '-' and start "
-            "with a letter or digit, because it becomes part of URIs and image names; "
-            "rename the registered model"
+            f"model name {name!r} must be 1 to {_LONGEST_NAME} printable characters, none of them "
+            "'/', ':' or '?', and no blank at its ends; rename the registered model"
         )
         raise ValueError(msg)
     return name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _PYTHON = re.compile(r"^(\d+)\.(\d+)")
 # Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_LONGEST, _SLUG = 200, 100  # characters; registries refuse names of more than 255 in all
 _SHORT = 12  # hexadecimal digits of the digest in a tag
 
 
@@ -139,9 +143,26 @@ def _slim(requirements: Iterable[str]) -> Iterable[str]:
         yield "mlflow-skinny"
 
 
+def image_name(model: str) -> str:
+    """A model's name as a name of images: the same in lower case, where Docker allows that.
+
+    Others keep the letters that they can, and end in what tells them from models of similar names.
+    Source: the OCI distribution specification, "Pulling manifests".
+
+    >>> image_name("Wind"), image_name("Prévision ventes")
+    ('wind', 'prevision-ventes-eaf99fba')
+    """
+    lower = model.lower()
+    if len(lower) <= _LONGEST and _IMAGE_NAME.fullmatch(lower):
+        return lower
+    letters = unicodedata.normalize("NFKD", lower).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", letters)[:_SLUG].strip("-") or "model"
+    return f"{slug}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
 def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[str, ...]:
-    """NAME:VERSION-SHORTDIGEST, and NAME:stage; names of images have no capitals."""
-    name = source.model.lower()
+    """NAME:VERSION-SHORTDIGEST, and NAME:stage."""
+    name = image_name(source.model)
     name = f"{repository.rstrip('/')}/{name}" if repository else name
     digest = source.digest.removeprefix("sha256:")[:_SHORT]
     tags = [f"{name}:{source.version}-{digest}"]

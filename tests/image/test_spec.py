@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from mlgitops.errors import ImageError
-from mlgitops.image.spec import BuildOptions, Source, specify
+from mlgitops.image.spec import BuildOptions, Source, image_name, specify
 
 SOURCE = Source(
     model="Wind-Model",
@@ -84,3 +85,25 @@ def test_a_version_that_does_not_say_its_python(python: str) -> None:
     """It is an error that says what to do."""
     with pytest.raises(ImageError, match=r"Wind-Model version 3 does not say its Python.*--base"):
         specify(replace(SOURCE, python=python), BuildOptions())
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("power-forecasting-model", "power-forecasting-model"),
+        ("Wind.v2_eu", "wind.v2_eu"),
+        ("Sales Forecast", "sales-forecast-"),
+        ("sales-forecast", "sales-forecast"),
+        ("Prévision ventes", "prevision-ventes-"),
+        ("模型", "model-"),
+        ("it's; rm -rf $HOME", "it-s-rm-rf-home-"),
+        ("a..b", "a-b-"),
+        ("x" * 256, "x" * 100 + "-"),
+    ],
+)
+def test_images_have_names_that_docker_allows(model: str, name: str) -> None:
+    """The model's own where that is possible, else one that no other model has."""
+    made = image_name(model)
+    assert re.fullmatch(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*", made)
+    assert made == name or re.fullmatch(rf"{re.escape(name)}[0-9a-f]{{8}}", made)
+    assert image_name(model + " ") != made
