@@ -11,7 +11,7 @@ from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan,
 from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, alias_of, classic_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
     from mlgitops.core.held import Held, HeldModel
@@ -41,18 +41,38 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
     in_step = _classic(held, {alias: held.stages.get(alias) for alias in own})
-    changes = [change for target in targets if (change := _change(held, target, in_step, owner))]
-    own |= {change.alias for change in changes}
-    wanted = {one.alias: one.version for one in targets if one.alias in own}
+    found = {one.alias: _change(held, one, in_step, owner) for one in targets}
+    changed = {alias for alias, change in found.items() if change}
+    classic = _classic(held, _versions(targets, own | changed))
+    for target in targets:
+        if target.alias not in changed and _is_taken(held, target, classic):
+            found[target.alias] = _made(held, target, (ALIAS,), owner)
+            classic = _classic(held, _versions(targets, own | changed | {target.alias}))
+    changes = tuple(change for change in found.values() if change)
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
         model=held.name,
-        changes=tuple(changes),
+        changes=changes,
         targets=targets,
-        classic=_classic(held, wanted),
+        classic=classic,
         held_classic=dict(held.classic),
         carried={carrier: held.carried_by(carrier) for carrier in carriers},
     )
+
+
+def _versions(targets: tuple[Target, ...], aliases: Collection[str]) -> dict[str, int | None]:
+    return {one.alias: one.version for one in targets if one.alias in aliases}
+
+
+def _is_taken(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> bool:
+    """Whether a stage that is only a classic one loses its version to another classic stage.
+
+    A version has one classic stage: the alias has to say that it stays in this one, too.
+    """
+    stage, version = classic_stage(target.alias), target.version
+    only_classic = target.alias not in held.spelled and held.classic.get(stage or "") == version
+    others = (taken for other, taken in classic.items() if other != stage)
+    return version is not None and only_classic and version in others
 
 
 def _names(desired: Desired, held: Held) -> Iterator[str]:
@@ -120,11 +140,15 @@ def _own_stamp(held: HeldModel, alias: str, owner: str) -> Stamp | None:
 def _change(
     held: HeldModel, target: Target, classic: Mapping[str, int | None], owner: str
 ) -> Change | None:
+    in_place = held.stages.get(target.alias) == target.version
+    own = _own_stamp(held, target.alias, owner)
+    misaligned = tuple(_misaligned(held, target, classic, own)) if in_place else ()
+    return None if in_place and not misaligned else _made(held, target, misaligned, owner)
+
+
+def _made(held: HeldModel, target: Target, misaligned: tuple[str, ...], owner: str) -> Change:
     old, new = held.stages.get(target.alias), target.version
     newest, own = held.newest_stamp(target.alias), _own_stamp(held, target.alias, owner)
-    misaligned = tuple(_misaligned(held, target, classic, own)) if old == new else ()
-    if old == new and not misaligned:
-        return None
     return Change(
         model=held.name,
         stage=target.stage,

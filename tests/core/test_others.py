@@ -64,6 +64,17 @@ def test_a_classic_stage_that_is_as_desired_needs_no_change(team: Team) -> None:
     assert team.run("plan", "--exit-code").code == 0
 
 
+def test_a_classic_stage_does_not_lose_its_version_to_another(team: Team) -> None:
+    """Version 1, only in classic Staging, enters Production as well: an alias keeps it in both."""
+    team.versions(1)
+    team.move_by_hand(1, "Staging")
+    team.stages(Staging=1, Production=1)
+    team.ok("apply")
+    assert team.aliases() == {"staging": 1, "production": 1}
+    assert team.classic("Production") == 1
+    assert team.run("plan", "--exit-code").code == 0
+
+
 def test_emptying_what_is_only_a_classic_stage(team: Team) -> None:
     """The guards ask, and nothing is left."""
     of_old(team)

@@ -86,13 +86,13 @@ def test_apply_then_plan_is_empty(
     apply(registry, desired)
 
     assert diff(*read(desired, registry)).changes == ()
-    aliases = team.aliases(model)
+    held = registry.held().model(model)
     for stage, version in wanted.items():
-        assert version == aliases.get(stage.lower())
+        assert version == held.stages.get(stage.lower())
     for stage in ("Staging", "Production"):
         covered = stage == "Staging" and _production(team, model) == wanted.get("Staging")
         # what was set up by hand as desired is left as it is
-        if stage in wanted and registry.held().model(model).newest_stamp(stage.lower()):
+        if stage in wanted and held.newest_stamp(stage.lower()):
             assert (None if covered else wanted[stage]) == team.classic(stage, model)
 
 
