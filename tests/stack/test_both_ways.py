@@ -1,4 +1,4 @@
-"""Plain HTTP and MLflow's client are one registry; `tests/stack` shows it on more servers."""
+"""Plain HTTP and MLflow's client are one registry, in pages that the server makes small."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlgitops.registry.embedded import Embedded
 
-pytestmark = pytest.mark.xdist_group("server")
+pytestmark = [pytest.mark.no_docker, pytest.mark.xdist_group("server")]
 
 
 @pytest.fixture(scope="module")
