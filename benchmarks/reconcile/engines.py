@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "dce1b42"
-_NOT_PASSED_ON = ("MLFLOW_", "MLGITOPS_", "MODELOPS_", "GITHUB_", "PYTHON")
+_NOT_PASSED_ON = ("MLFLOW_", "MLGITOPS_", "GITHUB_", "PYTHON")
 
 
 def environment() -> dict[str, str]:
@@ -80,9 +82,17 @@ def before(folder: Path) -> Engine:
         _do(*uv, "venv", "--quiet", "--python", sys.executable, str(venv))
         install = ("pip", "install", "--quiet", "--compile-bytecode", "--python", str(python))
         _do(*uv, *install, "--require-hashes", "-r", lock)
-        _do(str(python), "-m", "compileall", "-q", str(home / "modelops"))
+        _do(str(python), "-m", "compileall", "-q", str(home / _package(home)))
         done.touch()
-    return Engine(name="before", home=home, python=python, package="modelops", stamped=seed.before)
+    package = _package(home)
+    stamped = partial(seed.before, package)
+    return Engine(name="before", home=home, python=python, package=package, stamped=stamped)
+
+
+def _package(home: Path) -> str:
+    """The package's name at a commit, as it says itself: it had another one."""
+    text = (home / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["name"])
 
 
 def _unpack(home: Path) -> None:

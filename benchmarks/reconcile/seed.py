@@ -67,10 +67,16 @@ def ours(model: str, alias: str, version: int, registry: str) -> tuple[str, str]
     return stamp.TAG, stamp.dump({alias: made})
 
 
-def before(model: str, alias: str, version: int, registry: str) -> tuple[str, str]:  # noqa: ARG001
+def before(
+    package: str,
+    model: str,
+    alias: str,
+    version: int,
+    registry: str,  # noqa: ARG001 - stamps did not name it
+) -> tuple[str, str]:
     """The tag that was written at the commit that is measured beside: one for each stage."""
     text = json.dumps(_stamp(model, version), separators=(",", ":"))
-    return f"modelops.stage.{alias}", text
+    return f"{package}.stage.{alias}", text
 
 
 class Seeder:

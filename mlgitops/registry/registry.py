@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MODELS_A_PAGE = 1000  # MLflow's limit
 VERSIONS_A_PAGE = 5000
-_ONE_BY_ONE = 10  # models that are read again by their names
+_PAGES = 10  # of a registry of whose size nothing is known yet
 _PROBES = 100  # models
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _COMMIT_TAG = "mlflow.source.git.commit"  # of a run
@@ -63,7 +63,7 @@ class MlflowRegistry:
         """
         self.address, self.identity, self.at_once = address, address.identity, api.at_once
         self._api, self._runs, self._calls = api, runs, calls
-        self._has_classic = True
+        self._has_classic, self._pages = True, _PAGES
 
     @property
     def repeated(self) -> tuple[str, ...]:
@@ -77,6 +77,7 @@ class MlflowRegistry:
         others = self._by_name(sorted(set(declared) - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
         stamped = self._stamps({**searched, **others}, _STAMPED)
+        self._pages = len(searched) // MODELS_A_PAGE + len(stamped) // VERSIONS_A_PAGE + 2
         likely = [name for name in dict.fromkeys((*stamped, *declared)) if name in searched]
         models = {**self._with_aliases(searched, likely), **others}
         return self._held(models.values(), stamped)
@@ -101,7 +102,7 @@ class MlflowRegistry:
 
     def held_again(self, names: Collection[str]) -> Held:
         """Models as they are now: each by its name, or all by pages where that costs less."""
-        if len(names) > _ONE_BY_ONE:
+        if len(names) >= self._pages:
             return self.held(names)
         found = [model for name in names if (model := self.model(name))]
         return Held(models={model.name: model for model in found}, registry=self.identity)

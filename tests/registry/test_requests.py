@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("server")
 
-MODELS = tuple(f"model-{number}" for number in range(12))
+MODELS = tuple(f"model-{number}" for number in range(3))
 MANY = ("--allow", "many-changes")
 SEARCHES = {"/api/2.0/mlflow/registered-models/search", "/api/2.0/mlflow/model-versions/search"}
 
