@@ -163,14 +163,8 @@ class Calls:
         status, code = answer.status, document.get("error_code")
         if failures.is_gone(code, _said(document)):
             return failures.rejected(self._shown, _said(document), gone=True)
-        if status == 403 and failures.WRONG_HOST in answer.text:
-            return failures.wrong_host(self._shown)
-        if status in (401, 403):
-            return failures.denied(self._shown, status)
-        if status == 407:
-            return failures.behind_proxy(self._shown, "it asks for a login (407)")
-        if status == 429:
-            return failures.busy(self._shown)
+        if meant := failures.by_status(self._shown, status, answer.text):
+            return meant
         if status == 404 and code in (None, failures.NO_ENDPOINT):
             return failures.no_registry(self._shown)
         if status == 504:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
 NO_ENDPOINT = "ENDPOINT_NOT_FOUND"
-WRONG_HOST = "Invalid Host header"  # what MLflow's server says
+_WRONG_HOST = "Invalid Host header"  # what MLflow's server says
 _NAMESPACES = ("azure", "google")
 # what is installed under another name than it is imported by; MLflow's stores and SQLAlchemy's
 _DISTRIBUTIONS = {
@@ -151,6 +151,17 @@ def fault(uri: str) -> RegistryFaultError:
     )
 
 
+def by_status(uri: str, status: int, said: str) -> RegistryError | None:
+    """What a status means, whatever was asked for; None if what was said has to tell."""
+    if status == 403 and _WRONG_HOST in said:
+        return wrong_host(uri)
+    if status in (401, 403):
+        return denied(uri, status)
+    if status == 407:
+        return behind_proxy(uri, "it asks for a login (407)")
+    return busy(uri) if status == 429 else None
+
+
 def is_gone(code: object, said: str) -> bool:
     """Whether what was asked for is not there; without its workspace, nothing was looked for."""
     return code == GONE and not said.removeprefix(f"{GONE}: ").startswith("Workspace ")
@@ -213,12 +224,8 @@ def _answered(error: Exception, uri: str) -> RegistryError:
     text = one_line(_BODY.sub("", str(error)))[:300]
     stated = re.search(r"failed with error code (\d+)", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
-    if status in (401, 403):
-        return wrong_host(uri) if WRONG_HOST in str(error) else denied(uri, status)
-    if status == 407:
-        return behind_proxy(uri, "it asks for a login (407)")
-    if status == 429:
-        return busy(uri)
+    if meant := by_status(uri, status, str(error)):
+        return meant
     if (stated and status == 404) or code == NO_ENDPOINT:
         return no_registry(uri)
     if "valid JSON" in text or isinstance(error, ValueError):
