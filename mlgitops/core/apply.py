@@ -12,7 +12,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mlgitops.core import classic
@@ -84,9 +83,19 @@ def execute(
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Apply a plan. One model that fails does not stop the others; never raises RegistryError."""
-    make = partial(stamps.make, author=author, registry=registry.identity, owner=pending.owner)
-    writer = _Writer(registry, lambda change: _stamp(change, make, now()), progress)
-    written = writer.all(pending.models)
+
+    def make(change: Change) -> Stamp:
+        return stamps.make(
+            move=change.move,
+            version=change.new,
+            previous=change.old,
+            author=author,
+            now=now(),
+            registry=registry.identity,
+            owner=pending.owner,
+        )
+
+    written = _Writer(registry, make, progress).all(pending.models)
     readable = [one for one in written if not one.skipped and not _is_hopeless(one.error)]
     try:
         held = _read_back(readable, registry, pending.owner)
@@ -95,10 +104,6 @@ def execute(
             one.error = one.error or error
         held = None
     return tuple(outcome for one in written for outcome in _outcomes(one, held, pending.owner))
-
-
-def _stamp(change: Change, make: Callable[..., Stamp], now: datetime) -> Stamp:
-    return make(move=change.move, version=change.new, previous=change.old, now=now)
 
 
 class _Writer:
@@ -112,18 +117,18 @@ class _Writer:
     ) -> None:
         self._registry, self._make, self._progress = registry, make, progress
         self._hopeless = ""
-        self._done = self._faults = 0
+        self._faults = 0
 
     def all(self, models: Sequence[ModelPlan]) -> list[_Written]:
         """What was done for each model."""
         begun, total = time.monotonic(), sum(len(model.changes) for model in models)
-        written = []
+        written, done = [], 0
         with ThreadPoolExecutor(self._registry.at_once) as threads:
             for one in threads.map(self._write, models):
                 written.append(one)
-                self._done += len(one.plan.changes)
+                done += len(one.plan.changes)
                 seconds = time.monotonic() - begun
-                self._progress(f"applying changes: {pace(self._done, total, seconds)}")
+                self._progress(f"applying changes: {pace(done, total, seconds)}")
         return written
 
     def _write(self, model: ModelPlan) -> _Written:
