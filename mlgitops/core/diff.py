@@ -37,16 +37,17 @@ def diff(desired: Desired, held: Held) -> Plan:
 def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
     # what others set up as desired is left alone, classic stage included, until its first change
-    own = {one.alias for one in targets if _own_stamp(held, one.alias, owner)}
+    stamps = {one.alias: _own_stamp(held, one.alias, owner) for one in targets}
+    own = {alias for alias, stamp in stamps.items() if stamp}
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
     in_step = _classic(held, {alias: held.stages.get(alias) for alias in own})
-    found = {one.alias: _change(held, one, in_step, owner) for one in targets}
+    found = {one.alias: _change(held, one, in_step, stamps[one.alias]) for one in targets}
     changed = {alias for alias, change in found.items() if change}
     classic = _classic(held, _versions(targets, own | changed))
     for target in targets:
         if target.alias not in changed and _is_taken(held, target, classic):
-            found[target.alias] = _made(held, target, (ALIAS,), owner)
+            found[target.alias] = _made(held, target, (ALIAS,), stamps[target.alias])
             classic = _classic(held, _versions(targets, own | changed | {target.alias}))
     changes = tuple(change for change in found.values() if change)
     carriers = (change.carrier for change in changes if change.carrier is not None)
@@ -138,17 +139,18 @@ def _own_stamp(held: HeldModel, alias: str, owner: str) -> Stamp | None:
 
 
 def _change(
-    held: HeldModel, target: Target, classic: Mapping[str, int | None], owner: str
+    held: HeldModel, target: Target, classic: Mapping[str, int | None], own: Stamp | None
 ) -> Change | None:
     in_place = held.stages.get(target.alias) == target.version
-    own = _own_stamp(held, target.alias, owner)
     misaligned = tuple(_misaligned(held, target, classic, own)) if in_place else ()
-    return None if in_place and not misaligned else _made(held, target, misaligned, owner)
+    return None if in_place and not misaligned else _made(held, target, misaligned, own)
 
 
-def _made(held: HeldModel, target: Target, misaligned: tuple[str, ...], owner: str) -> Change:
+def _made(
+    held: HeldModel, target: Target, misaligned: tuple[str, ...], own: Stamp | None
+) -> Change:
     old, new = held.stages.get(target.alias), target.version
-    newest, own = held.newest_stamp(target.alias), _own_stamp(held, target.alias, owner)
+    newest = held.newest_stamp(target.alias)
     return Change(
         model=held.name,
         stage=target.stage,
