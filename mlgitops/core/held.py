@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import alias_of
+from mlgitops.core.stage import alias_of, classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,10 @@ class HeldModel:
         """The stamp of the last move of a stage and the version that carries it, if any."""
         stamps = self.stamps.get(alias, {})
         return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
+
+    def name_of(self, alias: str) -> str:
+        """What people call a stage that holds a version."""
+        return classic_stage(alias) or self.spelled[alias]
 
     def owner_of(self, alias: str) -> str | None:
         """Who manages a stage; None if nobody does. A stage that its owner emptied is free."""

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mlgitops.core.diff import diff
-from mlgitops.core.stage import classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +81,7 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
             unmanaged = StageState.ELSEWHERE if elsewhere else StageState.UNMANAGED
             yield StageStatus(
                 model=name,
-                stage=classic_stage(alias) or now.spelled[alias],
+                stage=now.name_of(alias),
                 desired=None,
                 actual=now.stages[alias],
                 state=_state(change) if change else unmanaged,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
+from mlgitops.core.stage import PRODUCTION, alias_of
 from mlgitops.file.schema import is_model_name
 from mlgitops.gates.form import RESERVED_ALIAS, STAGE_NAME
 
@@ -60,15 +60,11 @@ def imported(held: Held) -> Imported:
 def _stages(held: HeldModel) -> dict[str, int]:
     """Stage → version, Production last."""
     found = {
-        _name(held, alias): version
+        held.name_of(alias): version
         for alias, version in held.stages.items()
         if not _why_not(held, alias)
     }
     return dict(sorted(found.items(), key=lambda item: (item[0] == PRODUCTION, item[0])))
-
-
-def _name(held: HeldModel, alias: str) -> str:
-    return classic_stage(alias) or held.spelled[alias]
 
 
 def _why_not(held: HeldModel, alias: str) -> str | None:
@@ -87,4 +83,4 @@ def _why_not(held: HeldModel, alias: str) -> str | None:
 def _left_out(held: HeldModel) -> Iterator[str]:
     for alias in sorted(held.stages):
         if reason := _why_not(held, alias):
-            yield f"{held.name} {_name(held, alias)}: {reason}"
+            yield f"{held.name} {held.name_of(alias)}: {reason}"

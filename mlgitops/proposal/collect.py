@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from mlgitops.core import pins
 from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
-from mlgitops.core.stage import classic_stage
 from mlgitops.core.version import READY
 from mlgitops.errors import (
     DesiredVersionError,
@@ -230,7 +229,7 @@ def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]
     """The latest versions of a model with their metrics and stages, ascending."""
     stages: dict[int, list[str]] = {}
     for alias, number in held.stages.items():
-        stages.setdefault(number, []).append(classic_stage(alias) or held.spelled[alias])
+        stages.setdefault(number, []).append(held.name_of(alias))
     found = reader.metrics(held.name, _RECENT)
     return tuple(
         Past(number=number, metrics=found[number], stages=tuple(sorted(stages.get(number, ()))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import alias_of, classic_stage
+from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.words import listed
 
@@ -34,8 +34,7 @@ def held_version(registry: RegistryReader, model: str, stage: str) -> int:
     found = require_model(registry, model)
     version = found.stages.get(alias_of(stage))
     if version is None:
-        named = (classic_stage(one) or found.spelled[one] for one in sorted(found.stages))
-        filled = ", ".join(named) or "none"
+        filled = ", ".join(map(found.name_of, sorted(found.stages))) or "none"
         raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
     return version
 
