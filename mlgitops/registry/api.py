@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 # MLflow's default is by the time of the last change: a move between two pages would shift rows
+CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
 PROMPT = "mlflow.prompt.is_prompt"  # the tag of a prompt
 VERSION_ORDER = ("name ASC", "version_number ASC")
 
@@ -76,6 +77,12 @@ class RunRow:
     tags: Mapping[str, str]
     datasets: tuple[DatasetUse, ...]
     models: tuple[str, ...]
+
+
+def among(run_ids: Sequence[str]) -> str:
+    """The filter of MLflow's that finds some runs."""
+    listed = ", ".join(f"'{run}'" for run in run_ids)
+    return f"attributes.run_id IN ({listed})"
 
 
 class RegistryApi(Protocol):

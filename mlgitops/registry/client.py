@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
 from mlgitops.registry import failures
-from mlgitops.registry.api import VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
+from mlgitops.registry.api import (
+    CONTEXT,
+    VERSION_ORDER,
+    ModelRow,
+    Page,
+    RunRow,
+    VersionRow,
+    among,
+)
 from mlgitops.registry.failures import translated
 from mlgitops.system.addresses import without_secrets
 
@@ -132,11 +140,8 @@ class ClientRunApi:
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""
-        listed = ", ".join(f"'{run}'" for run in run_ids)
         with translated(self._uri):
-            found = self._client.search_runs(
-                [experiment], f"attributes.run_id IN ({listed})", max_results=len(run_ids)
-            )
+            found = self._client.search_runs([experiment], among(run_ids), max_results=len(run_ids))
             return list(map(_run, found))
 
 
@@ -207,5 +212,5 @@ def _dataset(used: Any) -> DatasetUse:
     return DatasetUse(
         name=used.dataset.name,
         digest=used.dataset.digest,
-        context=tags.get("mlflow.data.context", ""),
+        context=tags.get(CONTEXT, ""),
     )

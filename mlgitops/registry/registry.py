@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -209,8 +208,7 @@ class MlflowRegistry:
 
     def _experiment(self, runs: Iterable[str]) -> str | None:
         """The experiment of the newest run that exists; the others lie there as a rule."""
-        found = (run.experiment for run_id in runs if (run := self._runs.run(run_id)))
-        return next(islice(found, 1), None)
+        return next((run.experiment for one in runs if (run := self._runs.run(one))), None)
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

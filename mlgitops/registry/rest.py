@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.errors import RegistryGoneError
-from mlgitops.registry.api import PROMPT, VERSION_ORDER, ModelRow, Page, RunRow, VersionRow
+from mlgitops.registry.api import (
+    CONTEXT,
+    PROMPT,
+    VERSION_ORDER,
+    ModelRow,
+    Page,
+    RunRow,
+    VersionRow,
+    among,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +24,6 @@ if TYPE_CHECKING:
     from mlgitops.registry.calls import Calls, Json
 
 _POLITE = 8  # requests at the same time
-_CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
 
 
 class RestRegistryApi:
@@ -94,10 +102,9 @@ class RestRunApi:
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""
-        listed = ", ".join(f"'{run}'" for run in run_ids)
         body = {
             "experiment_ids": [experiment],
-            "filter": f"attributes.run_id IN ({listed})",
+            "filter": among(run_ids),
             "max_results": len(run_ids),
         }
         found = self._calls.send("POST", "runs/search", body)
@@ -160,7 +167,7 @@ def _dataset(found: Json) -> DatasetUse:
     return DatasetUse(
         name=found["dataset"]["name"],
         digest=found["dataset"]["digest"],
-        context=_pairs(found.get("tags", ())).get(_CONTEXT, ""),
+        context=_pairs(found.get("tags", ())).get(CONTEXT, ""),
     )
 
 
