@@ -33,7 +33,7 @@ def _page(file: Path) -> str | None:
     server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
     if server and name:
         return f"{server}/{name}"
-    remote = git.ask(file, "remote", "get-url", "origin")
+    remote = git.origin(file)
     return page_of(remote) if remote else None
 
 

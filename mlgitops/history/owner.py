@@ -45,7 +45,7 @@ def owned(desired: Desired, registry: str) -> Desired:
 
 def of_origin(file: Path) -> str:
     """Host and path of the origin of a file's repository; empty if it has none."""
-    remote = git.ask(file, "remote", "get-url", "origin")
+    remote = git.origin(file)
     return of_remote(remote) if remote else ""
 
 

@@ -81,6 +81,11 @@ def ask(place: Path, *arguments: str) -> str | None:
         return None
 
 
+def origin(place: Path) -> str | None:
+    """The address of the remote `origin`; None without one."""
+    return ask(place, "remote", "get-url", "origin")
+
+
 def _reason(errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines()]
     told = [line for line in lines if line and not line.startswith("hint:")]
