@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.startup import took
+from harness.costs import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,11 @@ def measure() -> Iterator[str]:
     yield f"{COMMITS:,} commits × {MODELS} models"
     with tempfile.TemporaryDirectory(prefix="mlgitops-") as folder:
         seed(Path(folder))
-        rounds = [{n: took(c, Path(folder)).cpu for n, c in commands.items()} for _ in range(RUNS)]
+        place = Path(folder)
+        rounds = [
+            {n: measured(c, folder=place, environment=os.environ).cpu for n, c in commands.items()}
+            for _ in range(RUNS)
+        ]
     alone = next(iter(commands))
     for name in commands:
         cpu = statistics.median(one[name] for one in rounds)

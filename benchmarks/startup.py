@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.costs import measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
 RUNS = 7
 CLICK, MLFLOW = "import click", "import mlflow"
@@ -28,29 +28,13 @@ COMMANDS = {
 }
 
 
-class Took(NamedTuple):
-    """Seconds of a process and of those that it waited for."""
-
-    cpu: float
-    wall: float
-
-
-def took(command: Sequence[str], folder: Path | None = None) -> Took:
-    """What a command takes, run in this folder."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Took(used.ru_utime + used.ru_stime, wall)
-
-
 def measure() -> Iterator[str]:
     """The medians of each command, and of the ratios to the one before it that only imports."""
     rounds = [
-        {name: took([sys.executable, *args]) for name, args in COMMANDS.items()}
+        {
+            name: measured([sys.executable, *args], folder=Path.cwd(), environment=os.environ)
+            for name, args in COMMANDS.items()
+        }
         for _ in range(RUNS + 1)
     ]
     counted = rounds[1:]  # the first one warms the file cache
@@ -58,8 +42,9 @@ def measure() -> Iterator[str]:
     for name in COMMANDS:
         base = name if name in (CLICK, MLFLOW) else base
         said = []
-        for index, kind in enumerate(Took._fields):
-            median = statistics.median(one[name][index] for one in counted)
-            ratio = statistics.median(one[name][index] / one[base][index] for one in counted)
+        for kind in ("cpu", "wall"):
+            seconds = [(getattr(one[name], kind), getattr(one[base], kind)) for one in counted]
+            median = statistics.median(own for own, _ in seconds)
+            ratio = statistics.median(own / other for own, other in seconds)
             said.append(f"{kind} {median:6.3f} s {ratio:5.2f} × {base}")
         yield f"{name:18} {'   '.join(said)}"
