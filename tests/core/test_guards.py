@@ -14,6 +14,7 @@ from mlgitops.core.diff import diff
 from mlgitops.core.guards import Guard, Permission, Terms
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.file.load import loads
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
@@ -199,7 +200,7 @@ def proposed(held: dict[str, int], wanted: dict[str, int], count: int) -> tuple[
     """The plan of `count` models that all hold and want the same."""
     pairs = ", ".join(f"{stage}: {version}" for stage, version in wanted.items())
     models = "\n".join(f"  m{i}: {{stages: {{{pairs}}}}}" for i in range(count))
-    desired = loads(f"models:\n{models}\n", "models.yaml")
+    desired = loads(f"models:\n{models}\n{declaring(wanted)}", "models.yaml")
     aliases = {stage.lower(): version for stage, version in held.items()}
     actual = Held(
         models={
@@ -232,7 +233,7 @@ def test_healing_is_not_held_up_by_guards_that_count_changes(team: Team) -> None
     for name in names:
         team.versions(2, name)
     lines = [f"  {name}: {{stages: {{Shadow: 1}}}}" for name in names]
-    team.write("\n".join(["models:", *lines, ""]))
+    team.write("\n".join(["models:", *lines, declaring(["Shadow"])]))
     team.ok("apply", "--allow", "many-changes")
     for name in names:
         team.client.set_registered_model_alias(name, "shadow", "2")
