@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.file.reader import KeyPath
 
+_MOST_TO_ADD = 50  # stages in one line that an error gives
 Flaw = tuple["KeyPath", str]
 
 
@@ -64,10 +65,11 @@ def _stages_are_declared(desired: Desired) -> Iterator[Flaw]:
     stages = desired.stages
     odd = list(_not_as_declared(desired))
     unknown = {name for _, name in odd if stages.find(name) is None}
-    others = without_hint(sorted(unknown), stages)
+    others = without_hint(sorted(unknown), stages)[:_MOST_TO_ADD]
+    messages = {name: undeclared(name, stages, others) for name in unknown}
     for path, name in odd:
-        if name in unknown:
-            yield path, undeclared(name, stages, others)
+        if name in messages:
+            yield path, messages[name]
         elif desired.version > 1:  # in form 1 a stage may be written in any case
             declared = stages.name_of(alias_of(name))
             yield path, f"stage {name!r} is declared as {declared!r}; write it so"

@@ -7,6 +7,7 @@ changes. What the file cannot say is left out and reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import yaml
@@ -65,7 +66,8 @@ def imported(held: Held) -> Imported:
     declared = _declared(kept)
     models = {now.name: {"stages": _stages(now, declared)} for now in kept}
     body = yaml.safe_dump({"models": models}, sort_keys=False, width=_WIDTH, allow_unicode=True)
-    head = f"{HEADER}version: 2\n{line(declared.listed, _WIDTH)}\n"
+    stages = fill(line(declared.listed), _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    head = f"{HEADER}version: 2\n{stages}\n"
     return Imported(text=head + body, declared=declared, left_out=tuple(left_out))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import yaml
@@ -45,16 +46,17 @@ def likely(name: str) -> DeclaredStage:
     return DeclaredStage(name=name, production=alias == "champion" or alias.startswith("prod"))
 
 
-def line(stages: Iterable[DeclaredStage], width: int = _ONE_LINE) -> str:
-    """The line of models.yaml that declares some stages, wrapped at `width` characters."""
-    listed = [
-        stage.name
-        if stage == _plain(stage.name)
-        else {"name": stage.name, "production": stage.production}
-        for stage in stages
-    ]
-    text = yaml.safe_dump(listed, default_flow_style=True, sort_keys=False, width=width)
-    return f"stages: {text.strip()}"
+def line(stages: Iterable[DeclaredStage]) -> str:
+    """The line of models.yaml that declares some stages."""
+    return f"stages: [{', '.join(map(_written, stages))}]"
+
+
+@lru_cache  # a file may have the same one to add in thousands of places
+def _written(stage: DeclaredStage) -> str:
+    usual = stage == _plain(stage.name)
+    form = stage.name if usual else {"name": stage.name, "production": stage.production}
+    text = yaml.safe_dump([form], default_flow_style=True, sort_keys=False, width=_ONE_LINE)
+    return text.strip()[1:-1]
 
 
 def undeclared(name: str, stages: DeclaredStages, others: Collection[str] = ()) -> str:

@@ -97,7 +97,7 @@ def test_the_line_for_what_looks_like_a_typo() -> None:
 def test_a_declaration_is_read_as_it_is_written(names: list[str], production: bool) -> None:
     """Names that YAML would take for something else are quoted; the order stays."""
     listed = tuple(DeclaredStage(name=name, production=production) for name in names)
-    desired = loads(f"{line(listed, 40)}\nmodels: {{}}\n", "models.yaml")
+    desired = loads(f"{line(listed)}\nmodels: {{}}\n", "models.yaml")
     assert desired.stages == DeclaredStages(listed=listed)
 
 
