@@ -44,7 +44,16 @@ def listed(items: Sequence[str], *, most: int = 5) -> str:
     return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that an unknown one is like in any case, or begins; None if there is none."""
+    begun, by_lower = name.lower(), {one.lower(): one for one in known}
+    near = get_close_matches(begun, by_lower, n=1) or [
+        one for one in by_lower if begun and one.startswith(begun)
+    ]
+    return by_lower[near[0]] if near else None
+
+
 def suggestion(name: str, known: Collection[str]) -> str:
     """What to write instead of an unknown name: the nearest one, or else all that are known."""
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    near = nearest(name, known)
+    return f"did you mean {near!r}?" if near else f"known: {', '.join(known) or 'none'}"

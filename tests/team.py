@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mlflow import MlflowClient
+
+
+def declaring(stages: Iterable[str]) -> str:
+    """The line of models.yaml that declares stages of a team's own, after MLflow's two."""
+    return f"stages: {json.dumps(list(dict.fromkeys(('Staging', 'Production', *stages))))}\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +64,8 @@ class Team:
         """Write a models.yaml with one model and these stages."""
         lines = [f"      {name}: {'null' if v is None else v}" for name, v in stages.items()]
         body = "\n".join(lines) or "      {}"
-        self.file.write_text(f"models:\n  {model}:\n    stages:\n{body}\n", encoding="utf-8")
+        text = f"models:\n  {model}:\n    stages:\n{body}\n{declaring(stages)}"
+        self.file.write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str) -> Ran:
         """Run `mlgitops`, in this process."""

@@ -194,6 +194,8 @@ def test_a_bare_install_reconciles_a_server(remote: Team, proxied: Proxy, bare: 
 
     ok("import")
     assert "champion: 1" in remote.file.read_text(encoding="utf-8")
+    text = remote.file.read_text(encoding="utf-8").replace("stages: [", "stages: [Production, ", 1)
+    remote.write(text)
     team.run("promote", "bare-model", "Production", "2")
     assert "Production: empty → 2" in ok("plan", "--quick")
     ok("apply", "--actor", "ada")

@@ -38,15 +38,15 @@ def card(
 ) -> None:
     """Print a model card in Markdown.
 
-    Without STAGE or VERSION, describes the version in Production, or else the latest version.
-    Downloads the payload.
+    Without STAGE or VERSION, describes the version in production: in the last such stage that
+    models.yaml declares, or else the latest version. Downloads the payload.
     """
     from mlgitops.proposal.card import chosen, make_card
     from mlgitops.report.card import markdown
 
     desired = load_or_empty(file)
     client = target.connect()
-    number = chosen(client, model, version)
+    number = chosen(client, model, version, desired.stages)
     try:
         revisions = revisions_of(file) if file else ()
     except GitError as error:

@@ -12,6 +12,7 @@ from mlgitops.cli.options import failures_reported, file_option, format_option, 
 from mlgitops.errors import DesiredStateError, OutOfDateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
+from mlgitops.file.stages import stage_of
 from mlgitops.system import files
 from mlgitops.words import count
 
@@ -98,6 +99,7 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     number = _version(version)
     text = read(file)
     part = edit.part_of(text, str(file), model)
+    stage = stage_of(part.source.desired, stage)
     edited = edit.set_version(part, model, stage, number).whole
     if edited == text:
         click.echo(f"{file}: {model} {stage} is already at {version}")
@@ -134,6 +136,7 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     edited, number = edit.add_recipe(part, model, parsed)
     where = ""
     if stage:
+        stage = stage_of(part.source.desired, stage)
         edited = edit.set_version(edited, model, stage, number)
         where = f", and put it into {stage}{edit.unpinned(part, model, stage)}"
     files.write_text(file, edited.whole)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
 
 _RUN = re.compile(r"[0-9a-f]{32}")
@@ -100,7 +101,7 @@ def _compared(
     desired = load_or_empty(file)
     pinned = declared(desired)
     held = require_model(client, model)
-    found = [_find(client, model, name) for name in names]
+    found = [_find(client, model, name, desired.stages) for name in names]
     with Cabinet(client) as cabinet:
         sides = []
         for label, version in found:
@@ -114,7 +115,9 @@ def _compared(
         return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
 
 
-def _find(client: RegistryReader, model: str, name: str) -> tuple[str, Version]:
+def _find(
+    client: RegistryReader, model: str, name: str, stages: DeclaredStages
+) -> tuple[str, Version]:
     """A version by what it is called, with its label.
 
     Raises:
@@ -124,7 +127,7 @@ def _find(client: RegistryReader, model: str, name: str) -> tuple[str, Version]:
         version = client.of_run(model, name)
         label = f"run {name[:8]}"
     else:
-        number = int(name) if name.isdecimal() else held_version(client, model, name)
+        number = int(name) if name.isdecimal() else held_version(client, model, name, stages)
         version = client.version(model, number)
         label = f"version {number}"
     if version is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import Target, file_option, progress, registry_options
-from mlgitops.core.stage import PRODUCTION, alias_of
+from mlgitops.core.stage import alias_of
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 
@@ -168,20 +168,24 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
 
 @github.command()
 @click.argument("applied", type=click.Path(path_type=Path))
-def deployment(applied: Path) -> None:
+@file_option
+def deployment(applied: Path, file: Path) -> None:
     """Record a GitHub deployment for each stage that changed.
 
     APPLIED is the file from `mlgitops apply --report FILE.json`.
     """
     context, api = _connect()
-    for outcome in _outcomes(applied):
+    if not (outcomes := _outcomes(applied)):
+        return
+    declared = load(file).stages
+    for outcome in outcomes:
         stage, model = str(outcome["stage"]), str(outcome["model"])
         api.record_deployment(
             environment=f"{model} {stage}",
             sha=context.sha,
             description=f"{model} {stage}: version {outcome['new']}, {outcome['status']}",
             succeeded=outcome["status"] == "applied",
-            production=alias_of(stage) == alias_of(PRODUCTION),
+            production=declared.is_guarded(alias_of(stage)),
         )
         click.echo(f"{model} {stage}: {outcome['status']}")
 

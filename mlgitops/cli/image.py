@@ -20,8 +20,9 @@ from mlgitops.cli.options import (
     show_report,
 )
 from mlgitops.cli.serve import check_smoked
+from mlgitops.core.pins import declared
 from mlgitops.errors import ScanFailedError, UsageError
-from mlgitops.file.load import load_pins
+from mlgitops.file.load import load_or_empty
 from mlgitops.system import files
 
 if TYPE_CHECKING:
@@ -70,18 +71,20 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> BuildOptions:
-    """The options of an image, with what a job of GitHub Actions knows of the commit.
+    """The options of an image, with what models.yaml and a job of GitHub Actions know.
 
     Raises:
-        DesiredStateError: the file that may pin versions is not valid.
+        DesiredStateError: models.yaml is not valid.
     """
     from mlgitops.image.spec import BuildOptions
 
     repository = os.environ.get("GITHUB_REPOSITORY")
+    desired = load_or_empty(file)
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     return BuildOptions(
         cached=not no_cache,
-        pins=load_pins(file),
+        pins=declared(desired),
+        stages=desired.stages,
         commit=os.environ.get("GITHUB_SHA"),
         url=f"{server}/{repository}" if repository else None,
         **chosen,

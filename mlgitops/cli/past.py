@@ -120,14 +120,16 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     """
     from mlgitops.file import edit
     from mlgitops.file.load import read
+    from mlgitops.file.stages import stage_of
 
     text = read(file)
+    part = edit.part_of(text, str(file), model)
+    stage = stage_of(part.source.desired, stage)
     former = version or previous(revisions_of(file), model, stage)
     if former is None:
         raise UsageError(
             f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"
         )
-    part = edit.part_of(text, str(file), model)
     edited = edit.set_version(part, model, stage, former).whole
     if edited == text:
         raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")

@@ -14,8 +14,9 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
+from mlgitops.core.pins import declared
 from mlgitops.errors import SmokeFailedError
-from mlgitops.file.load import load_pins
+from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
@@ -153,13 +154,13 @@ def _held(model: str, text: str, file: Path | None, target: Target) -> Iterator[
     The version stays the same if the stage moves on.
 
     Raises:
-        UsageError: there is no such model or version, or the stage is empty.
+        UsageError: there is no such model, version or stage, or the stage is empty.
         DigestMismatchError: its payload is not the one that models.yaml pins.
     """
     from mlgitops.registry.verify import verified
 
-    pinned = load_pins(file)
+    desired = load_or_empty(file)
     client = target.connect()
-    number, stage = find_version(client, model, text)
-    with verified(pinned, client, model, number, stage) as source:
+    number, stage = find_version(client, model, text, desired.stages)
+    with verified(declared(desired), client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source

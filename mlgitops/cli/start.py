@@ -62,6 +62,12 @@ def import_command(output: Path, force: bool, target: Target) -> None:
     files.write_text(output, made.text)
     for line in made.left_out:
         click.echo(f"left out: {line}", err=True)
+    if not made.declared.production:
+        click.echo(
+            f"{output} declares no stage as production; guards watch those that are declared as "
+            "{name: NAME, production: true}",
+            err=True,
+        )
     click.echo(f"wrote {output}; `mlgitops plan` shows no changes")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import alias_of
+from mlgitops.core.stage import DeclaredStages, alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,8 @@ class Desired:
     """All models of one models.yaml, in the order of the file.
 
     Attributes:
+        version: of the form that the file has.
+        stages: those that models may have; in a valid file, models name no others.
         recipes: the package that recipes are modules of.
         folders: where it is looked for before what is installed.
         owner: who manages the stages; empty until that is known.
@@ -85,6 +87,8 @@ class Desired:
 
     file: str
     models: Mapping[str, DesiredModel]
+    version: int = 1
+    stages: DeclaredStages = field(default_factory=DeclaredStages)
     recipes: str = RECIPES
     folders: tuple[str, ...] = ()
     owner: str = ""

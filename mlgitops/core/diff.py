@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
-from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, alias_of, classic_stage
+from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.stamp import Stamp
-
-
-_PRODUCTION = alias_of(PRODUCTION)
 
 
 def diff(desired: Desired, held: Held) -> Plan:
@@ -84,13 +81,14 @@ def _names(desired: Desired, held: Held) -> Iterator[str]:
 def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
     listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
-    for stage in sorted(listed, key=_stage_order):
+    # a version is never in a stage before it is in those that it is promoted from
+    for stage in sorted(listed, key=lambda one: desired.stages.rank(one.alias)):
         yield Target(stage=stage.name, alias=stage.alias, version=stage.version, where=stage.where)
     unlisted = (held.stages.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
     for alias in sorted(unlisted):
         if _claimed(held, alias, desired.owner):
             yield Target(
-                stage=classic_stage(alias) or alias,
+                stage=desired.stages.name_of(alias),
                 alias=alias,
                 version=None,
                 unlisted=desired.file,
@@ -110,11 +108,6 @@ def _claimed(held: HeldModel, alias: str, owner: str) -> bool:
         return False
     carrier, stamp = newest
     return held.stages.get(alias) == carrier and stamp.version in (carrier, None)
-
-
-def _stage_order(stage: DesiredStage) -> bool:
-    """Production last, so that a version is never in Production before it is in Staging."""
-    return stage.alias == _PRODUCTION
 
 
 def _classic(held: HeldModel, managed: Mapping[str, int | None]) -> dict[str, int | None]:

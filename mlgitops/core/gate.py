@@ -98,6 +98,11 @@ class Gate(Protocol):
         """Metric → which way is better, of the metrics that the gate judges."""
         ...
 
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """Key → the stage that it names."""
+        ...
+
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:
         """What is wrong although it is well-formed: the key, None for the gate as a whole; why."""
         ...

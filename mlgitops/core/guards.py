@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import Action
-from mlgitops.core.stage import PRODUCTION, alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,8 +137,13 @@ def _many_changes(plan: Plan) -> Iterator[Objection]:
 
 def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
     empties = change.action is Action.EMPTY and not change.heals
-    if empties and change.alias == alias_of(PRODUCTION):
-        reason = f"version {change.old} would leave {change.stage}, and no version would replace it"
+    if empties and desired.stages.is_guarded(change.alias):
+        declared = desired.stages.find(change.stage)
+        which = "" if declared else f", which {desired.file} no longer declares"
+        reason = (
+            f"version {change.old} would leave {change.stage}{which}, "
+            "and no version would replace it"
+        )
         yield _objection(Guard.EMPTIES_PRODUCTION, reason, change)
     if change.elsewhere:
         reason = f"{change.elsewhere} manages this stage"

@@ -84,7 +84,7 @@ def deploy(
         DeployError, DockerError: the host could not do it.
     """
     docker.require(compose=True)
-    version = held_version(registry, model, stage)
+    version = held_version(registry, model, stage, image.stages)
     if pull:
         tag = f"{image.repository}/{image_name(model)}:{alias_of(stage)}"
         identity = _pulled(tag, version, say)
@@ -153,11 +153,11 @@ def _held(registry: RegistryReader, found: Deployment) -> str:
     if found.registry != registry.identity:
         return UNKNOWN
     try:
-        return str(held_version(registry, found.model, found.stage))
-    except UsageError:
-        return ""
+        held = registry.model(found.model)
     except RegistryError:
         return UNKNOWN
+    version = held.stages.get(alias_of(found.stage)) if held else None
+    return str(version or "")
 
 
 def _emptied(registry: RegistryReader, found: Deployment) -> bool:

@@ -9,6 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
+from mlgitops.file.stages import undeclared, without_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.file.reader import KeyPath
 
+_MOST_TO_ADD = 50  # stages in one line that an error gives
 Flaw = tuple["KeyPath", str]
 
 
@@ -37,6 +39,14 @@ def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
             )
 
 
+def _declared_stages_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
+    first: dict[str, str] = {}
+    for index, stage in enumerate(desired.stages.listed):
+        if stage.alias in first:
+            yield ("stages", index), _one_alias(first[stage.alias], stage.name)
+        first.setdefault(stage.alias, stage.name)
+
+
 def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
     for model, section in product(desired.models.values(), ("stages", "gates")):
         names = [s.name for s in model.stages] if section == "stages" else list(model.gates)
@@ -44,8 +54,42 @@ def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
         for name in names:
             other = seen.setdefault(alias_of(name), name)
             if other != name:
-                message = f"stages {other!r} and {name!r} have the same alias; keep one"
-                yield ("models", model.name, section, name), message
+                yield ("models", model.name, section, name), _one_alias(other, name)
+
+
+def _one_alias(one: str, other: str) -> str:
+    return f"stages {one!r} and {other!r} have the same alias; keep one"
+
+
+def _stages_are_declared(desired: Desired) -> Iterator[Flaw]:
+    stages = desired.stages
+    odd = list(_not_as_declared(desired))
+    unknown = {name for _, name in odd if stages.find(name) is None}
+    others = without_hint(sorted(unknown), stages)[:_MOST_TO_ADD]
+    messages = {name: undeclared(name, stages, others) for name in unknown}
+    for path, name in odd:
+        if name in messages:
+            yield path, messages[name]
+        elif desired.version > 1:  # in form 1 a stage may be written in any case
+            declared = stages.name_of(alias_of(name))
+            yield path, f"stage {name!r} is declared as {declared!r}; write it so"
+
+
+def _not_as_declared(desired: Desired) -> Iterator[Flaw]:
+    """Where a stage is named otherwise than it is declared, and how."""
+    names = frozenset(desired.stages.names)
+    for model in desired.models.values():
+        for held in model.stages:
+            if held.name not in names:
+                yield ("models", model.name, "stages", held.name), held.name
+        for entered, gates in model.gates.items():
+            at = ("models", model.name, "gates", entered)
+            if entered not in names:
+                yield at, entered
+            for index, gate in enumerate(gates):
+                for key, stage in gate.stages.items():
+                    if stage not in names:
+                        yield (*at, index, key), stage
 
 
 def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
@@ -59,6 +103,8 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _model_names_differ_by_more_than_case,
+    _declared_stages_differ_by_more_than_case,
     _stage_names_differ_by_more_than_case,
+    _stages_are_declared,
     _gates_can_pass,
 )

@@ -16,6 +16,7 @@ from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file.load import Source, source
 from mlgitops.file.part import Part, cut
+from mlgitops.file.stages import stage_of
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
@@ -116,13 +117,14 @@ def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
     """A stage of models.yaml, in whichever case it is named, that holds a version.
 
     Raises:
-        UsageError: there is no such model, or the stage is not listed or left empty.
+        UsageError: there is no such model or stage, or the stage is not listed or left empty.
     """
     stages = model_of(desired, model).stages
-    found = next((s for s in stages if s.alias == alias_of(stage)), None)
+    name = stage_of(desired, stage)
+    found = next((s for s in stages if s.alias == alias_of(name)), None)
     if found is None or found.version is None:
         what = "does not list" if found is None else "leaves empty"
-        raise UsageError(f"{desired.file} {what} {stage} of {model}; there is no version to pin")
+        raise UsageError(f"{desired.file} {what} {name} of {model}; there is no version to pin")
     return found
 
 

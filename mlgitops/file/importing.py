@@ -7,16 +7,18 @@ changes. What the file cannot say is left out and reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import yaml
 
-from mlgitops.core.stage import PRODUCTION, alias_of
+from mlgitops.core.stage import BY_ALIAS, DeclaredStages, alias_of
 from mlgitops.file.schema import is_model_name
+from mlgitops.file.stages import likely, line
 from mlgitops.gates.form import RESERVED_ALIAS, STAGE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlgitops.core.held import Held, HeldModel
 
@@ -28,18 +30,26 @@ HEADER = """\
 
 """
 
+_WIDTH = 100  # characters of a line
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The text of models.yaml, and what of the registry is not in it, each in one line."""
+    """A models.yaml.
+
+    Attributes:
+        declared: the stages that it declares.
+        left_out: what of the registry is not in it, each in one line.
+    """
 
     text: str
+    declared: DeclaredStages
     left_out: tuple[str, ...]
 
 
 def imported(held: Held) -> Imported:
     """The file that describes a registry as it is."""
-    models: dict[str, object] = {}
+    kept: list[HeldModel] = []
     left_out: list[str] = []
     seen: dict[str, str] = {}
     for name, now in sorted(held.models.items()):
@@ -52,19 +62,35 @@ def imported(held: Held) -> Imported:
             left_out.append(f"model {name!r}: it differs from {other!r} only in case; rename one")
         else:
             left_out += _left_out(now)
-            models[name] = {"stages": _stages(now)}
-    body = yaml.safe_dump({"models": models}, sort_keys=False, width=100, allow_unicode=True)
-    return Imported(text=HEADER + body, left_out=tuple(left_out))
+            kept.append(now)
+    declared = _declared(kept)
+    models = {now.name: {"stages": _stages(now, declared)} for now in kept}
+    body = yaml.safe_dump({"models": models}, sort_keys=False, width=_WIDTH, allow_unicode=True)
+    stages = fill(line(declared.listed), _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    head = f"{HEADER}version: 2\n{stages}\n"
+    return Imported(text=head + body, declared=declared, left_out=tuple(left_out))
 
 
-def _stages(held: HeldModel) -> dict[str, int]:
-    """Stage → version, Production last."""
-    found = {
-        held.name_of(alias): version
-        for alias, version in held.stages.items()
-        if not _why_not(held, alias)
+def _declared(models: Iterable[HeldModel]) -> DeclaredStages:
+    """The stages that hold a version, production last; Staging and Production if no others do."""
+    found: dict[str, str] = {}
+    for held in models:
+        for alias in held.stages:
+            if not _why_not(held, alias):
+                found.setdefault(alias, held.name_of(alias))
+    if found.keys() <= BY_ALIAS.keys():
+        return DeclaredStages()
+    listed = sorted(map(likely, found.values()), key=lambda stage: (stage.production, stage.name))
+    return DeclaredStages(listed=tuple(listed))
+
+
+def _stages(held: HeldModel, declared: DeclaredStages) -> dict[str, int]:
+    """Stage → version, in the order of the declaration."""
+    return {
+        stage.name: held.stages[stage.alias]
+        for stage in declared.listed
+        if stage.alias in held.stages and not _why_not(held, stage.alias)
     }
-    return dict(sorted(found.items(), key=lambda item: (item[0] == PRODUCTION, item[0])))
 
 
 def _why_not(held: HeldModel, alias: str) -> str | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
-from mlgitops.core.pins import Pins, declared
+from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import DesiredStateError, Problem, Where
-from mlgitops.file import checks, problems
+from mlgitops.file import checks, problems, stages
 from mlgitops.file.document import Document, parse
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
@@ -83,8 +83,16 @@ class Source:
     desired: Desired
 
 
-def source(text: str, file: str, beside: Path | None = None) -> Source:
+def source(
+    text: str, file: str, beside: Path | None = None, within: Desired | None = None
+) -> Source:
     """Like `loads`, for whoever edits the text.
+
+    Args:
+        text: of models.yaml, or of a part of it.
+        file: named in problems.
+        beside: as for `loads`.
+        within: what the whole says that the text is a part of: the part declares no stages.
 
     Raises:
         DesiredStateError: with every problem found.
@@ -97,6 +105,8 @@ def source(text: str, file: str, beside: Path | None = None) -> Source:
         of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document, folders)
+    if within is not None:
+        desired = replace(desired, version=within.version, stages=within.stages)
     found = document.problems + [
         problem_at(path, document.where(path), message)
         for path, message in checks.findings(desired)
@@ -104,15 +114,6 @@ def source(text: str, file: str, beside: Path | None = None) -> Source:
     if found:
         raise DesiredStateError(found)
     return Source(text=text, document=document, desired=desired)
-
-
-def load_pins(path: Path | None) -> Pins:
-    """The pins of a models.yaml; none where there is no file.
-
-    Raises:
-        DesiredStateError: it is not valid, so that nobody can say what it pins.
-    """
-    return declared(load_or_empty(path))
 
 
 def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
@@ -124,6 +125,8 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
+        version=form.version,
+        stages=_declared(form, document),
         recipes=form.recipes,
         folders=folders,
         owner=form.owner or "",
@@ -131,10 +134,16 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
     )
 
 
+def _declared(form: FileForm, document: Document) -> DeclaredStages:
+    if "stages" not in form.model_fields_set:
+        return DeclaredStages()
+    return stages.declared(form.stages, document.where(("stages",)))
+
+
 def _model(name: str, form: ModelForm, document: Document, where: Where) -> DesiredModel:
     at: KeyPath = ("models", name)
     versions = document.wheres((*at, "versions")) if form.versions else {}
-    stages = document.wheres((*at, "stages")) if form.stages else {}
+    places = document.wheres((*at, "stages")) if form.stages else {}
     return DesiredModel(
         name=name,
         description=form.description,
@@ -150,7 +159,7 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
             }
         ),
         gates=MappingProxyType({stage: tuple(listed) for stage, listed in form.gates.items()}),
-        stages=tuple(_stage(stage, held, stages[stage]) for stage, held in form.stages.items()),
+        stages=tuple(_stage(stage, held, places[stage]) for stage, held in form.stages.items()),
         where=where,
         freeze=_freeze(form.freeze, document, at),
     )

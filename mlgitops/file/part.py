@@ -14,6 +14,7 @@ from mlgitops.errors import DesiredStateError
 from mlgitops.file.load import Source, source
 
 if TYPE_CHECKING:
+    from mlgitops.core.desired import Desired
     from mlgitops.file.document import Document
 
 
@@ -45,7 +46,7 @@ class Part:
         Raises:
             DesiredStateError: it is not valid any more.
         """
-        return replace(self, source=source(text, self.source.desired.file))
+        return replace(self, source=_alone(text, self.source.desired))
 
 
 def cut(whole: Source, model: str) -> Part:
@@ -57,12 +58,17 @@ def cut(whole: Source, model: str) -> Part:
     (head, tail), (start, end) = found
     before, after = whole.text[: bom + start], whole.text[bom + end :]
     try:
-        alone = source(f"{head}{whole.text[bom + start : bom + end]}{tail}", whole.desired.file)
+        text = f"{head}{whole.text[bom + start : bom + end]}{tail}"
+        alone = _alone(text, whole.desired)
     except DesiredStateError:
         return Part(source=whole)
     if dict(alone.desired.models) != {model: whole.desired.models[model]}:
         return Part(source=whole)
     return Part(source=alone, head=head, tail=tail, before=before, after=after)
+
+
+def _alone(text: str, within: Desired) -> Source:
+    return source(text, within.file, within=within)
 
 
 def _around(

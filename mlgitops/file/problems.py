@@ -6,7 +6,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from mlgitops.file.reader import problem_at
-from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, RecipeForm
+from mlgitops.file.schema import (
+    DeclaredForm,
+    FileForm,
+    FreezeForm,
+    ModelForm,
+    PinnedForm,
+    RecipeForm,
+)
 from mlgitops.gates.kinds import GATES
 
 if TYPE_CHECKING:
@@ -100,6 +107,8 @@ def _form_at(document: Document, path: KeyPath) -> type[Form]:
         return FreezeForm
     if len(path) < 2:
         return FileForm
+    if path[0] == "stages":
+        return DeclaredForm
     if len(path) == 2:
         return ModelForm
     if path[2] == "versions":

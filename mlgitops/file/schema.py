@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import RECIPES
+from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
 
@@ -139,16 +140,47 @@ class ModelForm(Form):
     freeze: FreezeForm | None = None
 
 
+class DeclaredForm(Form):
+    """A stage that models may have."""
+
+    name: StageName
+    production: Annotated[
+        bool,
+        Field(description="what it holds serves, so guards watch it; only Production by default"),
+    ] = False
+
+
+def _declared_kind(value: object) -> str:
+    return "<declared>" if isinstance(value, dict) else "<name>"
+
+
+DeclaredStageForm = Annotated[
+    Annotated[StageName, Tag("<name>")] | Annotated[DeclaredForm, Tag("<declared>")],
+    Discriminator(_declared_kind),
+]
+
+
 class FileForm(Form):
     """The desired version of every model in every stage."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            "version": "1 or 2 (to read a later form, upgrade mlgitops)",
             "owner": "a name without spaces, such as acme/farm-models",
             "recipes": "the name of a package, such as training or acme.recipes",
         }
     )
 
+    version: Annotated[
+        Literal[1, 2], Field(description="of this form; in 2, stages are written as declared")
+    ] = 1
+    stages: Annotated[
+        list[DeclaredStageForm],
+        Field(
+            default=[STAGING, PRODUCTION],
+            description="the stages that models may have, in their order of promotion",
+        ),
+    ]
     owner: Annotated[
         str | None,
         Field(

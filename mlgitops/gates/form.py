@@ -25,7 +25,12 @@ STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
 
 
-def _stage_name(name: str) -> str:
+def stage_name(name: str) -> str:
+    """The name, if a stage can have it.
+
+    Raises:
+        ValueError: MLflow allows no such alias.
+    """
     if not STAGE_NAME.fullmatch(name):
         msg = (
             f"stage name {name!r} cannot be an MLflow alias; "
@@ -38,7 +43,7 @@ def _stage_name(name: str) -> str:
     return name
 
 
-StageName = Annotated[str, AfterValidator(_stage_name)]
+StageName = Annotated[str, AfterValidator(stage_name)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -71,6 +76,11 @@ class GateForm(Form):
     @property
     def directions(self) -> Mapping[str, Direction]:
         """Metric → which way is better, of the metrics that the gate judges."""
+        return {}
+
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """Key → the stage that it names."""
         return {}
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002

@@ -38,6 +38,11 @@ class PromotedFromGate(GateForm):
         str, Field(pattern=units.DURATION, description="for at least: 30m, 24h or 7d, in one stay")
     ] = ""
 
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """The stage that the version must come from."""
+        return {"promoted_from": self.promoted_from}
+
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:
         """A stage that would have to be entered from itself."""
         if alias_of(self.promoted_from) == alias_of(stage):

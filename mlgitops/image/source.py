@@ -28,7 +28,7 @@ def fetch(
         DigestMismatchError: its payload is not the one that models.yaml pins.
         ImageError: what was downloaded is no model of MLflow's.
     """
-    number, stage = find_version(registry, model, wanted)
+    number, stage = find_version(registry, model, wanted, options.stages)
     version = registry.version(model, number)
     registry.download(f"models:/{model}/{number}", folder)
     found = digest.of_folder(folder)

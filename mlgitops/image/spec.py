@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.pins import Pins
-from mlgitops.core.stage import alias_of
+from mlgitops.core.stage import DeclaredStages, alias_of
 from mlgitops.errors import ImageError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class BuildOptions:
         configuration: a `uv.toml`, for a package index of your own. It is given to the build as a
             secret and is in no layer.
         pins: what models.yaml pins; a version with another payload is not built.
+        stages: those that models.yaml declares.
         cached: False builds every layer anew.
     """
 
@@ -80,6 +81,7 @@ class BuildOptions:
     url: str | None = None
     configuration: Path | None = None
     pins: Pins = field(default_factory=Pins)
+    stages: DeclaredStages = field(default_factory=DeclaredStages)
     cached: bool = True
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.held import Held
 from mlgitops.core.plan import Action, Change
-from mlgitops.core.stage import PRODUCTION, alias_of, classic_stage
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
 from mlgitops.proposal.collect import Request, judged
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from mlgitops.core.gate import Verdict
     from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
     from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
@@ -74,16 +74,17 @@ class Card:
         )
 
 
-def chosen(registry: RegistryReader, model: str, text: str | None) -> int:
-    """The version that is meant: a number, what a stage holds, else Production, else the latest.
+def chosen(registry: RegistryReader, model: str, text: str | None, declared: DeclaredStages) -> int:
+    """The version that is meant: a number, what a stage holds, else production, else the latest.
 
     Raises:
-        UsageError: there is no such model or version, or the stage is empty.
+        UsageError: there is no such model, version or stage, or the stage is empty.
     """
     if text is not None:
-        return find_version(registry, model, text)[0]
+        return find_version(registry, model, text, declared)[0]
     found = require_model(registry, model)
-    held = found.stages.get(alias_of(PRODUCTION))
+    last_first = reversed(declared.production)
+    held = next((found.stages[one] for one in last_first if one in found.stages), None)
     latest = max(registry.recipes(model), default=None)
     if held is None and latest is None:
         raise UsageError(f"{model} has no version; register one first")
@@ -110,7 +111,7 @@ def make_card(
     with Cabinet(registry) as cabinet:
         new = _side(registry, model, bare, cabinet)
         verdicts = tuple(
-            (_name(alias, declared), verdict)
+            (desired.stages.name_of(alias), verdict)
             for alias in aliases
             for verdict in _verdicts(registry, desired, held, alias, new, cabinet)
         )
@@ -119,7 +120,7 @@ def make_card(
         model=model,
         side=new,
         declared=declared,
-        stages=tuple(_name(alias, declared) for alias in aliases),
+        stages=tuple(map(desired.stages.name_of, aliases)),
         stays=tuple(
             stay
             for stay in timeline(revisions, Held(models=MappingProxyType({model: held})))
@@ -133,13 +134,6 @@ def make_card(
 def _side(registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet) -> Side:
     known = registry.evidence(bare, signature=False)
     return side(model, f"version {bare.number}", known, cabinet)
-
-
-def _name(alias: str, declared: DesiredModel | None) -> str:
-    """A stage as models.yaml writes it, else as MLflow does."""
-    stages = declared.stages if declared else ()
-    listed = next((stage.name for stage in stages if stage.alias == alias), None)
-    return listed or classic_stage(alias) or alias
 
 
 def _verdicts(
@@ -160,7 +154,7 @@ def _verdicts(
     old = _side(registry, held.name, bare, cabinet) if bare else None
     change = Change(
         model=held.name,
-        stage=_name(alias, declared),
+        stage=desired.stages.name_of(alias),
         action=Action.REPLACE if old else Action.FILL,
         old=old.version.number if old else None,
         new=version.number,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
-from mlgitops.words import listed
+from mlgitops.words import listed, suggestion
 
 if TYPE_CHECKING:
     from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.stage import DeclaredStages
 
 
 def require_model(registry: RegistryReader, model: str) -> HeldModel:
@@ -25,28 +26,34 @@ def require_model(registry: RegistryReader, model: str) -> HeldModel:
     return found
 
 
-def held_version(registry: RegistryReader, model: str, stage: str) -> int:
-    """The version that a stage of a model holds.
+def held_version(registry: RegistryReader, model: str, stage: str, declared: DeclaredStages) -> int:
+    """The version that a stage of a model holds, be it declared or not.
 
     Raises:
-        UsageError: there is no such model, or the stage is empty.
+        UsageError: there is no such model or stage, or the stage is empty.
     """
     found = require_model(registry, model)
     version = found.stages.get(alias_of(stage))
+    if version is None and declared.find(stage) is None:
+        others = (found.name_of(one) for one in found.stages if declared.find(one) is None)
+        known = (*declared.names, *others)
+        raise UsageError(f"{model} has no stage {stage!r}; {suggestion(stage, known)}")
     if version is None:
         filled = ", ".join(map(found.name_of, sorted(found.stages))) or "none"
         raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
     return version
 
 
-def find_version(registry: RegistryReader, model: str, text: str) -> tuple[int, str | None]:
+def find_version(
+    registry: RegistryReader, model: str, text: str, declared: DeclaredStages
+) -> tuple[int, str | None]:
     """The version that somebody asked for, and by which stage; None if by its number.
 
     Raises:
-        UsageError: there is no such model or version, or the stage is empty.
+        UsageError: there is no such model, version or stage, or the stage is empty.
     """
     if not text.isdecimal():
-        return held_version(registry, model, text), text
+        return held_version(registry, model, text, declared), text
     if registry.version(model, int(text)) is None:
         raise no_version(registry, model, int(text))
     return int(text), None

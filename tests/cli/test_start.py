@@ -35,6 +35,8 @@ def test_importing_then_planning_is_empty(models: list[HeldModel]) -> None:
     actual = Held(models={model.name: model for model in models})
     made = imported(actual)
     desired = loads(made.text, "models.yaml")
+    assert desired.version == 2
+    assert desired.stages == made.declared
     assert diff(desired, actual).changes == ()
     for model in models:
         if model.name not in desired.models:
@@ -59,12 +61,36 @@ def test_import_from_a_registry(team: Team) -> None:
 
     assert "left out" not in ran.err
     assert team.file.read_text().endswith(
+        "\nversion: 2\nstages: [Staging, Production, {name: champion, production: true}]\n"
         "models:\n  solar:\n    stages: {}\n  wind:\n    stages:\n      Staging: 1\n"
-        "      champion: 3\n      Production: 2\n"
+        "      Production: 2\n      champion: 3\n"
     )
     assert team.run("plan", "--exit-code").code == 0
     assert team.ok("validate").code == 0
     assert team.tag(2, "Production") is None
+
+
+@pytest.mark.parametrize(
+    ("aliases", "expected"),
+    [
+        ((), "stages: [Staging, Production]"),
+        (("production",), "stages: [Staging, Production]"),
+        (("champion", "challenger"), "stages: [challenger, {name: champion, production: true}]"),
+        (("shadow", "Prod", "on"), "stages: ['on', shadow, {name: Prod, production: true}]"),
+        (("blue", "green"), "stages: [blue, green]"),
+        (tuple(f"eu-{n}-champion" for n in range(9)), "  eu-6-champion, eu-7-champion, eu-8-champion]"),
+    ],
+)
+def test_import_declares_what_it_found(team: Team, aliases: tuple[str, ...], expected: str) -> None:
+    """Those whose name says that they serve as production; if none does, it says so."""
+    team.versions(1)
+    for alias in aliases:
+        team.client.set_registered_model_alias("wind", alias, "1")
+    ran = team.ok("import")
+    assert expected in team.file.read_text(encoding="utf-8").splitlines()
+    guarded = "roduction" in expected
+    assert ("declares no stage as production" in ran.err) == (not guarded)
+    assert team.run("plan", "--exit-code").code == 0
 
 
 def test_import_does_not_overwrite(team: Team) -> None:

@@ -28,6 +28,7 @@ def prepared(team: Team, model: str) -> None:
     team.stages(model, **BEFORE)
     team.ok("apply", "--actor", "ada", "--commit", "before", "--registry", team.uri)
     team.stages(model, **AFTER)
+    team.file.write_text(f"{team.file.read_text()[:-2]}, Old]\n", encoding="utf-8")
 
 
 def check_converged(team: Team, model: str) -> None:

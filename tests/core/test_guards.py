@@ -13,7 +13,9 @@ from mlgitops.core import guards
 from mlgitops.core.diff import diff
 from mlgitops.core.guards import Guard, Permission, Terms
 from mlgitops.core.held import Held, HeldModel
+from mlgitops.core.stamp import Stamp
 from mlgitops.file.load import loads
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
@@ -50,6 +52,36 @@ def test_production_is_not_emptied_by_accident(team: Team) -> None:
     assert team.aliases() == {"staging": 2, "production": 1}
     team.ok("apply", "--allow", "empties-production")
     assert team.aliases() == {}
+
+
+DECLARED = "stages: [Staging, {name: champion, production: true}, Shadow]\n"
+
+
+def emptied(stage: str, *, declared: str = DECLARED, to: str = "null") -> set[Guard]:
+    """What guards say if a stage that an apply filled becomes `to`, or is not listed any more."""
+    alias = stage.lower()
+    stamp = Stamp(move=1, version=1, previous=None, commit="c", actor="ada", time=NOW.isoformat())
+    stamps = {alias: {1: stamp}}
+    held = Held(models={"wind": HeldModel(name="wind", aliases={alias: 1}, stamps=stamps)})
+    stages = f"{stage}: {to}" if to else ""
+    desired = loads(f"{declared}models: {{wind: {{stages: {{{stages}}}}}}}\n", "models.yaml")
+    pending = diff(desired, held)
+    assert [change.new for change in pending.changes] == [2 if to == "2" else None]
+    return {one.guard for one in guards.objections(pending, desired, Terms(now=NOW))}
+
+
+@pytest.mark.parametrize("to", ["null", ""], ids=["null", "unlisted"])
+def test_every_stage_that_is_declared_as_production_is_guarded(to: str) -> None:
+    """Not only Production; stages that are none may be emptied."""
+    assert emptied("champion", to=to) == {Guard.EMPTIES_PRODUCTION}
+    assert emptied("Shadow", to=to) == emptied("Staging", to=to) == set()
+    assert emptied("champion", to="2") == set()
+
+
+def test_a_stage_that_is_no_longer_declared_is_emptied_and_guarded() -> None:
+    """Its own stamp claims it; nobody can say any more that it was not production."""
+    assert emptied("champion", declared="", to="") == {Guard.EMPTIES_PRODUCTION}
+    assert emptied("Production", to="") == {Guard.EMPTIES_PRODUCTION}
 
 
 def test_a_label_allows_as_much_as_a_flag(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +231,7 @@ def proposed(held: dict[str, int], wanted: dict[str, int], count: int) -> tuple[
     """The plan of `count` models that all hold and want the same."""
     pairs = ", ".join(f"{stage}: {version}" for stage, version in wanted.items())
     models = "\n".join(f"  m{i}: {{stages: {{{pairs}}}}}" for i in range(count))
-    desired = loads(f"models:\n{models}\n", "models.yaml")
+    desired = loads(f"models:\n{models}\n{declaring(wanted)}", "models.yaml")
     aliases = {stage.lower(): version for stage, version in held.items()}
     actual = Held(
         models={
@@ -232,7 +264,7 @@ def test_healing_is_not_held_up_by_guards_that_count_changes(team: Team) -> None
     for name in names:
         team.versions(2, name)
     lines = [f"  {name}: {{stages: {{Shadow: 1}}}}" for name in names]
-    team.write("\n".join(["models:", *lines, ""]))
+    team.write("\n".join(["models:", *lines, declaring(["Shadow"])]))
     team.ok("apply", "--allow", "many-changes")
     for name in names:
         team.client.set_registered_model_alias(name, "shadow", "2")

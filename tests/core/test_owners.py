@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.history.owner import of_remote
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from tests.team import Ran, Team
@@ -20,7 +21,7 @@ def declare(team: Team, owner: str, **models: dict[str, int | None]) -> None:
     for name, stages in models.items():
         pairs = ", ".join(f"{s}: {'null' if v is None else v}" for s, v in stages.items())
         lines.append(f"  {name}: {{stages: {{{pairs}}}}}")
-    team.write("\n".join(lines) + "\n")
+    team.write("\n".join(lines) + "\n" + declaring(s for one in models.values() for s in one))
 
 
 def states(team: Team) -> dict[tuple[str, str], tuple[str, str]]:
@@ -114,7 +115,7 @@ def test_a_stamp_without_an_owner_counts_as_unmanaged(team: Team) -> None:
 def test_a_file_that_lists_less_says_so(team: Team) -> None:
     """The plan names the file that no longer lists a stage."""
     team.versions(1)
-    declare(team, A, wind={"Shadow": 1})
+    declare(team, A, wind={"Staging": 1})
     team.ok("apply")
     declare(team, A)
     assert "no longer in models.yaml" in team.ok("plan").out

@@ -94,6 +94,7 @@ def test_check_names_all_at_once(farm: Team) -> None:
               Production: {{version: 1, digest: "{WRONG}"}}
               Shadow: {{version: 9, digest: "{WRONG}"}}
               Canary: 2
+        stages: [Staging, Production, Shadow, Canary]
         """
     )
     text = farm.file.read_text()
@@ -146,8 +147,9 @@ def test_only_force_replaces_a_digest(farm: Team) -> None:
     ("arguments", "expected"),
     [
         (("wnd",), "has no model 'wnd'"),
-        ((WIND, "Shadow"), f"does not list Shadow of {WIND}"),
-        ((WIND, "staging"), f"leaves empty staging of {WIND}"),
+        ((WIND, "shadow"), f"does not list Shadow of {WIND}"),
+        ((WIND, "Stagin"), "stage 'Stagin' is not declared; did you mean 'Staging'?"),
+        ((WIND, "staging"), f"leaves empty Staging of {WIND}"),
         (("--check", "--force"), "do not combine it with --force"),
         ((WIND,), "Production: version 9 does not exist or was deleted"),
     ],
@@ -155,6 +157,7 @@ def test_only_force_replaces_a_digest(farm: Team) -> None:
 def test_what_can_not_be_pinned(farm: Team, arguments: tuple[str, ...], expected: str) -> None:
     """One error says why, and the file stays as it is."""
     farm.stages(WIND, Staging=None, Production=9)
+    farm.file.write_text(farm.file.read_text().replace('"]', '", "Shadow"]'))
     text = farm.file.read_text()
     ran = farm.run("pin", *arguments)
     assert ran.code != 0

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from mlgitops.core.apply import Status, execute
 from mlgitops.core.diff import diff
+from mlgitops.core.held import Held
 from mlgitops.core.stamp import TAG, Author
 from mlgitops.file.load import loads
 from mlgitops.proposal.propose import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlgitops.core.desired import Desired
@@ -39,10 +41,11 @@ AUTHOR = Author(commit="c0ffee", actor="ada")
 NAMES = count()
 
 
-def desired_of(model: str, stages: dict[str, int | None]) -> Desired:
-    """A models.yaml with one model."""
+def desired_of(model: str, stages: dict[str, int | None], order: Sequence[str] = STAGES) -> Desired:
+    """A models.yaml with one model; the stages are declared in the order of promotion."""
     pairs = ", ".join(f"{n}: {'null' if v is None else v}" for n, v in stages.items())
-    return loads(f"models: {{{model}: {{stages: {{{pairs}}}}}}}", "models.yaml")
+    text = f"stages: [{', '.join(order)}]\nmodels: {{{model}: {{stages: {{{pairs}}}}}}}"
+    return loads(text, "models.yaml")
 
 
 def apply(registry: Registry, desired: Desired) -> None:
@@ -65,9 +68,9 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(steps=STEPS, wanted=WANTED)
+@given(steps=STEPS, wanted=WANTED, order=st.permutations(STAGES))
 def test_apply_then_plan_is_empty(
-    shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None]
+    shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None], order: list[str]
 ) -> None:
     """Whatever was applied and moved by hand before: swapping, emptying, reverting included."""
     from mlgitops.registry.connect import connect
@@ -79,7 +82,7 @@ def test_apply_then_plan_is_empty(
     team.versions(VERSIONS, model)
     for step in steps:
         _do(step, team, registry, model)
-    desired = desired_of(model, wanted)
+    desired = desired_of(model, wanted, order)
     desired, actual = read(desired, registry)
     assert diff(desired, actual) == diff(*read(desired, registry))
 
@@ -114,18 +117,22 @@ def _do(step: tuple[object, ...], team: Team, registry: Registry, model: str) ->
 
 def test_planning_names_no_change_where_nothing_differs() -> None:
     """An empty models.yaml and an empty registry: nothing to do, and it says so."""
-    from mlgitops.core.held import Held
-
     empty = diff(loads("models: {}", "models.yaml"), Held(models={}))
     assert (empty.changes, empty.stages) == ((), 0)
 
 
-def test_staging_is_applied_before_production(team: Team) -> None:
-    """Whatever the order in the file, a version is in Staging before it is in Production."""
-    team.versions(2)
-    team.stages(Production=1, Shadow=2, Staging=2)
-    changes = team.ok("plan", "--format", "json").document["changes"]
-    assert [change["stage"] for change in changes] == ["Shadow", "Staging", "Production"]
+@given(order=st.permutations(STAGES), wanted=st.permutations(STAGES))
+def test_stages_are_applied_in_the_order_of_promotion(order: list[str], wanted: list[str]) -> None:
+    """That of the declaration, whatever the order in the model."""
+    desired = desired_of("wind", dict.fromkeys(wanted, 1), order)
+    assert [change.stage for change in diff(desired, Held(models={})).changes] == order
+
+
+def test_staging_is_applied_before_production() -> None:
+    """Where nothing is declared, and whatever the order in the file."""
+    text = "models: {wind: {stages: {Production: 1, Staging: 2}}}"
+    changes = diff(loads(text, "models.yaml"), Held(models={})).changes
+    assert [change.stage for change in changes] == ["Staging", "Production"]
 
 
 def test_a_damaged_stamp_counts_as_none(team: Team) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import load, loads, source
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -39,6 +40,7 @@ COMMENTED = dedent(
 
       # the other one
       solar: {stages: {Production: 3}}
+    stages: [Staging, Production, Shadow]
     """
 )
 
@@ -151,7 +153,7 @@ def test_any_edit_says_what_was_asked_and_nothing_else(
     """Read back, the file has the new version, and all other stages as before."""
     pairs = [f"'{n}': {'null' if v is None else v}" for n, v in stages.items()]
     body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
-    text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
+    text = f"models:\n  wind:\n    stages: {body}\n{declaring([*stages, stage])}"
 
     after = loads(set_version(text, "wind", stage, version), "f")
 
@@ -224,13 +226,14 @@ def test_any_pin_says_what_was_asked_and_nothing_else(
     new = data.draw(st.dictionaries(st.sampled_from(sorted(stages)), DIGESTS))
     pairs = [f"'{name}': {held(*one)}" for name, one in stages.items()]
     body = "{" + ", ".join(pairs) + "}" if flow else "\n      " + "\n      ".join(pairs)
-    text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n"
+    declared = declaring(stages)
+    text = f"models:\n  wind:\n    stages: {body}\n    owners: [me]\n{declared}"
 
     edited = set_digests(text, {("wind", name): digest for name, digest in new.items()})
 
     after = {s.name: (s.version, s.digest) for s in loads(edited, "f").models["wind"].stages}
     assert {n: (v, new.get(n, d)) for n, (v, d) in stages.items()} == after
-    assert edited.endswith("\n    owners: [me]\n")
+    assert edited.endswith(f"\n    owners: [me]\n{declared}")
 
 
 def test_pins_of_many_models_are_written_at_once() -> None:

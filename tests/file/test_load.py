@@ -54,6 +54,8 @@ def test_everything_that_the_format_has() -> None:
                   Staging: {version: 2, digest: "sha256:DIGEST"}
                   Production: 1
                   Shadow: null
+            stages: [Staging, {name: Shadow, production: true}, Production]
+            version: 2
             """
         ).replace("DIGEST", "a" * 64),
         "models.yaml",
@@ -70,6 +72,9 @@ def test_everything_that_the_format_has() -> None:
     assert model.stages[0].digest == "sha256:" + "a" * 64
     assert len(model.gates["Production"]) == 5
     assert str(model.stages[0].where) == "models.yaml:17:7"
+    assert desired.version == 2
+    assert desired.stages.names == ("Staging", "Shadow", "Production")
+    assert desired.stages.production == ("shadow", "production")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mlgitops.errors import DesiredStateError, EditError
 from mlgitops.file import edit
 from mlgitops.file.load import loads, source
 from mlgitops.file.part import Part, cut
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,14 @@ def test_promote_in_a_large_file_changes_one_line_and_rereads_one_model() -> Non
     assert changed == [
         ("      Production: 1  # model 1234", "      Production: 2  # model 1234"),
     ]
+
+
+def test_the_declaration_of_the_file_counts_in_its_part() -> None:
+    """A stage of the team's own is edited in the part that does not declare it."""
+    text = f"{full(3).replace('Staging', 'Shadow')}{declaring(['Shadow'])}"
+    part = edit.part_of(text, "models.yaml", "model-1")
+    assert list(part.source.desired.models) == ["model-1"]
+    assert edit.set_version(part, "model-1", "Shadow", 1).whole.count("Shadow: 1") == 1
 
 
 def test_edits_of_a_part_follow_each_other() -> None:
@@ -159,6 +168,8 @@ def files(draw: st.DrawFn) -> str:
         text = "models:\n" + "".join(f"  {one}\n{draw(LINES)}" for one in models)
     text = draw(LINES).strip(" ") + text.rstrip("\n") + draw(st.sampled_from(["", "\n", "\n\n"]))
     text += draw(st.sampled_from(["", "\nfreeze: {reason: x, until: 2026-12-24}"]))
+    declared = draw(st.sampled_from(["", "version: 2\n"])) + declaring(["Shadow"])
+    text = f"{text}\n{declared}" if draw(st.booleans()) else declared + text
     return text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
 
 

@@ -216,21 +216,26 @@ def test_since_when_it_is_wrong(job: Team, hub: fake.GitHub) -> None:
 def test_deployments(job: Team, hub: fake.GitHub) -> None:
     """Each stage that was applied is a deployment with a status; what was refused is none."""
     job.versions(2)
-    job.stages(Production=1, Staging=2)
+    job.write(
+        "stages: [Staging, Production, {name: champion, production: true}]\n"
+        "models: {wind: {stages: {Production: 1, Staging: 2, champion: 2}}}\n"
+    )
     job.ok("apply", "--report", "apply.json")
     job.ok("github", "deployment", "apply.json")
-    assert {(d["environment"], d["ref"]) for d in hub.deployments} == {
-        ("wind Production", "abc"),
-        ("wind Staging", "abc"),
+    told = {(d["environment"], d["ref"], d["production_environment"]) for d in hub.deployments}
+    assert told == {
+        ("wind Production", "abc", True),
+        ("wind Staging", "abc", False),
+        ("wind champion", "abc", True),
     }
-    assert [status["state"] for status in hub.statuses] == ["success", "success"]
+    assert [status["state"] for status in hub.statuses] == ["success"] * 3
     job.ok("github", "deployment", "missing.json")
     (job.folder / "broken.json").write_text("{}")
     assert (
         "is not a report from `mlgitops apply`"
         in job.run("github", "deployment", "broken.json").err
     )
-    assert len(hub.deployments) == 2
+    assert len(hub.deployments) == 3
 
 
 def _origin(job: Team, tmp_path: Path) -> Path:

@@ -105,6 +105,20 @@ def test_a_card_of_a_version_that_has_nothing(team: Team) -> None:
     assert "do not allow deriving a request" in section(ran.out, "How to call it")
 
 
+def test_a_card_is_of_the_version_in_production(team: Team) -> None:
+    """That is the last stage of the declaration that is production and holds one."""
+    team.versions(3)
+    team.write(
+        "stages: [{name: blue, production: true}, {name: green, production: true}, qa]\n"
+        "models: {}\n"
+    )
+    team.client.set_registered_model_alias("wind", "qa", "3")
+    team.client.set_registered_model_alias("wind", "blue", "1")
+    assert team.ok("card", "wind").out.startswith("# wind, version 1\n")
+    team.client.set_registered_model_alias("wind", "green", "2")
+    assert team.ok("card", "wind").out.startswith("# wind, version 2\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

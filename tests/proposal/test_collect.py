@@ -30,6 +30,7 @@ def test_versions_and_models_that_do_not_exist_are_all_named_at_once(team: Team)
               Shadow: 9
           solar:
             stages: {Production: 1}
+        stages: [Staging, Production, Shadow]
         """
     )
 

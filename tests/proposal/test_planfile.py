@@ -14,6 +14,7 @@ from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stamp import Stamp
 from mlgitops.file.load import loads
 from mlgitops.proposal import planfile
+from tests.team import declaring
 
 if TYPE_CHECKING:
     import pytest
@@ -46,7 +47,8 @@ def test_a_plan_survives_its_file(
 ) -> None:
     """Every value of every change comes back, stamps and places in models.yaml included."""
     body = ", ".join(f"{stage}: {version or 'null'}" for stage, version in wanted.items())
-    desired = loads(f"models: {{wind: {{stages: {{{body}}}}}}}", "models.yaml")
+    text = f"models: {{wind: {{stages: {{{body}}}}}}}\n{declaring(wanted)}"
+    desired = loads(text, "models.yaml")
     stamped = {"production": MappingProxyType({1: stamp})} if stamp else {}
     model = HeldModel(name="wind", aliases=held, stamps=MappingProxyType(stamped))
     plan = diff(desired, Held(models={"wind": model}))

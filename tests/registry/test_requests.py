@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.team import declaring
+
 if TYPE_CHECKING:
     from tests.proxy import Proxy
     from tests.team import Team
@@ -22,7 +24,7 @@ def declare(team: Team, **stages: int) -> None:
     """Every model with the same stages."""
     listed = ", ".join(f"{stage}: {version}" for stage, version in stages.items())
     body = "\n".join(f"  {name}: {{stages: {{{listed}}}}}" for name in MODELS)
-    team.write(f"models:\n{body}\n")
+    team.write(f"models:\n{body}\n{declaring(stages)}")
 
 
 def test_a_plan_with_nothing_to_do_reads_the_pages_and_no_more(

@@ -61,7 +61,8 @@ def test_what_the_registrys_verbs_print(team: Team) -> None:
     team.version(metrics={"test_mae": 361.0}, params={"estimator": "linear"})
     team.version(metrics={"test_mae": float("nan")})
     team.write(
-        "models: {wind: {gates: {S: [{metric: r2, min: 1}]}, stages: {S: 1, Production: 1}}}"
+        "{models: {wind: {gates: {S: [{metric: r2, min: 1}]}, stages: {S: 1, Production: 1}}},"
+        " stages: [S, Production]}"
     )
     report = team.folder / "report.json"
     documents = [team.run("plan", "--format", "json", "--report", str(report)).document]

@@ -143,11 +143,15 @@ def test_nothing_answers(in_production: Team) -> None:
 
 
 def test_an_empty_stage_and_an_unknown_model(in_production: Team) -> None:
-    """There is nothing to serve; the error says which stages hold a version."""
-    ran = in_production.run("serve", WIND, "Shadow")
+    """There is nothing to serve; the error says which stages hold a version, or was meant."""
+    (in_production.folder / "more.yaml").write_text("models: {}\nstages: [Production, Shadow]\n")
+    ran = in_production.run("serve", WIND, "Shadow", "--file", "more.yaml")
     assert ran.code == 64
     assert "Shadow of power-forecasting-model is empty" in ran.err
     assert "Production, Staging" in ran.err
+    ran = in_production.run("serve", WIND, "Prod")
+    assert ran.code == 64
+    assert f"{WIND} has no stage 'Prod'; did you mean 'Production'?" in ran.err
     assert "has no model 'nobody'" in in_production.run("serve", "nobody", "Production").err
 
 

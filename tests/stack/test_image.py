@@ -206,7 +206,7 @@ def test_what_can_not_be_built(made: Callable[..., Built], farm: Team) -> None:
         made("1", packages=("no-such-package-of-ours==1",))
     with pytest.raises(UsageError, match="has no version 99"):
         made("99")
-    with pytest.raises(UsageError, match="Shadow of power-forecasting-model is empty"):
+    with pytest.raises(UsageError, match="has no stage 'Shadow'; known: Staging, Production"):
         made("Shadow")
     with pytest.raises(ImageError, match="cannot build for windows/amd64; choose linux/amd64 or"):
         made("1", platform="windows/amd64")
