@@ -27,9 +27,14 @@ def row(stay: Stay, now: datetime) -> list[str]:
         _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
         stay.by,
         stay.commit[:12],
-        f"#{stay.pull_request}" if stay.pull_request else NONE,
+        _request(stay.pull_request),
         _applied(stay),
     ]
+
+
+def _request(number: str | None) -> str:
+    """A pull request as its host writes it; GitLab and Azure DevOps have a sign of their own."""
+    return f"#{number}" if number and number.isdigit() else number or NONE
 
 
 def _applied(stay: Stay) -> str:
