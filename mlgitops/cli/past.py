@@ -70,7 +70,8 @@ def history(
     """Show who put which version into which stage, and when.
 
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
-    only the stamp of its last stay in a stage; earlier stays come from git alone.
+    only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
+    of them. With --at, what was declared and not yet applied does not count.
     """
     from mlgitops.report import document, record
 
@@ -120,9 +121,10 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     """
     from mlgitops.file import edit
     from mlgitops.file.load import read
+    from mlgitops.history.declared import declared
 
     text = read(file)
-    former = version or previous(revisions_of(file), model, stage)
+    former = version or previous(revisions_of(file), model, stage, declared(text))
     if former is None:
         raise UsageError(
             f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"

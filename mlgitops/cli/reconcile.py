@@ -147,6 +147,8 @@ def apply(
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
+    if by.commit == author.UNCOMMITTED:
+        click.echo(author.warning(file), err=True)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
         client = target.connect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.history.author import UNCOMMITTED
 from mlgitops.report import parts
 from mlgitops.report.wording import version_or_empty
 from mlgitops.words import NONE
@@ -39,8 +40,8 @@ def _request(number: str | None) -> str:
 
 def _applied(stay: Stay) -> str:
     if not stay.declared:
-        return "not in models.yaml"
-    return _time(stay.applied) if stay.applied else NONE
+        return "not committed" if stay.commit == UNCOMMITTED else "not declared then"
+    return _time(stay.applied) if stay.applied else "declared only"
 
 
 def _time(moment: datetime) -> str:
