@@ -147,13 +147,13 @@ def apply(
         shown=planfile.read(shown) if shown else None,
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
-    if by.commit == author.UNCOMMITTED:
-        click.echo(author.warning(file), err=True)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, terms, say, need=need, models=models)
+        if proposal.plan.changes and by.commit == author.UNCOMMITTED:
+            click.echo(author.warning(file), err=True)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 
