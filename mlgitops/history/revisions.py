@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import GitError
-from mlgitops.history import export
+from mlgitops.history import export, owner
 from mlgitops.system import git
 from mlgitops.words import one_line
 
@@ -32,6 +32,10 @@ _OF_SUBJECT = (
 _OF_GITLAB = re.compile(r"^See merge request \S*?(?:!|/merge_requests/)(\d+)\s*$", re.MULTILINE)
 # merges whose subject names branches only
 _OF_BRANCHES = re.compile(r"Merge pull request #\d+ |Merge branch '|Merged in ")
+# by `git pull`, where others had pushed to the same branch meanwhile
+_PULL = re.compile(
+    r"Merge (?:branch '(.+)' of (.+?)|remote-tracking branch 'origin/(.+)')(?: into (\S+))?"
+)
 _MOVED = ("diff-tree", "-r", "-B", "-M", "-l1000", "--raw", "-z")
 _SHALLOW = (
     "the clone is shallow; run `git fetch --unshallow`, or in a workflow set `fetch-depth: 0`"
@@ -65,8 +69,10 @@ class Revision:
 def revisions_of(file: Path) -> tuple[Revision, ...]:
     """The commits that changed a file, oldest first.
 
-    A merge counts as one commit: what a branch tried before it was merged was never declared. A
-    file that was renamed or moved is followed to where it was before, and a link to where it leads.
+    A merge counts as one commit: what a branch tried before it was merged was never declared.
+    Where the merge is a `git pull` of this branch's own origin, what was pushed before it is the
+    history, and the commits of the clone are the branch. A file that was renamed or moved is
+    followed to where it was before, and a link to where it leads.
 
     Raises:
         GitError: there is no git, no repository, no such file in it, or the history is cut off.
@@ -75,15 +81,15 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     if place.shallow:
         raise GitError(_SHALLOW)
     try:
-        found = _commits(place.top, "HEAD", place.path)
+        found = _commits(place, "HEAD", place.path)
     except GitError:
         if git.ask(file, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise
         found = ()  # there is no commit at all
     if not found:
         raise GitError(f"no commit on this branch has {file}; commit it first")
-    line = git.run(place.top, "rev-list", "--first-parent", "--reverse", "HEAD").split("\n")
-    return tuple(_with_line([_revision(one) for one in found], line))
+    line = list(_line(place, [one.name for one in reversed(found) if _is_pull(one, place)]))
+    return tuple(_with_line([_revision(one) for one in found], line[::-1]))
 
 
 def head_time(file: Path) -> datetime:
@@ -122,11 +128,12 @@ def text_at(file: Path, revision: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Place:
-    """Where a file is: the top folder of its work tree, and its path from there."""
+    """Where a file is: the top folder of its work tree, its path from there, and the origin."""
 
     top: Path
     path: str
     shallow: bool
+    origin: str
 
 
 def _place(file: Path) -> _Place:
@@ -141,18 +148,42 @@ def _place(file: Path) -> _Place:
         ) from None
     shallow, _, up = told.partition("\n")
     top = (real.parent / up).resolve()
-    return _Place(top=top, path=real.relative_to(top).as_posix(), shallow=shallow == "true")
+    return _Place(
+        top=top,
+        path=real.relative_to(top).as_posix(),
+        shallow=shallow == "true",
+        origin=owner.of_origin(real),
+    )
 
 
-def _commits(top: Path, tip: str, path: str) -> tuple[Commit, ...]:
+def _commits(place: _Place, tip: str, path: str) -> tuple[Commit, ...]:
     """The commits that changed a file, under the names that it had."""
-    found = export.commits(top, tip, path)
+    found = export.commits(place.top, tip, path)
     for index in reversed(range(len(found))):
-        if found[index].there and (index == 0 or not found[index - 1].there):
-            made = found[index].name
-            if former := _former(top, f"{made}^", made, path):
-                return (*_commits(top, f"{made}^", former), *found[index:])
+        one = found[index]
+        if _is_pull(one, place):
+            return (*_commits(place, f"{one.name}^2", path), *found[index:])
+        if one.there and (index == 0 or not found[index - 1].there):
+            before = f"{one.name}^"
+            if former := _former(place.top, before, one.name, path):
+                return (*_commits(place, before, former), *found[index:])
     return found
+
+
+def _is_pull(commit: Commit, place: _Place) -> bool:
+    match = _PULL.fullmatch(commit.message.split("\n", 1)[0])
+    if match is None or match[4] not in (None, match[1] or match[3]):
+        return False
+    return match[2] is None or owner.of_remote(match[2]) == place.origin
+
+
+def _line(place: _Place, pulls: Sequence[str]) -> Iterator[str]:
+    """The commits of this line of history, the newest first: it turns where there was a pull."""
+    tip = "HEAD"
+    for pull in (*pulls, ""):
+        listed = git.run(place.top, "rev-list", "--first-parent", tip).split("\n")
+        yield from listed[: listed.index(pull) + 1] if pull else listed
+        tip = f"{pull}^2"
 
 
 def _former(top: Path, old: str, new: str, path: str) -> str | None:

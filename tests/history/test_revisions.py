@@ -324,6 +324,31 @@ def test_a_merge_that_is_like_neither_side(file: Path) -> None:
     assert versions(file) == [1, 3, 4]
 
 
+@pytest.mark.parametrize("how", ["pull", "merge"])
+def test_a_pull_that_was_pushed(file: Path, how: str) -> None:
+    """What others had pushed stays as they did; what the clone had joins them with the merge."""
+    commit(file, 1)
+    origin = file.parent.with_name("origin.git")
+    git(file.parent, "clone", "--quiet", "--bare", str(file.parent), str(origin))
+    clone = file.parent.with_name("clone")
+    git(file.parent, "clone", "--quiet", str(origin), str(clone))
+    git(file.parent, "remote", "add", "origin", str(origin))
+    for version in (2, 3):
+        commit(file, version)
+    git(file.parent, "push", "--quiet", "origin", "main")
+    commit(clone / "other.yaml", 9)
+    if how == "pull":
+        git(clone, "pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main")
+    else:
+        git(clone, "fetch", "--quiet")
+        git(clone, "merge", "--quiet", "origin/main")
+    git(clone, "push", "--quiet", "origin", "HEAD")
+    git(file.parent, "pull", "--quiet", "--ff-only", "origin", "main")
+    assert versions(file) == [1, 2, 3, 3]
+    *_, last, merge = revisions_of(file)
+    assert (last.subject, last.also, merge.also) == ("Version 3", (), ())
+
+
 def test_when_the_file_changed_last(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other files do not count; a clone that is too shallow to know says so."""
     for day, path in enumerate((file, file.with_name("other.yaml")), start=1):
