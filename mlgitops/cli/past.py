@@ -70,7 +70,8 @@ def history(
     """Show who put which version into which stage, and when.
 
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
-    only the stamp of its last stay in a stage; earlier stays come from git alone.
+    only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
+    of them. With --at, what was declared and not yet applied does not count.
     """
     from mlgitops.report import document, record
 
@@ -121,11 +122,12 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     from mlgitops.file import edit
     from mlgitops.file.load import read
     from mlgitops.file.stages import stage_of
+    from mlgitops.history.declared import declared
 
     text = read(file)
     part = edit.part_of(text, str(file), model)
     stage = stage_of(part.source.desired, stage)
-    former = version or previous(revisions_of(file), model, stage)
+    former = version or previous(revisions_of(file), model, stage, declared(text))
     if former is None:
         raise UsageError(
             f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"

@@ -152,6 +152,8 @@ def apply(
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, terms, say, need=need, models=models)
+        if proposal.plan.changes and by.commit == author.UNCOMMITTED:
+            click.echo(author.warning(file), err=True)
         if not proposal.refused:
             done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import yaml
@@ -20,6 +21,9 @@ from mlgitops.core.choice import chosen
 from mlgitops.core.desired import RECIPES
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @click.command(
@@ -57,6 +61,7 @@ def train(
     with progress() as say:
         todo = missing(desired, client, only)
         package, prepare = package_of(desired), target.prepare_experiment
+        _warn_if_dirty({package.load(one.recipe.train).folder for one in todo})
         done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
     show_report(form, tables.trained(done), lambda: document.trained(done))
 
@@ -106,18 +111,31 @@ def run_recipe(
 
     params = _params(assignments)
     found = RecipePackage(name=package, folders=(str(Path.cwd()),))
-    found.load(recipe).parse(params)
+    module = found.load(recipe)
+    module.parse(params)
     target.connect()
     target.prepare_experiment(experiment or recipe)
     trained = tracking.run(
         recipe, params=params, data=data, experiment=experiment or recipe, package=found
     )
+    _warn_if_dirty([module.folder])
     click.echo(f"run {trained.run_id}")
     click.echo(f"model {trained.model_uri}")
     for name, value in trained.metrics.items():
         click.echo(f"{name} {value:.6g}")
     if model:
         click.echo(f"version {tracking.register(trained, model)}")
+
+
+def _warn_if_dirty(folders: Iterable[Path]) -> None:
+    from mlgitops.recipes.tracking import is_dirty
+
+    if any(map(is_dirty, folders)):
+        click.echo(
+            "warning: the code has changes that are not committed; the runs are tagged "
+            "mlflow.source.git.dirty. Commit before you train to be able to repeat it",
+            err=True,
+        )
 
 
 def _params(assignments: tuple[str, ...]) -> dict[str, object]:

@@ -93,6 +93,7 @@ def execute(
             now=now(),
             registry=registry.identity,
             owner=pending.owner,
+            since=change.since,
         )
 
     written = _Writer(registry, make, progress).all(pending.models)

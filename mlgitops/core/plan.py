@@ -88,6 +88,18 @@ class Change:
         return self.drift and self.stamp is not None and self.stamp.version == self.new
 
     @property
+    def since(self) -> str:
+        """When the stage got its new version, as the newest stamp says; empty if it gets it now.
+
+        Where the stage holds what it held before that stamp, nobody can say whether the version
+        ever came: an apply may have been killed between the stamp and the move.
+        """
+        if self.stamp is None or self.stamp.version != self.new:
+            return ""
+        came = self.old == self.new or self.old != self.stamp.previous
+        return self.stamp.since or (self.stamp.time if came else "")
+
+    @property
     def rollback(self) -> bool:
         """Whether the stage goes back to an earlier version that it has held before.
 

@@ -47,6 +47,7 @@ class Stamp:
         version: the version that the stage holds since; None if the move emptied it.
         previous: the version that it held before; None if it was empty.
         time: ISO 8601, UTC.
+        since: when the stage got the version, where the move only put it back; else empty.
         registry: the identity of the registry that it was written to.
         owner: who manages the stage.
     """
@@ -60,6 +61,7 @@ class Stamp:
     pull_request: str | None = None
     registry: str = ""
     owner: str = ""
+    since: str = ""
 
 
 def make(
@@ -71,6 +73,7 @@ def make(
     now: datetime,
     registry: str,
     owner: str,
+    since: str = "",
 ) -> Stamp:
     """The stamp of a move that `author` makes at `now`."""
     return Stamp(
@@ -83,6 +86,7 @@ def make(
         time=now.astimezone(UTC).strftime(_FORMAT),
         registry=registry,
         owner=owner,
+        since=since,
     )
 
 
@@ -109,9 +113,11 @@ def _stamp(fields: object) -> Stamp | None:
     try:
         stamp = Stamp(**fields)
         datetime.fromisoformat(stamp.time)
+        datetime.fromisoformat(stamp.since or stamp.time)
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
     texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry, stamp.owner)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
-    return stamp if sound and _TIME.fullmatch(stamp.time) else None
+    times = (stamp.time, stamp.since or stamp.time)
+    return stamp if sound and all(map(_TIME.fullmatch, times)) else None

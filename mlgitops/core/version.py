@@ -40,6 +40,7 @@ class Version:
         datasets: what it was trained and tested on.
         seconds: how long its run took; None where that is not known.
         commit: git's commit that it was trained from.
+        dirty: whether the code was changed since that commit.
     """
 
     number: int
@@ -54,3 +55,9 @@ class Version:
     datasets: tuple[DatasetUse, ...] = ()
     seconds: float | None = None
     commit: str | None = None
+    dirty: bool = False
+
+    def source(self, digits: int | None = None) -> str | None:
+        """The commit, or its first digits, and whether it is the whole truth; None without one."""
+        changed = " with uncommitted changes" if self.dirty else ""
+        return f"{self.commit[:digits]}{changed}" if self.commit else None

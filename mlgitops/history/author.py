@@ -7,7 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stamp import Author
+from mlgitops.errors import GitError
 from mlgitops.system import git
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +20,11 @@ UNCOMMITTED = "uncommitted"
 def find(file: Path, *, commit: str | None, actor: str | None, pull_request: str | None) -> Author:
     """The author of an apply of `file`; what is not given is looked up.
 
-    On GitHub Actions the variables GITHUB_SHA and GITHUB_ACTOR answer; elsewhere git does. A file
-    with changes that are not committed has the commit `uncommitted`.
+    Git answers for the commit, and GITHUB_SHA where git cannot; GITHUB_ACTOR answers for the
+    person, and git elsewhere. A file that is not committed as it is has the commit `uncommitted`.
     """
     return Author(
-        commit=commit or os.environ.get("GITHUB_SHA") or _commit(file),
+        commit=commit or _commit(file),
         actor=actor
         or os.environ.get("GITHUB_ACTOR")
         or git.ask(file, "config", "user.name")
@@ -31,10 +33,30 @@ def find(file: Path, *, commit: str | None, actor: str | None, pull_request: str
     )
 
 
+def warning(file: Path) -> str:
+    """What to say of an apply whose commit is `uncommitted`."""
+    try:
+        git.run(file, "rev-parse", "--git-dir")
+        reason = f"{file} is not committed"
+    except GitError as error:
+        reason = f"{file} has no commit: {one_line(error)}"
+    return (
+        f"warning: {reason}; its changes are recorded as `{UNCOMMITTED}`. Commit it before you "
+        "apply, or pass --commit"
+    )
+
+
 def _commit(file: Path) -> str:
-    if git.ask(file, "status", "--porcelain", "--", file.name) != "":
-        return UNCOMMITTED
-    return git.ask(file, "rev-parse", "HEAD") or UNCOMMITTED
+    """HEAD where it has the file as it is."""
+    real = file.resolve()
+    try:
+        head = git.run(real, "rev-parse", "HEAD")
+    except GitError:
+        return os.environ.get("GITHUB_SHA") or UNCOMMITTED
+    there = git.ask(real, "rev-parse", "--verify", "--quiet", f"HEAD:./{real.name}") is not None
+    # settings can hide files from `git status`
+    same = there and git.ask(real, "diff", "--quiet", "HEAD", "--", real.name) is not None
+    return head if same else UNCOMMITTED
 
 
 def _me() -> str:

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from typing import IO, TYPE_CHECKING
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from mlgitops.errors import GitError
-from mlgitops.file.document import MAX_BYTES
-from mlgitops.history.declared import Reader
+from mlgitops.history import export, owner
 from mlgitops.system import git
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mlgitops.history.declared import Stages
+    from mlgitops.history.export import Commit
 
-_MERGE = re.compile(r"^Merge pull request #(\d+)|\(#(\d+)\)$")
-_IDENTITY = re.compile(r"(.*?) ?<[^>]*> (\d+) ([+-])(\d\d)(\d\d)")
 _BLANK = re.compile(r"\n\s*\n")
-_EXPORT = ("fast-export", "--first-parent", "--show-original-ids", "--reencode=yes", "HEAD", "--")
-_PART = 1 << 20  # bytes
+# how hosts name a request, and its sign there: GitHub; Gitea; Azure DevOps; Bitbucket; GitHub and
+# others when they squash
+_OF_SUBJECT = (
+    (re.compile(r"Merge pull request #(\d+) "), ""),
+    (re.compile(r"Merge pull request '.*' \(#(\d+)\) from "), ""),
+    (re.compile(r"Merged PR (\d+): "), "!"),
+    (re.compile(r".*\((?:pull request )?#(\d+)\)$"), ""),
+)
+_OF_GITLAB = re.compile(r"^See merge request \S*?(?:!|/merge_requests/)(\d+)\s*$", re.MULTILINE)
+# merges whose subject names branches only
+_OF_BRANCHES = re.compile(r"Merge pull request #\d+ |Merge branch '|Merged in ")
+# by `git pull`, where others had pushed to the same branch meanwhile
+_PULL = re.compile(
+    r"Merge (?:branch '(.+)' of (.+?)|remote-tracking branch 'origin/(.+)')(?: into (\S+))?"
+)
+_MOVED = ("diff-tree", "-r", "-B", "-M", "-l1000", "--raw", "-z")
+_SHALLOW = (
+    "the clone is shallow; run `git fetch --unshallow`, or in a workflow set `fetch-depth: 0`"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +47,14 @@ class Revision:
     """A commit that changed the file.
 
     Attributes:
-        time: when it came onto this line of history (the committer's time).
-        pull_request: what its subject says, as GitHub writes it for merges and squashes.
+        time: when it came onto this line of history: the committer's time. Where clocks contradict
+            the order of commits, those of the fewest count as wrong: such a commit has the time of
+            the one before it.
+        pull_request: its number, as hosts write it into the message of a merge or a squash; with
+            `!` before it where the host writes it so.
         stages: what the file declared; nothing where the commit removed it, and None where it could
             not be read.
+        also: the commits after it on this line that left the file as it is.
     """
 
     commit: str
@@ -44,122 +63,197 @@ class Revision:
     subject: str
     pull_request: str | None
     stages: Stages | None
+    also: tuple[str, ...] = ()
 
 
 def revisions_of(file: Path) -> tuple[Revision, ...]:
     """The commits that changed a file, oldest first.
 
-    A merge counts as one commit: what a branch tried before it was merged was never declared. One
-    process of git writes it all, `git fast-export`: each content of the file once, as it is, and
-    each commit with what it changed, whatever the user's settings are.
+    A merge counts as one commit: what a branch tried before it was merged was never declared.
+    Where the merge is a `git pull` of this branch's own origin, what was pushed before it is the
+    history, and the commits of the clone are the branch. A file that was renamed or moved is
+    followed to where it was before, and a link to where it leads.
 
     Raises:
         GitError: there is no git, no repository, no such file in it, or the history is cut off.
     """
-    if git.run(file, "rev-parse", "--is-shallow-repository") == "true":
-        raise GitError(
-            "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
-            "`fetch-depth: 0`"
-        )
+    place = _place(file)
+    if place.shallow:
+        raise GitError(_SHALLOW)
     try:
-        with git.reading(file, *_EXPORT, f":(literal){file.name}") as output:
-            found = tuple(_revisions(output))
+        found = _commits(place, "HEAD", place.path)
     except GitError:
         if git.ask(file, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise
         found = ()  # there is no commit at all
     if not found:
         raise GitError(f"no commit on this branch has {file}; commit it first")
-    return found
+    line = list(_line(place, [one.name for one in reversed(found) if _is_pull(one, place)]))
+    return tuple(_with_line([_revision(one) for one in found], line[::-1]))
 
 
 def head_time(file: Path) -> datetime:
-    """When the commit that is checked out was made (the committer's time).
+    """When the newest commit came onto this line of history that changed a file.
+
+    Returns:
+        The committer's time, in UTC.
 
     Raises:
-        GitError: there is no commit.
+        GitError: no commit has the file, or the clone is too shallow to know.
     """
-    return datetime.fromisoformat(git.run(file, "log", "-1", "--format=%cI"))
+    place = _place(file)
+    newest = ("rev-list", "--first-parent", "--max-count=1", "--timestamp", "HEAD")
+    seconds, _, commit = git.run(place.top, *newest, "--", place.path).partition(" ")
+    if not commit:
+        raise GitError(f"no commit on this branch has {file}; commit it first")
+    if place.shallow and not git.ask(place.top, "rev-parse", "--verify", f"{commit}^"):
+        raise GitError(_SHALLOW)
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def text_at(file: Path, revision: str) -> str | None:
-    """The text of a file at a revision; None if it is not there.
+    """The text of a file at a revision, where it was by then; None if it is not there.
 
     Raises:
         GitError: the revision does not exist.
     """
-    commit = git.run(file, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    return git.ask(file, "show", f"{commit}:./{file.name}")
+    place = _place(file)
+    commit = git.run(
+        place.top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
+    )
+    text = git.ask(place.top, "cat-file", "blob", f"{commit}:{place.path}")
+    former = None if text is not None else _former(place.top, commit, "HEAD", place.path)
+    return git.ask(place.top, "cat-file", "blob", f"{commit}:{former}") if former else text
 
 
-@dataclass(kw_only=True, slots=True)
-class _Record:
-    """A blob or a commit of git-fast-export's stream, as git-fast-import(1) describes it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where a file is: the top folder of its work tree, its path from there, and the origin."""
 
-    kind: bytes
-    fields: dict[bytes, bytes] = field(default_factory=dict)
-    data: bytes = b""
-
-
-def _records(stream: IO[bytes]) -> Iterator[_Record]:
-    record = _Record(kind=b"")
-    for line in stream:
-        word, _, rest = line.rstrip(b"\n").partition(b" ")
-        if word in (b"blob", b"commit", b"reset"):
-            yield record
-            record = _Record(kind=word)
-        elif word == b"data":
-            record.data = _data(stream, int(rest))
-        else:
-            record.fields[word] = rest
-    yield record
+    top: Path
+    path: str
+    shallow: bool
+    origin: str
 
 
-def _data(stream: IO[bytes], size: int) -> bytes:
-    """The next bytes; of more than any models.yaml may have, only as many as show that."""
-    data = stream.read(min(size, MAX_BYTES + 1))
-    for rest in range(size - len(data), 0, -_PART):
-        stream.read(min(rest, _PART))
-    return data
-
-
-def _revisions(stream: IO[bytes]) -> Iterator[Revision]:
-    reader = Reader()
-    contents: dict[bytes, Stages | None] = {}  # by the mark of the blob
-    for record in _records(stream):
-        if record.kind == b"blob":
-            text = record.data.decode(errors="replace")
-            contents[record.fields[b"mark"]] = reader.declared(text)
-        elif record.kind == b"commit":
-            mode_mark_path = record.fields.get(b"M", b"  ").split(b" ")
-            yield _revision(record, contents.get(mode_mark_path[1], {}))
-
-
-def _revision(record: _Record, stages: Stages | None) -> Revision:
-    commit = record.fields[b"original-oid"].decode()
-    author, _ = _identity(commit, record.fields[b"author"])
-    _, time = _identity(commit, record.fields[b"committer"])
-    head, *rest = _BLANK.split(record.data.decode(errors="replace").strip(), 1)
-    subject = one_line(head)
-    merge = _MERGE.search(subject)
-    # a merge's subject names branches; what it is about is the first line of its body
-    about = rest[0].splitlines()[:1] if rest and subject.startswith("Merge pull request") else []
-    return Revision(
-        commit=commit,
-        time=time,
-        author=author,
-        subject=about[0] if about else subject,
-        pull_request=(merge[1] or merge[2]) if merge else None,
-        stages=stages,
+def _place(file: Path) -> _Place:
+    real = file.resolve()
+    try:
+        told = git.run(real, "rev-parse", "--is-shallow-repository", "--show-cdup")
+    except GitError as error:
+        if not file.is_symlink():
+            raise
+        raise GitError(
+            f"{file} is a link to {real}, whose history cannot be read: {error}"
+        ) from None
+    shallow, _, up = told.partition("\n")
+    top = (real.parent / up).resolve()
+    return _Place(
+        top=top,
+        path=real.relative_to(top).as_posix(),
+        shallow=shallow == "true",
+        origin=owner.of_origin(real),
     )
 
 
-def _identity(commit: str, written: bytes) -> tuple[str, datetime]:
-    """The name and the time in the zone of that place."""
-    match = _IDENTITY.fullmatch(written.decode(errors="replace"))
-    with suppress(ValueError, OverflowError, OSError):
-        if match is not None:
-            away = timedelta(hours=int(match[4]), minutes=int(match[5]))
-            zone = timezone(-away if match[3] == "-" else away)
-            return match[1], datetime.fromtimestamp(int(match[2]), zone)
-    raise GitError(f"commit {commit} has an author or a time that cannot be read")
+def _commits(place: _Place, tip: str, path: str) -> tuple[Commit, ...]:
+    """The commits that changed a file, under the names that it had."""
+    found = export.commits(place.top, tip, path)
+    for index in reversed(range(len(found))):
+        one = found[index]
+        if _is_pull(one, place):
+            return (*_commits(place, f"{one.name}^2", path), *found[index:])
+        if one.there and (index == 0 or not found[index - 1].there):
+            before = f"{one.name}^"
+            if former := _former(place.top, before, one.name, path):
+                return (*_commits(place, before, former), *found[index:])
+    return found
+
+
+def _is_pull(commit: Commit, place: _Place) -> bool:
+    match = _PULL.fullmatch(commit.message.split("\n", 1)[0])
+    if match is None or match[4] not in (None, match[1] or match[3]):
+        return False
+    return match[2] is None or owner.of_remote(match[2]) == place.origin
+
+
+def _line(place: _Place, pulls: Sequence[str]) -> Iterator[str]:
+    """The commits of this line of history, the newest first: it turns where there was a pull."""
+    tip = "HEAD"
+    for pull in (*pulls, ""):
+        listed = git.run(place.top, "rev-list", "--first-parent", tip).split("\n")
+        yield from listed[: listed.index(pull) + 1] if pull else listed
+        tip = f"{pull}^2"
+
+
+def _former(top: Path, old: str, new: str, path: str) -> str | None:
+    """The name that a file had in an older commit, by git's own measure; None if it had none.
+
+    That of a file from which it was only copied is not; but a link may have taken its place.
+    """
+    fields = (git.ask(top, *_MOVED, old, new) or "").split("\0")
+    sources: dict[str, str] = {}  # status → where the file comes from
+    linked: set[str] = set()
+    at = iter(fields)
+    while head := next(at, ""):
+        status, name = head.rpartition(" ")[2][0], next(at)
+        if status == "T":
+            linked.add(name)
+        elif status in "RC" and next(at) == path:
+            sources[status] = name
+    copied = sources.get("C")
+    return sources.get("R") or (copied if copied in linked else None)
+
+
+def _with_line(revisions: Sequence[Revision], line: Sequence[str]) -> Iterator[Revision]:
+    """Revisions with the commits between them, and with times that never run backwards."""
+    places = {commit: index for index, commit in enumerate(line)}
+    begins = [places[one.commit] for one in revisions]
+    times = _in_order([one.time for one in revisions])
+    ends = [*begins[1:], len(line)]
+    for one, time, begin, end in zip(revisions, times, begins, ends, strict=True):
+        yield replace(one, time=time, also=tuple(line[begin + 1 : end]))
+
+
+def _in_order(times: Sequence[datetime]) -> Iterator[datetime]:
+    """Times that never run backwards; as many as can be stay as they are.
+
+    Those are a longest run of times in order, found from its end: `last[n]` is the latest time that
+    a run of n + 1 can begin with, negated as bisecting wants it.
+    """
+    last: list[float] = []
+    lengths = []  # of the longest run that begins with each time, the last one first
+    for time in reversed(times):
+        at = bisect_right(last, -time.timestamp())
+        last[at : at + 1] = [-time.timestamp()]
+        lengths.append(at + 1)
+    runs = list(zip(times, reversed(lengths), strict=True))
+    left = len(last)
+    kept = next(time for time, length in runs if length == left)
+    for time, length in runs:
+        if length == left and time >= kept:
+            kept, left = time, left - 1
+        yield kept
+
+
+def _revision(commit: Commit) -> Revision:
+    head, *rest = _BLANK.split(commit.message.strip(), maxsplit=1)
+    subject, body = one_line(head), rest[0] if rest else ""
+    about = one_line(body.split("\n", 1)[0])
+    of_branches = _OF_BRANCHES.match(subject) and about and not _OF_GITLAB.match(about)
+    return Revision(
+        commit=commit.name,
+        time=commit.time,
+        author=commit.author,
+        subject=about if of_branches else subject,
+        pull_request=_pull_request(subject, body),
+        stages=commit.stages,
+    )
+
+
+def _pull_request(subject: str, body: str) -> str | None:
+    for pattern, sign in _OF_SUBJECT:
+        if match := pattern.match(subject):
+            return sign + match[1]
+    match = _OF_GITLAB.search(body)
+    return f"!{match[1]}" if match else None

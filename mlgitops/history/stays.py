@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of, classic_stage
+from mlgitops.history.author import UNCOMMITTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.held import Held
     from mlgitops.core.stamp import Stamp
@@ -33,8 +35,8 @@ class Stay:
             when it was applied.
         until: when the next one came; None while it lasts.
         by: who applied it, else the author of the commit.
-        applied: when a stamp says that it was applied last; a heal applies again.
         declared: git says so; False for a move that only a stamp knows.
+        stamps: those of its moves that are left, oldest first: of its apply, or of heals.
     """
 
     model: str
@@ -46,53 +48,82 @@ class Stay:
     commit: str
     pull_request: str | None
     subject: str = ""
-    applied: datetime | None = None
     declared: bool = True
+    stamps: tuple[Stamp, ...] = ()
+
+    @property
+    def applied(self) -> datetime | None:
+        """When a stamp says that it was applied last; a heal applies again."""
+        return datetime.fromisoformat(self.stamps[-1].time) if self.stamps else None
+
+    @property
+    def came(self) -> datetime:
+        """When the stage got the version, as the stamps say; else when that was declared."""
+        return _came(self.stamps[0]) if self.stamps else self.since
 
 
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
-    """All stays, by model and stage in the order of their first appearance, oldest first."""
+    """All stays, by model and stage in the order of their first appearance, oldest first.
+
+    Their order is that of the commits and of the moves that stamps count, whatever the clocks of
+    several machines say.
+    """
     slots: dict[StageKey, list[Stay]] = {}
+    places: dict[str, int] = {}  # commit → which revision it has
     before: Stages = {}
-    for revision in revisions:
+    for place, revision in enumerate(revisions):
+        places |= dict.fromkeys((revision.commit, *revision.also), place)
         if revision.stages is None:
             continue  # broken at that commit: nothing could be applied from it
         for slot, version in _moves(before, revision.stages):
             slots.setdefault(slot, []).append(_stay(slot, version, revision))
         before = revision.stages
-    for slot, version, stamp in _stamps(held):
-        _join(slots.setdefault(slot, []), slot, version, stamp)
+    for slot, stamps in _stamps(held):
+        slots[slot] = _joined(slots.get(slot, []), slot, stamps, places)
     return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
 
 
 def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
-    """What each stage held at a moment; empty stages are left out."""
-    return tuple(
-        stay
-        for stay in stays
-        if stay.version is not None
-        and stay.since <= moment
-        and (stay.until is None or moment < stay.until)
-    )
+    """What each stage held at a moment; empty stages are left out.
+
+    Each stay is as long as the stage held the version, as far as stamps know; where only git's word
+    is left, it has no stamps.
+
+    Args:
+        stays: whole stages of a timeline.
+        moment: with a time zone.
+    """
+    found = []
+    for _, of_slot in groupby(stays, key=lambda stay: (stay.model, stay.stage)):
+        begun = [stay for stay in _actual(list(of_slot)) if stay.since <= moment]
+        found += [stay for stay in begun[-1:] if stay.version is not None]
+    return tuple(found)
 
 
-def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | None:
+def previous(
+    revisions: Iterable[Revision], model: str, stage: str, now: Stages | None = None
+) -> int | None:
     """The version that a stage held before its current one, by git; None if there is none.
 
     What was rolled back from does not count: going back twice goes back two versions, and never
     forward to what was wrong.
+
+    Args:
+        revisions: of models.yaml, oldest first.
+        model: a model.
+        stage: one of its stages.
+        now: what the file declares that is not committed yet; as the last revision, if None.
     """
-    slot = (model, alias_of(stage))
+    alias = alias_of(stage)
+    declared = [one.stages for one in revisions if one.stages is not None]
+    versions = [stages.get(model, {}).get(alias) for stages in (*declared, *filter(None, [now]))]
     held: list[int] = []
-    for stay in timeline(revisions, None):
-        if version := _of_slot(stay, slot):
+    for version in versions:
+        if version is not None:
             del held[held.index(version) if version in held else len(held) :]
             held.append(version)
-    return held[-2] if len(held) > 1 else None
-
-
-def _of_slot(stay: Stay, slot: StageKey) -> int | None:
-    return stay.version if (stay.model, alias_of(stay.stage)) == slot else None
+    former = held if versions and versions[-1] is None else held[:-1]
+    return former[-1] if former else None
 
 
 def _moves(before: Stages, after: Stages) -> Iterator[tuple[StageKey, int | None]]:
@@ -118,40 +149,99 @@ def _stay(slot: StageKey, version: int | None, revision: Revision) -> Stay:
     )
 
 
-def _stamps(held: Held | None) -> Iterator[tuple[StageKey, int | None, Stamp]]:
+def _stamps(held: Held | None) -> Iterator[tuple[StageKey, list[Stamp]]]:
+    """The stamps of each stage, by move."""
     for name, model in held.models.items() if held else ():
         for alias, stamps in model.stamps.items():
-            for stamp in sorted(stamps.values(), key=lambda one: one.move):
-                yield (name, alias), stamp.version, stamp
+            yield (name, alias), sorted(stamps.values(), key=lambda one: one.move)
 
 
-def _join(stays: list[Stay], slot: StageKey, version: int | None, stamp: Stamp) -> None:
-    """Mark the declared move that a stamp applied; add the move if git does not know it."""
-    moment = datetime.fromisoformat(stamp.time)
-    for index in reversed(range(len(stays))):
-        stay = stays[index]
-        # applied at its own commit, or later: by a heal, or with commits that came after it
-        declared = stay.declared and (stay.commit == stamp.commit or stay.since <= moment)
-        if stay.version == version and declared:
+def _joined(
+    declared: Sequence[Stay], slot: StageKey, stamps: Sequence[Stamp], places: Mapping[str, int]
+) -> list[Stay]:
+    """Mark the declared moves that stamps applied; add the moves that git does not know."""
+    stays, last = list(declared), 0
+    alone = []
+    for stamp in stamps:
+        index = _declared_by(declared, stamp, places)
+        if index is None or index < last:  # or an old commit was applied once more
+            alone.append(stamp)
+        else:
+            last, stay = index, stays[index]
             request = stamp.pull_request or stay.pull_request
-            stays[index] = replace(stay, by=stamp.actor, pull_request=request, applied=moment)
-            return
-    stays.append(
-        Stay(
-            model=slot[0],
-            stage=classic_stage(slot[1]) or slot[1],
-            version=version,
-            since=moment,
-            by=stamp.actor,
-            commit=stamp.commit,
-            pull_request=stamp.pull_request,
-            applied=moment,
-            declared=False,
-        )
+            stays[index] = replace(
+                stay, by=stamp.actor, pull_request=request, stamps=(*stay.stamps, stamp)
+            )
+    for stamp in alone:
+        stays.insert(_place(stays, stamp), _undeclared(slot, stamp))
+    return stays
+
+
+def _declared_by(declared: Sequence[Stay], stamp: Stamp, places: Mapping[str, int]) -> int | None:
+    """The declared move that a stamp applied, if it did: the last one at its commit.
+
+    A commit that is not on this line, such as one that was squashed, counts by its time. What was
+    applied from a file that was not committed is nobody's: a later commit may say the same.
+    """
+    if stamp.commit == UNCOMMITTED:
+        return None
+    at, moment = places.get(stamp.commit), datetime.fromisoformat(stamp.time)
+    count = sum(
+        stay.since <= moment if at is None else places[stay.commit] <= at for stay in declared
+    )
+    return count - 1 if count and declared[count - 1].version == stamp.version else None
+
+
+def _place(stays: Sequence[Stay], stamp: Stamp) -> int:
+    """Where a move belongs among others: after those before it, else by its time."""
+    earlier = [i for i, s in enumerate(stays) if s.stamps and s.stamps[-1].move < stamp.move]
+    first = earlier[-1] + 1 if earlier else 0
+    later = (
+        i for i in range(first, len(stays)) if stays[i].stamps or stays[i].since > _came(stamp)
+    )
+    return next(later, len(stays))
+
+
+def _undeclared(slot: StageKey, stamp: Stamp) -> Stay:
+    return Stay(
+        model=slot[0],
+        stage=classic_stage(slot[1]) or slot[1],
+        version=stamp.version,
+        since=_came(stamp),
+        by=stamp.actor,
+        commit=stamp.commit,
+        pull_request=stamp.pull_request,
+        declared=False,
+        stamps=(stamp,),
     )
 
 
-def _with_ends(stays: list[Stay]) -> Iterator[Stay]:
-    ordered = sorted(stays, key=lambda stay: stay.since)
-    for stay, following in zip(ordered, [*ordered[1:], None], strict=True):
-        yield replace(stay, until=following.since) if following else stay
+def _came(stamp: Stamp) -> datetime:
+    return datetime.fromisoformat(stamp.since or stamp.time)
+
+
+def _actual(stays: Sequence[Stay]) -> Iterator[Stay]:
+    """The stays that may have been, each from when the stage got the version."""
+    kept: list[Stay] = []
+    for index, stay in enumerate(stays):
+        same = kept and kept[-1].version == stay.version  # it was there already
+        if stay.stamps or not (same or _never_came(stays, index)):
+            since = max([stay.came, *(one.since for one in kept[-1:])])
+            kept.append(replace(stay, since=since))
+    return _with_ends(kept)
+
+
+def _never_came(stays: Sequence[Stay], index: int) -> bool:
+    """Whether the stamps around a declared move leave no room for it: they count the moves."""
+    before = next((s.stamps[-1] for s in reversed(stays[:index]) if s.stamps), None)
+    after = next((s.stamps[0] for s in stays[index + 1 :] if s.stamps), None)
+    if after is None:
+        return before is not None  # it was not applied yet
+    if before is None:
+        return after.move == 1 and after.previous is None
+    return after.move == before.move + 1
+
+
+def _with_ends(stays: Sequence[Stay]) -> Iterator[Stay]:
+    for stay, following in zip(stays, [*stays[1:], None], strict=True):
+        yield replace(stay, until=max(stay.since, following.since)) if following else stay

@@ -55,7 +55,7 @@ class PlainTraining:
 
         uri = mlflow.get_tracking_uri()
         if self.held_out is not None:
-            code = tracking.commit_tag(self.folder)
+            code = tracking.code_tags(self.folder)
             with translated(uri):
                 recorded.log(self.held_out.examples, self.held_out.dataset, "test", code)
         with tracking.autologged(datasets=True), _travelling(self.recipe.module.__name__):

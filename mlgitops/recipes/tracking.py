@@ -144,7 +144,7 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
         active = mlflow.start_run(
             experiment_id=where,
             run_name=training.title,
-            tags={**commit_tag(training.folder), **training.tags, **tags},
+            tags={**code_tags(training.folder), **training.tags, **tags},
         )
     # At the end of a run on a server MLflow prints a link. Standard output is the caller's, who
     # may be printing JSON.
@@ -233,9 +233,21 @@ def autologged(*, datasets: bool) -> Iterator[None]:
         mlflow.autolog(disable=True, silent=True)
 
 
-def commit_tag(folder: Path) -> dict[str, str]:
-    """The tag that names the commit of a folder's code; none outside a git work tree."""
-    from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
+def code_tags(folder: Path) -> dict[str, str]:
+    """The tags that name the commit of a folder's code; none outside a git work tree."""
+    from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
 
     commit = git.ask(folder, "rev-parse", "--verify", "HEAD")
-    return {MLFLOW_GIT_COMMIT: commit} if commit else {}
+    dirty = str(is_dirty(folder)).lower()
+    return {MLFLOW_GIT_COMMIT: commit, MLFLOW_GIT_DIRTY: dirty} if commit else {}
+
+
+def is_dirty(folder: Path) -> bool:
+    """Whether a commit lacks some of what trains: a change of its files, or a module of a folder.
+
+    Other files that git does not know are nobody's code. Outside a git work tree nothing is dirty.
+    """
+    changed = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
+    unknown = ("ls-files", "--others", "--exclude-standard", "-z")
+    modules = (git.ask(folder, *unknown) or "").split("\0")
+    return bool(git.ask(folder, *changed)) or any(name.endswith(".py") for name in modules)

@@ -39,7 +39,7 @@ VERSIONS_A_PAGE = 5000
 _PAGES = 10  # of a registry of whose size nothing is known yet
 _PROBES = 100  # models
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
-_COMMIT_TAG = "mlflow.source.git.commit"  # of a run
+_GIT_TAG = "mlflow.source.git."  # of a run
 
 
 class MlflowRegistry:
@@ -264,7 +264,8 @@ def _with_run(version: Version, run: RunRow) -> Version:
         params=MappingProxyType(dict(run.params)),
         datasets=tuple(sorted(run.datasets, key=lambda use: (use.context, use.name, use.digest))),
         seconds=(run.ended - run.begun) / 1000 if run.begun and run.ended else None,
-        commit=run.tags.get(_COMMIT_TAG),
+        commit=run.tags.get(f"{_GIT_TAG}commit"),
+        dirty=run.tags.get(f"{_GIT_TAG}dirty") == "true",
     )
 
 

@@ -41,7 +41,7 @@ def _facts(card: Card) -> Iterator[tuple[str, object]]:
     yield "registered", version.created or words.NONE
     yield "run", version.run_id or words.NONE
     yield "recipe", version.tags.get(RECIPE_TAG, words.NONE)
-    yield "trained from commit", version.commit or words.NONE
+    yield "trained from commit", version.source() or words.NONE
     if version.seconds is not None:
         yield "training took", f"{version.seconds:.1f} s"
     if artifact is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.history.author import UNCOMMITTED
 from mlgitops.report import parts
 from mlgitops.report.wording import version_or_empty
 from mlgitops.words import NONE
@@ -27,15 +28,20 @@ def row(stay: Stay, now: datetime) -> list[str]:
         _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
         stay.by,
         stay.commit[:12],
-        f"#{stay.pull_request}" if stay.pull_request else NONE,
+        _request(stay.pull_request),
         _applied(stay),
     ]
 
 
+def _request(number: str | None) -> str:
+    """A pull request as its host writes it; GitLab and Azure DevOps have a sign of their own."""
+    return f"#{number}" if number and number.isdigit() else number or NONE
+
+
 def _applied(stay: Stay) -> str:
     if not stay.declared:
-        return "not in models.yaml"
-    return _time(stay.applied) if stay.applied else NONE
+        return "not committed" if stay.commit == UNCOMMITTED else "not declared then"
+    return _time(stay.applied) if stay.applied else "declared only"
 
 
 def _time(moment: datetime) -> str:

@@ -140,7 +140,8 @@ def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
         yield from _fact(f"{use} data", _data(old, use), _data(new, use))
     commits = [s.version.commit if s else None for s in (old, new)]
     link = scope.link(commits[0], commits[1]) if commits[0] and commits[1] else None
-    yield from _fact("commit", _short(commits[0]), _short(commits[1]), link=link)
+    sources = [s.version.source(12) if s else None for s in (old, new)]
+    yield from _fact("commit", sources[0], sources[1], link=link)
     yield from _fact("training time", _seconds(old), _seconds(new))
     for name, of in (
         ("flavour", lambda a: " ".join(filter(None, (a.flavour, a.serialization)))),
@@ -164,10 +165,6 @@ def _uses(one: Side | None, context: str) -> tuple[DatasetUse, ...]:
 
 def _data(one: Side | None, context: str) -> str | None:
     return ", ".join(f"{d.name} ({d.digest})" for d in _uses(one, context)) or None
-
-
-def _short(commit: str | None) -> str | None:
-    return commit[:12] if commit else None
 
 
 def _seconds(one: Side | None) -> str | None:

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# fail instead of waiting for a password that nobody types; messages as `_ADVICE` knows them
-_UNATTENDED = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+_ALIKE = {
+    # fail instead of waiting for a password that nobody types; messages as `_ADVICE` knows them
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "LANGUAGE": "",
+    # a path means one file, whatever its name looks like
+    "GIT_LITERAL_PATHSPECS": "1",
+    **{f"GIT_{kind}_PATHSPECS": "0" for kind in ("GLOB", "NOGLOB", "ICASE")},
+    # commits as they were made, and as every other clone has them
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+}
+# what git sets for its hooks, which may ask about a file of another repository
+_OF_A_HOOK = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
 _SHOWN = 3  # lines of a message; git's advice on ownership takes as many
 _ADVICE = {
     "not a git repository": "run this in a clone of the repository",
@@ -26,8 +38,10 @@ _ADVICE = {
 def run(place: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """Run a git command and return what it prints, without the end of the last line.
 
+    It means the same whatever variables of git are set: see `_ALIKE`.
+
     Args:
-        place: the folder to run it in, or a file of that folder.
+        place: the folder to run it in, or a file of that folder; of a link, where it leads.
         arguments: the command, such as `("rev-parse", "HEAD")`.
         environment: variables on top of those of this process.
 
@@ -54,7 +68,7 @@ def reading(
         try:
             process = subprocess.Popen(
                 ["git", "-C", str(_folder(place)), *arguments],
-                env={**os.environ, **_UNATTENDED, **(environment or {})},
+                env={**_inherited(), **_ALIKE, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -84,6 +98,15 @@ def ask(place: Path, *arguments: str) -> str | None:
 def origin(place: Path) -> str | None:
     """The address of the remote `origin`; None without one."""
     return ask(place, "remote", "get-url", "origin")
+
+
+def _inherited() -> dict[str, str]:
+    """The variables of this process; a repository is named by them only together with its tree."""
+    variables = dict(os.environ)
+    if "GIT_WORK_TREE" not in variables:
+        for name in _OF_A_HOOK:
+            variables.pop(name, None)
+    return variables
 
 
 def _reason(errors: str) -> str:

@@ -33,6 +33,7 @@ def test_apply_sets_alias_classic_stage_and_stamp(team: Team) -> None:
         "pull_request": "7",
         "registry": team.uri,
         "owner": "local",
+        "since": "",
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mlgitops.core.stamp import Author
 from mlgitops.history import author
 from mlgitops.history.author import UNCOMMITTED
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def find(file: Path) -> Author:
@@ -29,8 +29,8 @@ def git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
-def test_git_answers_for_a_committed_file(tmp_path: Path) -> None:
-    """The commit is HEAD's; a file with changes that are not committed has none."""
+def test_git_answers_for_a_committed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit is HEAD's; a file with changes that are not committed has none, on GitHub too."""
     file = tmp_path / "models.yaml"
     file.write_text("models: {}\n")
     git(tmp_path, "init", "--quiet")
@@ -43,11 +43,35 @@ def test_git_answers_for_a_committed_file(tmp_path: Path) -> None:
 
     file.write_text("models: {}  # changed\n")
     assert find(file).commit == UNCOMMITTED
+    monkeypatch.setenv("GITHUB_SHA", "abc")
+    assert find(file).commit == UNCOMMITTED
+
+
+@pytest.mark.parametrize("hidden", ["ignored", "not shown", "a link"])
+def test_a_file_that_git_does_not_show(tmp_path: Path, hidden: str) -> None:
+    """One that was never committed is not HEAD's, even if `git status` is silent about it."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "Start")
+    file = tmp_path / "models.yaml"
+    file.write_text("models: {}\n")
+    if hidden == "ignored":
+        (tmp_path / ".gitignore").write_text("models.yaml\n")
+    elif hidden == "not shown":
+        git(tmp_path, "config", "status.showUntrackedFiles", "no")
+    else:
+        file = tmp_path / "link.yaml"
+        file.symlink_to("models.yaml")
+        git(tmp_path, "add", "link.yaml")
+        git(tmp_path, "commit", "--quiet", "--message", "Link")
+    assert find(file).commit == UNCOMMITTED
+    assert "Commit it before you apply" in author.warning(file)
 
 
 def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
-    """There is no commit, and the person is the one who is logged in."""
-    found = find(tmp_path / "models.yaml")
+    """There is no commit, and the person is the one who is logged in; the warning says why."""
+    file = tmp_path / "models.yaml"
+    found = find(file)
+    assert "not a git repository" in author.warning(file)
     assert found.commit == UNCOMMITTED
     assert found.actor
 
@@ -59,7 +83,10 @@ def test_a_machine_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_github_actions_answers_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its variables name the commit and whoever triggered the run; options win over both."""
+    """Its variables name the commit, where there is no git, and whoever triggered the run.
+
+    Options win over both.
+    """
     monkeypatch.setenv("GITHUB_SHA", "abc")
     monkeypatch.setenv("GITHUB_ACTOR", "octocat")
     file = tmp_path / "models.yaml"

@@ -74,14 +74,150 @@ def test_who_put_what_where(told: Team) -> None:
     assert found[2]["subject"] == 'Revert "Promote wind 2 (#12)"'
 
 
+def stamped(team: Team, version: int, **fields: object) -> None:
+    """Write other fields into the stamp of a version in Production."""
+    team.set_tag(version, "Production", {**(team.tag(version, "Production") or {}), **fields})
+
+
 @pytest.mark.parametrize(
-    ("moment", "version"),
-    [("2026-11-02", 1), ("2026-11-03T11:59Z", 1), ("2026-11-03", 2), ("2026-11-08", 1)],
+    ("moment", "version", "applied"),
+    [
+        ("2026-11-02", 1, None),
+        ("2026-11-03", 1, None),
+        ("2026-11-04T11:59Z", 1, None),
+        ("2026-11-04T12:00Z", 2, "2026-11-04"),
+        ("2026-11-04", 2, "2026-11-04"),
+        ("2026-11-08", 2, "2026-11-04"),
+        ("2026-11-09", 1, "2026-11-09"),
+    ],
 )
-def test_what_was_there_on_a_day(told: Team, moment: str, version: int) -> None:
-    """A day means what it ended with; a time means that minute."""
-    assert [s["version"] for s in stays(told, "--at", moment)] == [version]
+def test_what_was_there_on_a_day(
+    told: Team, moment: str, version: int, applied: str | None
+) -> None:
+    """It is what was applied by then, and by git's word what no stamp is left of.
+
+    A day means what it ended with; a time means that minute.
+    """
+    stamped(told, 2, time="2026-11-04T12:00:00Z", move=2, previous=1)
+    stamped(told, 1, time="2026-11-09T12:00:00Z", move=3)
+    (found,) = stays(told, "--at", moment)
+    assert found["version"] == version
+    assert (found["applied"] or "")[:10] == (applied or "")
     assert stays(told, "--at", "2026-10-31") == []
+    shown = told.ok("history", "--at", moment).out
+    assert ("declared only" in shown) == (applied is None)
+    offline = stays(told, "--at", "2026-11-03", "--offline")
+    assert [(s["version"], s["applied"]) for s in offline] == [(2, None)]
+
+
+def test_what_was_merged_and_never_applied(team: Team) -> None:
+    """It is history, but it was not there: not before the next apply, and not while it waits."""
+    team.versions(4)
+    for version in (1, 2, 3, 4):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=version)
+        if version in {1, 3}:
+            team.ok("apply")
+    stamped(team, 1, time="2026-11-01T13:00:00Z")
+    stamped(team, 3, time="2026-11-03T13:00:00Z")
+    assert [(s["version"], bool(s["applied"])) for s in stays(team)] == [
+        (1, True),
+        (2, False),
+        (3, True),
+        (4, False),
+    ]
+    found = {day: stays(team, "--at", f"2026-11-0{day}") for day in (1, 2, 3, 4)}
+    assert {day: one["version"] for day, (one,) in found.items()} == {1: 1, 2: 1, 3: 3, 4: 3}
+    assert found[2][0]["until"][:16] == "2026-11-03T13:00"
+
+
+def test_a_stage_that_was_empty_until_it_was_applied(team: Team) -> None:
+    """What the first apply found is known: what was declared before it was never there."""
+    team.versions(2)
+    for version in (1, 2):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=version)
+    team.ok("apply")
+    stamped(team, 2, time="2026-11-05T12:00:00Z")
+    assert stays(team, "--at", "2026-11-04") == []
+    assert [s["version"] for s in stays(team, "--at", "2026-11-05")] == [2]
+
+
+def test_a_heal_does_not_begin_anew(team: Team) -> None:
+    """The stamp keeps when the version came; one that may never have come is not said to have."""
+    team.versions(3)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.ok("apply")
+    team.stages(Production=2)
+    commit(team, "Promote", day=2)
+    team.ok("apply")
+    stamped(team, 1, time="2026-11-01T13:00:00Z")
+    stamped(team, 2, time="2026-11-02T13:00:00Z")
+    for _ in range(2):
+        team.client.set_registered_model_alias("wind", "production", "3")
+        team.ok("apply", "--actor", "healer")
+        assert (team.tag(2, "Production") or {})["since"] == "2026-11-02T13:00:00Z"
+    (found,) = stays(team, "--at", "2026-11-03")
+    assert (found["version"], found["by"], found["since"][:10]) == (2, "healer", "2026-11-02")
+    team.client.set_registered_model_alias("wind", "production", "1")
+    stamped(team, 2, previous=1, since="")
+    team.ok("apply")
+    assert (team.tag(2, "Production") or {})["since"] == ""
+
+
+def test_what_was_not_committed_is_nobody_s(team: Team) -> None:
+    """A later commit that says the same is not credited, even if its clock is behind."""
+    team.versions(2)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.ok("apply")
+    stamped(team, 1, time="2026-11-01T13:00:00Z")
+    team.stages(Production=2)
+    assert "models.yaml is not committed" in team.ok("apply", "--actor", "eve").err
+    stamped(team, 2, time="2026-11-05T12:00:00Z")
+    commit(team, "Say so", day=4)
+    assert [(s["version"], s["by"], s["commit"][:4], bool(s["applied"])) for s in stays(team)][
+        1:
+    ] == [(2, "ada", git(team, "rev-parse", "HEAD")[:4], False), (2, "eve", "unco", True)]
+    assert [s["version"] for s in stays(team, "--at", "2026-11-04")] == [1]
+    (found,) = stays(team, "--at", "2026-11-06")
+    assert (found["by"], found["since"][:10]) == ("eve", "2026-11-05")
+
+
+def test_a_commit_of_other_files_stands_for_the_one_before(team: Team) -> None:
+    """An apply at a commit that left the file alone applied what the file said, whatever time."""
+    team.versions(2)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    git(team, "commit", "--quiet", "--allow-empty", "--message", "Else", day=2)
+    team.ok("apply")
+    team.stages(Production=2)
+    commit(team, "Promote", day=2)
+    stamped(team, 1, time="2026-10-01T12:00:00Z")
+    assert [(s["version"], s["declared"], bool(s["applied"])) for s in stays(team)] == [
+        (1, True, True),
+        (2, True, False),
+    ]
+
+
+def test_an_old_commit_that_is_applied_again(team: Team) -> None:
+    """It is a move of its own, after what was applied before it."""
+    team.versions(2)
+    commits = []
+    for version in (1, 2):
+        team.stages(Production=version)
+        commits.append(commit(team, f"Promote {version}", day=version))
+        team.ok("apply", "--actor", "ada")
+    git(team, "checkout", "--quiet", commits[0])
+    team.ok("apply", "--actor", "eve")
+    git(team, "checkout", "--quiet", "main")
+    assert [(s["version"], s["declared"], s["by"]) for s in stays(team)] == [
+        (1, True, "ada"),
+        (2, True, "ada"),
+        (1, False, "eve"),
+    ]
+    assert "not declared then" in team.ok("history").out
 
 
 def test_text_and_markdown(told: Team) -> None:
@@ -117,7 +253,7 @@ def test_moves_that_only_stamps_know(team: Team) -> None:
         (1, True, "ada"),
         (2, False, "eve"),
     ]
-    assert "not in models.yaml" in team.ok("history").out
+    assert "not committed" in team.ok("history").out
 
 
 @pytest.mark.parametrize(
@@ -214,6 +350,34 @@ def test_going_back_twice_goes_back_two(team: Team) -> None:
         assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
         commit(team, "Go back", day=6 - former)
     assert "git has no earlier version" in team.run("rollback", "wind", "Production").err
+
+
+def test_rollback_of_what_is_not_committed(team: Team) -> None:
+    """The version before the one in the file is the one that git has; a second goes on."""
+    for day, version in enumerate((1, 2), start=1):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=day)
+    team.stages(Production=3)
+    for former in (2, 1):
+        assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
+
+
+def test_rollback_of_an_empty_stage(team: Team) -> None:
+    """What it held before it was emptied comes back."""
+    for day, version in enumerate((1, 2, None), start=1):
+        team.stages(Production=version)
+        commit(team, f"Set {version}", day=day)
+    assert "is back at 2" in team.ok("rollback", "wind", "Production").out
+
+
+def test_rollback_follows_the_order_of_commits(team: Team) -> None:
+    """Clocks that run backwards and a file that was moved do not change it."""
+    for day, version in ((5, 1), (3, 2), (4, 3)):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=day)
+    git(team, "mv", "models.yaml", "all.yaml")
+    git(team, "commit", "--quiet", "--message", "Move", day=1)
+    assert "is back at 2" in team.ok("rollback", "wind", "Production", "--file", "all.yaml").out
 
 
 def test_nothing_to_roll_back_to(team: Team) -> None:

@@ -222,8 +222,27 @@ def test_the_commit_is_that_of_the_recipe(company: Team, unique: str) -> None:
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=company.folder, check=True, capture_output=True, text=True
     )
-    company.ok("train")
-    assert run_of(company, 1).data.tags["mlflow.source.git.commit"] == head.stdout.strip()
+    ran = company.ok("train")
+    tags = run_of(company, 1).data.tags
+    assert tags["mlflow.source.git.commit"] == head.stdout.strip()
+    assert tags["mlflow.source.git.dirty"] == "false"
+    assert "not committed" not in ran.err
+
+
+@pytest.mark.parametrize("change", ["a file", "a new module"])
+def test_code_that_is_not_committed(company: Team, unique: str, change: str) -> None:
+    """The run says so, the command warns, and whoever is shown the commit is told."""
+    write(company, unique, ["{train: one}"], one=ONE)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "Add"]):
+        subprocess.run(["git", *command], cwd=company.folder, check=True)
+    if change == "a file":
+        company.file.write_text(company.file.read_text() + "# changed\n")
+    else:
+        (company.folder / unique / "new.py").write_text("")
+    assert company.ok("train").err.count("changes that are not committed") == 1
+    assert run_of(company, 1).data.tags["mlflow.source.git.dirty"] == "true"
+    assert "with uncommitted changes" in company.ok("card", "m", "1").out
 
 
 def test_a_recipe_of_an_installed_distribution(

@@ -192,6 +192,7 @@ def _check_runs(registry: MlflowRegistry, known: Known) -> None:
         assert read.params == run.data.params
         assert read.seconds == 12.345
         assert read.commit == run.data.tags.get("mlflow.source.git.commit")
+        assert read.dirty == (run.data.tags.get("mlflow.source.git.dirty") == "true")
         assert run.inputs is not None
         used = {(i.dataset.name, i.dataset.digest) for i in run.inputs.dataset_inputs}
         assert {(use.name, use.digest) for use in read.datasets} == used

@@ -83,3 +83,11 @@ def test_a_password_is_not_waited_for(repository: Path, monkeypatch: pytest.Monk
         pytest.raises(GitError, match=r"could not read Username.*gh auth login"),
     ):
         git.run(repository, "ls-remote", url)
+
+
+def test_a_path_means_one_file(repository: Path) -> None:
+    """A name that looks like a pattern is a name."""
+    (repository / "f*").write_text("a")
+    git.run(repository, "add", "f*")
+    git.run(repository, "commit", "--quiet", "--message", "Odd", environment=WHO)
+    assert git.run(repository, "ls-files", "--", "f*") == "f*"

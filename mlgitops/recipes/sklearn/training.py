@@ -78,7 +78,7 @@ class SklearnTraining:
             task.fit()
         metrics = task.metrics()
         trusted = trusted_types(task.kind, task.estimator)
-        code = tracking.commit_tag(self.folder)
+        code = tracking.code_tags(self.folder)
         with translated(mlflow.get_tracking_uri()):
             mlflow.log_params({"estimator": task.kind, **task.settings})
             recorded.log(task.train, task.dataset, "train", code)
