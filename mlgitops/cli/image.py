@@ -13,6 +13,7 @@ from mlgitops import words
 from mlgitops.cli.options import (
     Target,
     format_option,
+    models_argument,
     optional_file_option,
     plain_format_option,
     progress,
@@ -20,7 +21,7 @@ from mlgitops.cli.options import (
     show_report,
 )
 from mlgitops.cli.serve import check_smoked
-from mlgitops.errors import ScanFailedError, UsageError
+from mlgitops.errors import ImageError, ScanFailedError, UsageError
 from mlgitops.file.load import load_pins
 from mlgitops.system import files
 
@@ -238,7 +239,7 @@ def prove(
     PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
     into a stage.
     """
-    from mlgitops.image import release
+    from mlgitops.image import prove as release
     from mlgitops.proposal import planfile
     from mlgitops.report import smoke as reports
 
@@ -258,34 +259,46 @@ def prove(
 @image.command(
     epilog="""\b
 Examples:
-  mlgitops image publish plan.json registry.example.org/wind
+  mlgitops image publish registry.example.org/wind
+  mlgitops image publish registry.example.org/wind power-forecasting-model 'churn-*'
 """
 )
-@click.argument("plan", type=click.Path(path_type=Path))
 @click.argument("repository")
+@models_argument
 @build_options
 @registry_options
-def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
-    """Build and push the images of a plan to REPOSITORY.
+def publish(repository: str, models: tuple[str, ...], target: Target, **chosen: Any) -> None:
+    """Push the images of what the stages hold to REPOSITORY.
 
-    PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
-    into a stage. Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
+    Makes REPOSITORY/MODEL:stage the image of the version in that stage, for every stage of MODELS,
+    by name or pattern, or of all models, that holds the version that models.yaml declares. Builds
+    and pushes only images that are missing or stale. Logs in first if MLGITOPS_IMAGES_USERNAME and
+    MLGITOPS_IMAGES_PASSWORD are set. Needs Docker's buildx.
     """
-    from mlgitops.image import release
-    from mlgitops.proposal import planfile
+    from mlgitops.core.status import stage_statuses
+    from mlgitops.file.load import load
+    from mlgitops.image.publish import publish as push
+    from mlgitops.proposal.propose import read
     from mlgitops.system import docker
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
-    changes = planfile.read(plan).plan.changes
+    desired = load(chosen["file"] or Path("models.yaml"))
     user, password = (
         os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
     )
     if user and password:
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
     options = image_options(repository=repository, push=True, **chosen)
+    failed = []
     with progress() as say:
-        pushed = release.publish(target.connect(), changes, options, say=say)
-    for made in pushed:
-        for tag in made.tags:
-            click.echo(tag)
+        client = target.connect()
+        stages = stage_statuses(*read(desired, client, models))
+        for one in push(client, stages, options, say=say):
+            what = "pushed" if one.pushed else "up to date"
+            if one.error:
+                what = "failed"
+                failed.append(f"{one.tag}: {one.error}")
+            click.echo(f"{one.tag}: version {one.version}, {what}")
+    if failed:
+        raise ImageError("\n".join(failed))

@@ -51,21 +51,6 @@ def prove(
             docker.run(["image", "rm", "--no-prune", *built.tags])
 
 
-def publish(
-    registry: RegistryReader,
-    changes: Iterable[Change],
-    options: BuildOptions,
-    *,
-    say: Callable[[str], None],
-) -> tuple[Built, ...]:
-    """Build each image, which is quick where it was built before, and push it.
-
-    Raises:
-        UsageError, ImageError, DockerError: see `build`.
-    """
-    return tuple(_built(registry, changes, options, say))
-
-
 def _built(
     registry: RegistryReader,
     changes: Iterable[Change],
