@@ -15,13 +15,16 @@ from mlgitops.cli.options import (
     format_option,
     models_argument,
     optional_file_option,
+    permission,
     plain_format_option,
     progress,
     registry_options,
     show_report,
+    terms_options,
 )
 from mlgitops.cli.serve import check_smoked
-from mlgitops.errors import ImageError, ScanFailedError, UsageError
+from mlgitops.core.guards import Guard
+from mlgitops.errors import ImageError, ScanFailedError, SmokeFailedError, UsageError
 from mlgitops.file.load import load_pins
 from mlgitops.system import files
 
@@ -218,6 +221,7 @@ def scan(
     epilog="""\b
 Examples:
   mlgitops plan --out plan.json && mlgitops image prove plan.json --report images.md
+  mlgitops image prove plan.json --out proof.json; mlgitops apply --proof proof.json
 """
 )
 @click.argument("plan", type=click.Path(path_type=Path))
@@ -225,35 +229,52 @@ Examples:
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write the results to this file, as Markdown."
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write what passed to this file, for apply --proof.",
+)
+@terms_options
 @build_options
 @registry_options
 def prove(
     plan: Path,
     requests: int,
     report: Path | None,
+    out: Path | None,
     target: Target,
+    allow: tuple[str, ...],
+    rollback: bool,
+    labels: str,
     **chosen: Any,
 ) -> None:
     """Build and smoke-test the images of a plan.
 
     PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
-    into a stage.
+    into a stage; one that fails does not stop the others. Without Docker, all of them fail. If the
+    guard image-proof is allowed, failures are reported and the command succeeds.
     """
-    from mlgitops.image import prove as release
-    from mlgitops.proposal import planfile
+    from mlgitops.image.prove import prove as test
+    from mlgitops.proposal import planfile, prooffile
     from mlgitops.report import smoke as reports
 
     changes = planfile.read(plan).plan.changes
     with progress() as say:
         client, options = target.connect(), image_options(**chosen)
-        found = list(release.prove(client, changes, options, requests_sent=requests, say=say))
+        found = list(test(client, changes, options, requests_sent=requests, say=say))
+    proofs = [one.proof for one in found]
+    if out:
+        prooffile.write(out, proofs)
     if report:
-        files.write_text(report, "\n".join(map(reports.folded, found)))
+        files.write_text(report, "\n".join(map(reports.proven, found)))
     for one in found:
-        click.echo(one.summary)
+        click.echo(one.report.summary if one.report else reports.untested(one.proof))
     if not found:
         click.echo("the plan puts no version into a stage; nothing to test")
-    check_smoked(found)
+    failed = [f"{proof.model} {proof.version}: {proof.why}" for proof in proofs if not proof.passed]
+    allowed = permission(allow, rollback, labels).guards
+    if failed and Guard.IMAGE_PROOF not in allowed:
+        raise SmokeFailedError("\n".join(failed))
 
 
 @image.command(

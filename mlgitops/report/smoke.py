@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from mlgitops import words
 from mlgitops.report import markdown, parts
 from mlgitops.serve.smoke import ProbeResult
 
 if TYPE_CHECKING:
+    from mlgitops.core.proof import Proof
+    from mlgitops.image.prove import Proven
     from mlgitops.serve.smoke import Report
 
 _HEADER = ("result", "request", "expected", "actual", "ms")
@@ -27,9 +30,17 @@ def shown(report: Report) -> parts.Report:
     return parts.Report(parts=[table], result=report.summary, failed=bool(report.failed))
 
 
-def folded(report: Report) -> str:
+def untested(proof: Proof) -> str:
+    """Why the image of a version could not be tested, on one line."""
+    return f"{proof.model} {proof.version} could not be tested: {words.one_line(proof.why)}"
+
+
+def proven(found: Proven) -> str:
     """The result in one line that opens to the table, where GitHub shows Markdown."""
-    return f"{markdown.details(report.summary, markdown.table(_HEADER, _rows(report)))}\n"
+    if found.report is None:
+        return markdown.failed([untested(found.proof)])
+    table = markdown.table(_HEADER, _rows(found.report))
+    return f"{markdown.details(found.report.summary, table)}\n"
 
 
 def junit(report: Report) -> str:
