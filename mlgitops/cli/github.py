@@ -89,7 +89,14 @@ def _append(variable: str, text: str) -> None:
 @click.option(
     "--marker", default="plan", show_default=True, help="Identifies the comment to update."
 )
-def report(reports: tuple[Path, ...], marker: str) -> None:
+@click.option(
+    "--missing",
+    default="An earlier step failed; see its log.",
+    show_default=True,
+    metavar="TEXT",
+    help="What to say if the first file is missing.",
+)
+def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     """Show reports in the summary and in a comment.
 
     REPORTS are Markdown files. Skips missing files after the first. Without the right to comment
@@ -98,7 +105,7 @@ def report(reports: tuple[Path, ...], marker: str) -> None:
     context, api = _connect()
     text = "\n".join(path.read_text(encoding="utf-8") for path in reports if path.exists())
     if not reports[0].exists():
-        text = f"{reports[0].name} is missing because an earlier step failed; see its log.\n{text}"
+        text = f"**{reports[0].name} is missing.** {missing}\n\n{text}"
     if context.summary:
         _summarize(context.summary, text, context.artifacts_url)
     number = context.pull_request
