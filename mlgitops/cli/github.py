@@ -134,7 +134,7 @@ def _summarize(summary: Path, text: str, run: str | None) -> None:
     type=click.IntRange(min=0),
     default=0,
     metavar="MINUTES",
-    help="Ignore pending changes while the last commit is younger than this.",
+    help="Ignore pending changes while the last commit of the file is younger than this.",
 )
 @file_option
 @registry_options
@@ -146,7 +146,7 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     """
     from mlgitops.core.status import stage_statuses
     from mlgitops.github import drift as issue
-    from mlgitops.history.revisions import head_time
+    from mlgitops.history.revisions import changed_at
     from mlgitops.notify import webhook
     from mlgitops.proposal.propose import read
     from mlgitops.report import wording
@@ -156,7 +156,8 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
         say("reading the registry")
         stages = stage_statuses(*read(desired, target.connect()))
     now = datetime.now(UTC)
-    under_way = grace > 0 and now - head_time(file) < timedelta(minutes=grace)
+    changed = changed_at(file) if grace else None
+    under_way = changed is not None and now - changed < timedelta(minutes=grace)
     wrong = issue.wrong(stages, pending=not under_way)
     _, api = _connect()
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")

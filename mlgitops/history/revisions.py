@@ -56,11 +56,7 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     Raises:
         GitError: there is no git, no repository, no such file in it, or the history is cut off.
     """
-    if git.run(file, "rev-parse", "--is-shallow-repository") == "true":
-        raise GitError(
-            "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
-            "`fetch-depth: 0`"
-        )
+    _require_whole(file)
     try:
         with git.reading(file, *_EXPORT, f":(literal){file.name}") as output:
             found = tuple(_revisions(output))
@@ -73,13 +69,27 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     return found
 
 
-def head_time(file: Path) -> datetime:
-    """When the commit that is checked out was made (the committer's time).
+def changed_at(file: Path) -> datetime | None:
+    """When a file was last changed on this line of history; None if no commit has it.
+
+    As in `revisions_of`, a merge counts as one commit.
 
     Raises:
-        GitError: there is no commit.
+        GitError: there is no commit, or the history is cut off: its last commit seems to have
+            changed every file.
     """
-    return datetime.fromisoformat(git.run(file, "log", "-1", "--format=%cI"))
+    _require_whole(file)
+    command = ("log", "-1", "--first-parent", "--format=%cI", "--", f":(literal){file.name}")
+    time = git.run(file, *command)
+    return datetime.fromisoformat(time) if time else None
+
+
+def _require_whole(file: Path) -> None:
+    if git.run(file, "rev-parse", "--is-shallow-repository") == "true":
+        raise GitError(
+            "the clone is shallow; run `git fetch --unshallow`, or in a workflow set "
+            "`fetch-depth: 0`"
+        )
 
 
 def text_at(file: Path, revision: str) -> str | None:
