@@ -266,7 +266,7 @@ def prove(
     if out:
         prooffile.write(out, proofs)
     if report:
-        files.write_text(report, "\n".join(map(reports.proven, found)))
+        files.write_text(report, reports.proven(found))
     for one in found:
         click.echo(one.report.summary if one.report else reports.untested(one.proof))
     if not found:
@@ -274,7 +274,7 @@ def prove(
     failed = [f"{proof.model} {proof.version}: {proof.why}" for proof in proofs if not proof.passed]
     allowed = permission(allow, rollback, labels).guards
     if failed and Guard.IMAGE_PROOF not in allowed:
-        raise SmokeFailedError("\n".join(failed))
+        raise SmokeFailedError("\n".join([*failed, reports.REFUSED]))
 
 
 @image.command(

@@ -15,6 +15,7 @@ from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.status import StageStatus
@@ -70,15 +71,12 @@ def publish(
     ]
     with ThreadPoolExecutor(min(_AT_ONCE, registry.at_once)) as threads:
         looks = [threads.submit(one.is_there, registry) for one in wanted]
-        for one, look in zip(wanted, looks, strict=True):
-            say(f"looking at {one.tag}")
-            done = Published(tag=one.tag, version=one.version)
-            try:
-                if not look.result():
-                    done = replace(done, pushed=one.push(registry, say))
-            except MlgitopsError as error:
-                done = replace(done, error=str(error))
-            yield done
+        try:
+            for one, look in zip(wanted, looks, strict=True):
+                say(f"looking at {one.tag}")
+                yield one.published(look, registry, say)
+        finally:
+            threads.shutdown(cancel_futures=True)  # nobody waits for looks after an interruption
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +90,19 @@ class _Wanted:
     @property
     def tag(self) -> str:
         return spec.stage_tag(self.stage.model, self.stage.stage, self.options.repository)
+
+    def published(
+        self, look: Future[bool], registry: RegistryReader, say: Callable[[str], None]
+    ) -> Published:
+        """Push the image if a look does not find it; quick where it was built before."""
+        done = Published(tag=self.tag, version=self.version)
+        try:
+            if look.result():
+                return done
+            made = build(registry, self.stage.model, str(self.version), self.options, say=say)
+        except MlgitopsError as error:
+            return replace(done, error=str(error))
+        return replace(done, pushed=made.tags)
 
     def is_there(self, registry: RegistryReader) -> bool:
         """Whether the tag points to an image of the version, built as the options say."""
@@ -110,10 +121,6 @@ class _Wanted:
         return all(labels.get(name, "") == text for name, text in expected.items()) and all(
             labels.get("mlgitops.digest") == pin.digest for pin in pinned
         )
-
-    def push(self, registry: RegistryReader, say: Callable[[str], None]) -> tuple[str, ...]:
-        """Build and push the image; quick where it was built before, as when it was proven."""
-        return build(registry, self.stage.model, str(self.version), self.options, say=say).tags
 
 
 def _labels(tag: str) -> Mapping[str, str] | None:

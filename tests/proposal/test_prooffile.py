@@ -85,5 +85,7 @@ def test_without_docker_every_image_fails(promoting: Team, monkeypatch: pytest.M
     proofs = prooffile.read(promoting.folder / "new.json")
     assert [(proof.version, proof.passed) for proof in proofs.tested] == [(2, False), (1, False)]
     assert "no `docker` command" in proofs.against("wind", 2)
-    assert "wind 2 could not be tested" in (promoting.folder / "images.md").read_text()
+    report = (promoting.folder / "images.md").read_text()
+    assert report.startswith("**apply --proof does not promote a version whose image failed;")
+    assert "wind 2 could not be tested" in report
     promoting.ok(*prove, "--allow", "image-proof")
