@@ -180,7 +180,7 @@ def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
     if found.strip() != str(version):
         raise DeployError(
             f"{tag} holds version {found.strip() or 'none'}, but the stage holds {version}; push "
-            "that version with `mlgitops image build --push`"
+            "that version with `mlgitops image publish`"
         )
     return identity
 
