@@ -272,6 +272,10 @@ class GitHubError(MlgitopsError):
     """A request to GitHub failed, or this is not a job of GitHub Actions."""
 
 
+class GitHubRejectedError(GitHubError):
+    """GitHub understood the request and rejected it, for example a commit that it does not have."""
+
+
 class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
 

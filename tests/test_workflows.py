@@ -142,6 +142,38 @@ def test_what_writes_to_the_registry_does_not_overlap() -> None:
         assert job["environment"] == "production"
 
 
+def test_healing_does_not_undo_what_was_merged_meanwhile() -> None:
+    """A heal that waited applies what the branch of Apply says by then, not its run's commit."""
+    apply = document(ROOT / ".github/workflows/apply.yml")
+    drift = document(ROOT / ".github/workflows/drift.yml")["jobs"]
+    (branch,) = apply["on"]["push"]["branches"]
+    checkouts = {name: _checkout(job) for name, job in drift.items()}
+    assert checkouts["heal"]["ref"] == f"refs/heads/{branch}"
+    assert checkouts["look"]["fetch-depth"] == 0  # the grace is renewed by commits of the file
+
+
+def _checkout(job: dict[str, Any]) -> dict[str, Any]:
+    """What a job checks out, and how."""
+    used = (step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@"))
+    return dict(next(used)["with"])
+
+
+def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:
+    """Images, deployments, records and the report follow an apply that failed or was refused.
+
+    An image that fails its test stops nothing, and the run fails in the end.
+    """
+    (job,) = document(ROOT / ".github/workflows/apply.yml")["jobs"].values()
+    steps = {step["name"]: step for step in job["steps"] if "name" in step}
+    tested, names = steps["Build and smoke-test the serving images"], list(steps)
+    assert tested["continue-on-error"] is True
+    assert "if" not in tested
+    for name in names[names.index("Apply") + 1 :]:
+        assert re.search(r"always\(\)|!cancelled\(\)", steps[name]["if"]), name
+    last = steps["Fail if an image failed its test"]
+    assert last["if"] == f"always() && steps.{tested['id']}.outcome == 'failure'"
+
+
 def test_the_required_job_waits_for_all() -> None:
     """Branch protection needs one name; a job that was skipped or cancelled does not pass it."""
     all_jobs = document(ROOT / ".github/workflows/ci.yml")["jobs"]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import Target, file_option, progress, registry_options
-from mlgitops.core.stage import alias_of
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 
@@ -43,14 +42,14 @@ def author(file: Path) -> None:
     """Tell the next steps who merged the commit.
 
     Sets MLGITOPS_ACTOR, MLGITOPS_PULL_REQUEST and MLGITOPS_LABELS for them, from the pull request
-    that the commit came from. Without a pull request, the actor is whoever pushed. Refuses to
-    restart an old run if models.yaml has changed since, because that would undo the change.
+    that the commit came from. Without a pull request, the actor is whoever pushed. Refuses a run
+    that was restarted, or that waited, if models.yaml has changed since: it would undo the change.
     """
     context, api = _connect()
-    if context.attempt > 1 and api.is_superseded(context.sha, file.name):
+    if api.is_superseded(context.sha, file.name):
         raise GitHubError(
-            f"{context.branch} has a newer {file.name} than this run, which was restarted; run the "
-            "workflow by hand on the branch instead"
+            f"{context.branch} has a newer {file.name} than this run, which would undo it; the run "
+            "of the newer commit applies both"
         )
     merged = api.pull_request_of(context.sha)
     if merged is None:
@@ -89,7 +88,14 @@ def _append(variable: str, text: str) -> None:
 @click.option(
     "--marker", default="plan", show_default=True, help="Identifies the comment to update."
 )
-def report(reports: tuple[Path, ...], marker: str) -> None:
+@click.option(
+    "--missing",
+    default="An earlier step failed; see its log.",
+    show_default=True,
+    metavar="TEXT",
+    help="What to say if the first file is missing.",
+)
+def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     """Show reports in the summary and in a comment.
 
     REPORTS are Markdown files. Skips missing files after the first. Without the right to comment
@@ -98,7 +104,7 @@ def report(reports: tuple[Path, ...], marker: str) -> None:
     context, api = _connect()
     text = "\n".join(path.read_text(encoding="utf-8") for path in reports if path.exists())
     if not reports[0].exists():
-        text = f"{reports[0].name} is missing because an earlier step failed; see its log.\n{text}"
+        text = f"**{reports[0].name} is missing.** {missing}\n\n{text}"
     if context.summary:
         _summarize(context.summary, text, context.artifacts_url)
     number = context.pull_request
@@ -127,7 +133,7 @@ def _summarize(summary: Path, text: str, run: str | None) -> None:
     type=click.IntRange(min=0),
     default=0,
     metavar="MINUTES",
-    help="Ignore pending changes while the last commit is younger than this.",
+    help="Ignore pending changes while the last commit of the file is younger than this.",
 )
 @file_option
 @registry_options
@@ -167,35 +173,39 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
 
 
 @github.command()
-@click.argument("applied", type=click.Path(path_type=Path))
+@click.argument("applied", required=False, type=click.Path(path_type=Path))
 @file_option
-def deployment(applied: Path, file: Path) -> None:
-    """Record a GitHub deployment for each stage that changed.
+@registry_options
+def deployment(applied: Path | None, file: Path, target: Target) -> None:
+    """Record GitHub deployments of what the stages got.
 
-    APPLIED is the file from `mlgitops apply --report FILE.json`.
+    Records the last move of each stage that GitHub does not know, in the environment MODEL STAGE.
+    APPLIED is the file from `mlgitops apply --report FILE.json`: what failed there is recorded as
+    failed.
     """
+    from mlgitops.github import deployments
+    from mlgitops.proposal.propose import read
+
     context, api = _connect()
-    if not (outcomes := _outcomes(applied)):
-        return
-    declared = load(file).stages
-    for outcome in outcomes:
-        stage, model = str(outcome["stage"]), str(outcome["model"])
-        api.record_deployment(
-            environment=f"{model} {stage}",
-            sha=context.sha,
-            description=f"{model} {stage}: version {outcome['new']}, {outcome['status']}",
-            succeeded=outcome["status"] == "applied",
-            production=declared.is_guarded(alias_of(stage)),
-        )
-        click.echo(f"{model} {stage}: {outcome['status']}")
+    failures = _failed(applied) if applied else ()
+    known = deployments.known(api.deployments())
+    if known.newest:  # a run may have been cut off between the two calls of a record
+        api.conclude_deployment(known.newest)
+    desired, held = read(load(file), target.connect())
+    failed = (deployments.failure(one, desired.stages) for one in failures)
+    for record in (*known.missing(deployments.moves(desired, held)), *failed):
+        api.record_deployment(record, context.sha)
+        click.echo(record.description)
 
 
-def _outcomes(applied: Path) -> list[dict[str, Any]]:
+def _failed(applied: Path) -> list[dict[str, Any]]:
     if not applied.exists():
-        return []  # the apply was refused before it changed anything
+        return []  # the apply never ran, or was cut off
     try:
-        listed = json.loads(applied.read_text(encoding="utf-8"))["outcomes"]
-        return [outcome for outcome in listed if outcome["status"] != "not attempted"]
+        document = json.loads(applied.read_text(encoding="utf-8"))
+        if document["kind"] == "error":
+            return []
+        return [outcome for outcome in document["outcomes"] if outcome["status"] == "failed"]
     except (ValueError, KeyError, TypeError) as error:
         raise GitHubError(f"{applied} is not a report from `mlgitops apply`: {error!r}") from error
 

@@ -13,15 +13,19 @@ from mlgitops import words
 from mlgitops.cli.options import (
     Target,
     format_option,
+    models_argument,
     optional_file_option,
+    permission,
     plain_format_option,
     progress,
     registry_options,
     show_report,
+    terms_options,
 )
 from mlgitops.cli.serve import check_smoked
+from mlgitops.core.guards import Guard
 from mlgitops.core.pins import declared
-from mlgitops.errors import ScanFailedError, UsageError
+from mlgitops.errors import ImageError, ScanFailedError, SmokeFailedError, UsageError
 from mlgitops.file.load import load_or_empty
 from mlgitops.system import files
 
@@ -220,6 +224,7 @@ def scan(
     epilog="""\b
 Examples:
   mlgitops plan --out plan.json && mlgitops image prove plan.json --report images.md
+  mlgitops image prove plan.json --out proof.json; mlgitops apply --proof proof.json
 """
 )
 @click.argument("plan", type=click.Path(path_type=Path))
@@ -227,68 +232,97 @@ Examples:
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write the results to this file, as Markdown."
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write what passed to this file, for apply --proof.",
+)
+@terms_options
 @build_options
 @registry_options
 def prove(
     plan: Path,
     requests: int,
     report: Path | None,
+    out: Path | None,
     target: Target,
+    allow: tuple[str, ...],
+    rollback: bool,
+    labels: str,
     **chosen: Any,
 ) -> None:
     """Build and smoke-test the images of a plan.
 
     PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
-    into a stage.
+    into a stage; one that fails does not stop the others. Without Docker, all of them fail. If the
+    guard image-proof is allowed, failures are reported and the command succeeds.
     """
-    from mlgitops.image import release
-    from mlgitops.proposal import planfile
+    from mlgitops.image.prove import prove as test
+    from mlgitops.proposal import planfile, prooffile
     from mlgitops.report import smoke as reports
 
     changes = planfile.read(plan).plan.changes
     with progress() as say:
         client, options = target.connect(), image_options(**chosen)
-        found = list(release.prove(client, changes, options, requests_sent=requests, say=say))
+        found = list(test(client, changes, options, requests_sent=requests, say=say))
+    proofs = [one.proof for one in found]
+    if out:
+        prooffile.write(out, proofs)
     if report:
-        files.write_text(report, "\n".join(map(reports.folded, found)))
+        files.write_text(report, reports.proven(found))
     for one in found:
-        click.echo(one.summary)
+        click.echo(one.report.summary if one.report else reports.untested(one.proof))
     if not found:
         click.echo("the plan puts no version into a stage; nothing to test")
-    check_smoked(found)
+    failed = [f"{proof.model} {proof.version}: {proof.why}" for proof in proofs if not proof.passed]
+    allowed = permission(allow, rollback, labels).guards
+    if failed and Guard.IMAGE_PROOF not in allowed:
+        raise SmokeFailedError("\n".join([*failed, reports.REFUSED]))
 
 
 @image.command(
     epilog="""\b
 Examples:
-  mlgitops image publish plan.json registry.example.org/wind
+  mlgitops image publish registry.example.org/wind
+  mlgitops image publish registry.example.org/wind power-forecasting-model 'churn-*'
 """
 )
-@click.argument("plan", type=click.Path(path_type=Path))
 @click.argument("repository")
+@models_argument
 @build_options
 @registry_options
-def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
-    """Build and push the images of a plan to REPOSITORY.
+def publish(repository: str, models: tuple[str, ...], target: Target, **chosen: Any) -> None:
+    """Push the images of what the stages hold to REPOSITORY.
 
-    PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
-    into a stage. Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
+    Makes REPOSITORY/MODEL:stage the image of the version in that stage, for every stage of MODELS,
+    by name or pattern, or of all models, that holds the version that models.yaml declares. Builds
+    and pushes only images that are missing or stale. Logs in first if MLGITOPS_IMAGES_USERNAME and
+    MLGITOPS_IMAGES_PASSWORD are set. Needs Docker's buildx.
     """
-    from mlgitops.image import release
-    from mlgitops.proposal import planfile
+    from mlgitops.core.status import stage_statuses
+    from mlgitops.file.load import load
+    from mlgitops.image.publish import publish as push
+    from mlgitops.proposal.propose import read
     from mlgitops.system import docker
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
-    changes = planfile.read(plan).plan.changes
+    desired = load(chosen["file"] or Path("models.yaml"))
     user, password = (
         os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
     )
     if user and password:
         docker.login(repository.split("/", maxsplit=1)[0], user, password)
     options = image_options(repository=repository, push=True, **chosen)
+    failed = []
     with progress() as say:
-        pushed = release.publish(target.connect(), changes, options, say=say)
-    for made in pushed:
-        for tag in made.tags:
-            click.echo(tag)
+        client = target.connect()
+        stages = stage_statuses(*read(desired, client, models))
+        for one in push(client, stages, options, say=say):
+            what = "pushed" if one.pushed else "up to date"
+            if one.error:
+                what = "failed"
+                failed.append(f"{one.tag}: {one.error}")
+            click.echo(f"{one.tag}: version {one.version}, {what}")
+    if failed:
+        raise ImageError("\n".join(failed))

@@ -124,8 +124,8 @@ report_option = click.option(
 
 
 @contextmanager
-def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
-    """Write an error to the reports as well, so that a reviewer sees why there is no plan."""
+def failures_reported(reports: tuple[Path, ...], *before: str) -> Iterator[None]:
+    """Write an error to the reports as well, after some lines, so that people see the cause."""
     try:
         yield
     except MlgitopsError as error:
@@ -133,7 +133,7 @@ def failures_reported(reports: tuple[Path, ...]) -> Iterator[None]:
             raise
         from mlgitops.report import document, html, markdown
 
-        lines = str(error).splitlines()
+        lines = [*before, *str(error).splitlines()]
         write_reports(
             reports,
             markdown=lambda: markdown.failed(lines),

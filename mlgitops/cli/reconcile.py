@@ -109,6 +109,11 @@ Examples:
     type=click.Path(path_type=Path),
     help="Apply only if the current plan matches this file, from plan --out.",
 )
+@click.option(
+    "--proof",
+    type=click.Path(path_type=Path),
+    help="Refuse versions whose image did not pass by this file, from image prove --out.",
+)
 @report_option
 @terms_options
 @file_option
@@ -123,35 +128,39 @@ def apply(
     actor: str | None,
     pull_request: str | None,
     shown: Path | None,
+    proof: Path | None,
     reports: tuple[Path, ...],
     **allowed: Any,
 ) -> None:
     """Make the registry match models.yaml.
 
     Applies MODELS, by name or pattern, or all models. Records who made each change, and reads each
-    change back.
+    change back. With --proof, refuses a version whose image did not pass, or was not tested, unless
+    it returns to a stage: a rollback needs no proof.
     """
     from mlgitops.core.apply import execute
     from mlgitops.history import author
     from mlgitops.notify import webhook
-    from mlgitops.proposal import planfile
+    from mlgitops.proposal import planfile, prooffile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
 
-    declared = read(file)
-    desired = loads(declared, str(file))
-    terms = Terms(
-        now=datetime.now(UTC),
-        permission=permission(**allowed),
-        fingerprint=planfile.fingerprint(declared),
-        shown=planfile.read(shown) if shown else None,
-    )
-    by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
     done: tuple[Outcome, ...] = ()
     with progress() as say:
-        client = target.connect()
-        need = Need.RUN if reports or form != "text" else Need.NOTHING
-        proposal = propose(desired, client, terms, say, need=need, models=models)
+        with failures_reported(reports, "nothing was applied:"):
+            declared = read(file)
+            desired = loads(declared, str(file))
+            terms = Terms(
+                now=datetime.now(UTC),
+                permission=permission(**allowed),
+                fingerprint=planfile.fingerprint(declared),
+                shown=planfile.read(shown) if shown else None,
+                proofs=prooffile.read(proof) if proof else None,
+            )
+            by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
+            client = target.connect()
+            need = Need.RUN if reports or form != "text" else Need.NOTHING
+            proposal = propose(desired, client, terms, say, need=need, models=models)
         if proposal.plan.changes and by.commit == author.UNCOMMITTED:
             click.echo(author.warning(file), err=True)
         if not proposal.refused:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, Freeze
     from mlgitops.core.plan import Change, Plan
+    from mlgitops.core.proof import Proofs
     from mlgitops.errors import Where
 
 LABEL = "mlgitops/allow-"
@@ -35,6 +36,7 @@ class Guard(StrEnum):
     TAKEOVER = "takeover"
     STALE_PLAN = "stale-plan"
     FREEZE = "freeze"
+    IMAGE_PROOF = "image-proof"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,12 +88,14 @@ class Terms:
         now: the time that freezes are compared with; has a time zone.
         fingerprint: of the models.yaml that the plan is made of.
         shown: the plan that was shown before; None where none was.
+        proofs: what the tests of serving images came to; None where none is asked for.
     """
 
     now: datetime
     permission: Permission = Permission()
     fingerprint: str = ""
     shown: Shown | None = None
+    proofs: Proofs | None = None
 
 
 def objections(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
@@ -155,6 +159,19 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
     if freeze and terms.now < freeze.until and not _passes_freeze(terms.permission, change):
         reason = f"frozen until {freeze.until.isoformat()}: {freeze.reason}"
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
+    if against := _unproven(change, terms.proofs):
+        yield _objection(Guard.IMAGE_PROOF, f"version {change.new}: {against}", change)
+
+
+def _unproven(change: Change, proofs: Proofs | None) -> str:
+    """What speaks against the image of a version that is promoted.
+
+    What returns has served before: no test may keep it from coming back at night.
+    """
+    returns = change.rollback or change.heals
+    if proofs is None or change.new is None or not change.enters or returns:
+        return ""
+    return proofs.against(change.model, change.new)
 
 
 def _freeze(desired: Desired, model: str) -> Freeze | None:

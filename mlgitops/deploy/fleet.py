@@ -20,7 +20,7 @@ from mlgitops.errors import (
 )
 from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
-from mlgitops.image.spec import image_name
+from mlgitops.image.spec import stage_tag
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import held_version
 from mlgitops.system import docker
@@ -86,7 +86,7 @@ def deploy(
     docker.require(compose=True)
     version = held_version(registry, model, stage, image.stages)
     if pull:
-        tag = f"{image.repository}/{image_name(model)}:{alias_of(stage)}"
+        tag = stage_tag(model, stage, image.repository)
         identity = _pulled(tag, version, say)
         _verify(identity, model, version, stage, image.pins)
     else:
@@ -180,7 +180,7 @@ def _pulled(tag: str, version: int, say: Callable[[str], None]) -> str:
     if found.strip() != str(version):
         raise DeployError(
             f"{tag} holds version {found.strip() or 'none'}, but the stage holds {version}; push "
-            "that version with `mlgitops image build --push`"
+            "that version with `mlgitops image publish`"
         )
     return identity
 

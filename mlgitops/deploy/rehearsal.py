@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
+from mlgitops.core.plan import Action
 from mlgitops.deploy import host
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import DeployOptions, name_of
 from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
-from mlgitops.image.release import entering
 from mlgitops.serve import payloads
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
@@ -69,8 +69,8 @@ def rehearse(
     # never the deployment or the images of somebody whose machine this is
     mark = secrets.token_hex(4)
     image = changed(image, repository=f"mlgitops-rehearsal-{mark}", push=False)
-    for change in entering(changes):
-        if change.old is not None:
+    for change in changes:
+        if change.action is Action.REPLACE:
             yield _one(registry, change, f"{change.alias}-rehearsal-{mark}", image, say)
 
 

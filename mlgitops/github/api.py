@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util import Retry
 
-from mlgitops.errors import GitHubDeniedError, GitHubError, HttpError
+from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
 from mlgitops.github.body import fitted
 from mlgitops.system.http import HttpClient
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlgitops.github.context import Context
+    from mlgitops.github.deployments import Record
     from mlgitops.system.http import Answer
 
 _TIMEOUT = 60.0  # seconds for one call, tries included
 _PAGE = 100  # GitHub's largest page
 _PAGES = 50  # a limit for a server that answers with ever more
+_DESCRIPTION = 140  # characters; GitHub's limit
 _DENIED = {401, 403, 404}  # GitHub hides with 404 what a token may not see
+_REJECTED = 422
 
 
 class GitHub:
@@ -115,29 +118,50 @@ class GitHub:
             self._json("POST", f"/issues/{made['number']}/labels", {"labels": list(labels)})
         return str(made["html_url"])
 
-    def record_deployment(
-        self, *, environment: str, sha: str, description: str, succeeded: bool, production: bool
-    ) -> None:
-        """Record that an environment got a commit, and how that went."""
-        deployment = self._json(
-            "POST",
-            "/deployments",
-            {
-                "ref": sha,
-                "environment": environment,
-                "description": description[:140],  # GitHub's limit
-                "production_environment": production,
-                "auto_merge": False,
-                "required_contexts": [],  # the checks have passed: this is after the merge
-            },
-        )
+    def deployments(self) -> Iterator[Mapping[str, Any]]:
+        """The deployments of all environments, newest first, page by page as they are read."""
+        yield from self._pages("/deployments")
+
+    def record_deployment(self, record: Record, sha: str) -> None:
+        """Record what an environment got, and how that went.
+
+        Its commit is `sha` where the record names none, or one that GitHub does not have.
+
+        Raises:
+            GitHubError: it could not be recorded.
+        """
+        try:
+            deployment = self._deploy(record, record.commit or sha)
+        except GitHubRejectedError:
+            deployment = self._deploy(record, sha)
+        self._conclude(deployment, "success" if record.succeeded else "failure")
+
+    def _deploy(self, record: Record, sha: str) -> Mapping[str, Any]:
+        body = {
+            "ref": sha,
+            "environment": record.environment,
+            "description": record.description[:_DESCRIPTION],
+            "production_environment": record.production,
+            "payload": record.payload,
+            "auto_merge": False,
+            "required_contexts": [],  # the checks have passed: this is after the merge
+        }
+        made: Mapping[str, Any] = self._json("POST", "/deployments", body)
+        return made
+
+    def conclude_deployment(self, deployment: Mapping[str, Any]) -> None:
+        """Record that a deployment succeeded, unless it says how it went."""
+        if not any(self._pages(f"/deployments/{deployment['id']}/statuses")):
+            self._conclude(deployment, "success")
+
+    def _conclude(self, deployment: Mapping[str, Any], state: str) -> None:
         self._json(
             "POST",
             f"/deployments/{deployment['id']}/statuses",
             {
-                "state": "success" if succeeded else "failure",
+                "state": state,
                 "log_url": self._context.run_url,
-                "description": description[:140],
+                "description": deployment["description"],
             },
         )
 
@@ -180,6 +204,8 @@ class GitHub:
                 f"GitHub denied {what} ({answer.status}): {_message(answer)}; add the missing "
                 "grant to the job's `permissions` or to the token"
             )
+        if answer.status == _REJECTED:
+            raise GitHubRejectedError(f"GitHub rejected {what}: {_message(answer)}")
         if not answer.ok:
             raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
         return answer

@@ -30,7 +30,6 @@ class Context:
         event: the payload of the event that started the run.
         sha: the commit that the run is about.
         branch: the name of the branch that the run is on.
-        attempt: 1, and counting up when the run is started again.
         actor: who started it.
         run: the run's number in links.
         login: the account that writes comments and issues with the token.
@@ -44,7 +43,6 @@ class Context:
     event: Mapping[str, Any]
     sha: str
     branch: str
-    attempt: int
     actor: str
     run: str
     login: str
@@ -93,7 +91,6 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
         event=_event(given.get("GITHUB_EVENT_PATH")),
         sha=given.get("GITHUB_SHA", ""),
         branch=given.get("GITHUB_REF_NAME", ""),
-        attempt=int(given.get("GITHUB_RUN_ATTEMPT") or 1),
         actor=given.get("GITHUB_ACTOR", ""),
         run=given.get("GITHUB_RUN_ID", ""),
         login=given.get("MLGITOPS_GITHUB_LOGIN", "github-actions[bot]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LONGEST, _SLUG = 200, 100  # characters; registries refuse names of more than 255 in all
 _SHORT = 12  # hexadecimal digits of the digest in a tag
+CHOICES = "mlgitops.choices"  # the label that tells images of other options apart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,11 +166,27 @@ def image_name(model: str) -> str:
 
 def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[str, ...]:
     """NAME:VERSION-SHORTDIGEST, and NAME:stage."""
-    name = image_name(source.model)
-    name = f"{repository.rstrip('/')}/{name}" if repository else name
     digest = source.digest.removeprefix("sha256:")[:_SHORT]
-    tags = [f"{name}:{source.version}-{digest}"]
-    return (*tags, f"{name}:{alias_of(stage)}") if stage else tuple(tags)
+    tag = f"{_name(source.model, repository)}:{source.version}-{digest}"
+    return (tag, stage_tag(source.model, stage, repository)) if stage else (tag,)
+
+
+def stage_tag(model: str, stage: str, repository: str | None) -> str:
+    """What the image of the version in a stage is called: NAME:stage."""
+    return f"{_name(model, repository)}:{alias_of(stage)}"
+
+
+def _name(model: str, repository: str | None) -> str:
+    name = image_name(model)
+    return f"{repository.rstrip('/')}/{name}" if repository else name
+
+
+def choices(options: BuildOptions) -> str:
+    """A fingerprint of what changes an image besides its version; empty if nothing was chosen."""
+    chosen = [options.base, options.packages, options.debian, options.platform]
+    if not any(chosen):
+        return ""
+    return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:_SHORT]
 
 
 def _labels(source: Source, stage: str | None, base: str, options: BuildOptions) -> dict[str, str]:
@@ -185,5 +203,6 @@ def _labels(source: Source, stage: str | None, base: str, options: BuildOptions)
         "mlgitops.run": source.run_id,
         "mlgitops.digest": source.digest,
         "mlgitops.stage": stage,
+        CHOICES: choices(options),
     }
     return {name: str(value) for name, value in labels.items() if value}

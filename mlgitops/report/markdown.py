@@ -55,9 +55,12 @@ def details(summary: str, body: str) -> str:
 def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
     """A plan with its evidence, and what became of it, ordered so that its end may be cut off.
 
-    A refusal is the first line, refused changes come first, and what is long is folded.
+    A refusal or what was applied is the first line, refused changes come first, and what is long is
+    folded.
     """
+    done = tuple(done)
     said = [escaped(wording.refusal(proposal))] if proposal.refused else []
+    said += [f"**{escaped(wording.applied(done))}**"] if done else []
     said.append(f"**{escaped(wording.headline(proposal.plan))}**")
     exhibits = sorted(proposal.exhibits, key=lambda exhibit: not exhibit.refused)
     if exhibits:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from mlgitops import words
+from mlgitops.core.guards import LABEL, Guard
 from mlgitops.report import markdown, parts
 from mlgitops.serve.smoke import ProbeResult
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlgitops.core.proof import Proof
+    from mlgitops.image.prove import Proven
     from mlgitops.serve.smoke import Report
 
+REFUSED = (
+    "apply --proof does not promote a version whose image failed; to allow it, pass "
+    f"--allow {Guard.IMAGE_PROOF} or set the label {LABEL}{Guard.IMAGE_PROOF}"
+)
 _HEADER = ("result", "request", "expected", "actual", "ms")
 
 
@@ -27,9 +37,22 @@ def shown(report: Report) -> parts.Report:
     return parts.Report(parts=[table], result=report.summary, failed=bool(report.failed))
 
 
-def folded(report: Report) -> str:
-    """The result in one line that opens to the table, where GitHub shows Markdown."""
-    return f"{markdown.details(report.summary, markdown.table(_HEADER, _rows(report)))}\n"
+def untested(proof: Proof) -> str:
+    """Why the image of a version could not be tested, on one line."""
+    return f"{proof.model} {proof.version} could not be tested: {words.one_line(proof.why)}"
+
+
+def proven(found: Iterable[Proven]) -> str:
+    """Each result in one line that opens to the table, where GitHub shows Markdown."""
+    found = tuple(found)
+    said = [] if all(one.proof.passed for one in found) else [f"**{markdown.escaped(REFUSED)}**\n"]
+    for one in found:
+        if one.report is None:
+            said.append(markdown.failed([untested(one.proof)]))
+        else:
+            table = markdown.table(_HEADER, _rows(one.report))
+            said.append(f"{markdown.details(one.report.summary, table)}\n")
+    return "\n".join(said)
 
 
 def junit(report: Report) -> str:

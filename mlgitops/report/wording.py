@@ -9,6 +9,9 @@ from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlgitops.core.apply import Outcome
     from mlgitops.core.guards import Objection
     from mlgitops.core.metrics import Difference
     from mlgitops.core.plan import Change, Plan
@@ -64,6 +67,16 @@ def headline(plan: Plan) -> str:
         words.count(len(plan.models), "model"),
     )
     return f"Plan: {changes} in {models}; {stages} managed."
+
+
+def applied(done: Sequence[Outcome]) -> str:
+    """What became of a plan, in one line, with what is left to do."""
+    made = sum(outcome.status == "applied" for outcome in done)
+    if made == len(done):
+        return f"Applied: {words.count(made, 'change')}."
+    part = "Applied in part" if made else "Nothing was applied"
+    total = words.count(len(done), "change")
+    return f"{part}: {made} of {total} went through; apply again, it does the rest."
 
 
 def refusal(proposal: Proposal) -> str:

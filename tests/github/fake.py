@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ class GitHub:
 
     Attributes:
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
+        lost: commits that were never pushed.
+        now: the time of its clock.
     """
 
     comments: list[dict[str, Any]] = field(default_factory=list)
@@ -41,6 +44,8 @@ class GitHub:
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
     page: int = 100
     base: str = ""
 
@@ -144,8 +149,13 @@ def _label(call: Call) -> Any:
 
 
 def _deploy(call: Call) -> Any:
-    call.hub.deployments.append({"id": 1 + len(call.hub.deployments), **call.body})
+    made = {"id": 1 + len(call.hub.deployments), "created_at": call.hub.now.isoformat()}
+    call.hub.deployments.append({**made, **call.body})
     return call.hub.deployments[-1]
+
+
+def _statuses(call: Call) -> Any:
+    return [status for status in call.hub.statuses if status["deployment"] == call.number]
 
 
 def _status(call: Call) -> Any:
@@ -167,7 +177,9 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /pulls": _pulls,
     r"POST /pulls": lambda c: c.hub.add_pull(c.body),
     r"PATCH /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, c.body),
+    r"GET /deployments": lambda c: c.hub.deployments[::-1],
     r"POST /deployments": _deploy,
+    r"GET /deployments/(\d+)/statuses": _statuses,
     r"POST /deployments/(\d+)/statuses": _status,
 }
 
@@ -197,6 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
             if match and address.path.startswith(prefix):
                 if body and len(body.get("body") or "") > 65_536:
                     self._answer(422, {"message": "Validation Failed: body is too long"})
+                    return
+                if body and body.get("ref") in hub.lost:
+                    self._answer(422, {"message": f"No ref found for: {body['ref']}"})
                     return
                 key, query = "".join(match.groups()), parse_qs(address.query)
                 self._found(do(Call(hub=hub, key=key, query=query, body=body)), query)

@@ -9,6 +9,7 @@ import pytest
 from mlgitops.errors import GitHubDeniedError, GitHubError
 from mlgitops.github import context
 from mlgitops.github.api import GitHub
+from mlgitops.github.deployments import Record
 from tests.github.fake import REPOSITORY, TOKEN
 
 if TYPE_CHECKING:
@@ -106,13 +107,14 @@ def test_one_pull_request_for_a_branch(hub: fake.GitHub) -> None:
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_a_deployment(hub: fake.GitHub, succeeded: bool) -> None:
     """A deployment carries its commit and gets a status that links to the run."""
-    github(hub).record_deployment(
+    record = Record(
         environment="m Production",
-        sha="abc",
         description="d" * 200,
         succeeded=succeeded,
         production=True,
+        payload={"version": 2},
     )
+    github(hub).record_deployment(record, "abc")
     (made,), (status,) = hub.deployments, hub.statuses
     assert (made["ref"], made["environment"], len(made["description"])) == (
         "abc",

@@ -29,6 +29,7 @@ def job(hub: fake.GitHub, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_SHA", "abc")
     monkeypatch.setenv("GITHUB_ACTOR", "pusher")
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
     for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.setenv(name, str(team.folder / name))
     return team
@@ -72,30 +73,21 @@ def test_author_of_a_merge(job: Team, hub: fake.GitHub) -> None:
     }
 
 
-def test_author_of_a_merge_elsewhere(
-    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_author_of_a_merge_elsewhere(job: Team, hub: fake.GitHub) -> None:
     """A pull request that was merged into another branch lends this one nothing."""
-    monkeypatch.setenv("GITHUB_REF_NAME", "main")
     hub.add_pull({"base": "topic"}, number=7, merged_at="now", merged_by={"login": "mallory"})
     hub.commits["abc"] = [7]
     assert "no pull request" in job.ok("github", "author").out
 
 
-def test_an_old_run_that_is_started_again(
-    job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is refused once models.yaml has changed since; before that it may be repeated."""
-    monkeypatch.setenv("GITHUB_REF_NAME", "main")
-    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+def test_a_run_that_was_overtaken(job: Team, hub: fake.GitHub) -> None:
+    """It is refused once models.yaml has changed since, whether it waited or was restarted."""
     hub.newer["abc"] = [{"filename": "README.md"}]
     job.ok("github", "author")
     hub.newer["abc"].append({"filename": "models.yaml"})
     ran = job.run("github", "author")
     assert ran.code == 1
-    assert "main has a newer models.yaml" in ran.err
-    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
-    job.ok("github", "author")
+    assert "main has a newer models.yaml than this run" in ran.err
 
 
 def test_author_of_a_push(job: Team) -> None:
@@ -123,6 +115,15 @@ def test_report_of_several_files(job: Team) -> None:
     (job.folder / "more.md").write_text("more\n")
     job.ok("github", "report", "plan.md", "images.md", "more.md")
     assert told(job, "GITHUB_STEP_SUMMARY") == "the plan\n\nmore\n"
+
+
+def test_report_that_was_never_written(job: Team) -> None:
+    """The first line says that it is missing, and what that means; the others follow."""
+    (job.folder / "images.md").write_text("images\n")
+    said = "The apply did not finish."
+    job.ok("github", "report", "apply.md", "images.md", "--missing", said)
+    summary = told(job, "GITHUB_STEP_SUMMARY")
+    assert summary == f"**apply.md is missing.** {said}\n\nimages\n"
 
 
 def test_report_beyond_the_limit_of_a_summary(job: Team) -> None:
@@ -194,6 +195,36 @@ def test_what_was_merged_just_now_is_no_drift(job: Team, hub: fake.GitHub) -> No
     assert "Production" not in hub.issues[0]["body"]
 
 
+def test_only_commits_of_the_file_count_for_the_grace(
+    job: Team, hub: fake.GitHub, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Another commit does not renew it; a merge does, whatever the age of what it merges."""
+    job.versions(2)
+    job.stages(Production=1)
+    job.ok("apply")
+    git(job, "init", "--quiet", "--initial-branch=main")
+    git(job, "add", "models.yaml")
+    now = datetime.now(UTC)
+    old = now - timedelta(hours=3)
+    git(job, "commit", "--quiet", "--message", "Start", at=old)
+    job.stages(Production=2)
+    drift = ("github", "drift", "--grace", "60", "--exit-code")
+    git(job, "switch", "--quiet", "--create", "topic")
+    git(job, "commit", "--quiet", "--all", "--message", "Promote", at=old)
+    git(job, "switch", "--quiet", "main")
+    git(job, "merge", "--quiet", "--no-ff", "--message", "Merge", "topic", at=now)
+    job.ok(*drift)
+    git(job, "reset", "--quiet", "--hard", "topic")
+    git(job, "commit", "--quiet", "--allow-empty", "--message", "Other", at=now)
+    assert job.run(*drift).code == 2
+    clone = tmp_path_factory.mktemp("clone") / "farm"
+    git(job, "clone", "--quiet", "--depth", "1", f"file://{job.folder}", str(clone))
+    ran = job.run(*drift, "--file", str(clone / "models.yaml"))
+    assert ran.code == 1
+    assert "fetch-depth: 0" in ran.err
+    assert len(hub.issues) == 1
+
+
 def test_since_when_it_is_wrong(job: Team, hub: fake.GitHub) -> None:
     """Each stage keeps the time it was first seen wrong; what goes wrong later has its own."""
     job.versions(3)
@@ -214,28 +245,95 @@ def test_since_when_it_is_wrong(job: Team, hub: fake.GitHub) -> None:
 
 
 def test_deployments(job: Team, hub: fake.GitHub) -> None:
-    """Each stage that was applied is a deployment with a status; what was refused is none."""
+    """Each stage that was applied is a deployment with a status, of the commit of its stamp."""
     job.versions(2)
     job.write(
         "stages: [Staging, Production, {name: champion, production: true}]\n"
         "models: {wind: {stages: {Production: 1, Staging: 2, champion: 2}}}\n"
     )
-    job.ok("apply", "--report", "apply.json")
-    job.ok("github", "deployment", "apply.json")
-    told = {(d["environment"], d["ref"], d["production_environment"]) for d in hub.deployments}
-    assert told == {
-        ("wind Production", "abc", True),
-        ("wind Staging", "abc", False),
-        ("wind champion", "abc", True),
+    job.ok("apply", "--commit", "0" * 40)
+    job.ok("github", "deployment")
+    assert {(d["environment"], d["ref"], d["production_environment"]) for d in hub.deployments} == {
+        ("wind Production", "0" * 40, True),
+        ("wind Staging", "0" * 40, False),
+        ("wind champion", "0" * 40, True),
     }
     assert [status["state"] for status in hub.statuses] == ["success"] * 3
+    job.stages(Production=None, Staging=2, champion=2)
+    job.ok("apply", "--allow", "empties-production", "--actor", "ada", "--commit", "uncommitted")
+    assert job.ok("github", "deployment").out == "wind Production: empty, applied by ada\n"
+    assert hub.deployments[-1]["ref"] == "abc"
+
+
+def test_deployments_that_a_run_did_not_record(job: Team, hub: fake.GitHub) -> None:
+    """The next run records them, whatever it applies itself; nothing is recorded twice."""
+    job.versions(2)
+    job.stages(Production=1, Staging=1, Shadow=1)
+    job.ok("apply")
+    hub.denied = [r"POST /deployments/2/statuses"]  # cut off in the middle of a record
+    assert job.run("github", "deployment").code == 1
+    assert [status["deployment"] for status in hub.statuses] == [1]
+    hub.denied = []
+    job.ok("apply")  # there is nothing to do
     job.ok("github", "deployment", "missing.json")
+    assert sorted(d["environment"] for d in hub.deployments) == [
+        "wind Production",
+        "wind Shadow",
+        "wind Staging",
+    ]
+    assert {status["deployment"] for status in hub.statuses} == {1, 2, 3}
+    writes = len(hub.writes)
+    job.ok("github", "deployment")
+    assert len(hub.writes) == writes
+
+
+def test_deployments_of_what_is_not_as_it_was_left(job: Team, hub: fake.GitHub) -> None:
+    """What somebody moved by hand is not recorded as applied, nor is what others manage."""
+    job.versions(2)
+    job.stages(Production=1)
+    job.ok("apply")
+    job.client.set_registered_model_alias("wind", "production", "2")
+    job.stages("wind", Production=1)
+    assert job.ok("github", "deployment").out == ""
+    assert hub.deployments == []
+
+
+def test_deployments_cost_few_requests(job: Team, hub: fake.GitHub) -> None:
+    """Of a long list only the last days are read; a commit that GitHub lacks stops nothing."""
+    hub.page = 2
+    other = {"environment": "pages", "payload": "", "description": ""}
+    for number in range(20):
+        hub.deployments.append({"id": number, "created_at": "2020-01-01T00:00:00Z", **other})
+    job.versions(2)
+    job.stages(Production=1)
+    job.ok("apply", "--commit", "1" * 40)
+    hub.lost = {"1" * 40}
+    job.ok("github", "deployment")
+    assert hub.deployments[-1]["ref"] == "abc"
+    hub.requests.clear()
+    job.stages(Production=2)
+    job.ok("apply")
+    job.ok("github", "deployment")
+    assert len([request for request in hub.requests if request == "GET /deployments"]) == 1
+    assert hub.deployments[-1]["payload"]["version"] == 2
+
+
+def test_deployments_that_failed(job: Team, hub: fake.GitHub) -> None:
+    """What failed in this apply is a deployment that failed; what was refused is none."""
+    failed = {"model": "wind", "stage": "Production", "new": 2, "status": "failed"}
+    skipped = {**failed, "model": "sun", "status": "not attempted"}
+    report = {"kind": "apply", "outcomes": [failed, skipped]}
+    (job.folder / "apply.json").write_text(json.dumps(report))
+    (job.folder / "error.json").write_text(json.dumps({"kind": "error", "errors": ["e"]}))
     (job.folder / "broken.json").write_text("{}")
-    assert (
-        "is not a report from `mlgitops apply`"
-        in job.run("github", "deployment", "broken.json").err
-    )
-    assert len(hub.deployments) == 3
+    job.stages()
+    job.ok("github", "deployment", "error.json")
+    ran = job.run("github", "deployment", "broken.json")
+    assert "is not a report from `mlgitops apply`" in ran.err
+    assert hub.deployments == []
+    job.ok("github", "deployment", "apply.json")
+    assert [d["description"] for d in hub.deployments] == ["wind Production: version 2, failed"]
+    assert [status["state"] for status in hub.statuses] == ["failure"]
 
 
 def _origin(job: Team, tmp_path: Path) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mlgitops.errors import ImageError
-from mlgitops.image.spec import BuildOptions, Source, image_name, specify
+from mlgitops.image.spec import BuildOptions, Source, choices, image_name, specify
 
 SOURCE = Source(
     model="Wind-Model",
@@ -58,9 +58,8 @@ def test_mlflow_becomes_its_small_package(
 
 def test_base_and_labels() -> None:
     """The base is of the model's own Python; labels tell where the image comes from."""
-    wish = specify(
-        SOURCE, BuildOptions(packages=("xgboost>=3",), commit="c0ffee", url="https://x.test/a/b")
-    )
+    options = BuildOptions(packages=("xgboost>=3",), commit="c0ffee", url="https://x.test/a/b")
+    wish = specify(SOURCE, options)
     assert wish.base == "python:3.11-slim"
     assert wish.requirements[-1] == "xgboost>=3"
     assert set(wish.required) == {"mlflow", "scikit-learn", "xgboost"}
@@ -76,8 +75,22 @@ def test_base_and_labels() -> None:
         "mlgitops.run": "abc",
         "mlgitops.digest": SOURCE.digest,
         "mlgitops.stage": "Production",
+        "mlgitops.choices": choices(options),
     }
     assert specify(SOURCE, BuildOptions(base="cuda:12")).base == "cuda:12"
+
+
+def test_what_was_chosen_tells_images_of_one_version_apart() -> None:
+    """What changes an image counts; where it is pushed and who asked for it does not."""
+    assert choices(BuildOptions(repository="a", push=True, stage="b", commit="c")) == ""
+    assert "mlgitops.choices" not in specify(SOURCE, BuildOptions()).labels
+    chosen = [
+        BuildOptions(base="cuda:12"),
+        BuildOptions(platform="linux/arm64"),
+        BuildOptions(packages=("libgomp1",)),
+        BuildOptions(debian=("libgomp1",)),
+    ]
+    assert len({choices(options) for options in chosen}) == len(chosen)
 
 
 @pytest.mark.parametrize("python", ["", "three", "3"])

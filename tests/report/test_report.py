@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.core.apply import Outcome, Status
 from mlgitops.core.metrics import Difference, differences, direction
+from mlgitops.report import wording
 from mlgitops.report.markdown import escaped
+from mlgitops.system.ports import free_port
+from tests.report import made
 
 if TYPE_CHECKING:
     from tests.team import Team
@@ -81,6 +85,24 @@ def test_a_plan_in_markdown(promoting: Team) -> None:
         "| tol | 1e-6 | – |\n\n"
         "</details>\n"
     )
+
+
+def test_the_report_of_an_apply_begins_with_what_became_of_it(promoting: Team) -> None:
+    """What was applied; why nothing could be; and of an apply in part, what is left to do."""
+    report = promoting.folder / "apply.md"
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert promoting.run("apply", "--report", "apply.md", "--registry", nowhere).code == 1
+    first, second, *_ = report.read_text().split("\n\n")
+    assert first == "Error: nothing was applied:"
+    assert nowhere in second
+    promoting.ok("apply", "--report", "apply.md")
+    assert report.read_text().startswith("**Applied: 1 change.**\n\n**Plan: 1 change in 1 model;")
+    change = made.two_changes().exhibits[0].change
+    done = [Outcome(change=change, status=status) for status in (Status.APPLIED, Status.FAILED)]
+    assert wording.applied(done) == (
+        "Applied in part: 1 of 2 changes went through; apply again, it does the rest."
+    )
+    assert wording.applied(done[1:]).startswith("Nothing was applied: 0 of 1 change went through;")
 
 
 def test_a_plan_in_json(promoting: Team) -> None:

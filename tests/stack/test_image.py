@@ -184,6 +184,20 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     assert "nothing to test" in farm.ok("image", "prove", "plan.json").out
 
 
+def test_an_image_that_cannot_be_built_stops_no_other(farm: Team) -> None:
+    """It is a failure of that version; the others are tested, and the file says which passed."""
+    empty = farm.version(WIND)  # it has no payload
+    farm.stages(WIND, Staging=empty, Production=2)
+    farm.ok("plan", "--quick", "--out", "plan.json")
+    options = ("--requests", "2000", "--out", "proof.json")
+    ran = farm.run("image", "prove", "plan.json", *options)
+    assert ran.code == 5
+    proofs = json.loads((farm.folder / "proof.json").read_text())["images"]
+    assert [(proof["version"], proof["passed"]) for proof in proofs] == [(empty, False), (2, True)]
+    assert f"{WIND} {empty} could not be tested" in ran.out
+    assert " passed" in ran.out
+
+
 def test_an_index_of_ones_own_is_a_secret(made: Callable[..., Built], tmp_path: Path) -> None:
     """What its configuration says is in no layer, label or history of the image."""
     configuration = tmp_path / "uv.toml"

@@ -17,10 +17,12 @@ from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 from tests.github import fake
 from tests.proxy import proxy
+from tests.stack.images import PROGRAM, image_registry
 from tests.stack.loop import Repository, runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from harness.stack import Running
     from mlgitops.deploy.values import Occupant
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
+    pytest.mark.skipif(PROGRAM is None, reason="Debian's docker-registry is not installed"),
     pytest.mark.timeout(1500),
 ]
 MODEL = "power-forecasting-model"
@@ -72,7 +75,7 @@ def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
     _revert(repository, stack)
     _drift(repository, stack)
     _refuse(repository, stack)
-    _kill(repository, stack)
+    _kill(repository, stack, tmp_path)
     _roll_back(repository)
     _train(repository, stack)
     assert not list(repository.work.rglob("pwned"))
@@ -130,11 +133,16 @@ def _slots() -> tuple[Occupant, ...]:
 
 
 def _revert(repository: Repository, stack: Running) -> None:
-    """`git revert` of the merge brings the former version back; the history shows both moves."""
+    """`git revert` of the merge brings the former version back; the history shows both moves.
+
+    It does so although its image cannot be pushed, which turns the run red.
+    """
     repository.git("revert", "--no-edit", "--mainline", "1", "HEAD", author="linus")
-    ran = repository.push()
-    assert ran.code == 0, ran.log[-4000:]
+    ran = repository.push(MLGITOPS_IMAGES=f"127.0.0.1:{free_port()}/farm")
+    assert ran.code != 0
+    assert "connection refused" in ran.log
     assert holds(stack) == (1, 1)
+    assert repository.hub.deployments[-1]["payload"]["version"] == 1
     file = str(repository.work / "models.yaml")
     told = stack.mlgitops("history", MODEL, "Production", "--format", "json", "--file", file)
     stays = json.loads(told.stdout)["stays"]
@@ -179,8 +187,11 @@ def _refuse(repository: Repository, stack: Running) -> None:
     assert holds(stack) == (1, 1)
 
 
-def _kill(repository: Repository, stack: Running) -> None:
-    """An apply that is cut off after its first write is completed by the next run."""
+def _kill(repository: Repository, stack: Running, folder: Path) -> None:
+    """An apply that is cut off after its first write is completed by the next run.
+
+    What follows a change is made up for as well: images that were never pushed, and deployments.
+    """
     repository.edit(*PROMOTE, branch="again")
     repository.git("switch", "--quiet", "main")
     repository.git("merge", "--quiet", "--ff-only", "again")
@@ -189,10 +200,17 @@ def _kill(repository: Repository, stack: Running) -> None:
         ran = repository.push(MLFLOW_TRACKING_URI=between.url)
         assert ran.code != 0
         assert len(between.writes) >= 1
+    report = (ran.artifacts / "apply" / "apply.md").read_text()
+    assert report.startswith("**Nothing was applied: 0 of 1 change went through; apply again")
     assert holds(stack) == (1, 1)
-    ran = repository.push()
-    assert ran.code == 0, ran.log[-4000:]
+    with image_registry(folder) as images:
+        ran = repository.push(MLGITOPS_IMAGES=f"{images.address}/farm")
+        assert ran.code == 0, ran.log[-4000:]
+        assert images.version(f"farm/{MODEL}", "production") == "2"
+        assert images.version(f"farm/{MODEL}", "staging") == "2"  # no plan has named it since
     assert holds(stack) == (2, 2)
+    assert repository.hub.deployments[-1]["payload"]["version"] == 2
+    assert repository.hub.statuses[-1]["state"] == "success"
 
 
 def _roll_back(repository: Repository) -> None:

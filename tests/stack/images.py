@@ -1,0 +1,75 @@
+"""A registry of images of the tests' own: Debian's docker-registry, where it is installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from harness.waiting import eventually
+from mlgitops.system import docker
+from mlgitops.system.http import is_up
+from mlgitops.system.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROGRAM = shutil.which("docker-registry")
+_CONFIGURATION = """
+version: 0.1
+storage: {{filesystem: {{rootdirectory: {folder}/images}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRegistry:
+    """A registry of images that runs here; its address is HOST:PORT."""
+
+    address: str
+    log: Path
+
+    @property
+    def writes(self) -> int:
+        """How many requests have changed it."""
+        return len(re.findall(r'"(?:POST|PUT|PATCH) /v2/', self.log.read_text()))
+
+    def version(self, name: str, tag: str) -> str | None:
+        """The version whose image a tag points to; None if there is no such tag."""
+        base = f"http://{self.address}/v2/{name}"
+        accept = {"Accept": _MANIFEST}
+        manifest = requests.get(f"{base}/manifests/{tag}", headers=accept, timeout=10)
+        if manifest.status_code == 404:
+            return None
+        config = manifest.json()["config"]["digest"]
+        labels = requests.get(f"{base}/blobs/{config}", timeout=10).json()["config"]["Labels"]
+        return str(labels["mlgitops.version"])
+
+
+@contextmanager
+def image_registry(folder: Path) -> Iterator[ImageRegistry]:
+    """An empty one until the block ends; images that were named after it are removed then."""
+    assert PROGRAM is not None, "asked before"
+    port = free_port()
+    configuration, log = folder / "registry.yml", folder / "registry.log"
+    configuration.write_text(_CONFIGURATION.format(folder=folder, port=port))
+    with log.open("w") as stream:
+        command = [PROGRAM, "serve", str(configuration)]
+        server = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: is_up(f"http://127.0.0.1:{port}/v2/"), within=30, every=0.1)
+        yield ImageRegistry(address=f"127.0.0.1:{port}", log=log)
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+        reference = f"reference=127.0.0.1:{port}/*/*"
+        mine = docker.run(["image", "ls", "--quiet", "--filter", reference]).split()
+        if mine:
+            docker.run(["image", "rm", "--force", *set(mine)])
