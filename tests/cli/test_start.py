@@ -78,7 +78,10 @@ def test_import_from_a_registry(team: Team) -> None:
         (("champion", "challenger"), "stages: [challenger, {name: champion, production: true}]"),
         (("shadow", "Prod", "on"), "stages: ['on', shadow, {name: Prod, production: true}]"),
         (("blue", "green"), "stages: [blue, green]"),
-        (tuple(f"eu-{n}-champion" for n in range(9)), "  eu-6-champion, eu-7-champion, eu-8-champion]"),
+        (
+            tuple(f"eu-{n}-champion" for n in range(9)),
+            "  eu-6-champion, eu-7-champion, eu-8-champion]",
+        ),
     ],
 )
 def test_import_declares_what_it_found(team: Team, aliases: tuple[str, ...], expected: str) -> None:
