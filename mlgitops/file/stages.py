@@ -68,8 +68,10 @@ def undeclared(name: str, stages: DeclaredStages, others: Collection[str] = ()) 
         others: what else the file does not declare and the line to add should.
     """
     if stages.where is None:
-        new = map(likely, dict.fromkeys((*others, name)))
-        how = f"add the line `{line((*stages.listed, *new))}`"
+        new: dict[str, DeclaredStage] = {}
+        for one in map(likely, (*others, name)):
+            new.setdefault(one.alias, one)
+        how = f"add the line `{line((*stages.listed, *new.values()))}`"
     else:
         how = f"add it to `stages` at {stages.where}"
     hint = suggestion(name, stages.names)

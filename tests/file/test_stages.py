@@ -82,6 +82,14 @@ def test_the_line_that_the_error_gives_makes_the_file_valid(names: list[str]) ->
     assert set(desired.stages.names) == {"Staging", "Production", *names}
 
 
+def test_the_line_declares_a_stage_once() -> None:
+    """In form 1 models may write it in any case."""
+    text = "models: {a: {stages: {champion: 1}}, b: {stages: {Champion: 1}}}\n"
+    (added,) = {problem.split("`")[1] for problem in problems(text)}
+    assert added == "stages: [Staging, Production, {name: Champion, production: true}]"
+    assert len(loads(f"{added}\n{text}", "models.yaml").models) == 2
+
+
 def test_the_line_for_what_looks_like_a_typo() -> None:
     """It declares that stage and those that are no typos, but no other typo."""
     text = one_model(["Production-eu", "Stagin", "champion"])
