@@ -25,7 +25,7 @@ def publish(file: Path, branch: str, message: str, context: Context) -> None:
     environment = _environment(context)
     for command in (
         ("switch", "--force-create", branch),
-        ("add", "--", file.name),
+        ("add", "--", file.resolve().name),
         ("commit", "--quiet", "--message", message),
         ("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}"),
     ):

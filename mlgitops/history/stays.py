@@ -112,7 +112,7 @@ def previous(
         revisions: of models.yaml, oldest first.
         model: a model.
         stage: one of its stages.
-        now: what the file declares that is not committed yet; as the last revision, if None.
+        now: what the file declares, if that may not be committed yet.
     """
     alias = alias_of(stage)
     declared = [one.stages for one in revisions if one.stages is not None]
@@ -223,18 +223,34 @@ def _came(stamp: Stamp) -> datetime:
 def _actual(stays: Sequence[Stay]) -> Iterator[Stay]:
     """The stays that may have been, each from when the stage got the version."""
     kept: list[Stay] = []
-    for index, stay in enumerate(stays):
+    for stay, before, after in zip(stays, _before(stays), _after(stays), strict=True):
         same = kept and kept[-1].version == stay.version  # it was there already
-        if stay.stamps or not (same or _never_came(stays, index)):
+        if stay.stamps or not (same or _never_came(before, after)):
             since = max([stay.came, *(one.since for one in kept[-1:])])
             kept.append(replace(stay, since=since))
     return _with_ends(kept)
 
 
-def _never_came(stays: Sequence[Stay], index: int) -> bool:
+def _before(stays: Sequence[Stay]) -> Iterator[Stamp | None]:
+    """For each stay, the last stamp before it."""
+    last = None
+    for stay in stays:
+        yield last
+        last = stay.stamps[-1] if stay.stamps else last
+
+
+def _after(stays: Sequence[Stay]) -> Iterator[Stamp | None]:
+    """For each stay, the first stamp after it."""
+    first: Stamp | None = None
+    found: list[Stamp | None] = []
+    for stay in reversed(stays):
+        found.append(first)
+        first = stay.stamps[0] if stay.stamps else first
+    return reversed(found)
+
+
+def _never_came(before: Stamp | None, after: Stamp | None) -> bool:
     """Whether the stamps around a declared move leave no room for it: they count the moves."""
-    before = next((s.stamps[-1] for s in reversed(stays[:index]) if s.stamps), None)
-    after = next((s.stamps[0] for s in stays[index + 1 :] if s.stamps), None)
     if after is None:
         return before is not None  # it was not applied yet
     if before is None:

@@ -41,8 +41,9 @@ def load(data, *, test=False):
     return frame.drop(columns="churned"), frame["churned"]
 ```
 
-mlgitops opens the run, with tags of the recipe, its git commit and its data. Classes of the
-recipe's package are pickled with the model, so that a pyfunc of your own loads anywhere.
+mlgitops opens the run, with tags of the recipe, its data and its git commit, and whether that is
+all of its code. Classes of the recipe's package are pickled with the model, so that a pyfunc of
+your own loads anywhere.
 
 A recipe of scikit-learn can be a function `prepare` instead. It returns a task, which mlgitops
 fits, measures and logs: without pickles, with pinned requirements, an input example, both data

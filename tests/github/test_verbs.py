@@ -348,12 +348,16 @@ def _origin(job: Team, tmp_path: Path) -> Path:
 def test_a_pull_request_with_the_edit(
     job: Team, hub: fake.GitHub, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Only models.yaml is pushed, on its branch; a second run updates branch and pull request."""
+    """Only models.yaml is pushed, on its branch; a second run updates branch and pull request.
+
+    A link to it will do as well.
+    """
     origin = _origin(job, tmp_path_factory.mktemp("origin"))
     (job.folder / "body.md").write_text("the plan")
-    for version in (2, 3):
-        job.ok("promote", "wind", "Production", str(version))
-        arguments = ("--title", "Roll back $(x) `y`", "--label", "mlgitops/rollback")
+    (job.folder / "link.yaml").symlink_to("models.yaml")
+    for version, file in ((2, "models.yaml"), (3, "link.yaml")):
+        job.ok("promote", "wind", "Production", str(version), "--file", file)
+        arguments = ("--title", "Roll back $(x) `y`", "--label", "mlgitops/rollback", "-f", file)
         job.ok("github", "pull-request", "mlgitops/r", "--body", "body.md", *arguments)
     (pull,) = hub.pulls
     assert (pull["head"], pull["base"]["ref"], pull["body"]) == ("mlgitops/r", "main", "the plan")
