@@ -236,13 +236,13 @@ def prove(
     """Build and smoke-test the images of a plan.
 
     PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
-    into a stage.
+    into a stage, but for refused changes.
     """
     from mlgitops.image import release
     from mlgitops.proposal import planfile
     from mlgitops.report import smoke as reports
 
-    changes = planfile.read(plan).plan.changes
+    changes = planfile.read(plan).accepted
     with progress() as say:
         client, options = target.connect(), image_options(**chosen)
         found = list(release.prove(client, changes, options, requests_sent=requests, say=say))
@@ -269,7 +269,8 @@ def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
     """Build and push the images of a plan to REPOSITORY.
 
     PLAN is a file from `mlgitops plan --out`. Pushes the image of each version that the plan puts
-    into a stage. Logs in first if MLGITOPS_IMAGES_USERNAME and MLGITOPS_IMAGES_PASSWORD are set.
+    into a stage, but for refused changes. Logs in first if MLGITOPS_IMAGES_USERNAME and
+    MLGITOPS_IMAGES_PASSWORD are set.
     """
     from mlgitops.image import release
     from mlgitops.proposal import planfile
@@ -277,7 +278,7 @@ def publish(plan: Path, repository: str, target: Target, **chosen: Any) -> None:
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
-    changes = planfile.read(plan).plan.changes
+    changes = planfile.read(plan).accepted
     user, password = (
         os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
     )

@@ -16,7 +16,7 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
-from mlgitops.errors import NotEmptyError
+from mlgitops.errors import DesiredVersionError, NotEmptyError
 from mlgitops.file.load import load, loads
 from mlgitops.history.revisions import text_at
 from mlgitops.system import files
@@ -111,7 +111,9 @@ def rebuild(
         for one in missing(desired, client):
             run(one, package, data=data, prepare=prepare, progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
-        done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+        if proposal.problems:
+            raise DesiredVersionError(proposal.problems)
+        done = execute(proposal.plan, client, lambda _: by, lambda: datetime.now(UTC), say)
     report = tables.outcomes(proposal, done)
     show_report(form, report, lambda: document.outcomes(proposal, done))
     check_outcomes(done)

@@ -66,9 +66,24 @@ def headline(plan: Plan) -> str:
     return f"Plan: {changes} in {models}; {stages} managed."
 
 
+def notes(exhibit: Exhibit) -> tuple[str, ...]:
+    """The remarks on a change, and whether it was refused before what is under review."""
+    stuck = ("refused since before: it decides nothing here",)
+    return (*remarks(exhibit.change), *(stuck if exhibit.before and exhibit.refused else ()))
+
+
+def refusals(proposal: Proposal) -> tuple[str, ...]:
+    """What gates refuse, and for what else a change must not be applied, each in one line."""
+    return (*map(failure, proposal.failing), *map(str, proposal.problems))
+
+
 def refusal(proposal: Proposal) -> str:
-    """Why a plan is refused, in one line; empty if it is not."""
-    said = [*map(failure, proposal.failing), *map(objection, proposal.guarded)]
+    """Why changes of a plan are refused, in one line; empty if none is."""
+    said = [
+        *map(failure, proposal.failing),
+        *map(objection, proposal.guarded),
+        *map(str, proposal.problems),
+    ]
     if not said:
         return ""
     rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
@@ -77,11 +92,8 @@ def refusal(proposal: Proposal) -> str:
 
 def failure(exhibit: Exhibit) -> str:
     """The first gate that a change fails."""
-    failed = next(v for v in exhibit.verdicts if v.result == "failed")
-    return (
-        f"{exhibit.change.model} {exhibit.change.stage} → {version_or_empty(exhibit.change.new)}: "
-        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}"
-    )
+    new = version_or_empty(exhibit.change.new)
+    return f"{exhibit.change.model} {exhibit.change.stage} → {new}: {exhibit.reasons[0]}"
 
 
 def objection(one: Objection) -> str:
