@@ -195,8 +195,8 @@ class TrainingDataError(MlgitopsError):
     """The training data do not have the shape that the recipe needs."""
 
 
-class VersionNumberError(ProblemsError):
-    """MLflow cannot give a recipe the version number that models.yaml states."""
+class VersionNumberError(MlgitopsError):
+    """MLflow did not give a recipe the version number that models.yaml states."""
 
 
 class EditError(MlgitopsError):
@@ -224,7 +224,7 @@ class AuthorsFileError(MlgitopsError):
 
 
 class TrainingFailedError(MlgitopsError):
-    """Several recipes failed, each for a reason of its own."""
+    """One or more versions could not be trained while others may have been."""
 
 
 class OutOfDateError(MlgitopsError):

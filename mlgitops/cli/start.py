@@ -94,9 +94,8 @@ def rebuild(
     from mlgitops.core.guards import Terms
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
-    from mlgitops.recipes.package import package_of
     from mlgitops.recipes.rebuild import require_rebuildable
-    from mlgitops.recipes.train import missing, run
+    from mlgitops.recipes.train import train
     from mlgitops.report import document, tables
 
     desired = _desired(file, revision)
@@ -107,9 +106,8 @@ def rebuild(
     with progress() as say:
         client = target.connect()
         require_rebuildable(desired, client.held(desired.models))
-        package, prepare = package_of(desired), target.prepare_experiment
-        for one in missing(desired, client):
-            run(one, package, data=data, prepare=prepare, progress=say)
+        prepare = target.prepare_experiment
+        train(desired, client, data=data, prepare=prepare, progress=say).check()
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         if proposal.problems:
             raise DesiredVersionError(proposal.problems)
