@@ -13,9 +13,13 @@ from mlgitops.core import guards
 from mlgitops.core.diff import diff
 from mlgitops.core.guards import Guard, Permission, Terms
 from mlgitops.core.held import Held, HeldModel
+from mlgitops.core.stamp import Author
 from mlgitops.file.load import loads
+from mlgitops.history import entries
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlgitops.core.desired import Desired
     from mlgitops.core.plan import Plan
     from tests.team import Team
@@ -254,3 +258,33 @@ def test_what_mlgitops_emptied_is_emptied_again(team: Team) -> None:
     assert "corrects drift" in team.ok("plan").out
     team.ok("apply")
     assert team.aliases() == {}
+
+
+def test_many_changes_hold_no_rollback(team: Team, tmp_path: Path) -> None:
+    """The promotions wait until they are allowed; those of a pull request that is do not count."""
+    names = [f"m{number}" for number in range(10)]
+    for name in names:
+        team.versions(2, name)
+
+    def declare(**versions: int) -> None:
+        lines = [f"  {name}: {{stages: {{Shadow: {versions.get(name, 1)}}}}}" for name in names]
+        team.write("\n".join(["models:", *lines, ""]))
+
+    declare(m0=2)
+    team.ok("apply", "--allow", "many-changes")
+    declare(m0=1)
+    team.ok("apply")
+    declare(m0=2)
+    team.ok("apply")
+    declare(m1=2, m2=2, m3=2, m4=2)
+    ran = team.run("apply")
+    assert ran.code == 8
+    assert "the guard many-changes refused the plan: 4 of 10 stages would change" in ran.err
+    assert [team.aliases(name)["shadow"] for name in names[:5]] == [1, 1, 1, 1, 1]
+
+    allowed = Author(
+        commit="c0ffee", actor="ada", labels=frozenset({"mlgitops/allow-many-changes"})
+    )
+    entries.write(tmp_path / "authors.json", [allowed])
+    team.ok("apply", "--commit", "c0ffee", "--authors", str(tmp_path / "authors.json"))
+    assert [team.aliases(name)["shadow"] for name in names[:5]] == [1, 2, 2, 2, 2]

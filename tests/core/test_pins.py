@@ -62,8 +62,8 @@ def test_an_overwritten_payload_is_refused_everywhere(
     after = of_folder(own)
     monkeypatch.setenv("PATH", str(farm.folder))  # there is no docker
     expected = f"version 4 has the digest {after}, not the pinned {before}; its payload was"
-    for verb in (("plan",), ("apply",)):
-        ran = farm.run(*verb)
+    for planning in ("plan", "apply"):
+        ran = farm.run(planning)
         assert ran.code == 3
         assert expected in ran.err
         assert expected in ran.out
