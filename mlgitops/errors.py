@@ -8,11 +8,12 @@ exit codes in one place.
 | 0 | success, or nothing to do |
 | 1 | an error, or a failed check; `plan` and `apply` changed nothing, others may have in part |
 | 2 | changes are pending (`plan --exit-code`), or stages are wrong (`github drift --exit-code`) |
-| 3 | a gate or guard refused the plan; nothing was changed |
+| 3 | `plan`: a change is refused; `apply`: all changes were refused, and nothing was changed |
 | 4 | a change failed (`apply`, `rebuild`); the report says which changes were applied |
 | 5 | the served model failed its smoke test (`smoke`, `image smoke`, `image prove`) |
 | 6 | a deployment or its rehearsal failed; the previous version continues to serve |
 | 7 | the image scan failed: a secret, or a licence or vulnerability that you deny |
+| 8 | some changes were refused; all others were applied (`apply`) |
 | 64 | the command line is wrong, or names something that does not exist |
 | 130 | interrupted (Ctrl-C) |
 """
@@ -101,9 +102,15 @@ class PayloadError(MlgitopsError):
 
 
 class PlanRefusedError(MlgitopsError):
-    """A gate or a guard refused the plan."""
+    """Changes of a plan were refused, and none was made."""
 
     exit_code = 3
+
+
+class PartlyRefusedError(MlgitopsError):
+    """Some changes of a plan were refused; all others were made."""
+
+    exit_code = 8
 
 
 class ApplyFailedError(MlgitopsError):
@@ -188,8 +195,8 @@ class TrainingDataError(MlgitopsError):
     """The training data do not have the shape that the recipe needs."""
 
 
-class VersionNumberError(ProblemsError):
-    """MLflow cannot give a recipe the version number that models.yaml states."""
+class VersionNumberError(MlgitopsError):
+    """MLflow did not give a recipe the version number that models.yaml states."""
 
 
 class EditError(MlgitopsError):
@@ -210,6 +217,14 @@ class ScoringError(MlgitopsError):
 
 class PlanFileError(MlgitopsError):
     """The file is not a plan from `mlgitops plan --out`."""
+
+
+class AuthorsFileError(MlgitopsError):
+    """The file is not one of `mlgitops github author`."""
+
+
+class TrainingFailedError(MlgitopsError):
+    """One or more versions could not be trained while others may have been."""
 
 
 class OutOfDateError(MlgitopsError):

@@ -52,6 +52,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
+        "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
         "MLGITOPS_OWNER",
         "MLGITOPS_PULL_REQUEST",

@@ -160,8 +160,8 @@ Examples:
 def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) -> None:
     """Rehearse a plan's deployments on this machine.
 
-    PLAN is a file from `mlgitops plan --out`. Replaces each version under load, and removes
-    everything afterwards.
+    PLAN is a file from `mlgitops plan --out`. Replaces each version under load, but for refused
+    changes, and removes everything afterwards.
     """
     from mlgitops.deploy.rehearsal import rehearse
     from mlgitops.proposal import planfile
@@ -170,7 +170,7 @@ def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) ->
     from mlgitops.system import docker
 
     docker.require(compose=True)
-    changes = planfile.read(plan).plan.changes
+    changes = planfile.read(plan).accepted
     with progress() as say:
         image = image_options(**chosen)
         found = tuple(rehearse(target.connect(), changes, image, say=say))

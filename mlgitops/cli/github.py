@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.options import Target, file_option, progress, registry_options
+from mlgitops.cli.options import Target, file_option, progress, registry_options, warn
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
+from mlgitops.history.author import UNCOMMITTED
+from mlgitops.words import listed
 
 if TYPE_CHECKING:
+    from mlgitops.core.stamp import Author
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
 
@@ -37,35 +41,56 @@ def _connect() -> tuple[Context, GitHub]:
 
 
 @github.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("authors.json"),
+    show_default=True,
+    help="The file to write.",
+)
 @file_option
-def author(file: Path) -> None:
-    """Tell the next steps who merged the commit.
+@registry_options
+def author(out: Path, file: Path, target: Target) -> None:
+    """Tell the next steps whose changes are pending.
 
-    Sets MLGITOPS_ACTOR, MLGITOPS_PULL_REQUEST and MLGITOPS_LABELS for them, from the pull request
-    that the commit came from. Without a pull request, the actor is whoever pushed. Refuses a run
-    that was restarted, or that waited, if models.yaml has changed since: it would undo the change.
+    For each pending change, asks GitHub for the pull request that its entry of models.yaml came
+    from: who merged and approved it, and its labels, which allow the changes of that pull request.
+    Without a pull request, the actor is whoever pushed. Sets MLGITOPS_AUTHORS, which `plan` and
+    `apply` read. Refuses a run that was restarted, or that waited, if models.yaml has changed
+    since: it would undo the change.
     """
+    from mlgitops.core.diff import diff
+    from mlgitops.github.context import pushed
+    from mlgitops.history import entries
+    from mlgitops.proposal.propose import read
+
     context, api = _connect()
     if api.is_superseded(context.sha, file.name):
         raise GitHubError(
             f"{context.branch} has a newer {file.name} than this run, which would undo it; the run "
             "of the newer commit applies both"
         )
-    merged = api.pull_request_of(context.sha)
-    if merged is None:
-        click.echo(f"{context.sha[:12]} has no pull request; actor: {context.actor}")
-        return
-    from mlgitops.github.context import names
+    pending = diff(*read(load(file), target.connect())).changes
+    found = {}
+    for by in map(entries.Entries(file=file, warn=warn), pending):
+        if by.commit not in found and by.commit != UNCOMMITTED:
+            actor = context.actor if by.commit in pushed(context) else by.actor
+            without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
+            found[by.commit] = api.author_of(by.commit) or without
+    entries.write(out, found.values())
+    _export({"MLGITOPS_AUTHORS": str(out.resolve())})
+    for one in found.values():
+        click.echo(_credit(one))
+    if not pending:
+        click.echo("no change is pending")
 
-    actor = (merged.get("merged_by") or {}).get("login") or context.actor
-    _export(
-        {
-            "MLGITOPS_ACTOR": str(actor),
-            "MLGITOPS_PULL_REQUEST": str(merged["number"]),
-            "MLGITOPS_LABELS": ",".join(sorted(names(merged))),
-        }
-    )
-    click.echo(f"{context.sha[:12]} came from pull request #{merged['number']}, merged by {actor}")
+
+def _credit(one: Author) -> str:
+    if one.pull_request is None:
+        return f"{one.commit[:12]} has no pull request; actor: {one.actor}"
+    approved = f", approved by {listed(one.approvers)}" if one.approvers else ""
+    come = f"came from pull request #{one.pull_request}, merged by {one.actor}"
+    return f"{one.commit[:12]} {come}{approved}"
 
 
 def _export(values: dict[str, str]) -> None:

@@ -15,14 +15,13 @@ from mlgitops.cli.options import (
     format_option,
     models_argument,
     optional_file_option,
-    permission,
     plain_format_option,
     progress,
     registry_options,
     show_report,
-    terms_options,
 )
 from mlgitops.cli.serve import check_smoked
+from mlgitops.cli.terms import permission, terms_options
 from mlgitops.core.guards import Guard
 from mlgitops.core.pins import declared
 from mlgitops.errors import ImageError, ScanFailedError, SmokeFailedError, UsageError
@@ -254,14 +253,15 @@ def prove(
     """Build and smoke-test the images of a plan.
 
     PLAN is a file from `mlgitops plan --out`. Tests the image of each version that the plan puts
-    into a stage; one that fails does not stop the others. Without Docker, all of them fail. If the
-    guard image-proof is allowed, failures are reported and the command succeeds.
+    into a stage, but for refused changes; one that fails does not stop the others. Without Docker,
+    all of them fail. If the guard image-proof is allowed, failures are reported and the command
+    succeeds.
     """
     from mlgitops.image.prove import prove as test
     from mlgitops.proposal import planfile, prooffile
     from mlgitops.report import smoke as reports
 
-    changes = planfile.read(plan).plan.changes
+    changes = planfile.read(plan).accepted
     with progress() as say:
         client, options = target.connect(), image_options(**chosen)
         found = list(test(client, changes, options, requests_sent=requests, say=say))

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mlgitops.core import guards
 from mlgitops.core.gate import Need
-from mlgitops.core.guards import Guard
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.report.screen import is_terminal, screen
 from mlgitops.system import files
@@ -25,7 +23,6 @@ from mlgitops.system import files
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from mlgitops.core.guards import Permission
     from mlgitops.registry.address import Address
     from mlgitops.registry.embedded import Embedded
     from mlgitops.registry.registry import MlflowRegistry
@@ -164,42 +161,6 @@ def write_reports(
         files.write_pieces(path, makers[path.suffix]())
 
 
-def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that allow what guards refuse."""
-    for option in (
-        click.option(
-            "--allow",
-            type=click.Choice([guard.value for guard in Guard]),
-            multiple=True,
-            help="Allow what this guard would block.",
-        ),
-        click.option(
-            "--rollback",
-            is_flag=True,
-            envvar="MLGITOPS_ROLLBACK",
-            help="Mark the change as a rollback, which may pass a freeze.",
-        ),
-        click.option(
-            "--labels",
-            envvar="MLGITOPS_LABELS",
-            default="",
-            metavar="NAME,NAME",
-            help="The pull request's labels, which can do the same.  [env: MLGITOPS_LABELS]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permission:
-    """What flags and labels allow."""
-    return guards.permission(
-        frozenset(Guard(name) for name in allow),
-        rollback=rollback,
-        labels=frozenset(label.strip() for label in labels.split(",")),
-    )
-
-
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which registry is meant; the verb gets one `Target`."""
 
@@ -258,6 +219,11 @@ class Target:
         from mlgitops.registry.embedded import Embedded
 
         return Embedded(folder=self.folder)
+
+
+def warn(text: str) -> None:
+    """Tell what goes on, although it is not as it should be."""
+    click.echo(f"warning: {text}", err=True)
 
 
 def _tell(lines: Iterable[str]) -> None:

@@ -14,7 +14,6 @@ from mlgitops.cli.options import (
     file_option,
     format_option,
     models_argument,
-    permission,
     progress,
     quick_option,
     registry_options,
@@ -22,17 +21,19 @@ from mlgitops.cli.options import (
     reviewed,
     show,
     show_report,
-    terms_options,
+    warn,
 )
+from mlgitops.cli.terms import authors_option, terms, terms_options
 from mlgitops.core.gate import Need
-from mlgitops.core.guards import Terms
-from mlgitops.errors import EXIT_PENDING, ApplyFailedError
+from mlgitops.errors import EXIT_PENDING, ApplyFailedError, DesiredStateError
 from mlgitops.file.load import load, loads, read
+from mlgitops.history.revisions import text_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.desired import Desired
     from mlgitops.proposal.propose import Proposal
 
 
@@ -43,6 +44,7 @@ Examples:
   mlgitops plan power-forecasting-model 'churn-*'
   mlgitops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
   mlgitops plan --out plan.json && mlgitops apply --plan plan.json
+  mlgitops plan --base origin/main    judge what this branch changes
 """
 )
 @models_argument
@@ -50,9 +52,15 @@ Examples:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the plan to this file, for apply --plan."
 )
+@click.option(
+    "--base",
+    metavar="REV",
+    help="Show refused changes that models.yaml of this commit asks for too, but succeed.",
+)
 @quick_option
 @report_option
 @terms_options
+@authors_option
 @file_option
 @registry_options
 @format_option
@@ -63,30 +71,52 @@ def plan(
     form: str,
     exit_code: bool,
     out: Path | None,
+    base: str | None,
     quick: bool,
     reports: tuple[Path, ...],
+    authors: Path | None,
     **allowed: Any,
 ) -> int:
     """Show what apply would change, and the evidence for it.
 
-    Plans MODELS, by name or pattern, or all models. Writes nothing to the registry.
+    Plans MODELS, by name or pattern, or all models. Writes nothing to the registry. Exits with 3 if
+    a change is refused.
     """
+    from mlgitops.core.guards import Shown
+    from mlgitops.history import entries
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
 
-    terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
+    known = entries.read(authors) if authors else {}
+    whose = entries.Entries(file=file, known=known, warn=warn) if known else None
     with failures_reported(reports), progress() as say:
         declared = read(file)
         desired = loads(declared, str(file))
-        proposal = propose(
-            desired, target.connect(), terms, say, need=reviewed(quick=quick), models=models
-        )
+        on = terms(desired, **allowed, base=_base(file, base), whose=whose)
+        client, need = target.connect(), reviewed(quick=quick)
+        proposal = propose(desired, client, on, say, need=need, models=models)
     if out is not None:
-        planfile.write(out, proposal.plan, planfile.fingerprint(declared))
+        shown = Shown(
+            plan=proposal.plan,
+            fingerprint=planfile.fingerprint(declared),
+            refused=tuple((one.change.model, one.change.alias) for one in proposal.held_up),
+        )
+        planfile.write(out, shown)
     _show(form, reports, proposal, lambda: document.plan(proposal))
     proposal.check()
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0
+
+
+def _base(file: Path, revision: str | None) -> Desired | None:
+    """What a revision declares; nothing where it has no such file, or one that is not valid."""
+    if revision is None:
+        return None
+    try:
+        text = text_at(file, revision)
+        return loads(text or "models: {}", f"{file} of {revision}", file)
+    except DesiredStateError:
+        return loads("models: {}", f"{file} of {revision}", file)
 
 
 @click.command(
@@ -99,10 +129,20 @@ Examples:
 )
 @models_argument
 @click.option(
-    "--commit", envvar="MLGITOPS_COMMIT", help="The commit to record.  [default: from git]"
+    "--commit",
+    envvar="MLGITOPS_COMMIT",
+    help="The commit to record for every change.  [default: the last one that changed its entry]",
 )
-@click.option("--actor", envvar="MLGITOPS_ACTOR", help="The person to record.  [default: from git]")
-@click.option("--pull-request", envvar="MLGITOPS_PULL_REQUEST", help="The pull request to record.")
+@click.option(
+    "--actor",
+    envvar="MLGITOPS_ACTOR",
+    help="The person to record for every change.  [default: of its commit]",
+)
+@click.option(
+    "--pull-request",
+    envvar="MLGITOPS_PULL_REQUEST",
+    help="The pull request to record for every change.  [default: of its commit]",
+)
 @click.option(
     "--plan",
     "shown",
@@ -116,6 +156,7 @@ Examples:
 )
 @report_option
 @terms_options
+@authors_option
 @file_option
 @registry_options
 @format_option
@@ -130,16 +171,18 @@ def apply(
     shown: Path | None,
     proof: Path | None,
     reports: tuple[Path, ...],
+    authors: Path | None,
     **allowed: Any,
 ) -> None:
     """Make the registry match models.yaml.
 
-    Applies MODELS, by name or pattern, or all models. Records who made each change, and reads each
-    change back. With --proof, refuses a version whose image did not pass, or was not tested, unless
-    it returns to a stage: a rollback needs no proof.
+    Applies MODELS, by name or pattern, or all models. Records whose change each change was, and
+    reads each change back. Refused changes stop no others: exits with 3 if all were refused, and
+    with 8 if the others were made. With --proof, refuses a version whose image did not pass, or was
+    not tested, unless it returns to a stage: a rollback needs no proof.
     """
-    from mlgitops.core.apply import execute
-    from mlgitops.history import author
+    from mlgitops.core.apply import Status, execute
+    from mlgitops.history import entries
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile, prooffile
     from mlgitops.proposal.propose import propose
@@ -150,26 +193,37 @@ def apply(
         with failures_reported(reports, "nothing was applied:"):
             declared = read(file)
             desired = loads(declared, str(file))
-            terms = Terms(
-                now=datetime.now(UTC),
-                permission=permission(**allowed),
+            known = entries.read(authors) if authors else {}
+            whose = entries.Entries(
+                file=file,
+                commit=commit,
+                actor=actor,
+                pull_request=pull_request,
+                known=known,
+                warn=warn,
+            )
+            on = terms(
+                desired,
+                **allowed,
+                whose=whose if known else None,
                 fingerprint=planfile.fingerprint(declared),
                 shown=planfile.read(shown) if shown else None,
                 proofs=prooffile.read(proof) if proof else None,
             )
-            by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
             client = target.connect()
             need = Need.RUN if reports or form != "text" else Need.NOTHING
-            proposal = propose(desired, client, terms, say, need=need, models=models)
-        if proposal.plan.changes and by.commit == author.UNCOMMITTED:
-            click.echo(author.warning(file), err=True)
-        if not proposal.refused:
-            done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+            proposal = propose(desired, client, on, say, need=need, models=models)
+        accepted = proposal.accepted
+        by = {change: whose(change) for change in accepted.changes}  # git is asked here, once
+        done = execute(accepted, client, by.__getitem__, lambda: datetime.now(UTC), say)
+    done = (*done, *proposal.held_up)
 
-    webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
+    webhook.applied(
+        proposal, done, whose
+    )  # first: a report that cannot be written must not hide it
     _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
-    proposal.check()
     check_outcomes(done)
+    proposal.check(applied=any(one.status is Status.APPLIED for one in done))
 
 
 def _show(
@@ -201,11 +255,13 @@ def check_outcomes(done: tuple[Outcome, ...]) -> None:
     """Fail if a change did not work out.
 
     Raises:
-        ApplyFailedError: naming each of them.
+        ApplyFailedError: naming each of them, and what was refused.
     """
-    failed = [outcome for outcome in done if outcome.reason]
-    if failed:
-        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
+    from mlgitops.core.apply import Status
+
+    if any(outcome.status in (Status.FAILED, Status.SKIPPED) for outcome in done):
+        wrong = [outcome for outcome in done if outcome.reason]
+        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in wrong]
         raise ApplyFailedError("\n".join(lines))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ from mlgitops.cli.options import (
     Target,
     failures_reported,
     file_option,
-    permission,
     progress,
     quick_option,
     registry_options,
     reviewed,
-    terms_options,
 )
-from mlgitops.core.guards import Terms
+from mlgitops.cli.terms import terms, terms_options
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
 from mlgitops.system import files
@@ -59,11 +56,11 @@ def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -
     from mlgitops.proposal.propose import propose
     from mlgitops.report import html, wording
 
-    terms = Terms(now=datetime.now(UTC), permission=permission(**allowed))
     with progress() as say:
         with failures_reported((out,)):
             desired = load(file)
-            proposal = propose(desired, target.connect(), terms, say, need=reviewed(quick=quick))
+            on = terms(desired, **allowed)
+            proposal = propose(desired, target.connect(), on, say, need=reviewed(quick=quick))
         files.write_pieces(out, html.plan(proposal, progress=say))
     click.echo(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -16,7 +16,7 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
 )
-from mlgitops.errors import NotEmptyError
+from mlgitops.errors import DesiredVersionError, NotEmptyError
 from mlgitops.file.load import load, loads
 from mlgitops.history.revisions import text_at
 from mlgitops.system import files
@@ -100,9 +100,8 @@ def rebuild(
     from mlgitops.core.guards import Terms
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
-    from mlgitops.recipes.package import package_of
     from mlgitops.recipes.rebuild import require_rebuildable
-    from mlgitops.recipes.train import missing, run
+    from mlgitops.recipes.train import train
     from mlgitops.report import document, tables
 
     desired = _desired(file, revision)
@@ -113,11 +112,12 @@ def rebuild(
     with progress() as say:
         client = target.connect()
         require_rebuildable(desired, client.held(desired.models))
-        package, prepare = package_of(desired), target.prepare_experiment
-        for one in missing(desired, client):
-            run(one, package, data=data, prepare=prepare, progress=say)
+        prepare = target.prepare_experiment
+        train(desired, client, data=data, prepare=prepare, progress=say).check()
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
-        done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+        if proposal.problems:
+            raise DesiredVersionError(proposal.problems)
+        done = execute(proposal.plan, client, lambda _: by, lambda: datetime.now(UTC), say)
     report = tables.outcomes(proposal, done)
     show_report(form, report, lambda: document.outcomes(proposal, done))
     check_outcomes(done)

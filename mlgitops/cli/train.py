@@ -49,21 +49,27 @@ def train(
     """Train and register missing versions.
 
     Trains the recipes of MODELS, by name or pattern, or of all models, in the order of their
-    numbers. Does not promote: a version enters a stage only through models.yaml.
+    numbers. A version that fails stops those after it of its model, and no other model. Does not
+    promote: a version enters a stage only through models.yaml.
     """
-    from mlgitops.recipes.package import package_of
-    from mlgitops.recipes.train import missing, run
+    from mlgitops.recipes import train as training
     from mlgitops.report import document, tables
 
     desired = load(file)
     only = chosen(desired.models, models, f"{desired.file} has")
     client = target.connect()
     with progress() as say:
-        todo = missing(desired, client, only)
-        package, prepare = package_of(desired), target.prepare_experiment
-        _warn_if_dirty({package.load(one.recipe.train).folder for one in todo})
-        done = [run(one, package, data=data, prepare=prepare, progress=say) for one in todo]
-    show_report(form, tables.trained(done), lambda: document.trained(done))
+        done = training.train(
+            desired,
+            client,
+            only,
+            data=data,
+            prepare=target.prepare_experiment,
+            before=_warn_if_dirty,
+            progress=say,
+        )
+    show_report(form, tables.trained(done), lambda: document.trained(done.trained))
+    done.check()
 
 
 @click.command(

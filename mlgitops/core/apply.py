@@ -48,11 +48,12 @@ class Status(StrEnum):
     APPLIED = "applied"
     FAILED = "failed"
     SKIPPED = "not attempted"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one change, and why it failed or was not attempted."""
+    """What became of one change, and why it failed, was not attempted or was refused."""
 
     change: Change
     status: Status
@@ -78,7 +79,7 @@ class _Written:
 def execute(
     pending: Plan,
     registry: Registry,
-    author: Author,
+    authors: Callable[[Change], Author],
     now: Callable[[], datetime],
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
@@ -89,7 +90,7 @@ def execute(
             move=change.move,
             version=change.new,
             previous=change.old,
-            author=author,
+            author=authors(change),
             now=now(),
             registry=registry.identity,
             owner=pending.owner,

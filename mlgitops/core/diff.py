@@ -5,6 +5,7 @@ Pure: no I/O, no MLflow, no clock. The same two values give the same plan.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
@@ -31,6 +32,27 @@ def diff(desired: Desired, held: Held) -> Plan:
     return Plan(models=tuple(plans), stages=stages, registry=held.registry, owner=desired.owner)
 
 
+def keeping(plan: Plan, held: Held, kept: Collection[tuple[str, str]]) -> Plan:
+    """The rest of a plan where some stages, by model and alias, are to stay as they are.
+
+    An alias or a classic stage of theirs may still have to change, so that they do.
+    """
+    models = (_keeping(model, held.model(model.model), kept, plan.owner) for model in plan.models)
+    return replace(plan, models=tuple(model for model in models if model.changes))
+
+
+def _keeping(
+    plan: ModelPlan, held: HeldModel, kept: Collection[tuple[str, str]], owner: str
+) -> ModelPlan:
+    targets = tuple(
+        replace(one, version=held.stages.get(one.alias), kept=True)
+        if (plan.model, one.alias) in kept
+        else one
+        for one in plan.targets
+    )
+    return plan if targets == plan.targets else plan_model(held, targets, owner)
+
+
 def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> ModelPlan:
     """The plan of one model; without changes, once `held` is what `targets` say."""
     # what others set up as desired is left alone, classic stage included, until its first change
@@ -39,13 +61,18 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
     in_step = _classic(held, {alias: held.stages.get(alias) for alias in own})
-    found = {one.alias: _change(held, one, in_step, stamps[one.alias]) for one in targets}
+    found = {
+        one.alias: None if one.kept else _change(held, one, in_step, stamps[one.alias])
+        for one in targets
+    }
     changed = {alias for alias, change in found.items() if change}
-    classic = _classic(held, _versions(targets, own | changed))
+    wrong = {one.alias for one in targets if one.kept and _is_out_of_step(held, one, in_step)}
+    managed = own - wrong | changed
+    classic = _classic(held, _versions(targets, managed))
     for target in targets:
         if target.alias not in changed and _is_taken(held, target, classic):
             found[target.alias] = _made(held, target, (ALIAS,), stamps[target.alias])
-            classic = _classic(held, _versions(targets, own | changed | {target.alias}))
+            classic = _classic(held, _versions(targets, managed | {target.alias}))
     changes = tuple(change for change in found.values() if change)
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
@@ -197,8 +224,12 @@ def _misaligned(
         return  # it was set up by others, and is as desired: leave it alone
     if target.version is not None and target.alias not in held.spelled:
         yield ALIAS
-    stage = classic_stage(target.alias)
-    if stage is not None and stage in classic and held.classic.get(stage) != classic[stage]:
+    if _is_out_of_step(held, target, classic):
         yield CLASSIC
     if own.version != target.version:
         yield STAMP
+
+
+def _is_out_of_step(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> bool:
+    stage = classic_stage(target.alias)
+    return stage is not None and stage in classic and held.classic.get(stage) != classic[stage]

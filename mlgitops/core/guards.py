@@ -1,7 +1,8 @@
-"""Guards: the conditions that a plan must meet to be applied, whatever its versions are worth.
+"""Guards: the conditions that a change must meet to be applied, whatever its version is worth.
 
 Pure. Each refuses by default and is allowed by name: `--allow NAME`, or on a pull request the label
-`mlgitops/allow-NAME`.
+`mlgitops/allow-NAME`, which allows the changes of that pull request. Two guards judge the plan as a
+whole and refuse all its changes: `stale-plan`, and `many-changes`, which lets rollbacks pass.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
@@ -41,7 +42,12 @@ class Guard(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objection:
-    """What a guard says against a plan, and whether that was allowed by name."""
+    """What a guard says against a change, and whether that was allowed by name.
+
+    Attributes:
+        model: None if it is said against the plan as a whole.
+        stage: the stage of the change.
+    """
 
     guard: Guard
     reason: str
@@ -74,10 +80,21 @@ def permission(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """A plan that was shown, and the fingerprint of the models.yaml it was made of."""
+    """A plan that was shown.
+
+    Attributes:
+        fingerprint: of the models.yaml that it was made of.
+        refused: the stages whose change was refused, by model and alias.
+    """
 
     plan: Plan
     fingerprint: str
+    refused: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def accepted(self) -> tuple[Change, ...]:
+        """The changes that were not refused."""
+        return tuple(c for c in self.plan.changes if (c.model, c.alias) not in self.refused)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +103,10 @@ class Terms:
 
     Attributes:
         now: the time that freezes are compared with; has a time zone.
+        permission: what is allowed for every change.
+        own: what is allowed for one change alone, by the pull request that asks for it.
+        before: whether what models.yaml says of a model's stage, by its alias, is not under
+            review: a change of it was pending before, and decides nothing.
         fingerprint: of the models.yaml that the plan is made of.
         shown: the plan that was shown before; None where none was.
         proofs: what the tests of serving images came to; None where none is asked for.
@@ -93,20 +114,44 @@ class Terms:
 
     now: datetime
     permission: Permission = Permission()
+    own: Callable[[Change], Permission] = lambda _: Permission()
+    before: Callable[[str, str], bool] = lambda _model, _alias: False
     fingerprint: str = ""
     shown: Shown | None = None
     proofs: Proofs | None = None
 
+    def for_change(self, change: Change) -> Permission:
+        """What is allowed for a change."""
+        own = self.own(change)
+        return Permission(
+            guards=self.permission.guards | own.guards,
+            rollback=self.permission.rollback or own.rollback,
+        )
+
 
 def objections(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
     """The objections of all guards, also those that were allowed."""
-    found = (
-        *_stale_plan(plan, terms),
-        *_many_changes(plan),
-        *(one for change in plan.changes for one in _to_change(change, desired, terms)),
-    )
-    allowed = terms.permission.guards
-    return tuple(replace(one, allowed=True) if one.guard in allowed else one for one in found)
+    found = [*_allowed((*_stale_plan(plan, terms), *_many_changes(plan, terms)), terms.permission)]
+    for change in plan.changes:
+        permission = terms.for_change(change)
+        found += _allowed(_to_change(change, desired, terms, permission), permission)
+    return tuple(found)
+
+
+def against(change: Change, said: Iterable[Objection], terms: Terms) -> tuple[Objection, ...]:
+    """The objections that refuse a change."""
+    return tuple(one for one in said if not one.allowed and _refuses(one, change, terms))
+
+
+def _refuses(one: Objection, change: Change, terms: Terms) -> bool:
+    if one.guard is Guard.MANY_CHANGES:
+        return _counts(change, terms)
+    return one.model is None or (one.model, one.stage) == (change.model, change.stage)
+
+
+def _allowed(said: Iterable[Objection], permission: Permission) -> Iterator[Objection]:
+    for one in said:
+        yield replace(one, allowed=one.guard in permission.guards)
 
 
 def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
@@ -131,15 +176,26 @@ def _listed(changes: Iterable[Change]) -> str:
     return ", ".join(map(str, changes))
 
 
-def _many_changes(plan: Plan) -> Iterator[Objection]:
-    # healing returns to what was declared and applied before, however much of it was moved by hand
-    changes, stages = sum(not change.heals for change in plan.changes), plan.stages
+def _counts(change: Change, terms: Terms) -> bool:
+    """Whether a change is one of those that must not be many.
+
+    Healing returns to what was declared and applied before, however much of it was moved by hand,
+    and a rollback must not wait.
+    """
+    passes = change.heals or change.rollback or terms.before(change.model, change.alias)
+    return not passes and Guard.MANY_CHANGES not in terms.own(change).guards
+
+
+def _many_changes(plan: Plan, terms: Terms) -> Iterator[Objection]:
+    changes, stages = sum(_counts(change, terms) for change in plan.changes), plan.stages
     if stages >= _MANY_STAGES and changes > _MANY_SHARE * stages:
         reason = f"{changes} of {stages} stages would change, more than {_MANY_SHARE:.0%}"
         yield Objection(guard=Guard.MANY_CHANGES, reason=reason)
 
 
-def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
+def _to_change(
+    change: Change, desired: Desired, terms: Terms, permission: Permission
+) -> Iterator[Objection]:
     empties = change.action is Action.EMPTY and not change.heals
     if empties and desired.stages.is_guarded(change.alias):
         declared = desired.stages.find(change.stage)
@@ -156,7 +212,7 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
         reason = f"mlgitops did not put version {change.old} into {change.stage}"
         yield _objection(Guard.UNMANAGED, reason, change)
     freeze = _freeze(desired, change.model)
-    if freeze and terms.now < freeze.until and not _passes_freeze(terms.permission, change):
+    if freeze and terms.now < freeze.until and not _passes_freeze(permission, change):
         reason = f"frozen until {freeze.until.isoformat()}: {freeze.reason}"
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
     if against := _unproven(change, terms.proofs):

@@ -116,11 +116,16 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A managed stage and what it is to hold."""
+    """A managed stage and what it is to hold.
+
+    Attributes:
+        kept: its change is refused: the stage is to go on holding the version that it holds.
+    """
 
     stage: str
     alias: str
     version: int | None
+    kept: bool = False
     unlisted: str = ""
     where: Where | None = None
 

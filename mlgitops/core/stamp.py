@@ -25,17 +25,21 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Author:
-    """On whose behalf an apply runs.
+    """Whose change of a stage it is.
 
     Attributes:
-        commit: the commit of models.yaml, or `uncommitted`.
+        commit: the commit of models.yaml that asked for it, or `uncommitted`.
         pull_request: its number, where it is known.
-        actor: a login or a name.
+        actor: the login or the name of who merged or applied it.
+        approvers: the logins of who approved the pull request.
+        labels: the names of its labels.
     """
 
     commit: str
     actor: str
     pull_request: str | None = None
+    approvers: tuple[str, ...] = ()
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util import Retry
 
+from mlgitops.core.stamp import Author
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
 from mlgitops.github.body import fitted
+from mlgitops.github.context import names
 from mlgitops.system.http import HttpClient
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ _TIMEOUT = 60.0  # seconds for one call, tries included
 _PAGE = 100  # GitHub's largest page
 _PAGES = 50  # a limit for a server that answers with ever more
 _DESCRIPTION = 140  # characters; GitHub's limit
+_APPROVED = "APPROVED"
+_DECISIONS = {_APPROVED, "CHANGES_REQUESTED", "DISMISSED"}  # a comment takes none of them back
 _DENIED = {401, 403, 404}  # GitHub hides with 404 what a token may not see
 _REJECTED = 422
 
@@ -94,6 +98,27 @@ class GitHub:
                 merged: Mapping[str, Any] = self._json("GET", f"/pulls/{found['number']}")
                 return merged
         return None
+
+    def author_of(self, sha: str) -> Author | None:
+        """Who merged a commit into this branch, with which pull request; None if it came without.
+
+        Protocol: docs.github.com, "List reviews for a pull request": in their order in time, of
+        which the last one of a person that is not a mere comment counts.
+        """
+        merged = self.pull_request_of(sha)
+        if merged is None:
+            return None
+        states = {}
+        for review in self._pages(f"/pulls/{merged['number']}/reviews"):
+            if review.get("state") in _DECISIONS:
+                states[_login(review.get("user"))] = review["state"]
+        return Author(
+            commit=sha,
+            actor=_login(merged.get("merged_by")) or self._context.actor,
+            pull_request=str(merged["number"]),
+            approvers=tuple(sorted(one for one, said in states.items() if said == _APPROVED)),
+            labels=names(merged),
+        )
 
     def is_superseded(self, sha: str, file: str) -> bool:
         """Whether this branch has a newer commit that changed a file.
@@ -176,7 +201,7 @@ class GitHub:
         return None
 
     def _own(self, found: Mapping[str, Any]) -> bool:
-        return bool((found.get("user") or {}).get("login") == self._context.login)
+        return _login(found.get("user")) == self._context.login
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         url = self._base + path
@@ -209,6 +234,11 @@ class GitHub:
         if not answer.ok:
             raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
         return answer
+
+
+def _login(user: Any) -> str:
+    """The name of a user; empty where GitHub does not know one any more."""
+    return str((user or {}).get("login") or "")
 
 
 def _message(answer: Answer) -> str:

@@ -66,6 +66,15 @@ class Context:
         return number if isinstance(number, int) else None
 
 
+def pushed(context: Context) -> frozenset[str]:
+    """The commits that the person who started the run pushed."""
+    event = context.event
+    listed = [commit for commit in event.get("commits") or () if isinstance(commit, dict)]
+    return frozenset(
+        str(sha) for sha in (event.get("after"), *(c.get("id") for c in listed)) if sha
+    )
+
+
 def names(pull_request: Mapping[str, Any]) -> frozenset[str]:
     """The names of a pull request's labels."""
     return frozenset(str(label.get("name")) for label in pull_request.get("labels") or ())

@@ -41,7 +41,7 @@ def warning(file: Path) -> str:
     except GitError as error:
         reason = f"{file} has no commit: {one_line(error)}"
     return (
-        f"warning: {reason}; its changes are recorded as `{UNCOMMITTED}`. Commit it before you "
+        f"{reason}; its changes are recorded as `{UNCOMMITTED}`. Commit it before you "
         "apply, or pass --commit"
     )
 

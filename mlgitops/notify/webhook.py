@@ -15,9 +15,10 @@ from mlgitops.errors import HttpError
 from mlgitops.report import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.plan import Change
     from mlgitops.core.stamp import Author
     from mlgitops.core.status import StageStatus
     from mlgitops.proposal.propose import Proposal
@@ -27,18 +28,23 @@ _TIMEOUT = 5.0  # seconds
 _MOST = 20  # lines of a message
 
 
-def applied(proposal: Proposal, done: Iterable[Outcome], by: Author) -> None:
-    """Tell what an apply did, or why it was refused; silent if there was nothing to do."""
-    lines = [
-        f"{outcome.change.model} {outcome.change.stage} {wording.versions(outcome.change)}: "
-        f"{outcome.status.value}" + (f" ({outcome.reason})" if outcome.reason else "")
-        for outcome in done
-    ]
-    if proposal.refused:
-        lines.append(wording.refusal(proposal))
-    if lines:
+def applied(proposal: Proposal, done: Iterable[Outcome], whose: Callable[[Change], Author]) -> None:
+    """Tell what an apply did and refused, and whose change each was; silent if it did nothing."""
+    lines: dict[str, list[str]] = {}
+    for one in done:
+        by, why = whose(one.change), f" ({one.reason})" if one.reason else ""
         request = f", pull request {by.pull_request}" if by.pull_request else ""
-        _send([f"mlgitops apply by {by.actor}, commit {by.commit[:12]}{request}", *lines])
+        lines.setdefault(
+            f"mlgitops apply by {by.actor}, commit {by.commit[:12]}{request}", []
+        ).append(
+            f"{one.change.model} {one.change.stage} {wording.versions(one.change)}: "
+            f"{one.status.value}{why}"
+        )
+    told = [line for header, rest in lines.items() for line in (header, *rest)]
+    if proposal.refused:
+        told = [*(told or ["mlgitops apply"]), wording.refusal(proposal)]
+    if told:
+        _send(told)
 
 
 def drifted(stages: Iterable[StageStatus]) -> None:

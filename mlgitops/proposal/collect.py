@@ -12,13 +12,7 @@ from mlgitops.core import pins
 from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.version import READY
-from mlgitops.errors import (
-    DesiredVersionError,
-    DigestMismatchError,
-    PayloadError,
-    Problem,
-    RegistryRequestError,
-)
+from mlgitops.errors import PayloadError, Problem, RegistryRequestError
 from mlgitops.recipes.package import package_of
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
@@ -32,6 +26,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.core.evidence import Comparison, Side
     from mlgitops.core.gate import Gate, Verdict
+    from mlgitops.core.guards import Objection
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
@@ -43,21 +38,41 @@ _RECENT = 20  # versions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exhibit:
-    """One change with its evidence and what the gates say of it.
+    """One change with its evidence and what gates and guards say of it.
 
     Attributes:
         comparison: what is known of the versions; None where no version enters the stage, and
             where neither a reviewer nor a gate asked.
+        problems: why the registry cannot give what models.yaml asks for.
+        objections: what guards say against it and nobody has allowed.
+        before: it was pending before what is under review, which does not touch it.
     """
 
     change: Change
     verdicts: tuple[Verdict, ...] = ()
     comparison: Comparison | None = None
+    problems: tuple[Problem, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    before: bool = False
+
+    @property
+    def failed(self) -> tuple[Verdict, ...]:
+        """What the gates that refuse the change say."""
+        return tuple(verdict for verdict in self.verdicts if verdict.result is Result.FAILED)
 
     @property
     def refused(self) -> bool:
-        """Whether a gate refuses the change."""
-        return any(verdict.result is Result.FAILED for verdict in self.verdicts)
+        """Whether the change must not be applied."""
+        return bool(self.reasons)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the change must not be applied."""
+        return (
+            *(f"{v.rule}: expected {v.expected}, actual {v.actual}" for v in self.failed),
+            *(f"{objection.guard}: {objection.reason}" for objection in self.objections),
+            *(problem.message for problem in self.problems),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,34 +98,30 @@ def collect(
     request: Request,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Exhibit, ...]:
-    """The evidence for every change.
+    """The evidence for every change, or why its version cannot be had.
 
     Payloads are let go of model by model, so that a plan of many models needs the room of one.
 
     Raises:
-        DesiredVersionError: versions that do not exist or are not READY; all of them at once.
-        DigestMismatchError: versions whose payload is not the pinned one; all of them at once.
+        RegistryError: the registry could not be read.
     """
     if request.need is Need.PREDICTIONS and any(change.enters for change in plan.changes):
         scoring.warm_up()
     collector = _Collector(desired, held, reader, request)
     collector.look_up(plan.changes)
-    problems = [p for c in plan.changes for p in _problems(c, desired, held, collector)]
-    if problems:
-        raise DesiredVersionError(problems)
     exhibits: list[Exhibit] = []
     with Cabinet(reader) as cabinet:
         for _, changes in groupby(plan.changes, key=lambda change: change.model):
             for change in changes:
-                place = f"{len(exhibits) + len(problems) + 1} of {len(plan.changes)}"
+                place = f"{len(exhibits) + 1} of {len(plan.changes)}"
                 progress(f"reading evidence, {place}: {change.model} {change.stage}")
-                wrong = list(collector.tampered(change, cabinet))
-                problems += wrong
-                if not wrong:  # what is not what was pinned is not loaded
-                    exhibits.append(collector.exhibit(change, cabinet))
+                wrong = tuple(collector.problems(change, cabinet))
+                exhibits.append(
+                    Exhibit(change=change, problems=wrong)  # what was not pinned is not loaded
+                    if wrong
+                    else collector.exhibit(change, cabinet)
+                )
             cabinet.clear()
-    if problems:
-        raise DigestMismatchError(problems)
     return tuple(exhibits)
 
 
@@ -141,21 +152,44 @@ class _Collector:
             self._bare[key] = self._reader.version(model, number)
         return self._bare[key]
 
-    def tampered(self, change: Change, cabinet: Cabinet) -> Iterator[Problem]:
-        """Whether the payload of the version is another one than a pinned one, or is gone."""
+    def problems(self, change: Change, cabinet: Cabinet) -> Iterator[Problem]:
+        """Why the version that is to enter the stage cannot be had."""
         if change.new is None or not change.enters:
             return
-        version = self.bare(change.model, change.new)
-        asked = self._pins.binding(change.model, change.new, change.stage)
-        if version is None or not asked:
+        version = None
+        if self._is_model(change.model):
+            version = self.bare(change.model, change.new)
+        if version is None or version.status != READY:
+            yield _problem(change, self._missing(change, version))
+        else:
+            yield from self._tampered(change, version, cabinet)
+
+    def _is_model(self, name: str) -> bool:
+        return name in self._held.models and name not in self._held.prompts
+
+    def _missing(self, change: Change, version: Version | None) -> str:
+        if change.model in self._held.prompts:
+            return "this is a prompt, not a model; remove it from models.yaml"
+        hint = _how_to_get(change, self._desired)
+        if change.model not in self._held.models:
+            return f"the registry does not have this model; {hint}"
+        if version is None:
+            return f"version {change.new} does not exist or was deleted; {hint}"
+        return f"version {change.new} is {version.status}, not {READY}; wait, or choose another"
+
+    def _tampered(self, change: Change, version: Version, cabinet: Cabinet) -> Iterator[Problem]:
+        """Whether the payload of the version is another one than a pinned one, or is gone."""
+        number = version.number
+        asked = self._pins.binding(change.model, number, change.stage)
+        if not asked:
             return
         try:
             found = cabinet.artifact(version).digest
         except (RegistryRequestError, PayloadError) as error:
             said = f"its payload cannot be downloaded: {one_line(error)}"
-            yield _problem(change, f"version {change.new} is pinned, but {said}")
+            yield _problem(change, f"version {number} is pinned, but {said}")
             return
-        yield from filter(None, (pins.mismatch(pin, change.new, found) for pin in asked))
+        yield from filter(None, (pins.mismatch(pin, number, found) for pin in asked))
 
     def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
         gates = self._desired.models[change.model].gates_for(change.alias) if change.enters else ()
@@ -239,27 +273,6 @@ def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]
 
 def _problem(change: Change, message: str) -> Problem:
     return Problem(where=change.where, model=change.model, stage=change.stage, message=message)
-
-
-def _problems(
-    change: Change, desired: Desired, held: Held, collector: _Collector
-) -> Iterator[Problem]:
-    """Why the version that a change asks for cannot be had."""
-    if change.new is None or not change.enters:
-        return
-    hint = _how_to_get(change, desired)
-    if change.model in held.prompts:
-        yield _problem(change, "this is a prompt, not a model; remove it from models.yaml")
-        return
-    if change.model not in held.models:
-        yield _problem(change, f"the registry does not have this model; {hint}")
-        return
-    version = collector.bare(change.model, change.new)
-    if version is None:
-        yield _problem(change, f"version {change.new} does not exist or was deleted; {hint}")
-    elif version.status != READY:
-        said = f"version {change.new} is {version.status}, not {READY}; wait, or choose another"
-        yield _problem(change, said)
 
 
 def _how_to_get(change: Change, desired: Desired) -> str:

@@ -27,6 +27,7 @@ class _PlanFile:
     version: Literal[3] = 3
     fingerprint: str
     plan: Plan
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 _FORM = TypeAdapter(_PlanFile)
@@ -37,13 +38,13 @@ def fingerprint(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def write(path: Path, plan: Plan, fingerprint: str) -> None:
+def write(path: Path, shown: Shown) -> None:
     """Write a plan: its changes in their order, each with all that `apply` needs.
 
     Raises:
         FileWriteError: it cannot be written.
     """
-    document = _PlanFile(fingerprint=fingerprint, plan=plan)
+    document = _PlanFile(fingerprint=shown.fingerprint, plan=shown.plan, refused=shown.refused)
     files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
 
 
@@ -66,4 +67,4 @@ def read(path: Path) -> Shown:
         else:
             message = f"{path} is not a plan; to write one, run `mlgitops plan --out FILE`"
         raise PlanFileError(message) from error
-    return Shown(plan=document.plan, fingerprint=document.fingerprint)
+    return Shown(plan=document.plan, fingerprint=document.fingerprint, refused=document.refused)

@@ -2,79 +2,122 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops.core import guards
+from mlgitops.core.apply import Outcome, Status
 from mlgitops.core.choice import are_names, narrowed
-from mlgitops.core.diff import diff
+from mlgitops.core.diff import diff, keeping
 from mlgitops.core.gate import Need
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import DesiredVersionError, PlanRefusedError, Problem
+from mlgitops.errors import PartlyRefusedError, PlanRefusedError, Problem
 from mlgitops.history.links import comparing
 from mlgitops.history.owner import owned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
     from mlgitops.core.held import Held
     from mlgitops.core.plan import Plan
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
+
+_Key = tuple[str, str]  # model, alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """A plan with its evidence."""
+    """A plan with its evidence.
+
+    Attributes:
+        unclear: stages of which nobody can say what they hold, nor whether they change.
+    """
 
     desired: Desired
     held: Held
     plan: Plan
     exhibits: tuple[Exhibit, ...]
     objections: tuple[Objection, ...]
+    unclear: tuple[Problem, ...] = ()
 
     @property
     def failing(self) -> tuple[Exhibit, ...]:
         """The changes that a gate refuses."""
-        return tuple(exhibit for exhibit in self.exhibits if exhibit.refused)
+        return tuple(one for one in self.exhibits if one.failed and not one.before)
 
     @property
     def guarded(self) -> tuple[Objection, ...]:
-        """What guards say against the plan and nobody has allowed."""
-        return tuple(objection for objection in self.objections if not objection.allowed)
+        """What guards say against the plan or a change of it, and nobody has allowed."""
+        before = {(e.change.model, e.change.stage) for e in self.exhibits if e.before}
+        return tuple(
+            one
+            for one in self.objections
+            if not one.allowed and (one.model, one.stage) not in before
+        )
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why the registry cannot give what models.yaml asks for."""
+        found = (p for one in self.exhibits if not one.before for p in one.problems)
+        return (*self.unclear, *found)
 
     @property
     def refused(self) -> bool:
-        """Whether nothing of it may be applied."""
-        return bool(self.failing or self.guarded)
+        """Whether some of it must not be applied; what was refused before does not count."""
+        return bool(self.failing or self.guarded or self.problems)
 
-    def check(self) -> None:
-        """Stop here if a gate or a guard refuses.
+    @property
+    def held_up(self) -> tuple[Outcome, ...]:
+        """What became of the changes that are refused."""
+        return tuple(
+            Outcome(change=one.change, status=Status.REFUSED, reason="; ".join(one.reasons))
+            for one in self.exhibits
+            if one.refused
+        )
+
+    @property
+    def accepted(self) -> Plan:
+        """What may be applied: the plan without the changes that are refused."""
+        kept = {(e.change.model, e.change.alias) for e in self.exhibits if e.refused}
+        return keeping(self.plan, self.held, kept) if kept else self.plan
+
+    def check(self, *, applied: bool = False) -> None:
+        """Stop here if something is refused.
+
+        Args:
+            applied: whether changes that were not refused were made.
 
         Raises:
-            PlanRefusedError: naming each refused stage; the report says expected and actual.
+            PlanRefusedError: naming each refusal; no change was made.
+            PartlyRefusedError: naming each refusal; the other changes were made.
         """
-        lines = []
-        if self.failing:
-            stages = ", ".join(
-                f"{e.change.model} {e.change.stage} → {e.change.new}" for e in self.failing
+        if not self.refused:
+            return
+        if applied:
+            raise PartlyRefusedError("\n".join([*self._refusals(), "all other changes were made"]))
+        raise PlanRefusedError("\n".join([*self._refusals(), "nothing was changed"]))
+
+    def _refusals(self) -> Iterator[str]:
+        for one in self.failing:
+            for said in one.failed:
+                found = f"{said.rule}: expected {said.expected}, actual {said.actual}"
+                yield f"{_place(one.change.where)}a gate refused {one.change}: {found}"
+        for objection in self.guarded:
+            what = f"{objection.model} {objection.stage}" if objection.model else "the plan"
+            yield (
+                f"{_place(objection.where)}the guard {objection.guard} refused {what}: "
+                f"{objection.reason}; to allow it, {guards.how_to_allow(objection)}"
             )
-            lines.append(f"a gate refused the plan; nothing was changed: {stages}")
-        lines += [
-            f"the guard {o.guard} refused the plan; nothing was changed: {_place(o)}{o.reason}; to "
-            f"allow it, {guards.how_to_allow(o)}"
-            for o in self.guarded
-        ]
-        if lines:
-            raise PlanRefusedError("\n".join(lines))
+        yield from map(str, self.problems)
 
 
-def _place(objection: Objection) -> str:
-    parts = (objection.where, objection.model and f"{objection.model} {objection.stage}")
-    return "".join(f"{part}: " for part in parts if part)
+def _place(where: Where | None) -> str:
+    return f"{where}: " if where else ""
 
 
 def read(
@@ -101,7 +144,7 @@ def read(
     return owned(desired, reader.identity), held
 
 
-def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:
+def _unclear(desired: Desired, held: Held) -> Iterator[tuple[_Key, Problem]]:
     """The stages of which nobody can say what they hold."""
     for model in desired.models.values():
         clashes = {alias_of(one): (one, other) for one, other in held.model(model.name).clashes}
@@ -109,7 +152,27 @@ def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:
             if stage.alias in clashes:
                 one, other = clashes[stage.alias]
                 said = f"the aliases {one!r} and {other!r} differ only in case; remove one of them"
-                yield Problem(where=stage.where, model=model.name, stage=stage.name, message=said)
+                yield (
+                    (model.name, stage.alias),
+                    Problem(where=stage.where, model=model.name, stage=stage.name, message=said),
+                )
+
+
+def _judged(
+    exhibits: Iterable[Exhibit],
+    said: tuple[Objection, ...],
+    unclear: Mapping[_Key, Problem],
+    terms: Terms,
+) -> Iterator[Exhibit]:
+    """The changes with all that is said against them."""
+    for one in exhibits:
+        key = (one.change.model, one.change.alias)
+        yield replace(
+            one,
+            problems=(*((unclear[key],) if key in unclear else ()), *one.problems),
+            objections=guards.against(one.change, said, terms),
+            before=terms.before(*key),
+        )
 
 
 def propose(
@@ -134,13 +197,10 @@ def propose(
     Raises:
         UsageError: a name or pattern matches nothing.
         OwnerError: nothing says who manages the stages.
-        DesiredVersionError: the registry cannot give what models.yaml asks for.
         RegistryError: the registry could not be read.
     """
     progress("reading the registry")
     desired, held = read(desired, reader, models)
-    if unclear := list(_unclear(desired, held)):
-        raise DesiredVersionError(unclear)
     pending = diff(desired, held)
     exhibits: tuple[Exhibit, ...] = ()
     if pending.changes:  # else there is nothing to read, and what reads it need not be imported
@@ -148,10 +208,18 @@ def propose(
 
         request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
         exhibits = collect(pending, desired, held, reader, request, progress)
+    said = guards.objections(pending, desired, terms)
+    unclear = dict(_unclear(desired, held))
+    decided = {(change.model, change.alias) for change in pending.changes}
     return Proposal(
         desired=desired,
         held=held,
         plan=pending,
-        exhibits=exhibits,
-        objections=guards.objections(pending, desired, terms),
+        exhibits=tuple(_judged(exhibits, said, unclear, terms)),
+        objections=said,
+        unclear=tuple(
+            problem
+            for key, problem in unclear.items()
+            if key not in decided and not terms.before(*key)
+        ),
     )

@@ -5,17 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import Problem, RecipeError, VersionNumberError
+from mlgitops.errors import (
+    MlgitopsError,
+    Problem,
+    RecipeError,
+    RegistryTimeoutError,
+    RegistryUnreachableError,
+    TrainingFailedError,
+    VersionNumberError,
+)
 from mlgitops.recipes import tracking
 from mlgitops.recipes.package import package_of
 from mlgitops.recipes.recipe import canonical
+from mlgitops.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
 
     from mlgitops.core.desired import Desired, DesiredModel, Recipe
     from mlgitops.core.registry import RegistryReader
     from mlgitops.recipes.package import RecipePackage
+
+_HOPELESS = (RegistryUnreachableError, RegistryTimeoutError)  # every other version meets them too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,37 +49,93 @@ class Trained:
     metrics: dict[str, float]
 
 
-def missing(
-    desired: Desired, reader: RegistryReader, only: Collection[str] = ()
-) -> tuple[MissingVersion, ...]:
-    """What is to be trained, in ascending order for each model.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """What was trained, and why the rest was not: one line for each cause."""
+
+    trained: tuple[Trained, ...]
+    failures: tuple[str, ...]
+
+    def check(self) -> None:
+        """Stop here if something could not be trained.
+
+        Raises:
+            TrainingFailedError: naming each cause, with its line of models.yaml.
+        """
+        if self.failures:
+            raise TrainingFailedError("\n".join(self.failures))
+
+
+def train(
+    desired: Desired,
+    reader: RegistryReader,
+    only: Collection[str] = (),
+    *,
+    data: str | None = None,
+    prepare: Callable[[str], None] = lambda _: None,
+    before: Callable[[Collection[Path]], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Training:
+    """Train and register the versions that the registry lacks; never promotes one.
+
+    What is wrong with a model is found before any version is trained, and stops no other model. Of
+    one model, a version that fails stops those after it: they would get its number.
 
     Args:
         desired: models.yaml.
         reader: the registry that says which versions exist.
         only: models to train; all if empty.
+        data: a path or URL for recipes that read data; None for their default.
+        prepare: called with the experiment's name before its first run.
+        before: told the folders of the code that is going to train.
+        progress: told what is being done.
 
     Raises:
-        VersionNumberError: MLflow would give a recipe another number than its own, or its number
-            belongs to a version that was trained by another recipe.
-        RecipeError: there is no such recipe, or it does not take a parameter.
         RegistryError: the registry could not be read.
     """
-    todo: list[MissingVersion] = []
-    problems: list[Problem] = []
+    package = package_of(desired)
+    todo, failures = [], []
     for model in desired.models.values():
         if model.versions and (not only or model.name in only):
-            taken = reader.recipes(model.name)
-            todo += [
-                MissingVersion(model=model.name, number=number, recipe=recipe)
-                for number, recipe in model.versions.items()
-                if number not in taken
-            ]
-            problems += [*_misnumbered(model, taken), *_mistaken(model, taken)]
-    if problems:
-        raise VersionNumberError(problems)
-    _check_recipes(todo, package_of(desired))
-    return tuple(todo)
+            versions, problems = _missing(model, reader.recipes(model.name), package)
+            failures += list(map(str, problems))
+            todo += [] if problems else [versions]
+    before({package.load(one.recipe.train).folder for versions in todo for one in versions})
+    trained: list[Trained] = []
+    for versions in todo:
+        for one in versions:
+            try:
+                trained.append(_run(one, package, data, prepare, progress))
+            except _HOPELESS as error:
+                failures += _failures(one, error, versions)
+                return Training(trained=tuple(trained), failures=tuple(failures))
+            except MlgitopsError as error:
+                failures += _failures(one, error, versions)
+                break
+    return Training(trained=tuple(trained), failures=tuple(failures))
+
+
+def _failures(
+    failed: MissingVersion, error: MlgitopsError, versions: list[MissingVersion]
+) -> Iterator[str]:
+    where, model = failed.recipe.where, failed.model
+    yield str(Problem(where=where, model=model, message=f"version {failed.number}: {error}"))
+    if later := [str(one.number) for one in versions if one.number > failed.number]:
+        message = f"not trained, because version {failed.number} failed: {listed(later)}"
+        yield str(Problem(where=where, model=model, message=message))
+
+
+def _missing(
+    model: DesiredModel, taken: Mapping[int, str | None], package: RecipePackage
+) -> tuple[list[MissingVersion], list[Problem]]:
+    """The versions that a model lacks, ascending, and why they cannot be trained."""
+    versions = [
+        MissingVersion(model=model.name, number=number, recipe=recipe)
+        for number, recipe in model.versions.items()
+        if number not in taken
+    ]
+    problems = [*_misnumbered(model, taken), *_mistaken(model, taken)]
+    return versions, problems or list(_unusable(versions, package))
 
 
 def _misnumbered(model: DesiredModel, taken: Collection[int]) -> Iterator[Problem]:
@@ -98,41 +166,23 @@ def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[
             )
 
 
-def _check_recipes(todo: list[MissingVersion], package: RecipePackage) -> None:
-    problems = []
-    for one in todo:
+def _unusable(versions: list[MissingVersion], package: RecipePackage) -> Iterator[Problem]:
+    """Recipes that do not exist or do not take their parameters."""
+    for one in versions:
         try:
             package.load(one.recipe.train).parse(one.recipe.params)
         except RecipeError as error:
             message = f"version {one.number}: {error}"
-            problems.append(str(Problem(where=one.recipe.where, model=one.model, message=message)))
-    if problems:
-        raise RecipeError("\n".join(problems))
+            yield Problem(where=one.recipe.where, model=one.model, message=message)
 
 
-def run(
+def _run(
     version: MissingVersion,
     package: RecipePackage,
-    *,
     data: str | None,
-    prepare: Callable[[str], None] = lambda _: None,
-    progress: Callable[[str], None] = lambda _: None,
+    prepare: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Trained:
-    """Train and register one version; never promotes it.
-
-    Args:
-        version: what to train.
-        package: where its recipe is found.
-        data: a path or URL for a recipe that reads data; None for its default.
-        prepare: called with the experiment's name before its first run.
-        progress: told what is being done.
-
-    Raises:
-        RecipeError: the recipe fails, or does not train a model.
-        TrainingDataError: the data do not have the shape that the recipe needs.
-        VersionNumberError: MLflow gave another number, because the one wanted was used by a
-            version that is deleted; the registry does not show those beforehand.
-    """
     progress(f"training {version.model} version {version.number}")
     prepare(version.model)
     trained = tracking.run(
@@ -144,12 +194,10 @@ def run(
     )
     number = tracking.register(trained, version.model)
     if number != version.number:
-        message = (
+        raise VersionNumberError(
             f"MLflow numbered it {number} instead of {version.number}, which belonged to a version "
             f"that is deleted; write {number} in models.yaml"
         )
-        problem = Problem(where=version.recipe.where, model=version.model, message=message)
-        raise VersionNumberError([problem])
     return Trained(
         model=version.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
     )

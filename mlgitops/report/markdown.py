@@ -66,6 +66,10 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
     if exhibits:
         header = ["", "model", "stage", "version", "gates", "remarks"]
         said.append(table(header, (_row(exhibit) for exhibit in exhibits)))
+    problems = [*proposal.unclear, *(p for exhibit in exhibits for p in exhibit.problems)]
+    if problems:
+        rows = ([problem.model, problem.stage, problem.message] for problem in problems)
+        said.append(table(["model", "stage", "cannot be applied"], rows))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
     said += _blocks(tables.outcomes(proposal, done).parts)
@@ -86,7 +90,7 @@ def failed(lines: Iterable[str]) -> str:
 def _row(exhibit: Exhibit) -> list[str]:
     change = exhibit.change
     sign, gates = wording.SIGNS[change.action], _gates(exhibit) or "none"
-    remarks = [*wording.remarks(change)]
+    remarks = [*wording.notes(exhibit)]
     if warnings := _warnings(exhibit):
         remarks.append(words.count(len(warnings), "warning"))
     return [sign, change.model, change.stage, wording.versions(change), gates, "; ".join(remarks)]

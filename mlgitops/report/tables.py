@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlgitops.core.apply import Outcome
     from mlgitops.core.status import StageStatus
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.recipes.train import Trained
+    from mlgitops.recipes.train import Trained, Training
 
 _STATUS = ("model", "stage", "desired", "actual", "state", "who", "when", "commit", "note")
 
@@ -48,11 +48,12 @@ def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
     return Report(parts=[Part(title=title, header=header, rows=rows)])
 
 
-def trained(versions: Iterable[Trained]) -> Report:
+def trained(done: Training) -> Report:
     """The versions that were trained."""
-    rows = [[v.model, str(v.number), v.run_id, _tests(v)] for v in versions]
+    rows = [[v.model, str(v.number), v.run_id, _tests(v)] for v in done.trained]
     header = ("model", "version", "run", "test metrics")
     nothing = "Nothing to train: the registry has a version for every recipe."
+    nothing = "Nothing was trained." if done.failures else nothing
     return parts.table(header, rows, empty=nothing)
 
 

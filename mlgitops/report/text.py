@@ -65,7 +65,7 @@ def plan(proposal: Proposal, screen: Screen, done: Sequence[Outcome] = ()) -> No
 
 def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
     change = exhibit.change
-    sign, remarks, where = wording.SIGNS[change.action], wording.remarks(change), change.where
+    sign, remarks, where = wording.SIGNS[change.action], wording.notes(exhibit), change.where
     screen.line(
         (f"  {sign} ", STYLES[sign]),
         (f"{change.stage}: {wording.versions(change)}", ""),
@@ -73,6 +73,8 @@ def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
         (f"  ({where.file}:{where.line})" if where else "", "dim"),
         wrap=False,
     )
+    for problem in exhibit.problems:
+        screen.line((f"      refused: {words.plain(problem.message)}", STYLES["refused"]))
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
         verdicts = Part(header=("gate", "rule", "expected", "actual"), rows=rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mlgitops import words
@@ -71,17 +72,34 @@ def headline(plan: Plan) -> str:
 
 def applied(done: Sequence[Outcome]) -> str:
     """What became of a plan, in one line, with what is left to do."""
-    made = sum(outcome.status == "applied" for outcome in done)
+    found = Counter(str(outcome.status) for outcome in done)
+    made, refused = found["applied"], found["refused"]
     if made == len(done):
         return f"Applied: {words.count(made, 'change')}."
     part = "Applied in part" if made else "Nothing was applied"
-    total = words.count(len(done), "change")
-    return f"{part}: {made} of {total} went through; apply again, it does the rest."
+    said = f"{part}: {made} of {words.count(len(done), 'change')} went through"
+    said += f", {refused} refused" if refused else ""
+    return f"{said}." if made + refused == len(done) else f"{said}; apply again, it does the rest."
+
+
+def notes(exhibit: Exhibit) -> tuple[str, ...]:
+    """The remarks on a change, and whether it was refused before what is under review."""
+    stuck = ("refused since before: it decides nothing here",)
+    return (*remarks(exhibit.change), *(stuck if exhibit.before and exhibit.refused else ()))
+
+
+def refusals(proposal: Proposal) -> tuple[str, ...]:
+    """What gates refuse, and for what else a change must not be applied, each in one line."""
+    return (*map(failure, proposal.failing), *map(str, proposal.problems))
 
 
 def refusal(proposal: Proposal) -> str:
-    """Why a plan is refused, in one line; empty if it is not."""
-    said = [*map(failure, proposal.failing), *map(objection, proposal.guarded)]
+    """Why changes of a plan are refused, in one line; empty if none is."""
+    said = [
+        *map(failure, proposal.failing),
+        *map(objection, proposal.guarded),
+        *map(str, proposal.problems),
+    ]
     if not said:
         return ""
     rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
@@ -90,11 +108,8 @@ def refusal(proposal: Proposal) -> str:
 
 def failure(exhibit: Exhibit) -> str:
     """The first gate that a change fails."""
-    failed = next(v for v in exhibit.verdicts if v.result == "failed")
-    return (
-        f"{exhibit.change.model} {exhibit.change.stage} → {version_or_empty(exhibit.change.new)}: "
-        f"{failed.rule}: expected {failed.expected}, actual {failed.actual}"
-    )
+    new = version_or_empty(exhibit.change.new)
+    return f"{exhibit.change.model} {exhibit.change.stage} → {new}: {exhibit.reasons[0]}"
 
 
 def objection(one: Objection) -> str:

@@ -13,11 +13,14 @@ from mlgitops.core import guards
 from mlgitops.core.diff import diff
 from mlgitops.core.guards import Guard, Permission, Terms
 from mlgitops.core.held import Held, HeldModel
-from mlgitops.core.stamp import Stamp
+from mlgitops.core.stamp import Author, Stamp
 from mlgitops.file.load import loads
+from mlgitops.history import entries
 from tests.team import declaring
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlgitops.core.desired import Desired
     from mlgitops.core.plan import Plan
     from tests.team import Team
@@ -33,7 +36,10 @@ def objections(team: Team, *arguments: str) -> list[tuple[str, bool]]:
 
 
 def test_production_is_not_emptied_by_accident(team: Team) -> None:
-    """Emptying Production is shown, refused with what allows it, and done when that is given."""
+    """Emptying Production is shown, refused with what allows it, and done when that is given.
+
+    Emptying Staging, which nothing forbids, does not wait for it.
+    """
     team.versions(2)
     team.stages(Staging=2, Production=1)
     team.ok("apply")
@@ -41,15 +47,15 @@ def test_production_is_not_emptied_by_accident(team: Team) -> None:
 
     ran = team.run("apply")
 
-    assert ran.code == 3
+    assert ran.code == 8
     assert "Production: 1 → empty" in ran.out
-    assert "the guard empties-production refused the plan" in ran.err
+    assert "the guard empties-production refused wind Production" in ran.err
     assert "models.yaml:5" in ran.err
     assert (
         "pass --allow empties-production or set the label mlgitops/allow-empties-production"
         in ran.err
     )
-    assert team.aliases() == {"staging": 2, "production": 1}
+    assert team.aliases() == {"production": 1}
     team.ok("apply", "--allow", "empties-production")
     assert team.aliases() == {}
 
@@ -283,3 +289,33 @@ def test_what_mlgitops_emptied_is_emptied_again(team: Team) -> None:
     assert "corrects drift" in team.ok("plan").out
     team.ok("apply")
     assert team.aliases() == {}
+
+
+def test_many_changes_hold_no_rollback(team: Team, tmp_path: Path) -> None:
+    """The promotions wait until they are allowed; those of a pull request that is do not count."""
+    names = [f"m{number}" for number in range(10)]
+    for name in names:
+        team.versions(2, name)
+
+    def declare(**versions: int) -> None:
+        lines = [f"  {name}: {{stages: {{Shadow: {versions.get(name, 1)}}}}}" for name in names]
+        team.write("\n".join(["models:", *lines, ""]))
+
+    declare(m0=2)
+    team.ok("apply", "--allow", "many-changes")
+    declare(m0=1)
+    team.ok("apply")
+    declare(m0=2)
+    team.ok("apply")
+    declare(m1=2, m2=2, m3=2, m4=2)
+    ran = team.run("apply")
+    assert ran.code == 8
+    assert "the guard many-changes refused the plan: 4 of 10 stages would change" in ran.err
+    assert [team.aliases(name)["shadow"] for name in names[:5]] == [1, 1, 1, 1, 1]
+
+    allowed = Author(
+        commit="c0ffee", actor="ada", labels=frozenset({"mlgitops/allow-many-changes"})
+    )
+    entries.write(tmp_path / "authors.json", [allowed])
+    team.ok("apply", "--commit", "c0ffee", "--authors", str(tmp_path / "authors.json"))
+    assert [team.aliases(name)["shadow"] for name in names[:5]] == [1, 2, 2, 2, 2]

@@ -109,18 +109,21 @@ def test_an_alias_keeps_its_spelling(team: Team) -> None:
     assert team.aliases() == {}
 
 
-def test_two_aliases_that_differ_only_in_case_are_an_error(team: Team) -> None:
-    """It names both, with the line; other stages of the model are planned."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_two_aliases_that_differ_only_in_case_are_an_error(team: Team, version: int) -> None:
+    """It names both, with the line; the stage is left alone, other stages are applied."""
     team.versions(2)
     team.client.set_registered_model_alias("wind", "Champion", "1")
     team.client.set_registered_model_alias("wind", "champion", "2")
-    team.stages(champion=2)
+    team.stages(champion=version)
     ran = team.run("plan")
-    assert ran.code == 1
+    assert ran.code == 3
     assert "models.yaml:4" in ran.err
     assert "the aliases 'Champion' and 'champion' differ only in case" in ran.err
-    team.stages(Production=1)
-    team.ok("apply")
+    assert "the aliases 'Champion' and 'champion' differ only in case" in ran.out
+    team.stages(champion=version, Production=1)
+    assert team.run("apply", "--allow", "unmanaged").code == 8
+    assert team.aliases() == {"Champion": 1, "champion": 2, "production": 1}
 
 
 @pytest.mark.xdist_group("server")
@@ -141,7 +144,7 @@ def test_a_prompt_is_no_model(remote: Team, over: str) -> None:
     assert {stage["model"] for stage in stages} == {"wind"}
     remote.stages("greeting", Production=1)
     ran = remote.run("plan", *address)
-    assert ran.code == 1
+    assert ran.code == 3
     assert "greeting Production: this is a prompt, not a model" in ran.err
 
 

@@ -64,8 +64,8 @@ def test_a_stage_of_another_owner_is_taken_over_by_name_only(team: Team) -> None
     declare(team, B, wind={"Production": 2})
     ran = team.run("apply", "--allow", "unmanaged")
     assert ran.code == 3
-    assert "the guard takeover refused the plan; nothing was changed: models.yaml:3" in ran.err
-    assert f"wind Production: {A} manages this stage" in ran.err
+    assert "models.yaml:3:19: the guard takeover refused wind Production: " in ran.err
+    assert f"{A} manages this stage" in ran.err
     team.ok("apply", "--allow", "takeover")
     assert team.aliases() == {"production": 2}
     declare(team, A, wind={"Production": 1})

@@ -61,9 +61,13 @@ def test_an_overwritten_payload_is_refused_everywhere(
 
     after = of_folder(own)
     monkeypatch.setenv("PATH", str(farm.folder))  # there is no docker
+    expected = f"version 4 has the digest {after}, not the pinned {before}; its payload was"
+    for planning in ("plan", "apply"):
+        ran = farm.run(planning)
+        assert ran.code == 3
+        assert expected in ran.err
+        assert expected in ran.out
     for verb in (
-        ("plan",),
-        ("apply",),
         ("serve", WIND, "Staging"),
         ("serve", WIND, str(OWN)),
         ("smoke", WIND, "Staging"),
@@ -74,7 +78,6 @@ def test_an_overwritten_payload_is_refused_everywhere(
     ):
         ran = farm.run(*verb)
         assert (ran.code, ran.out) == (1, ""), verb
-        expected = f"version 4 has the digest {after}, not the pinned {before}; its payload was"
         assert expected in ran.err, verb
     compared = farm.ok("compare", WIND, "1", str(OWN), "--format", "json").document
     assert compared["new"]["artifact"] is None

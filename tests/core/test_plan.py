@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlgitops.core.apply import Status, execute
-from mlgitops.core.diff import diff
+from mlgitops.core.diff import diff, keeping
 from mlgitops.core.held import Held
+from mlgitops.core.plan import Action
 from mlgitops.core.stamp import TAG, Author
 from mlgitops.file.load import loads
 from mlgitops.proposal.propose import read
@@ -51,7 +52,7 @@ def desired_of(model: str, stages: dict[str, int | None], order: Sequence[str] =
 def apply(registry: Registry, desired: Desired) -> None:
     """One apply; every change must succeed."""
     pending = diff(*read(desired, registry))
-    done = execute(pending, registry, AUTHOR, lambda: datetime.now(UTC))
+    done = execute(pending, registry, lambda _: AUTHOR, lambda: datetime.now(UTC))
     assert {Status.APPLIED} >= {outcome.status for outcome in done}, done
 
 
@@ -68,11 +69,23 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(steps=STEPS, wanted=WANTED, order=st.permutations(STAGES))
+@given(
+    steps=STEPS,
+    wanted=WANTED,
+    order=st.permutations(STAGES),
+    refused=st.sets(st.sampled_from(STAGES)),
+)
 def test_apply_then_plan_is_empty(
-    shared: str, steps: list[tuple[object, ...]], wanted: dict[str, int | None], order: list[str]
+    shared: str,
+    steps: list[tuple[object, ...]],
+    wanted: dict[str, int | None],
+    order: list[str],
+    refused: set[str],
 ) -> None:
-    """Whatever was applied and moved by hand before: swapping, emptying, reverting included."""
+    """Whatever was applied and moved by hand before: swapping, emptying, reverting included.
+
+    Where some changes are refused at first, the rest is applied and they alone are left.
+    """
     from mlgitops.registry.connect import connect
     from tests.team import Team
 
@@ -86,6 +99,7 @@ def test_apply_then_plan_is_empty(
     desired, actual = read(desired, registry)
     assert diff(desired, actual) == diff(*read(desired, registry))
 
+    _apply_the_rest(registry, desired, actual, {(model, stage.lower()) for stage in refused})
     apply(registry, desired)
 
     assert diff(*read(desired, registry)).changes == ()
@@ -97,6 +111,26 @@ def test_apply_then_plan_is_empty(
         # what was set up by hand as desired is left as it is
         if stage in wanted and held.newest_stamp(stage.lower()):
             assert (None if covered else wanted[stage]) == team.classic(stage, model)
+
+
+def _apply_the_rest(
+    registry: Registry, desired: Desired, before: Held, refused: set[tuple[str, str]]
+) -> None:
+    """Apply what is not refused: no refused stage moves, and its change is as pending as before."""
+    pending = diff(desired, before)
+    execute(
+        keeping(pending, before, refused), registry, lambda _: AUTHOR, lambda: datetime.now(UTC)
+    )
+    after = registry.held(desired.models)
+    left = diff(desired, after)
+    moves = {c.key for c in pending.changes if c.enters or c.action is Action.EMPTY}
+    assert {key for key in moves if key[:2] in refused} <= {change.key for change in left.changes}
+    for change in left.changes:
+        assert (change.model, change.alias) in refused
+        old, new = before.model(change.model), after.model(change.model)
+        assert old.stages.get(change.alias) == new.stages.get(change.alias)
+        assert old.stamps.get(change.alias) == new.stamps.get(change.alias)
+    assert keeping(left, after, refused).changes == ()
 
 
 def _production(team: Team, model: str) -> int | None:

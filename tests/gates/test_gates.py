@@ -105,13 +105,14 @@ def test_a_refused_plan_is_shown_and_changes_nothing(team: Team) -> None:
 
     assert ran.code == 3
     assert "test_r2 min 0.9: expected at least 0.9, actual 0.5" in ran.out
-    assert "error: a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
+    assert "a gate refused wind Production 1 → 2: test_r2 min 0.9: expected at" in ran.err
+    assert "error: nothing was changed" in ran.err
     assert team.aliases() == {"production": 1}
     assert team.tag(2, "Production") is None
 
 
-def test_one_refused_change_holds_back_the_whole_plan(team: Team) -> None:
-    """A plan is applied as it was shown or not at all."""
+def test_one_refused_change_holds_back_no_other(team: Team) -> None:
+    """The other model's is applied; a code of its own says that some were refused."""
     team.version("solar")
     team.version("wind", metrics={"r2": 0.1})
     team.write(
@@ -121,8 +122,14 @@ def test_one_refused_change_holds_back_the_whole_plan(team: Team) -> None:
           wind: {gates: {Production: [{metric: r2, min: 0.9}]}, stages: {Production: 1}}
         """
     )
-    assert team.run("apply").code == 3
-    assert team.aliases("solar") == {}
+    ran = team.run("apply", "--format", "json")
+    assert ran.code == 8
+    assert [(o["model"], o["status"]) for o in ran.document["outcomes"]] == [
+        ("solar", "applied"),
+        ("wind", "refused"),
+    ]
+    assert ran.document["outcomes"][1]["reason"] == "r2 min 0.9: expected at least 0.9, actual 0.1"
+    assert (team.aliases("solar"), team.aliases()) == ({"production": 1}, {})
 
 
 def test_promotion_order(team: Team) -> None:
@@ -161,8 +168,9 @@ def test_a_stage_moved_by_hand_does_not_count(team: Team) -> None:
         """
     )
     ran = team.run("apply")
-    assert ran.code == 3
+    assert ran.code == 8
     assert "it was never in Staging" in ran.out
+    assert team.aliases() == {"staging": 1}
 
 
 def test_promotion_order_on_a_registry_that_has_no_history(team: Team) -> None:
@@ -213,7 +221,7 @@ def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> Non
     gated(team, "{metric: r2, min: 0.9}", 2)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "a gate refused the plan; nothing was changed: wind Production → 2" in ran.err
+    assert "a gate refused wind Production 1 → 2" in ran.err
 
 
 def test_healing_is_not_refused_by_a_gate(team: Team) -> None:

@@ -73,13 +73,13 @@ def test_a_stay_that_is_over_counts_until_the_next_move(team: Team) -> None:
 
 
 def test_the_first_version_waits_too(team: Team) -> None:
-    """Where no version was ever in a stage, a soak is not passed over: nothing has soaked."""
+    """Where no version was ever in a stage, a soak is not passed over: it begins."""
     team.versions(1)
     team.write(GATED.format(soak="30m", staging=1, production=1))
     ran = team.run("apply")
-    assert ran.code == 3
+    assert ran.code == 8
     assert "it was never in Staging" in ran.out
-    assert team.aliases() == {}
+    assert team.aliases() == {"staging": 1}
 
 
 UNKNOWN = "it was in Staging, but no stamp says how long"

@@ -37,6 +37,7 @@ class GitHub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     commits: dict[str, list[int]] = field(default_factory=dict)
     newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
@@ -173,6 +174,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"PATCH /issues/(\d+)": lambda c: _patch(c.hub.issues, "number", c.number, c.body),
     r"GET /commits/(\w+)/pulls": _pulls_of,
     r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
+    r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
     r"GET /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, {}),
     r"GET /pulls": _pulls,
     r"POST /pulls": lambda c: c.hub.add_pull(c.body),

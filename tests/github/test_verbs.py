@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.history import entries
 from tests.github.fake import REPOSITORY, TOKEN
 from tests.history.test_stays import commit, git
 
@@ -60,28 +61,59 @@ def event(job: Team, monkeypatch: pytest.MonkeyPatch, number: int = 12) -> None:
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(path))
 
 
-def test_author_of_a_merge(job: Team, hub: fake.GitHub) -> None:
-    """Who merged, which pull request and its labels become variables; no text can add another."""
+def stamped(job: Team, version: int = 1) -> tuple[object, object, object]:
+    """Commit, actor and pull request in the stamp of wind's Production."""
+    stamp = job.tag(version, "Production") or {}
+    return stamp.get("commit"), stamp.get("actor"), stamp.get("pull_request")
+
+
+def test_author_of_a_merge(job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who merged and approved which pull request reaches the stamp; no text adds a variable."""
     labels = [{"name": "mlgitops/rollback"}, {"name": "x\nMLGITOPS_ACTOR=root"}]
     hub.add_pull({}, number=7, merged_at="now", merged_by={"login": "grace"}, labels=labels)
     hub.commits["abc"] = [7]
-    assert "merged by grace" in job.ok("github", "author").out
-    assert variables(job) == {
-        "MLGITOPS_ACTOR": "grace",
-        "MLGITOPS_PULL_REQUEST": "7",
-        "MLGITOPS_LABELS": "mlgitops/rollback,x\nMLGITOPS_ACTOR=root",
-    }
+    hub.reviews[7] = [
+        {"user": {"login": login}, "state": state}
+        for login, state in (
+            ("lin", "CHANGES_REQUESTED"),
+            ("ivan", "APPROVED"),
+            ("judy", "APPROVED"),
+            ("lin", "APPROVED"),
+            ("lin", "COMMENTED"),
+            ("judy", "DISMISSED"),
+        )
+    ]
+    job.versions(1)
+    job.stages(Production=1)
+    assert "merged by grace, approved by ivan, lin\n" in job.ok("github", "author").out
+    assert variables(job) == {"MLGITOPS_AUTHORS": str(job.folder / "authors.json")}
+    (by,) = entries.read(job.folder / "authors.json").values()
+    assert by.approvers == ("ivan", "lin")
+    assert by.labels == {label["name"] for label in labels}
+    monkeypatch.setenv("MLGITOPS_AUTHORS", "authors.json")
+    job.ok("apply")
+    assert stamped(job) == ("abc", "grace", "7")
+
+
+def test_nothing_is_asked_where_nothing_is_pending(job: Team, hub: fake.GitHub) -> None:
+    """The file that the next steps read is there all the same."""
+    job.stages()
+    assert "no change is pending" in job.ok("github", "author").out
+    assert entries.read(job.folder / "authors.json") == {}
+    assert hub.requests == []
 
 
 def test_author_of_a_merge_elsewhere(job: Team, hub: fake.GitHub) -> None:
     """A pull request that was merged into another branch lends this one nothing."""
     hub.add_pull({"base": "topic"}, number=7, merged_at="now", merged_by={"login": "mallory"})
     hub.commits["abc"] = [7]
+    job.stages(Production=1)
     assert "no pull request" in job.ok("github", "author").out
 
 
 def test_a_run_that_was_overtaken(job: Team, hub: fake.GitHub) -> None:
     """It is refused once models.yaml has changed since, whether it waited or was restarted."""
+    job.stages()
     hub.newer["abc"] = [{"filename": "README.md"}]
     job.ok("github", "author")
     hub.newer["abc"].append({"filename": "models.yaml"})
@@ -90,10 +122,17 @@ def test_a_run_that_was_overtaken(job: Team, hub: fake.GitHub) -> None:
     assert "main has a newer models.yaml than this run" in ran.err
 
 
-def test_author_of_a_push(job: Team) -> None:
-    """A commit that came no pull request leaves its pusher as the actor."""
-    assert "actor: pusher" in job.ok("github", "author").out
-    assert told(job, "GITHUB_ENV") == ""
+def test_author_of_a_push(job: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit without a pull request is its pusher's, whatever its text and its author say."""
+    job.versions(1)
+    job.stages(Production=1)
+    sha = commit(job, "Promote wind (#12)", day=1, author="mallory")
+    path = job.folder / "event.json"
+    path.write_text(json.dumps({"after": "def", "commits": [{"id": sha}]}))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(path))
+    assert "has no pull request; actor: pusher" in job.ok("github", "author").out
+    job.ok("apply", "--authors", "authors.json")
+    assert stamped(job) == (sha, "pusher", None)
 
 
 def test_report_on_a_pull_request(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgitops.core.diff import diff
+from mlgitops.core.guards import Shown
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stamp import Stamp
 from mlgitops.file.load import loads
@@ -53,9 +54,9 @@ def test_a_plan_survives_its_file(
     model = HeldModel(name="wind", aliases=held, stamps=MappingProxyType(stamped))
     plan = diff(desired, Held(models={"wind": model}))
     path = tmp_path_factory.getbasetemp() / "plan.json"
-    planfile.write(path, plan, "sha256:0")
-    found = planfile.read(path)
-    assert (found.plan, found.fingerprint) == (plan, "sha256:0")
+    shown = Shown(plan=plan, fingerprint="sha256:0", refused=(("wind", "production"),))
+    planfile.write(path, shown)
+    assert planfile.read(path) == shown
 
 
 def test_the_file_holds_the_changes_in_their_order(team: Team) -> None:

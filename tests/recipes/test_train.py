@@ -138,7 +138,10 @@ def test_the_real_wind_farm(team: Team) -> None:
 
 
 def test_a_number_that_another_recipe_has(team: Team) -> None:
-    """A recipe whose number was trained by another one is refused, and nothing is trained."""
+    """A recipe whose number was trained by another one is refused, and nothing is trained.
+
+    That, and a recipe that fails, stops no other model; of its own model what comes after it.
+    """
     text = """
         models:
           tumour-diagnosis-model:
@@ -146,8 +149,25 @@ def test_a_number_that_another_recipe_has(team: Team) -> None:
               1: {train: tumour_diagnosis, params: {estimator: logistic_regression}}
             stages: {}
         """
-    team.write(text)
-    team.ok("train")
+    (team.folder / "wind.csv").write_text("a,b\n1,2\n")
+    team.write(f"""{text.rstrip()}
+          a-wind:
+            versions:
+              1: {LINEAR}
+              2: {LINEAR}
+            stages: {{}}
+          another:
+            versions:
+              2: {LINEAR}
+            stages: {{}}
+        """)
+    ran = team.run("train", "--data", "wind.csv")
+    assert ran.code == 1
+    assert "tumour-diagnosis-model  1 " in ran.out
+    errors = [line for line in ran.err.splitlines() if line.startswith("error")]
+    assert errors[0].startswith("error: models.yaml:14:7: another: version 2 cannot be created")
+    assert errors[1].startswith("error: models.yaml:9:7: a-wind: version 1: ")
+    assert errors[-1].endswith(": a-wind: not trained, because version 1 failed: 2")
     team.write(text.replace("logistic_regression}", "logistic_regression, C: 0.5}"))
     ran = team.run("train")
     assert ran.code == 1

@@ -215,7 +215,7 @@ def test_a_refused_plan_is_written_first(promoting: Team) -> None:
     promoting.write("models: {wind: {stages: {Production: null}}}")
     ran = promoting.run("report", "refused.html")
     assert ran.code == 3
-    assert "the guard empties-production refused the plan" in ran.err
+    assert "the guard empties-production refused wind Production" in ran.err
     page = read("refused.html")
     assert "Refused empties-production: wind Production" in page.text
     assert "to allow it: pass --allow empties-production" in page.text
@@ -226,14 +226,18 @@ def test_a_refused_plan_is_written_first(promoting: Team) -> None:
 
 def test_errors_are_written_too(promoting: Team) -> None:
     """By each verb that takes a report, with the exit code of the error."""
-    promoting.stages(Production=9)
-    for command in (["report", "x.html"], ["plan", "--report", "x.html"]):
-        assert promoting.run(*command).code == 1
-        assert "Error: models.yaml:4:7: wind Production: version 9 does not" in read("x.html").text
-        Path("x.html").unlink()
     promoting.write("models: 5")
-    assert promoting.run("validate", "--report", "x.html").code == 1
-    assert "Error: models.yaml:1:1: must be a mapping, got 5" in read("x.html").text
+    for command in (("report",), ("plan", "--report"), ("validate", "--report")):
+        assert promoting.run(*command, "x.html").code == 1
+        assert "Error: models.yaml:1:1: must be a mapping, got 5" in read("x.html").text
+        Path("x.html").unlink()
+
+
+def test_a_version_that_cannot_be_had_is_a_refusal(promoting: Team) -> None:
+    """It is the first thing that the page says, with its line."""
+    promoting.stages(Production=9)
+    assert promoting.run("report", "x.html").code == 3
+    assert "Refused models.yaml:4:7: wind Production: version 9 does not" in read("x.html").text
 
 
 def test_plan_and_apply_write_pages_as_well(promoting: Team) -> None:

@@ -50,6 +50,17 @@ class Gate(Form):
     actual: str
 
 
+class Problem(Form):
+    """One thing that is wrong in models.yaml, or that the registry cannot give."""
+
+    file: str | None = Field(default=None, validation_alias=AliasPath("where", "file"))
+    line: int | None = _LINE
+    column: int | None = Field(default=None, validation_alias=AliasPath("where", "column"))
+    model: str | None
+    stage: str | None
+    message: str
+
+
 class Objection(Form):
     """What a guard says against a plan."""
 
@@ -94,6 +105,8 @@ class Change(Form):
     )
     gates: list[Gate] = Field(validation_alias="verdicts")
     refused: bool
+    problems: list[Problem]
+    pending_before: bool = Field(validation_alias="before")
     comparison: Compared | None
 
 
@@ -193,17 +206,6 @@ class Train(Form):
     version: Literal[1] = 1
     kind: Literal["train"] = "train"
     trained: list[TrainedVersion]
-
-
-class Problem(Form):
-    """One thing that is wrong in models.yaml."""
-
-    file: str | None = Field(default=None, validation_alias=AliasPath("where", "file"))
-    line: int | None = _LINE
-    column: int | None = Field(default=None, validation_alias=AliasPath("where", "column"))
-    model: str | None
-    stage: str | None
-    message: str
 
 
 class Validate(Form):

@@ -1,0 +1,27 @@
+"""What is under review: the entries that one models.yaml has otherwise than another. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlgitops.core.desired import Desired
+
+
+def untouched(desired: Desired, base: Desired) -> Callable[[str, str], bool]:
+    """Tells by model and alias whether both say the same of a stage.
+
+    That is its version and digest, its gates, and the recipe of its version.
+    """
+    return lambda model, alias: _entry(desired, model, alias) == _entry(base, model, alias)
+
+
+def _entry(desired: Desired, name: str, alias: str) -> tuple[object, ...]:
+    model = desired.models.get(name)
+    stage = next((one for one in model.stages if one.alias == alias), None) if model else None
+    if model is None or stage is None:
+        return ()
+    recipe = None if stage.version is None else model.versions.get(stage.version)
+    return (stage.version, stage.digest, model.gates_for(alias), recipe)
