@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import Action
 from mlgitops.core.stage import PRODUCTION, alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
     from mlgitops.core.plan import Change, Plan
+    from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
 
 LABEL = "mlgitops/allow-"
 ROLLBACK_LABEL = "mlgitops/rollback"
 _MANY_STAGES = 10  # below this, a share says nothing
 _MANY_SHARE = 0.3
+_NONE: Mapping[VersionKey, str] = MappingProxyType({})
 
 
 class Guard(StrEnum):
@@ -36,6 +39,7 @@ class Guard(StrEnum):
     TAKEOVER = "takeover"
     STALE_PLAN = "stale-plan"
     FREEZE = "freeze"
+    MISSING_PAYLOAD = "missing-payload"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,12 +99,22 @@ class Terms:
     shown: Shown | None = None
 
 
-def objections(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
-    """The objections of all guards, also those that were allowed."""
+def objections(
+    plan: Plan, desired: Desired, terms: Terms, missing: Mapping[VersionKey, str] = _NONE
+) -> tuple[Objection, ...]:
+    """The objections of all guards, also those that were allowed.
+
+    Args:
+        plan: what is judged.
+        desired: what it is made of.
+        terms: on what terms it is to be applied.
+        missing: version → why nobody can have its payload.
+    """
     found = (
         *_stale_plan(plan, terms),
         *_many_changes(plan),
         *(one for change in plan.changes for one in _to_change(change, desired, terms)),
+        *_missing_payload(plan, missing),
     )
     allowed = terms.permission.guards
     return tuple(replace(one, allowed=True) if one.guard in allowed else one for one in found)
@@ -153,6 +167,15 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
 
 
+def _missing_payload(plan: Plan, missing: Mapping[VersionKey, str]) -> Iterator[Objection]:
+    """A rollback and a heal are no exception: what nobody can load serves nobody."""
+    for change in plan.changes:
+        key = (change.model, change.new or 0)
+        if change.enters and key in missing:
+            reason = f"version {change.new} cannot be used: {missing[key]}"
+            yield _objection(Guard.MISSING_PAYLOAD, reason, change)
+
+
 def _freeze(desired: Desired, model: str) -> Freeze | None:
     """The freeze that lasts longer, where both the model and the whole file have one."""
     own = desired.models[model].freeze if model in desired.models else None
@@ -182,9 +205,10 @@ def how_to_allow(objection: Objection) -> str:
     guard = objection.guard
     if guard is Guard.STALE_PLAN:
         return f"plan again, or pass --allow {guard}"
+    restore = "restore its artifacts, or " if guard is Guard.MISSING_PAYLOAD else ""
     rollback = (
         f"; for a rollback, pass --rollback or set the label {ROLLBACK_LABEL}"
         if guard is Guard.FREEZE
         else ""
     )
-    return f"pass --allow {guard} or set the label {LABEL}{guard}{rollback}"
+    return f"{restore}pass --allow {guard} or set the label {LABEL}{guard}{rollback}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.signature import Signature
 
+VersionKey = tuple[str, int]  # model, number
 READY = "READY"
 RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained by
 

@@ -49,6 +49,11 @@ class Stay:
     applied: datetime | None = None
     declared: bool = True
 
+    @property
+    def slot(self) -> StageKey:
+        """Model and alias."""
+        return self.model, alias_of(self.stage)
+
 
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first."""
@@ -79,20 +84,24 @@ def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
 def previous(revisions: Iterable[Revision], model: str, stage: str) -> int | None:
     """The version that a stage held before its current one, by git; None if there is none.
 
+    See `former`.
+    """
+    slot = (model, alias_of(stage))
+    return former(stay.version for stay in timeline(revisions, None) if stay.slot == slot)
+
+
+def former(versions: Iterable[int | None]) -> int | None:
+    """The version before the last one of those that a stage held, oldest first; None if none.
+
     What was rolled back from does not count: going back twice goes back two versions, and never
     forward to what was wrong.
     """
-    slot = (model, alias_of(stage))
     held: list[int] = []
-    for stay in timeline(revisions, None):
-        if version := _of_slot(stay, slot):
+    for version in versions:
+        if version is not None:
             del held[held.index(version) if version in held else len(held) :]
             held.append(version)
     return held[-2] if len(held) > 1 else None
-
-
-def _of_slot(stay: Stay, slot: StageKey) -> int | None:
-    return stay.version if (stay.model, alias_of(stay.stage)) == slot else None
 
 
 def _moves(before: Stages, after: Stages) -> Iterator[tuple[StageKey, int | None]]:

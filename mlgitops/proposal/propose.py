@@ -16,13 +16,14 @@ from mlgitops.history.links import comparing
 from mlgitops.history.owner import owned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
     from mlgitops.core.held import Held
     from mlgitops.core.plan import Plan
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import VersionKey
     from mlgitops.proposal.collect import Exhibit
 
 
@@ -112,6 +113,15 @@ def _unclear(desired: Desired, held: Held) -> Iterator[Problem]:
                 yield Problem(where=stage.where, model=model.name, stage=stage.name, message=said)
 
 
+def _missing(exhibits: Iterable[Exhibit]) -> dict[VersionKey, str]:
+    """The versions that are to enter a stage and have no payload, and why."""
+    return {
+        (one.change.model, one.change.new): one.payload.missing
+        for one in exhibits
+        if one.change.new is not None and one.payload.missing
+    }
+
+
 def propose(
     desired: Desired,
     reader: RegistryReader,
@@ -153,5 +163,5 @@ def propose(
         held=held,
         plan=pending,
         exhibits=exhibits,
-        objections=guards.objections(pending, desired, terms),
+        objections=guards.objections(pending, desired, terms, _missing(exhibits)),
     )

@@ -84,6 +84,11 @@ class Calls:
         """
         return self._of_workspace("GET", path, {"query": query}, pages=pages)
 
+    def text(self, path: str, query: Mapping[str, Any]) -> str | None:
+        """The text of a file that the server sends beside its API; None if it sends none."""
+        answer = self._tried("GET", f"{self._server.url}/{path}", {"query": query})
+        return answer.text if isinstance(answer, Answer) and answer.ok else None
+
     def send(self, method: str, path: str, body: Json) -> Json:
         """Write, or search by a long query.
 

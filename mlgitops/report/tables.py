@@ -33,7 +33,7 @@ def _stage(stage: StageStatus) -> list[str]:
         wording.version_or_empty(stage.actual),
         stage.state.value,
         *((stamp.actor, stamp.time, stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
-        stage.note,
+        wording.note(stage),
     ]
 
 

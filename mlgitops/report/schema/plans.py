@@ -50,6 +50,14 @@ class Gate(Form):
     actual: str
 
 
+class WayBack(Form):
+    """Where a rollback leads; `blocked` says why it cannot, and what to do."""
+
+    version: int | None
+    blocked: Words
+    unchecked: Words
+
+
 class Objection(Form):
     """What a guard says against a plan."""
 
@@ -95,6 +103,8 @@ class Change(Form):
     gates: list[Gate] = Field(validation_alias="verdicts")
     refused: bool
     comparison: Compared | None
+    payload_unchecked: Words = Field(validation_alias=AliasPath("payload", "unchecked"))
+    way_back: WayBack | None
 
 
 class Proposed(Form):
@@ -144,6 +154,7 @@ class Stage(Form):
     state: StageState
     stamp: Stamp | None
     note: Words
+    way_back: WayBack | None
 
 
 class StatusReport(Form):
