@@ -55,6 +55,10 @@ class RegistryReader(Protocol):
         """Those of some versions that exist: each by its number, or by pages if that costs less."""
         ...
 
+    def all_versions(self, names: Collection[str]) -> Mapping[VersionKey, Version]:
+        """All versions of some models: model by model, or by pages if that costs less."""
+        ...
+
     def check_payload(self, name: str, number: int) -> None:
         """Whether a version's payload is there; one request as a rule.
 

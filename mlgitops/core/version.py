@@ -41,6 +41,7 @@ class Version:
         datasets: what it was trained and tested on.
         seconds: how long its run took; None where that is not known.
         commit: git's commit that it was trained from.
+        classic: its classic stage; `None`, the word, for none.
     """
 
     number: int
@@ -55,3 +56,4 @@ class Version:
     datasets: tuple[DatasetUse, ...] = ()
     seconds: float | None = None
     commit: str | None = None
+    classic: str = "None"

@@ -100,7 +100,7 @@ def ways_back(
 def _found(steps: Sequence[Step], held: Held, file: Path) -> list[WayBack]:
     """The version that each rollback returns to, as far as that can be known."""
     plain = [is_plain(s, held.model(s.model).stamps.get(s.slot[1], {})) for s in steps]
-    declared = {} if all(plain) else _declared(file)
+    declared = {} if all(plain) else declared_versions(file)
 
     def one(step: Step, simple: bool) -> WayBack:
         told = None if simple else former((*declared.get(step.slot, ()), step.version))
@@ -113,7 +113,24 @@ def _found(steps: Sequence[Step], held: Held, file: Path) -> list[WayBack]:
     return [one(*pair) for pair in zip(steps, plain, strict=True)]
 
 
-def _declared(file: Path) -> Mapping[StageKey, Sequence[int | None]]:
+def returned_to(
+    held: Held, declared: Mapping[StageKey, Sequence[int | None]]
+) -> frozenset[VersionKey]:
+    """The versions that a rollback returns to: from what git knows as declared, or is held now.
+
+    Where git knows nothing, every version that a stamp shows to have been in a stage.
+    """
+    if not declared:
+        return frozenset((m.name, number) for m in held.models.values() for number in m.states)
+    return frozenset(
+        (model, back)
+        for (model, alias), versions in declared.items()
+        for now in ((), (held.model(model).stages.get(alias),))
+        if (back := former((*versions, *now))) is not None
+    )
+
+
+def declared_versions(file: Path) -> Mapping[StageKey, Sequence[int | None]]:
     """What each stage was declared to hold, one after the other; nothing where git does not know.
 
     It does not in a shallow clone, which is what a workflow checks out.

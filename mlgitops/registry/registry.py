@@ -191,9 +191,23 @@ class MlflowRegistry:
         MLflow's client, which asks for one thing at a time, stands for registries whose searches
         leave things out.
         """
-        pages = len(keys) // _PAGE_COSTS if self.at_once > 1 else 0
-        listed = islice(self._versions(""), pages * VERSIONS_A_PAGE)
+        listed = islice(self._versions(""), self._room(keys))
         return {(v.name, v.number): _read(v) for v in listed if (v.name, v.number) in keys}
+
+    def _room(self, alone: Collection[object]) -> int:
+        """How many rows of pages do not cost more than a request for each of some things."""
+        return len(alone) // _PAGE_COSTS * VERSIONS_A_PAGE if self.at_once > 1 else 0
+
+    def all_versions(self, names: Collection[str]) -> Mapping[VersionKey, Version]:
+        """All versions of some models: model by model, or by pages if that costs less."""
+        room = self._room(names)
+        listed = list(islice(self._versions(""), room))
+        if len(listed) == room:  # there are more, or nothing was read
+            with ThreadPoolExecutor(self.at_once) as threads:
+                found = threads.map(lambda name: list(self._versions_of(name)), names)
+                listed = [version for versions in found for version in versions]
+        wanted = frozenset(names)
+        return {(v.name, v.number): _read(v) for v in listed if v.name in wanted}
 
     def check_payload(self, name: str, number: int) -> None:
         """Whether a version's payload is there; one request, if the server sends its MLmodel file.
@@ -300,6 +314,7 @@ def _read(found: VersionRow) -> Version:
         tags=MappingProxyType(dict(found.tags)),
         uri=_uri(found.name, found.number),
         created=_iso(found.created),
+        classic=found.stage,
     )
 
 

@@ -165,6 +165,24 @@ class StatusReport(Form):
     stages: list[Stage]
 
 
+class UnusedVersion(Form):
+    """A version that nothing needs; `created` is when it was registered."""
+
+    model: str
+    number: int = Field(validation_alias=AliasPath("version", "number"))
+    created: str | None = Field(validation_alias=AliasPath("version", "created"))
+    status: str = Field(validation_alias=AliasPath("version", "status"))
+    run: str | None = Field(validation_alias=AliasPath("version", "run_id"))
+
+
+class UnusedReport(Form):
+    """`mlgitops unused`."""
+
+    version: Literal[1] = 1
+    kind: Literal["unused"] = "unused"
+    versions: list[UnusedVersion]
+
+
 class Stay(Form):
     """A version's stay in a stage; times in ISO 8601."""
 
