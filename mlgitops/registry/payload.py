@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlgitops.registry.address import Address
 
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
-_GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
+GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -70,7 +70,7 @@ def _described(uri: str, folder: Path, address: Address) -> None:
     with translated(address.registry):
         listed = {Path(one.path).name for one in list_artifacts(artifact_uri=uri)}
     if MLMODEL not in listed:
-        raise PayloadError(_GONE)
+        raise PayloadError(GONE)
     read(download(f"{uri}/{MLMODEL}", folder, address).read_bytes())
 
 
@@ -84,7 +84,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
     try:
         mlmodel = (folder / MLMODEL).read_bytes()
     except OSError as error:
-        raise PayloadError(_GONE) from error
+        raise PayloadError(GONE) from error
     return read(mlmodel)
 
 

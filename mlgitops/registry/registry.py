@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,8 +19,14 @@ from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import READY, RECIPE_TAG, Version
-from mlgitops.errors import PayloadError, RegistryNotFoundError, RegistryRequestError
-from mlgitops.registry import payload
+from mlgitops.errors import (
+    PayloadError,
+    RegistryError,
+    RegistryGoneError,
+    RegistryNotFoundError,
+    RegistryRequestError,
+)
+from mlgitops.registry import failures, payload
 from mlgitops.registry.paging import rows
 
 if TYPE_CHECKING:
@@ -213,14 +218,23 @@ class MlflowRegistry:
         """Whether a version's payload is there; one request, if the server sends its MLmodel file.
 
         What it does not send, MLflow's client looks for: the server may lack what reaches the
-        store, and clients that use the version go there by themselves.
+        store, and clients that use the version go there by themselves. Where MLflow is not
+        installed, the server's word counts.
         """
-        text = self._api.file(name, number, payload.MLMODEL)
-        if text is not None:
-            with suppress(PayloadError):
+        doubt: RegistryError | PayloadError = failures.packages(self.identity, "mlflow")
+        try:
+            text = self._api.file(name, number, payload.MLMODEL)
+            if text is not None:
                 payload.read(text.encode())
                 return
-        payload.check(_uri(name, number), self.address)
+        except RegistryGoneError:
+            doubt = PayloadError(payload.GONE)
+        except PayloadError as error:
+            doubt = error
+        try:
+            payload.check(_uri(name, number), self.address)
+        except ModuleNotFoundError:
+            raise doubt from None
 
     def evidence(self, version: Version, *, signature: bool) -> Version:
         """The version with what its run recorded, and its signature if asked for.

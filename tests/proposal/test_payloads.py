@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
@@ -143,3 +144,20 @@ def test_a_server_that_sends_no_artifacts_is_gone_around(remote: Team, proxied: 
     delete(remote)
     remote.stages(Production=2)
     assert remote.run("apply").code == 3
+
+
+@pytest.mark.xdist_group("server")
+def test_without_mlflow_the_word_of_the_server_counts(
+    remote: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare install asks over HTTP alone; what the server does not say is not known."""
+    remote.versions(2)
+    remote.client.create_model_version("wind", "s3://bucket/model", await_creation_for=0)
+    remote.stages(Production=1)
+    remote.ok("apply")
+    delete(remote)
+    monkeypatch.setitem(sys.modules, "mlflow.artifacts", None)
+    remote.stages(Production=2)
+    assert GUARD in remote.run("apply").err
+    remote.stages(Production=3)
+    assert "pip install mlflow" in remote.ok("apply").out
