@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from mlflow import MlflowClient
 
@@ -104,6 +104,8 @@ class Team:
         """Register a version with a run that has these metrics; returns its number."""
         run = self.client.create_run("0")
         run_id, source = run.info.run_id, f"{run.info.artifact_uri}/model"
+        _payload(source).mkdir(parents=True)
+        (_payload(source) / "MLmodel").write_text("flavors: {}\n", encoding="utf-8")
         for name, value in (metrics or {}).items():
             self.client.log_metric(run_id, name, value)
         for name, text in (params or {}).items():
@@ -113,6 +115,10 @@ class Team:
             self.client.create_registered_model(model)
         made = self.client.create_model_version(model, source, run_id=run_id, await_creation_for=0)
         return int(made.version)
+
+    def payload(self, number: int, model: str = "wind") -> Path:
+        """The folder that holds a version's payload."""
+        return _payload(self.client.get_model_version_download_uri(model, str(number)))
 
     def versions(self, count: int, model: str = "wind") -> None:
         """Register several versions."""
@@ -149,3 +155,8 @@ class Team:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             self.client.transition_model_version_stage(model, str(number), stage)
+
+
+def _payload(uri: str) -> Path:
+    """The folder that an address of a folder names."""
+    return Path(uri.removeprefix("file://"))

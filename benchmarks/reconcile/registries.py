@@ -36,7 +36,7 @@ class Registry:
     def __init__(self, server: Server, folder: Path, results: Results) -> None:
         self._server, self._results = server, results
         self._file = declared.in_repository(folder / f"registry-{server.name}")
-        self._seeder = seed.Seeder(server.database)
+        self._seeder = seed.Seeder(server.database, server.log.with_name("payload"))
         self._size = 0
         self._moved: set[int] = set()  # models
 

@@ -16,12 +16,22 @@ from mlgitops.core import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 VERSIONS = 3
 OWNER = "git.example/acme/farm-models"
 STAGES = {"staging": 2, "production": 1}  # alias → version
 _CLASSIC = {1: "Production", 2: "Staging", 3: "None"}
 _CREATED = 1_767_323_045_000  # ms
+_MLMODEL = """\
+flavors:
+  python_function: {env: {virtualenv: python_env.yaml}, loader_module: mlflow.sklearn}
+  sklearn: {pickled_model: model.skops, serialization_format: skops, sklearn_version: 1.9.0}
+mlflow_version: 3.17.2
+signature:
+  inputs: '[{"type": "double", "name": "wind", "required": true}]'
+  outputs: '[{"type": "double", "required": true}]'
+"""
 _TABLES = (
     "runs",
     "registered_models",
@@ -82,7 +92,16 @@ def before(
 class Seeder:
     """Writes into the database of an MLflow server, which has made its tables."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, payload: Path) -> None:
+        """A seeder.
+
+        Args:
+            database: its address.
+            payload: the folder that all versions have as their payload; is made.
+        """
+        payload.mkdir(parents=True, exist_ok=True)
+        (payload / "MLmodel").write_text(_MLMODEL)
+        self._payload = payload.as_uri()
         # no connection is kept: the server has the database to itself while it is measured
         self._engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
         known = sqlalchemy.MetaData()
@@ -97,7 +116,7 @@ class Seeder:
             for table, rows in {
                 "runs": [_run(*pair) for pair in pairs],
                 "registered_models": [_model(model) for model in models],
-                "model_versions": [_version(*pair) for pair in pairs],
+                "model_versions": [_version(*pair) | {"source": self._payload} for pair in pairs],
                 "registered_model_aliases": [
                     {"name": model, "alias": alias, "version": version}
                     for model in models
@@ -161,15 +180,13 @@ def _model(model: str) -> Row:
 
 
 def _version(model: str, number: int) -> Row:
-    run = _run_id(model, number)
     return {
         "name": model,
         "version": number,
         "creation_time": _CREATED,
         "last_updated_time": _CREATED,
         "current_stage": _CLASSIC[number],
-        "source": f"mlflow-artifacts:/0/{run}/artifacts/model",
-        "run_id": run,
+        "run_id": _run_id(model, number),
         "status": "READY",
     }
 

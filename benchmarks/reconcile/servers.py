@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WORKERS = ("--workers", "2")
-_REQUEST = re.compile(r'"(GET|POST|PUT|PATCH|DELETE) /api/2\.0/mlflow/([^ ?]+)\??(\S*) HTTP')
+_REQUEST = re.compile(r'"(GET|POST|PUT|PATCH|DELETE) /(?:api/2\.0/mlflow/)?([^ ?]+)\??(\S*) HTTP')
 # as the stack sets it
 _MYSQL = ("--disable-log-bin", "--innodb-buffer-pool-size=256M", "--performance-schema=OFF")
 

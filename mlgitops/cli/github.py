@@ -197,6 +197,37 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     return EXIT_PENDING if exit_code else 0
 
 
+@github.command("way-back")
+@file_option
+@registry_options
+def way_back(file: Path, target: Target) -> None:
+    """Open, update or close the issue about stages without a way back.
+
+    Looks for every version that a rollback of a production stage would return to, and for its
+    payload. Closes the issue once nothing is missing, and all could be looked for.
+    """
+    from mlgitops.github import way_back as issue
+    from mlgitops.history.way_back import with_ways_back
+    from mlgitops.proposal.propose import read
+    from mlgitops.report import wording
+
+    desired = load(file)
+    with progress() as say:
+        say("reading the registry")
+        reader = target.connect()
+        stages = with_ways_back(*read(desired, reader), reader)
+    blocked, unchecked = issue.blocked(stages), issue.unchecked(stages)
+    for stage in (*blocked, *unchecked):
+        click.echo(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
+    _, api = _connect()
+    if blocked:
+        text = issue.text(blocked)
+        click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(blocked), text))
+    elif not unchecked:
+        closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
+        click.echo(f"closed {closed}" if closed else issue.CLEAN)
+
+
 @github.command()
 @click.argument("applied", required=False, type=click.Path(path_type=Path))
 @file_option

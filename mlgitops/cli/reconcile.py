@@ -25,6 +25,7 @@ from mlgitops.cli.options import (
 )
 from mlgitops.cli.terms import authors_option, terms, terms_options
 from mlgitops.core.gate import Need
+from mlgitops.core.way_back import FEW
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError, DesiredStateError
 from mlgitops.file.load import load, loads, read
 from mlgitops.history.revisions import text_at
@@ -274,20 +275,34 @@ Examples:
 """
 )
 @models_argument
+@click.option(
+    "--payloads",
+    is_flag=True,
+    help=f"Look for the payloads of more than {FEW} versions to roll back to; a request each.",
+)
 @file_option
 @registry_options
 @format_option
-def status(models: tuple[str, ...], file: Path, target: Target, form: str) -> None:
+def status(models: tuple[str, ...], payloads: bool, file: Path, target: Target, form: str) -> None:
     """Show the desired and actual versions, and drift.
 
-    Shows MODELS, by name or pattern, or all models.
+    Shows MODELS, by name or pattern, or all models. Says of each production stage whether a
+    rollback would find the version that it returns to.
     """
-    from mlgitops.core.status import stage_statuses
+    from mlgitops.history.way_back import with_ways_back
     from mlgitops.proposal.propose import read
     from mlgitops.report import document, tables
 
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(*read(desired, target.connect(), models))
+        reader = target.connect()
+        desired, held = read(desired, reader, models)
+        say("looking for ways back")
+        most = None if payloads else FEW
+        stages = with_ways_back(desired, held, reader, payloads=most)
+    clear = sum(bool(s.way_back and s.way_back.version and not s.way_back.blocked) for s in stages)
+    if most is not None and clear > most:
+        said = f"the payloads of {clear:,} versions to roll back to were not looked for"
+        click.echo(f"{said}; to look, pass --payloads", err=True)
     show_report(form, tables.status(stages), lambda: document.status(stages))

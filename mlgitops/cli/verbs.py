@@ -57,6 +57,7 @@ VERBS = {
     "smoke": Verb("serve", "smoke", "Smoke-test a model server."),
     "status": Verb("reconcile", "status", "Show the desired and actual versions, and drift."),
     "train": Verb("train", "train", "Train and register missing versions.", "train"),
+    "unused": Verb("unused", "unused", "List the versions that nothing needs."),
     "validate": Verb("check", "validate", "Check models.yaml and report every problem."),
 }
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.proof import Proofs
+    from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
 
 LABEL = "mlgitops/allow-"
 ROLLBACK_LABEL = "mlgitops/rollback"
 _MANY_STAGES = 10  # below this, a share says nothing
 _MANY_SHARE = 0.3
+_NONE: Mapping[VersionKey, str] = MappingProxyType({})
 
 
 class Guard(StrEnum):
@@ -38,6 +41,7 @@ class Guard(StrEnum):
     STALE_PLAN = "stale-plan"
     FREEZE = "freeze"
     IMAGE_PROOF = "image-proof"
+    MISSING_PAYLOAD = "missing-payload"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,12 +133,25 @@ class Terms:
         )
 
 
-def objections(plan: Plan, desired: Desired, terms: Terms) -> tuple[Objection, ...]:
-    """The objections of all guards, also those that were allowed."""
+def objections(
+    plan: Plan, desired: Desired, terms: Terms, missing: Mapping[VersionKey, str] = _NONE
+) -> tuple[Objection, ...]:
+    """The objections of all guards, also those that were allowed.
+
+    Args:
+        plan: what is judged.
+        desired: what it is made of.
+        terms: on what terms it is to be applied.
+        missing: version → why nobody can have its payload.
+    """
     found = [*_allowed((*_stale_plan(plan, terms), *_many_changes(plan, terms)), terms.permission)]
     for change in plan.changes:
         permission = terms.for_change(change)
-        found += _allowed(_to_change(change, desired, terms, permission), permission)
+        said = (
+            *_to_change(change, desired, terms, permission),
+            *_missing_payload(change, missing),
+        )
+        found += _allowed(said, permission)
     return tuple(found)
 
 
@@ -230,6 +247,14 @@ def _unproven(change: Change, proofs: Proofs | None) -> str:
     return proofs.against(change.model, change.new)
 
 
+def _missing_payload(change: Change, missing: Mapping[VersionKey, str]) -> Iterator[Objection]:
+    """A rollback and a heal are no exception: what nobody can load serves nobody."""
+    key = (change.model, change.new or 0)
+    if change.enters and key in missing:
+        reason = f"version {change.new} cannot be used: {missing[key]}"
+        yield _objection(Guard.MISSING_PAYLOAD, reason, change)
+
+
 def _freeze(desired: Desired, model: str) -> Freeze | None:
     """The freeze that lasts longer, where both the model and the whole file have one."""
     own = desired.models[model].freeze if model in desired.models else None
@@ -259,9 +284,10 @@ def how_to_allow(objection: Objection) -> str:
     guard = objection.guard
     if guard is Guard.STALE_PLAN:
         return f"plan again, or pass --allow {guard}"
+    restore = "restore its artifacts, or " if guard is Guard.MISSING_PAYLOAD else ""
     rollback = (
         f"; for a rollback, pass --rollback or set the label {ROLLBACK_LABEL}"
         if guard is Guard.FREEZE
         else ""
     )
-    return f"pass --allow {guard} or set the label {LABEL}{guard}{rollback}"
+    return f"{restore}pass --allow {guard} or set the label {LABEL}{guard}{rollback}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlgitops.core.classic import Transition
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.stamp import Stamp
-    from mlgitops.core.version import Version
+    from mlgitops.core.version import Version, VersionKey
 
 
 class RegistryReader(Protocol):
@@ -51,8 +51,28 @@ class RegistryReader(Protocol):
         """A version's status and tags; None if it does not exist or was deleted."""
         ...
 
+    def versions(self, keys: Collection[VersionKey]) -> Mapping[VersionKey, Version]:
+        """Those of some versions that exist: each by its number, or by pages if that costs less."""
+        ...
+
+    def all_versions(self, names: Collection[str]) -> Mapping[VersionKey, Version]:
+        """All versions of some models: model by model, or by pages if that costs less."""
+        ...
+
+    def check_payload(self, name: str, number: int) -> None:
+        """Whether a version's payload is there; one request as a rule.
+
+        Raises:
+            PayloadError: it is gone, or cannot be read.
+        """
+        ...
+
     def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with its run's metrics and parameters, and its signature if asked for."""
+        """The version with its run's metrics and parameters, and its signature if asked for.
+
+        Raises:
+            PayloadError: a signature is asked for, and the payload is gone or cannot be read.
+        """
         ...
 
     def download(self, uri: str, folder: Path) -> Path:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.stamp import Stamp
+    from mlgitops.core.way_back import WayBack
 
 
 class StageState(StrEnum):
@@ -34,6 +35,7 @@ class StageStatus:
     Attributes:
         stamp: of the held version; None if mlgitops did not put it there.
         note: what is out of step, in words.
+        way_back: where a rollback leads; None where that was not asked.
     """
 
     model: str
@@ -43,6 +45,12 @@ class StageStatus:
     state: StageState
     stamp: Stamp | None
     note: str = ""
+    way_back: WayBack | None = None
+
+    @property
+    def managed(self) -> bool:
+        """Whether it is this owner's to manage."""
+        return self.state not in (StageState.UNMANAGED, StageState.ELSEWHERE)
 
 
 def stage_statuses(desired: Desired, held: Held) -> tuple[StageStatus, ...]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.signature import Signature
 
+VersionKey = tuple[str, int]  # model, number
 READY = "READY"
 RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained by
 
@@ -41,6 +42,7 @@ class Version:
         seconds: how long its run took; None where that is not known.
         commit: git's commit that it was trained from.
         dirty: whether the code was changed since that commit.
+        classic: its classic stage; `None`, the word, for none.
     """
 
     number: int
@@ -56,6 +58,7 @@ class Version:
     seconds: float | None = None
     commit: str | None = None
     dirty: bool = False
+    classic: str = "None"
 
     def source(self, digits: int | None = None) -> str | None:
         """The commit, or its first digits, and whether it is the whole truth; None without one."""

@@ -61,6 +61,11 @@ class Stay:
         """When the stage got the version, as the stamps say; else when that was declared."""
         return _came(self.stamps[0]) if self.stamps else self.since
 
+    @property
+    def slot(self) -> StageKey:
+        """Model and alias."""
+        return self.model, alias_of(self.stage)
+
 
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first.
@@ -105,9 +110,6 @@ def previous(
 ) -> int | None:
     """The version that a stage held before its current one, by git; None if there is none.
 
-    What was rolled back from does not count: going back twice goes back two versions, and never
-    forward to what was wrong.
-
     Args:
         revisions: of models.yaml, oldest first.
         model: a model.
@@ -116,14 +118,26 @@ def previous(
     """
     alias = alias_of(stage)
     declared = [one.stages for one in revisions if one.stages is not None]
-    versions = [stages.get(model, {}).get(alias) for stages in (*declared, *filter(None, [now]))]
+    return former(stages.get(model, {}).get(alias) for stages in (*declared, *filter(None, [now])))
+
+
+def former(versions: Iterable[int | None]) -> int | None:
+    """The version that a stage returns to; None if there is none.
+
+    What was rolled back from does not count: going back twice goes back two versions, and never
+    forward to what was wrong. A stage that is empty returns to what it held last.
+
+    Args:
+        versions: what the stage was declared to hold, oldest first; repeats change nothing.
+    """
     held: list[int] = []
-    for version in versions:
-        if version is not None:
-            del held[held.index(version) if version in held else len(held) :]
-            held.append(version)
-    former = held if versions and versions[-1] is None else held[:-1]
-    return former[-1] if former else None
+    now: int | None = None
+    for now in versions:
+        if now is not None:
+            del held[held.index(now) if now in held else len(held) :]
+            held.append(now)
+    before = held if now is None else held[:-1]
+    return before[-1] if before else None
 
 
 def _moves(before: Stages, after: Stages) -> Iterator[tuple[StageKey, int | None]]:

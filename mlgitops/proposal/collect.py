@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,11 @@ from mlgitops.core import pins
 from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.version import READY
+from mlgitops.core.way_back import WayBack, of_change
 from mlgitops.errors import PayloadError, Problem, RegistryRequestError
+from mlgitops.history.way_back import ways_back
 from mlgitops.recipes.package import package_of
+from mlgitops.registry.presence import Presence, look
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
@@ -30,10 +33,11 @@ if TYPE_CHECKING:
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.core.version import Version
+    from mlgitops.core.version import Version, VersionKey
 
 
 _RECENT = 20  # versions
+_THERE = Presence()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +47,8 @@ class Exhibit:
     Attributes:
         comparison: what is known of the versions; None where no version enters the stage, and
             where neither a reviewer nor a gate asked.
+        payload: whether that of the version that enters the stage is there.
+        way_back: where a rollback leads afterwards; None where that was not asked.
         problems: why the registry cannot give what models.yaml asks for.
         objections: what guards say against it and nobody has allowed.
         before: it was pending before what is under review, which does not touch it.
@@ -51,6 +57,8 @@ class Exhibit:
     change: Change
     verdicts: tuple[Verdict, ...] = ()
     comparison: Comparison | None = None
+    payload: Presence = _THERE
+    way_back: WayBack | None = None
     problems: tuple[Problem, ...] = ()
     objections: tuple[Objection, ...] = ()
     before: bool = False
@@ -109,6 +117,10 @@ def collect(
         scoring.warm_up()
     collector = _Collector(desired, held, reader, request)
     collector.look_up(plan.changes)
+    progress("looking for payloads")
+    collector.look_for_payloads(plan.changes)
+    if request.need is not Need.NOTHING:
+        collector.look_back(plan.changes)
     exhibits: list[Exhibit] = []
     with Cabinet(reader) as cabinet:
         for _, changes in groupby(plan.changes, key=lambda change: change.model):
@@ -119,7 +131,7 @@ def collect(
                 exhibits.append(
                     Exhibit(change=change, problems=wrong)  # what was not pinned is not loaded
                     if wrong
-                    else collector.exhibit(change, cabinet)
+                    else collector.told(collector.exhibit(change, cabinet))
                 )
             cabinet.clear()
     return tuple(exhibits)
@@ -133,18 +145,40 @@ class _Collector:
     ) -> None:
         self._desired, self._held = desired, held
         self._reader, self._request = reader, request
-        self._bare: dict[tuple[str, int], Version | None] = {}
+        self._bare: dict[VersionKey, Version | None] = {}
         self._full: dict[tuple[str, int, bool], Version] = {}
         self._past: dict[str, tuple[Past, ...]] = {}
+        self._payloads: dict[VersionKey, Presence] = {}
+        self._back: dict[tuple[str, str], WayBack] = {}
         self._pins = pins.declared(desired)
 
     def look_up(self, changes: Iterable[Change]) -> None:
         """Read the versions that are to enter a stage, as many at once as the registry allows."""
         keys = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
         wanted = sorted(key for key in keys if key[0] in self._held.models)
-        with ThreadPoolExecutor(self._reader.at_once) as threads:
-            found = threads.map(lambda key: self._reader.version(*key), wanted)
-            self._bare.update(zip(wanted, found, strict=True))
+        self._bare.update(dict.fromkeys(wanted) | dict(self._reader.versions(wanted)))
+
+    def look_for_payloads(self, changes: Iterable[Change]) -> None:
+        """Look for the payloads of the versions that are to enter a stage."""
+        keys = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
+        there = (key for key in keys if (one := self._bare.get(key)) and one.status == READY)
+        self._payloads.update(look(self._reader, sorted(there)))
+
+    def look_back(self, changes: Iterable[Change]) -> None:
+        """See where a rollback of each change would lead."""
+        production = self._desired.stages.production
+        steps = [step for change in changes if (step := of_change(change, production))]
+        found = ways_back(steps, self._held, self._reader, Path(self._desired.file))
+        self._back.update(zip((step.slot for step in steps), found, strict=True))
+
+    def told(self, exhibit: Exhibit) -> Exhibit:
+        """With what was looked for at once for all changes."""
+        change = exhibit.change
+        return replace(
+            exhibit,
+            payload=self._payloads.get((change.model, change.new or 0), _THERE),
+            way_back=self._back.get((change.model, change.alias)),
+        )
 
     def bare(self, model: str, number: int) -> Version | None:
         key = (model, number)
@@ -222,7 +256,10 @@ class _Collector:
             return None
         key = (model, bare.number, signature)
         if key not in self._full:
-            self._full[key] = self._reader.evidence(bare, signature=signature)
+            try:
+                self._full[key] = self._reader.evidence(bare, signature=signature)
+            except PayloadError:  # it says nothing of its signature, then; a guard says the rest
+                self._full[key] = self._reader.evidence(bare, signature=False)
         return self._full[key]
 
 

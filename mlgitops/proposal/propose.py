@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlgitops.core.held import Held
     from mlgitops.core.plan import Plan
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
 
@@ -175,6 +176,15 @@ def _judged(
         )
 
 
+def _missing(exhibits: Iterable[Exhibit]) -> dict[VersionKey, str]:
+    """The versions that are to enter a stage and have no payload, and why."""
+    return {
+        (one.change.model, one.change.new): one.payload.missing
+        for one in exhibits
+        if one.change.new is not None and one.payload.missing
+    }
+
+
 def propose(
     desired: Desired,
     reader: RegistryReader,
@@ -208,7 +218,7 @@ def propose(
 
         request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
         exhibits = collect(pending, desired, held, reader, request, progress)
-    said = guards.objections(pending, desired, terms)
+    said = guards.objections(pending, desired, terms, _missing(exhibits))
     unclear = dict(_unclear(desired, held))
     decided = {(change.model, change.alias) for change in pending.changes}
     return Proposal(

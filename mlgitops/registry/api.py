@@ -109,6 +109,14 @@ class RegistryApi(Protocol):
         """A version; None if there is none of that number."""
         ...
 
+    def file(self, name: str, number: int, path: str) -> str | None:
+        """A small file of a version's payload; None unless one request brings it.
+
+        Raises:
+            RegistryGoneError: the registry does not find it; clients might.
+        """
+        ...
+
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
         ...

@@ -84,6 +84,23 @@ class Calls:
         """
         return self._of_workspace("GET", path, {"query": query}, pages=pages)
 
+    def text(self, path: str, query: Mapping[str, Any]) -> str | None:
+        """The text of a file that the server sends beside its API; None if it sends none.
+
+        Raises:
+            RegistryGoneError: it says that there is no such file.
+        """
+        answer = self._tried("GET", f"{self._server.url}/{path}", {"query": query})
+        if not isinstance(answer, Answer):
+            return None
+        if answer.ok:
+            return answer.text
+        document = _document(answer) or {}
+        said = _said(document)
+        if failures.is_gone(document.get("error_code"), said):
+            raise failures.rejected(self._shown, said, gone=True)
+        return None
+
     def send(self, method: str, path: str, body: Json) -> Json:
         """Write, or search by a long query.
 

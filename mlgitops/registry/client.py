@@ -94,6 +94,9 @@ class ClientRegistryApi:
             return _version(self._client.get_model_version(name, str(number)))
         return None
 
+    def file(self, name: str, number: int, path: str) -> None:
+        """None: MLflow's client downloads files, in several requests."""
+
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
         with translated(self._uri):

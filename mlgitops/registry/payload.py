@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from mlgitops.errors import PayloadError
 from mlgitops.registry.failures import translated
 from mlgitops.registry.signature import signature_in
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from mlgitops.core.signature import Signature
     from mlgitops.registry.address import Address
+
+MLMODEL = "MLmodel"  # the file that says of a payload what it is
+GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def download(uri: str, folder: Path, address: Address) -> Path:
@@ -31,9 +39,64 @@ def signature_of(uri: str, address: Address) -> Signature | None:
     """A version's signature; downloads the MLmodel file only. None if it has none.
 
     Raises:
-        RegistryError: the registry or its store could not be used, or it is not there.
+        PayloadError: the payload is gone, or cannot be read.
+        RegistryError: the registry or its store could not be used.
     """
     with TemporaryDirectory(prefix="mlgitops-") as made:
-        found = download(f"{uri}/MLmodel", Path(made), address)
+        _described(uri, Path(made), address)
         with translated(address.registry):
-            return signature_in(found.parent)
+            return signature_in(Path(made))
+
+
+def check(uri: str, address: Address) -> None:
+    """Whether a payload is there, from here; downloads the MLmodel file only.
+
+    Raises:
+        PayloadError: it is gone, or cannot be read.
+        RegistryError: the registry or its store could not be used, which says nothing of it.
+    """
+    with TemporaryDirectory(prefix="mlgitops-") as made:
+        _described(uri, Path(made), address)
+
+
+def _described(uri: str, folder: Path, address: Address) -> None:
+    """Download an MLmodel file that can be read.
+
+    Stores differ in what they say of a file that is not there; all of them list what is.
+    """
+    from mlflow.artifacts import list_artifacts
+
+    address.publish()  # as for a download
+    with translated(address.registry):
+        listed = {Path(one.path).name for one in list_artifacts(artifact_uri=uri)}
+    if MLMODEL not in listed:
+        raise PayloadError(GONE)
+    read(download(f"{uri}/{MLMODEL}", folder, address).read_bytes())
+
+
+def of_folder(folder: Path) -> dict[str, Any]:
+    """What the MLmodel file of a model in a folder says, as `read` does.
+
+    Raises:
+        PayloadError: there is none, as in the empty folder that some stores give of a payload that
+            is gone, or it cannot be read.
+    """
+    try:
+        mlmodel = (folder / MLMODEL).read_bytes()
+    except OSError as error:
+        raise PayloadError(GONE) from error
+    return read(mlmodel)
+
+
+def read(mlmodel: bytes) -> dict[str, Any]:
+    """What an MLmodel file says; `flavors`, without which it is none, is a mapping of mappings.
+
+    Raises:
+        PayloadError: it cannot be read.
+    """
+    try:
+        found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
+        found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
+    except (AttributeError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise PayloadError(f"its MLmodel file cannot be read: {one_line(error)}") from error
+    return found

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,14 @@ from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import READY, RECIPE_TAG, Version
-from mlgitops.errors import RegistryNotFoundError, RegistryRequestError
-from mlgitops.registry import payload
+from mlgitops.errors import (
+    PayloadError,
+    RegistryError,
+    RegistryGoneError,
+    RegistryNotFoundError,
+    RegistryRequestError,
+)
+from mlgitops.registry import failures, payload
 from mlgitops.registry.paging import rows
 
 if TYPE_CHECKING:
@@ -28,16 +35,18 @@ if TYPE_CHECKING:
 
     from mlgitops.core.classic import Transition
     from mlgitops.core.stamp import Stamp
+    from mlgitops.core.version import VersionKey
     from mlgitops.registry.address import Address
     from mlgitops.registry.api import ModelRow, RegistryApi, RunApi, RunRow, VersionRow
     from mlgitops.registry.calls import Calls
 
-    Stamps = dict[str, dict[int, Stamp]]  # alias → version → stamp
+    Rows = list[VersionRow]
 
 MODELS_A_PAGE = 1000  # MLflow's limit
 VERSIONS_A_PAGE = 5000
 _PAGES = 10  # of a registry of whose size nothing is known yet
 _PROBES = 100  # models
+_PAGE_COSTS = 60  # requests for one version each: measured on MySQL and SQLite
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _GIT_TAG = "mlflow.source.git."  # of a run
 
@@ -75,7 +84,7 @@ class MlflowRegistry:
         # a model that was removed while pages were read may hide another one behind it
         others = self._by_name(sorted(set(declared) - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
-        stamped = self._stamps({**searched, **others}, _STAMPED)
+        stamped = self._stamped_of({**searched, **others}, _STAMPED)
         self._pages = len(searched) // MODELS_A_PAGE + len(stamped) // VERSIONS_A_PAGE + 2
         likely = [name for name in dict.fromkeys((*stamped, *declared)) if name in searched]
         models = {**self._with_aliases(searched, likely), **others}
@@ -112,10 +121,10 @@ class MlflowRegistry:
         # MySQL finds it by other cases and accents too
         if found is None or found.name != name or found.is_prompt:
             return None
-        stamped = self._stamps([name], f"{_named(name)} AND {_STAMPED}")
+        stamped = self._stamped_of([name], f"{_named(name)} AND {_STAMPED}")
         return self._held([found], stamped).models[name]
 
-    def _held(self, models: Collection[ModelRow], found: Mapping[str, Stamps]) -> Held:
+    def _held(self, models: Collection[ModelRow], stamped: Mapping[str, Rows]) -> Held:
         # a model with an alias has a version, and each version is in one classic stage
         if any(model.aliases and not model.latest for model in models):
             self._has_classic = False
@@ -124,8 +133,9 @@ class MlflowRegistry:
                 name=model.name,
                 aliases=model.aliases,
                 classic={s: model.latest[s] for s in CLASSIC_STAGES if s in model.latest},
-                stamps=found.get(model.name, {}),
+                stamps=_stamps(stamped.get(model.name, ())),
                 has_classic=self._has_classic,
+                states={row.number: row.status for row in stamped.get(model.name, ())},
             )
             for model in models
             if not model.is_prompt
@@ -133,12 +143,12 @@ class MlflowRegistry:
         prompts = frozenset(model.name for model in models if model.is_prompt)
         return Held(models=MappingProxyType(held), registry=self.identity, prompts=prompts)
 
-    def _stamps(self, names: Iterable[str], query: str) -> dict[str, Stamps]:
-        """Model → alias → version → stamp."""
-        found: dict[str, Stamps] = defaultdict(dict)
+    def _stamped_of(self, names: Iterable[str], query: str) -> dict[str, Rows]:
+        """Model → its stamped versions."""
+        found: dict[str, Rows] = defaultdict(list)
         for version in self._stamped(names, query):
-            for alias, stamp in stamps.parse(version.tags.get(stamps.TAG, "")).items():
-                found[version.name].setdefault(alias, {})[version.number] = stamp
+            if stamps.TAG in version.tags:
+                found[version.name].append(version)
         return found
 
     def _stamped(self, names: Iterable[str], query: str) -> Iterator[VersionRow]:
@@ -170,16 +180,61 @@ class MlflowRegistry:
     def version(self, name: str, number: int) -> Version | None:
         """A version's status, tags and times; what its run recorded is for `evidence`."""
         found = self._api.version(name, number)
-        if found is None or found.name != name:
-            return None
-        return Version(
-            number=number,
-            status=found.status,
-            run_id=found.run_id,
-            tags=MappingProxyType(dict(found.tags)),
-            uri=f"models:/{name}/{number}",
-            created=_iso(found.created),
-        )
+        return _read(found) if found and found.name == name else None
+
+    def versions(self, keys: Collection[VersionKey]) -> Mapping[VersionKey, Version]:
+        """Those of some versions that exist: each by its number, or by pages if that costs less."""
+        found = self._in_pages(frozenset(keys))
+        rest = [key for key in keys if key not in found]
+        with ThreadPoolExecutor(self.at_once) as threads:
+            alone = threads.map(lambda key: self.version(*key), rest)
+            return found | {key: one for key, one in zip(rest, alone, strict=True) if one}
+
+    def _in_pages(self, keys: Collection[VersionKey]) -> dict[VersionKey, Version]:
+        """Those of some versions that as many pages hold as do not cost more than asking for each.
+
+        MLflow's client, which asks for one thing at a time, stands for registries whose searches
+        leave things out.
+        """
+        listed = islice(self._versions(""), self._room(keys))
+        return {(v.name, v.number): _read(v) for v in listed if (v.name, v.number) in keys}
+
+    def _room(self, alone: Collection[object]) -> int:
+        """How many rows of pages do not cost more than a request for each of some things."""
+        return len(alone) // _PAGE_COSTS * VERSIONS_A_PAGE if self.at_once > 1 else 0
+
+    def all_versions(self, names: Collection[str]) -> Mapping[VersionKey, Version]:
+        """All versions of some models: model by model, or by pages if that costs less."""
+        room = self._room(names)
+        listed = list(islice(self._versions(""), room))
+        if len(listed) == room:  # there are more, or nothing was read
+            with ThreadPoolExecutor(self.at_once) as threads:
+                found = threads.map(lambda name: list(self._versions_of(name)), names)
+                listed = [version for versions in found for version in versions]
+        wanted = frozenset(names)
+        return {(v.name, v.number): _read(v) for v in listed if v.name in wanted}
+
+    def check_payload(self, name: str, number: int) -> None:
+        """Whether a version's payload is there; one request, if the server sends its MLmodel file.
+
+        What it does not send, MLflow's client looks for: the server may lack what reaches the
+        store, and clients that use the version go there by themselves. Where MLflow is not
+        installed, the server's word counts.
+        """
+        doubt: RegistryError | PayloadError = failures.packages(self.identity, "mlflow")
+        try:
+            text = self._api.file(name, number, payload.MLMODEL)
+            if text is not None:
+                payload.read(text.encode())
+                return
+        except RegistryGoneError:
+            doubt = PayloadError(payload.GONE)
+        except PayloadError as error:
+            doubt = error
+        try:
+            payload.check(_uri(name, number), self.address)
+        except ModuleNotFoundError:
+            raise doubt from None
 
     def evidence(self, version: Version, *, signature: bool) -> Version:
         """The version with what its run recorded, and its signature if asked for.
@@ -250,6 +305,31 @@ class MlflowRegistry:
             )
         except RegistryNotFoundError:
             self._has_classic = False
+
+
+def _stamps(rows: Iterable[VersionRow]) -> dict[str, dict[int, Stamp]]:
+    """Alias → version → stamp."""
+    found: dict[str, dict[int, Stamp]] = defaultdict(dict)
+    for row in rows:
+        for alias, stamp in stamps.parse(row.tags.get(stamps.TAG, "")).items():
+            found[alias][row.number] = stamp
+    return found
+
+
+def _uri(name: str, number: int) -> str:
+    return f"models:/{name}/{number}"
+
+
+def _read(found: VersionRow) -> Version:
+    return Version(
+        number=found.number,
+        status=found.status,
+        run_id=found.run_id,
+        tags=MappingProxyType(dict(found.tags)),
+        uri=_uri(found.name, found.number),
+        created=_iso(found.created),
+        classic=found.stage,
+    )
 
 
 def _named(name: str) -> str:

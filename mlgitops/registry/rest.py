@@ -63,6 +63,11 @@ class RestRegistryApi:
             return _version(found["model_version"])
         return None
 
+    def file(self, name: str, number: int, path: str) -> str | None:
+        """A file of a version's payload as the server sends it; None if it does not."""
+        asked = {"name": name, "version": number, "path": path}
+        return self._calls.text("model-versions/get-artifact", asked)
+
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
         body = {"name": name, "version": str(number), "key": key, "value": value}

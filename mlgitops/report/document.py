@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.status import StageStatus
+    from mlgitops.core.unused import Unused
     from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.errors import Problem
     from mlgitops.history.stays import Stay
@@ -46,6 +47,13 @@ def status(stages: Iterable[StageStatus]) -> Document:
     from mlgitops.report.schema.plans import StatusReport
 
     return StatusReport.model_validate({"stages": list(stages)}).dumped()
+
+
+def unused(found: Iterable[Unused]) -> Document:
+    """The versions that nothing needs."""
+    from mlgitops.report.schema.plans import UnusedReport
+
+    return UnusedReport.model_validate({"versions": list(found)}).dumped()
 
 
 def history(stays: Iterable[Stay]) -> Document:

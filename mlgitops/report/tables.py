@@ -9,10 +9,11 @@ from mlgitops.report.parts import Part, Report
 from mlgitops.words import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.status import StageStatus
+    from mlgitops.core.unused import Unused
     from mlgitops.proposal.propose import Proposal
     from mlgitops.recipes.train import Trained, Training
 
@@ -33,7 +34,7 @@ def _stage(stage: StageStatus) -> list[str]:
         wording.version_or_empty(stage.actual),
         stage.state.value,
         *((stamp.actor, stamp.time, stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
-        stage.note,
+        wording.note(stage),
     ]
 
 
@@ -46,6 +47,15 @@ def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
     title = f"Applied from {proposal.desired.file}" if rows else ""
     header = ("model", "stage", "version", "outcome", "reason")
     return Report(parts=[Part(title=title, header=header, rows=rows)])
+
+
+def unused(found: Collection[Unused]) -> Report:
+    """The versions that nothing needs."""
+    rows = [
+        [u.model, str(u.version.number), u.version.created or NONE, u.version.status] for u in found
+    ]
+    header = ("model", "version", "registered", "status")
+    return parts.table(header, rows, empty="Every version is needed.")
 
 
 def trained(done: Training) -> Report:

@@ -65,12 +65,14 @@ def plan(proposal: Proposal, screen: Screen, done: Sequence[Outcome] = ()) -> No
 
 def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
     change = exhibit.change
-    sign, remarks, where = wording.SIGNS[change.action], wording.notes(exhibit), change.where
+    sign, remarks, where = wording.SIGNS[change.action], wording.remarks(exhibit), change.where
+    place = f"{where.file}:{where.line}" if where else ""
+    aside = ", ".join(filter(None, (place, wording.way_back(exhibit))))
     screen.line(
         (f"  {sign} ", STYLES[sign]),
         (f"{change.stage}: {wording.versions(change)}", ""),
         (f"  [{'; '.join(remarks)}]" if remarks else "", "yellow"),
-        (f"  ({where.file}:{where.line})" if where else "", "dim"),
+        (f"  ({aside})" if aside else "", "dim"),
         wrap=False,
     )
     for problem in exhibit.problems:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlgitops.core.metrics import Difference
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.status import StageStatus
+    from mlgitops.core.way_back import WayBack
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
 
@@ -40,9 +41,9 @@ def wrong(stage: StageStatus) -> str:
     return f"is {version_or_empty(stage.actual)}, should be {version_or_empty(stage.desired)}"
 
 
-def remarks(change: Change) -> tuple[str, ...]:
+def remarks(exhibit: Exhibit) -> tuple[str, ...]:
     """What a reviewer should know of a change besides its versions."""
-    said = []
+    change, said = exhibit.change, []
     if change.heals:
         said.append("corrects drift")
     elif change.drift and change.stamp is not None:
@@ -55,7 +56,39 @@ def remarks(change: Change) -> tuple[str, ...]:
         said.append(f"managed by {change.elsewhere}")
     if change.unlisted:
         said.append(f"no longer in {change.unlisted}")
+    if why := exhibit.payload.unchecked:
+        said.append(f"it is not known whether the payload is there: {why}")
+    if why := lost(exhibit.way_back):
+        said.append(why)
+    if exhibit.before and exhibit.refused:
+        said.append("refused since before: it decides nothing here")
     return tuple(said)
+
+
+def lost(way: WayBack | None) -> str:
+    """Why a rollback would lead nowhere, or may; empty where nothing is known against it."""
+    if way and way.blocked:
+        return f"no way back: {way.blocked}"
+    if way and way.unchecked:
+        version = f" to version {way.version}" if way.version else ""
+        return f"way back{version} not checked: {way.unchecked}"
+    return ""
+
+
+def way_back(exhibit: Exhibit) -> str:
+    """Where a rollback of a change leads; empty where a remark says what is against it."""
+    way = exhibit.way_back
+    if way is None or lost(way):
+        return ""
+    return f"way back: version {way.version}" if way.version else "way back: none, it is the first"
+
+
+def note(stage: StageStatus) -> str:
+    """What a stage's row says at its end: what is out of step, and what keeps it from going back.
+
+    A way back that is clear goes without saying.
+    """
+    return "; ".join(filter(None, (stage.note, lost(stage.way_back))))
 
 
 def headline(plan: Plan) -> str:
@@ -80,12 +113,6 @@ def applied(done: Sequence[Outcome]) -> str:
     said = f"{part}: {made} of {words.count(len(done), 'change')} went through"
     said += f", {refused} refused" if refused else ""
     return f"{said}." if made + refused == len(done) else f"{said}; apply again, it does the rest."
-
-
-def notes(exhibit: Exhibit) -> tuple[str, ...]:
-    """The remarks on a change, and whether it was refused before what is under review."""
-    stuck = ("refused since before: it decides nothing here",)
-    return (*remarks(exhibit.change), *(stuck if exhibit.before and exhibit.refused else ()))
 
 
 def refusals(proposal: Proposal) -> tuple[str, ...]:

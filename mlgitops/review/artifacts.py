@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, Self
-
-import yaml
+from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.evidence import Artifact
-from mlgitops.errors import PayloadError
-from mlgitops.registry import digest
+from mlgitops.registry import digest, payload
 from mlgitops.registry.signature import signature_in
-from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,15 +65,8 @@ def describe(folder: Path) -> Artifact:
     Raises:
         PayloadError: it has no MLmodel file that can be read.
     """
-    try:
-        described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
-        flavours: dict[str, dict[str, Any]] = described["flavors"]
-    except FileNotFoundError as error:
-        raise PayloadError(
-            "the payload has no MLmodel file, so it is not an MLflow model"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise PayloadError(f"cannot read its MLmodel file: {one_line(error)}") from error
+    described = payload.of_folder(folder)
+    flavours = described["flavors"]
     own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
     return Artifact(
         folder=folder,
@@ -85,7 +74,7 @@ def describe(folder: Path) -> Artifact:
         size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         signature=signature_in(folder),
         flavour=own,
-        serialization=_text(flavours[own].get("serialization_format")),
+        serialization=_text(flavours.get(own, {}).get("serialization_format")),
         python=_text(flavours.get(_PYFUNC, {}).get("python_version")),
         requirements=_requirements(folder / "requirements.txt"),
         example=bool(described.get("saved_input_example_info")),

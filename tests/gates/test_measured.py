@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,7 @@ def test_what_was_not_measured_fails(gate: str, comparison: Comparison | None, w
 def test_a_version_whose_payload_can_not_be_had_is_refused(team: Team) -> None:
     """There is nothing to measure; the plan says so and does not pass it."""
     team.versions(1)
+    rmtree(team.payload(1))
     limits = "{max_artifact_size: 50MB}, {max_latency: 20ms}"
     team.write(
         f"models: {{wind: {{gates: {{Production: [{limits}]}}, stages: {{Production: 1}}}}}}"

@@ -215,6 +215,35 @@ def test_drift_from_found_to_healed(job: Team, hub: fake.GitHub) -> None:
     assert told(job, "GITHUB_OUTPUT").split() == ["drift=true", "drift=true", "drift=false"]
 
 
+def test_no_way_back_from_found_to_repaired(job: Team, hub: fake.GitHub) -> None:
+    """An issue of its own, which stays while it is not known whether it is repaired."""
+    job.versions(3)
+    for version in (1, 2):
+        job.stages(Production=version)
+        job.ok("apply")
+    assert job.ok("github", "way-back").out == "Every production stage has a way back again.\n"
+    job.client.delete_model_version("wind", "1")
+    lost = "wind Production: no way back: version 1 does not exist or was deleted"
+    for _ in range(2):
+        assert job.ok("github", "way-back").out.startswith(lost)
+    (issue,) = hub.issues
+    assert issue["title"] == "No way back: 1 production stage"
+    assert "| wind | Production | 2 | no way back: version 1 does not exist" in issue["body"]
+    assert hub.writes == ["POST /issues"]
+
+    job.client.create_model_version("wind", "s3://bucket/model", await_creation_for=0)
+    job.versions(2)
+    for version in (4, 5):
+        job.stages(Production=version)
+        job.ok("apply")
+    assert "way back to version 4 not checked" in job.ok("github", "way-back").out
+    assert issue["state"] == "open"
+    job.stages(Production=6)
+    job.ok("apply")
+    assert "closed" in job.ok("github", "way-back").out
+    assert issue["state"] == "closed"
+
+
 def test_what_was_merged_just_now_is_no_drift(job: Team, hub: fake.GitHub) -> None:
     """What is declared and not applied yet counts after the grace; a hand's move always does."""
     job.versions(2)

@@ -48,7 +48,7 @@ def test_a_plan_with_nothing_to_do_reads_the_pages_and_no_more(
 def test_a_change_costs_its_writes_and_a_share_of_the_read_back(
     remote: Team, proxied: Proxy
 ) -> None:
-    """Stamp, alias, classic stage and one look at the version; the read-back is two pages."""
+    """Stamp, alias, stage, a look at the version and its payload; the read-back is two pages."""
     for name in MODELS:
         remote.versions(2, name)
     declare(remote, Production=1)
@@ -64,6 +64,7 @@ def test_a_change_costs_its_writes_and_a_share_of_the_read_back(
         "registered-models/search": 2,
         "model-versions/search": 2,
         "model-versions/get": each,
+        "/model-versions/get-artifact": each,
         "model-versions/set-tag": each,
         "registered-models/alias": each,
         "model-versions/transition-stage": each,

@@ -50,7 +50,7 @@ def test_a_plan_in_text(promoting: Team) -> None:
         "Plan: 1 change in 1 model; 1 stage managed.",
         "",
         "wind",
-        "  ~ Production: 1 → 2  (models.yaml:5)",
+        "  ~ Production: 1 → 2  (models.yaml:5, way back: version 1)",
         "      gate    rule                        expected                            actual",
         "      passed  test_mae max_regression 2%  at most 368.22 (version 1 has 361)  160",
         "      metric    old   new   difference",
@@ -68,7 +68,7 @@ def test_a_plan_in_markdown(promoting: Team) -> None:
         "**Plan: 1 change in 1 model; 1 stage managed.**\n\n"
         "|  | model | stage | version | gates | remarks |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
-        "| \\~ | wind | Production | 1 → 2 | 1 passed |  |\n\n"
+        "| \\~ | wind | Production | 1 → 2 | 1 passed | way back: version 1 |\n\n"
         "<details><summary>wind Production: 1 → 2 · 1 passed</summary>\n\n"
         "| gate | result | expected | actual |\n"
         "| --- | --- | --- | --- |\n"

@@ -61,6 +61,14 @@ class Problem(Form):
     message: str
 
 
+class WayBack(Form):
+    """Where a rollback leads; `blocked` says why it cannot, and what to do."""
+
+    version: int | None
+    blocked: Words
+    unchecked: Words
+
+
 class Objection(Form):
     """What a guard says against a plan."""
 
@@ -108,6 +116,8 @@ class Change(Form):
     problems: list[Problem]
     pending_before: bool = Field(validation_alias="before")
     comparison: Compared | None
+    payload_unchecked: Words = Field(validation_alias=AliasPath("payload", "unchecked"))
+    way_back: WayBack | None
 
 
 class Proposed(Form):
@@ -157,6 +167,7 @@ class Stage(Form):
     state: StageState
     stamp: Stamp | None
     note: Words
+    way_back: WayBack | None
 
 
 class StatusReport(Form):
@@ -165,6 +176,24 @@ class StatusReport(Form):
     version: Literal[1] = 1
     kind: Literal["status"] = "status"
     stages: list[Stage]
+
+
+class UnusedVersion(Form):
+    """A version that nothing needs; `created` is when it was registered."""
+
+    model: str
+    number: int = Field(validation_alias=AliasPath("version", "number"))
+    created: str | None = Field(validation_alias=AliasPath("version", "created"))
+    status: str = Field(validation_alias=AliasPath("version", "status"))
+    run: str | None = Field(validation_alias=AliasPath("version", "run_id"))
+
+
+class UnusedReport(Form):
+    """`mlgitops unused`."""
+
+    version: Literal[1] = 1
+    kind: Literal["unused"] = "unused"
+    versions: list[UnusedVersion]
 
 
 class Stay(Form):

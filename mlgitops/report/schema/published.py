@@ -7,7 +7,16 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from mlgitops.report.schema.comparison import Compare
-from mlgitops.report.schema.plans import Apply, Error, History, Plan, StatusReport, Train, Validate
+from mlgitops.report.schema.plans import (
+    Apply,
+    Error,
+    History,
+    Plan,
+    StatusReport,
+    Train,
+    UnusedReport,
+    Validate,
+)
 from mlgitops.report.schema.serving import Deployments, Image, Scan, Smoke
 
 Document = Annotated[
@@ -17,6 +26,7 @@ Document = Annotated[
     | StatusReport
     | History
     | Train
+    | UnusedReport
     | Validate
     | Error
     | Smoke
