@@ -196,8 +196,13 @@ def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permissio
     return guards.permission(
         frozenset(Guard(name) for name in allow),
         rollback=rollback,
-        labels=frozenset(label.strip() for label in labels.split(",")),
+        labels=labels_of(labels),
     )
+
+
+def labels_of(text: str) -> frozenset[str]:
+    """The labels that --labels lists."""
+    return frozenset(label.strip() for label in text.split(","))
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mlgitops.cli.options import (
     failures_reported,
     file_option,
     format_option,
+    labels_of,
     models_argument,
     permission,
     progress,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.record import Recorded
     from mlgitops.proposal.propose import Proposal
 
 
@@ -131,6 +134,7 @@ def apply(
     Applies MODELS, by name or pattern, or all models. Records who made each change, and reads each
     change back.
     """
+    from mlgitops.audit import keeping
     from mlgitops.core.apply import execute
     from mlgitops.history import author
     from mlgitops.notify import webhook
@@ -152,11 +156,22 @@ def apply(
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, terms, say, need=need, models=models)
+        record = keeping.begin(
+            proposal,
+            client,
+            lambda _: by,
+            labels=labels_of(allowed["labels"]),
+            prepare=target.prepare_experiment,
+        )
         if not proposal.refused:
-            done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+            done = execute(
+                proposal.plan, client, by, lambda: datetime.now(UTC), say, record=record.run_id
+            )
 
     webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
-    _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
+    recorded = record.close(done)
+    found = partial(document.outcomes, proposal, done, recorded)
+    _show(form, reports, proposal, found, done, recorded)
     proposal.check()
     check_outcomes(done)
 
@@ -167,6 +182,7 @@ def _show(
     proposal: Proposal,
     document: Callable[[], Mapping[str, object]],
     done: tuple[Outcome, ...] = (),
+    recorded: Recorded | None = None,
 ) -> None:
     from mlgitops.report import markdown, text
 
@@ -174,12 +190,12 @@ def _show(
         from mlgitops.report import html
 
         with progress() as say:
-            yield from html.plan(proposal, done, say)
+            yield from html.plan(proposal, done, say, recorded=recorded)
 
     show(
         form,
-        text=lambda screen: text.plan(proposal, screen, done),
-        markdown=lambda: markdown.plan(proposal, done),
+        text=lambda screen: text.plan(proposal, screen, done, recorded),
+        markdown=lambda: markdown.plan(proposal, done, recorded),
         document=document,
         html=page,
         reports=reports,

@@ -81,8 +81,13 @@ def execute(
     author: Author,
     now: Callable[[], datetime],
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    record: str | None = None,
 ) -> tuple[Outcome, ...]:
-    """Apply a plan. One model that fails does not stop the others; never raises RegistryError."""
+    """Apply a plan. One model that fails does not stop the others; never raises RegistryError.
+
+    `record` is the id of the run that records this apply, for the stamps.
+    """
 
     def make(change: Change) -> Stamp:
         return stamps.make(
@@ -93,6 +98,7 @@ def execute(
             now=now(),
             registry=registry.identity,
             owner=pending.owner,
+            record=record,
         )
 
     written = _Writer(registry, make, progress).all(pending.models)

@@ -31,11 +31,13 @@ class Author:
         commit: the commit of models.yaml, or `uncommitted`.
         pull_request: its number, where it is known.
         actor: a login or a name.
+        approvers: who approved the pull request.
     """
 
     commit: str
     actor: str
     pull_request: str | None = None
+    approvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,7 @@ class Stamp:
         time: ISO 8601, UTC.
         registry: the identity of the registry that it was written to.
         owner: who manages the stage.
+        record: the id of the run that records the apply; None if there is none.
     """
 
     move: int
@@ -60,6 +63,7 @@ class Stamp:
     pull_request: str | None = None
     registry: str = ""
     owner: str = ""
+    record: str | None = None
 
 
 def make(
@@ -71,6 +75,7 @@ def make(
     now: datetime,
     registry: str,
     owner: str,
+    record: str | None = None,
 ) -> Stamp:
     """The stamp of a move that `author` makes at `now`."""
     return Stamp(
@@ -83,6 +88,7 @@ def make(
         time=now.astimezone(UTC).strftime(_FORMAT),
         registry=registry,
         owner=owner,
+        record=record,
     )
 
 
@@ -112,6 +118,7 @@ def _stamp(fields: object) -> Stamp | None:
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
-    texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry, stamp.owner)
+    optional = (stamp.pull_request or "", stamp.record or "")
+    texts = (stamp.commit, stamp.actor, stamp.registry, stamp.owner, *optional)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
     return stamp if sound and _TIME.fullmatch(stamp.time) else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
+    from mlgitops.core.record import Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.errors import Problem
@@ -34,11 +35,14 @@ def plan(proposal: Proposal) -> Document:
     return Plan.model_validate(_proposed(proposal)).dumped()
 
 
-def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Document:
-    """A plan and what became of each of its changes."""
+def outcomes(
+    proposal: Proposal, done: Iterable[Outcome], recorded: Recorded | None = None
+) -> Document:
+    """A plan, what became of each of its changes, and where that is recorded."""
     from mlgitops.report.schema.plans import Apply
 
-    return Apply.model_validate({**_proposed(proposal), "outcomes": list(done)}).dumped()
+    found = {**_proposed(proposal), "outcomes": list(done), "record": recorded}
+    return Apply.model_validate(found).dumped()
 
 
 def status(stages: Iterable[StageStatus]) -> Document:
