@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
 DECISION, RESULTS = "decision", "results"
 _PIECE = 6000  # characters: MLflow's limit for a parameter
@@ -95,6 +96,43 @@ class Results:
     """What became of the changes of a decision, in its order."""
 
     changes: tuple[Result, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One change of one record, as auditors get it.
+
+    Attributes:
+        time: when its apply began.
+        record: the id of the run.
+        page: of the run in MLflow's UI; None where it has none.
+        outcome: `applied`, `failed`, `not attempted`, `refused` or `unknown`.
+        guards: what guards said of the change, and of the plan as a whole.
+        mlflow: the version of the tracking server; empty if it did not say.
+    """
+
+    time: datetime
+    record: str
+    page: str | None
+    model: str
+    stage: str
+    action: str
+    old: int | None
+    new: int | None
+    outcome: str
+    reason: str
+    gates: tuple[GateSaid, ...]
+    guards: tuple[GuardSaid, ...]
+    actor: str
+    approvers: tuple[str, ...]
+    commit: str
+    pull_request: str | None
+    digest: str | None
+    file: str
+    owner: str
+    registry: str
+    mlgitops: str
+    mlflow: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

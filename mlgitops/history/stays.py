@@ -35,6 +35,7 @@ class Stay:
         by: who applied it, else the author of the commit.
         applied: when a stamp says that it was applied last; a heal applies again.
         declared: git says so; False for a move that only a stamp knows.
+        record: the run that records the apply; None where no stamp names one.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Stay:
     subject: str = ""
     applied: datetime | None = None
     declared: bool = True
+    record: str | None = None
 
 
 def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
@@ -134,7 +136,13 @@ def _join(stays: list[Stay], slot: StageKey, version: int | None, stamp: Stamp) 
         declared = stay.declared and (stay.commit == stamp.commit or stay.since <= moment)
         if stay.version == version and declared:
             request = stamp.pull_request or stay.pull_request
-            stays[index] = replace(stay, by=stamp.actor, pull_request=request, applied=moment)
+            stays[index] = replace(
+                stay,
+                by=stamp.actor,
+                pull_request=request,
+                applied=moment,
+                record=stamp.record,
+            )
             return
     stays.append(
         Stay(
@@ -147,6 +155,7 @@ def _join(stays: list[Stay], slot: StageKey, version: int | None, stamp: Stamp) 
             pull_request=stamp.pull_request,
             applied=moment,
             declared=False,
+            record=stamp.record,
         )
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -161,7 +160,9 @@ class ClientRunApi:
     @property
     def server(self) -> str:
         """The version of MLflow that is installed here; a server's own does not show."""
-        return "" if urlsplit(self._uri).scheme.startswith("http") else version("mlflow")
+        import mlflow
+
+        return "" if urlsplit(self._uri).scheme.startswith("http") else mlflow.__version__
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment; None if there is none of that name."""

@@ -11,10 +11,11 @@ from mlgitops.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
-    from mlgitops.core.record import Recorded
+    from mlgitops.core.record import Entry, Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.deploy.fleet import DeploymentStatus
     from mlgitops.errors import Problem
@@ -57,6 +58,14 @@ def history(stays: Iterable[Stay]) -> Document:
     from mlgitops.report.schema.plans import History
 
     return History.model_validate({"stays": list(stays)}).dumped()
+
+
+def records(entries: Iterable[Entry], since: datetime, until: datetime) -> Document:
+    """What the applies of a time decided, change by change."""
+    from mlgitops.report.schema.records import Records
+
+    found = {"since": since, "until": until, "changes": list(entries)}
+    return Records.model_validate(found).dumped()
 
 
 def trained(versions: Iterable[Trained]) -> Document:

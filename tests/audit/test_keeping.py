@@ -14,6 +14,7 @@ from mlgitops import __version__
 from mlgitops.audit import keeping
 from mlgitops.core.record import DECISION, RESULTS, text
 from mlgitops.registry.records import EXPERIMENT
+from tests.history.test_stays import commit
 from tests.proxy import HangUpError, failure
 
 if TYPE_CHECKING:
@@ -101,12 +102,17 @@ def test_the_stamp_names_the_record(remote: Team) -> None:
     """So do status and history, and the report for people leads to its page."""
     remote.versions(1)
     remote.stages(Production=1)
+    commit(remote, "Start", day=1)
 
     ran = remote.ok("apply")
 
     stamp = remote.tag(1, "Production")
     assert stamp is not None
-    assert f"/#/runs/{stamp['record']}" in ran.out
+    page = f"/#/runs/{stamp['record']}"
+    assert page in ran.out
+    assert page in remote.ok("history").out
+    (stay,) = remote.ok("history", "--format", "json").document["stays"]
+    assert stay["record"] == stamp["record"]
     status = remote.ok("status", "--format", "json").document
     assert status["stages"][0]["stamp"]["record"] == stamp["record"]
 

@@ -176,6 +176,7 @@ class Stay(Form):
     subject: str
     applied: Time | None
     declared: bool
+    record: str | None
 
 
 class History(Form):

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from mlgitops.report.schema.comparison import Compare
 from mlgitops.report.schema.plans import Apply, Error, History, Plan, StatusReport, Train, Validate
+from mlgitops.report.schema.records import Records
 from mlgitops.report.schema.serving import Deployments, Image, Scan, Smoke
 
 Document = Annotated[
@@ -16,6 +17,7 @@ Document = Annotated[
     | Compare
     | StatusReport
     | History
+    | Records
     | Train
     | Validate
     | Error
