@@ -17,8 +17,8 @@ ENGINE = ROOT / "mlgitops"
 # a room may import what stands before it; README draws the same order
 ROOMS = (
     *("__init__", "words", "errors", "system", "core", "registry", "recipes", "review", "gates"),
-    *("file", "history", "serve", "proposal", "image", "deploy", "report", "notify", "github"),
-    *("cli", "__main__"),
+    *("file", "history", "serve", "proposal", "image", "deploy", "report", "notify", "audit"),
+    *("github", "cli", "__main__"),
 )
 
 

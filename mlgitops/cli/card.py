@@ -52,7 +52,8 @@ def card(
     except GitError as error:
         click.echo(f"warning: the history comes from the registry's stamps only: {error}", err=True)
         revisions = ()
-    text = markdown(make_card(client, model, number, desired, revisions), datetime.now(UTC))
+    made = make_card(client, model, number, desired, revisions)
+    text = markdown(made, datetime.now(UTC), client.address.page_of)
     if out is None:
         click.echo(text, nl=False)
         return

@@ -210,6 +210,10 @@ class Target:
         click.get_current_context().call_on_close(lambda: _tell(registry.repeated))
         return registry
 
+    def page_of(self, run_id: str) -> str | None:
+        """The page of a run in MLflow's UI; None where no server shows one."""
+        return self.named.page_of(run_id) if self.named else None
+
     def prepare_experiment(self, name: str) -> None:
         """Make an experiment ready for its first run."""
         if self.named is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,26 +16,36 @@ from mlgitops.errors import UsageError
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, previous, timeline
 from mlgitops.system import files
-from mlgitops.words import suggestion
+from mlgitops.words import count, listed, suggestion
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlgitops.core.held import Held
+    from mlgitops.core.record import Entry
     from mlgitops.history.stays import Stay
 
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before any record
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+
+def _table(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in (".json", ".csv"):
+        raise UsageError(f"--export {path}: the name must end in .json or .csv")
+    return path
+
+
+def _moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    """A time; of a day its beginning for --since, else its end."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"--at {text}: pass a day such as 2026-11-23, or a time such as 2026-11-23T14:00Z"
+            f"--{option.name} {text}: pass a day such as 2026-11-23, or a time such as "
+            "2026-11-23T14:00Z"
         ) from error
     if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
-        moment = datetime.combine(moment.date(), time.max)  # what the day ended with
+        edge = time.min if option.name == "since" else time.max
+        moment = datetime.combine(moment.date(), edge)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -44,6 +56,7 @@ Examples:
   mlgitops history power-forecasting-model Production
   mlgitops history --at 2026-11-23            what each stage held at the end of that day
   mlgitops history --offline --format json
+  mlgitops history --export 2026.csv --since 2026-01-01 --until 2026-12-31
 """
 )
 @click.argument("model", required=False)
@@ -55,6 +68,19 @@ Examples:
     help="Show only what each stage held at this time (UTC).",
 )
 @click.option("--offline", is_flag=True, help="Read git only, not the registry.")
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_table,
+    metavar="FILE",
+    help="Write the records of applies to FILE.json or FILE.csv instead.",
+)
+@click.option(
+    "--since", callback=_moment, metavar="TIME", help="Export from this day or time on (UTC)."
+)
+@click.option(
+    "--until", callback=_moment, metavar="TIME", help="Export up to this day or time (UTC)."
+)
 @file_option
 @registry_options
 @format_option
@@ -63,6 +89,9 @@ def history(
     stage: str | None,
     at: datetime | None,
     offline: bool,
+    export: Path | None,
+    since: datetime | None,
+    until: datetime | None,
     file: Path,
     target: Target,
     form: str,
@@ -72,14 +101,53 @@ def history(
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
     only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
     of them. With --at, what was declared and not yet applied does not count.
+
+    With --export, writes what each apply decided and why, from its record in MLflow. This needs
+    neither git nor models.yaml.
     """
+    if export:
+        if at or offline:
+            raise UsageError("--export goes with neither --at nor --offline; pass --since, --until")
+        _export(export, target, (model, stage), since or _FIRST, until or datetime.now(UTC))
+        return
+    if since or until:
+        raise UsageError("--since and --until go with --export; for one moment, pass --at")
     from mlgitops.report import document, record
 
     stays = timeline(revisions_of(file), None if offline else _actual(file, target))
     chosen = _chosen(stays, model, stage)
     found = held_at(chosen, at) if at else chosen
-    report = record.shown(found, datetime.now(UTC))
+    report = record.shown(found, datetime.now(UTC), target.page_of)
     show_report(form, report, lambda: document.history(found))
+
+
+def _export(
+    path: Path,
+    target: Target,
+    chosen: tuple[str | None, str | None],
+    since: datetime,
+    until: datetime,
+) -> None:
+    from mlgitops.audit import export
+    from mlgitops.report import document
+
+    entries, strange = export.read(target.connect(), since, until)
+    found = [one for one in entries if _is_meant(one, *chosen)]
+    if strange:
+        said = f"{count(len(strange), 'run')} of the experiment of records cannot be read as one"
+        click.echo(f"warning: {said}: {listed(strange)}", err=True)
+    if path.suffix == ".csv":
+        files.write_pieces(path, export.csv_lines(found))
+    else:
+        made = document.records(found, since, until)
+        files.write_text(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    applies = count(len({one.record for one in found}), "record")
+    click.echo(f"{path}: {count(len(found), 'change')} of {applies}")
+
+
+def _is_meant(entry: Entry, model: str | None, stage: str | None) -> bool:
+    of_stage = stage is None or alias_of(entry.stage) == alias_of(stage)
+    return model in (None, entry.model) and of_stage
 
 
 def _actual(file: Path, target: Target) -> Held:

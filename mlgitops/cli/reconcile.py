@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from mlgitops.cli.options import (
     show_report,
     warn,
 )
-from mlgitops.cli.terms import authors_option, terms, terms_options
+from mlgitops.cli.terms import authors_option, labels_of, terms, terms_options
 from mlgitops.core.gate import Need
 from mlgitops.core.way_back import FEW
 from mlgitops.errors import EXIT_PENDING, ApplyFailedError, DesiredStateError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.desired import Desired
+    from mlgitops.core.record import Recorded
     from mlgitops.proposal.propose import Proposal
 
 
@@ -182,6 +184,7 @@ def apply(
     with 8 if the others were made. With --proof, refuses a version whose image did not pass, or was
     not tested, unless it returns to a stage: a rollback needs no proof.
     """
+    from mlgitops.audit import keeping
     from mlgitops.core.apply import Status, execute
     from mlgitops.history import entries
     from mlgitops.notify import webhook
@@ -215,14 +218,30 @@ def apply(
             need = Need.RUN if reports or form != "text" else Need.NOTHING
             proposal = propose(desired, client, on, say, need=need, models=models)
         accepted = proposal.accepted
-        by = {change: whose(change) for change in accepted.changes}  # git is asked here, once
-        done = execute(accepted, client, by.__getitem__, lambda: datetime.now(UTC), say)
+        # git is asked here, once
+        by = {change: whose(change) for change in (*proposal.plan.changes, *accepted.changes)}
+        record = keeping.begin(
+            proposal,
+            client,
+            by.__getitem__,
+            labels=labels_of(allowed["labels"]),
+            prepare=target.prepare_experiment,
+        )
+        done = execute(
+            accepted,
+            client,
+            by.__getitem__,
+            lambda: datetime.now(UTC),
+            say,
+            record=record.run_id,
+        )
     done = (*done, *proposal.held_up)
 
-    webhook.applied(
-        proposal, done, whose
-    )  # first: a report that cannot be written must not hide it
-    _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
+    # first: a report that cannot be written must not hide it
+    webhook.applied(proposal, done, whose)
+    recorded = record.close(done)
+    found = partial(document.outcomes, proposal, done, recorded)
+    _show(form, reports, proposal, found, done, recorded)
     check_outcomes(done)
     proposal.check(applied=any(one.status is Status.APPLIED for one in done))
 
@@ -233,6 +252,7 @@ def _show(
     proposal: Proposal,
     document: Callable[[], Mapping[str, object]],
     done: tuple[Outcome, ...] = (),
+    recorded: Recorded | None = None,
 ) -> None:
     from mlgitops.report import markdown, text
 
@@ -240,12 +260,12 @@ def _show(
         from mlgitops.report import html
 
         with progress() as say:
-            yield from html.plan(proposal, done, say)
+            yield from html.plan(proposal, done, say, recorded=recorded)
 
     show(
         form,
-        text=lambda screen: text.plan(proposal, screen, done),
-        markdown=lambda: markdown.plan(proposal, done),
+        text=lambda screen: text.plan(proposal, screen, done, recorded),
+        markdown=lambda: markdown.plan(proposal, done, recorded),
         document=document,
         html=page,
         reports=reports,

@@ -95,6 +95,7 @@ def rebuild(
     Trains every recipe, then fills every stage. Gates and guards do not block it, because the file
     met them when it was merged.
     """
+    from mlgitops.audit import keeping
     from mlgitops.cli.reconcile import check_outcomes
     from mlgitops.core.apply import execute
     from mlgitops.core.guards import Terms
@@ -117,9 +118,18 @@ def rebuild(
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         if proposal.problems:
             raise DesiredVersionError(proposal.problems)
-        done = execute(proposal.plan, client, lambda _: by, lambda: datetime.now(UTC), say)
-    report = tables.outcomes(proposal, done)
-    show_report(form, report, lambda: document.outcomes(proposal, done))
+        record = keeping.begin(proposal, client, lambda _: by, prepare=prepare)
+        done = execute(
+            proposal.plan,
+            client,
+            lambda _: by,
+            lambda: datetime.now(UTC),
+            say,
+            record=record.run_id,
+        )
+    recorded = record.close(done)
+    report = tables.outcomes(proposal, done, recorded)
+    show_report(form, report, lambda: document.outcomes(proposal, done, recorded))
     check_outcomes(done)
 
 

@@ -50,8 +50,14 @@ def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permission:
     """What flags and labels allow together."""
-    given = frozenset(label.strip() for label in labels.split(","))
-    return guards.permission(frozenset(map(Guard, allow)), rollback=rollback, labels=given)
+    return guards.permission(
+        frozenset(map(Guard, allow)), rollback=rollback, labels=labels_of(labels)
+    )
+
+
+def labels_of(text: str) -> frozenset[str]:
+    """The labels that --labels lists."""
+    return frozenset(label.strip() for label in text.split(","))
 
 
 authors_option = click.option(
@@ -85,7 +91,7 @@ def terms(
         more: what else Terms take.
     """
     before = untouched(desired, base) if base else lambda _model, _alias: False
-    given = frozenset(label.strip() for label in labels.split(","))
+    given = labels_of(labels)
 
     def own(change: Change) -> Permission:
         ours = frozenset() if before(change.model, change.alias) else given

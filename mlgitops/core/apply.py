@@ -82,8 +82,13 @@ def execute(
     authors: Callable[[Change], Author],
     now: Callable[[], datetime],
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    record: str | None = None,
 ) -> tuple[Outcome, ...]:
-    """Apply a plan. One model that fails does not stop the others; never raises RegistryError."""
+    """Apply a plan. One model that fails does not stop the others; never raises RegistryError.
+
+    `record` is the id of the run that records this apply, for the stamps.
+    """
 
     def make(change: Change) -> Stamp:
         return stamps.make(
@@ -95,6 +100,7 @@ def execute(
             registry=registry.identity,
             owner=pending.owner,
             since=change.since,
+            record=record,
         )
 
     written = _Writer(registry, make, progress).all(pending.models)

@@ -54,6 +54,7 @@ class Stamp:
         since: when the stage got the version, where the move only put it back; else empty.
         registry: the identity of the registry that it was written to.
         owner: who manages the stage.
+        record: the id of the run that records the apply; None if there is none.
     """
 
     move: int
@@ -66,6 +67,7 @@ class Stamp:
     registry: str = ""
     owner: str = ""
     since: str = ""
+    record: str | None = None
 
 
 def make(
@@ -78,6 +80,7 @@ def make(
     registry: str,
     owner: str,
     since: str = "",
+    record: str | None = None,
 ) -> Stamp:
     """The stamp of a move that `author` makes at `now`."""
     return Stamp(
@@ -91,6 +94,7 @@ def make(
         registry=registry,
         owner=owner,
         since=since,
+        record=record,
     )
 
 
@@ -121,7 +125,8 @@ def _stamp(fields: object) -> Stamp | None:
     except (ValueError, TypeError):
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
-    texts = (stamp.commit, stamp.actor, stamp.pull_request or "", stamp.registry, stamp.owner)
+    optional = (stamp.pull_request or "", stamp.record or "")
+    texts = (stamp.commit, stamp.actor, stamp.registry, stamp.owner, *optional)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
     times = (stamp.time, stamp.since or stamp.time)
     return stamp if sound and all(map(_TIME.fullmatch, times)) else None

@@ -57,6 +57,11 @@ class Stay:
         return datetime.fromisoformat(self.stamps[-1].time) if self.stamps else None
 
     @property
+    def record(self) -> str | None:
+        """The run that records that apply; None where no stamp names one."""
+        return self.stamps[-1].record if self.stamps else None
+
+    @property
     def came(self) -> datetime:
         """When the stage got the version, as the stamps say; else when that was declared."""
         return _came(self.stamps[0]) if self.stamps else self.since

@@ -53,6 +53,12 @@ class Address:
         workspace = os.environ.get(WORKSPACE, "").strip()
         return _spelled(self.registry) + (f"#{workspace}" if workspace else "")
 
+    def page_of(self, run_id: str) -> str | None:
+        """The page of a run in MLflow's UI; None where no server shows one."""
+        if urlsplit(self.tracking).scheme not in _PORTS:
+            return None
+        return f"{without_secrets(self.tracking).rstrip('/')}/#/runs/{run_id}"
+
     def publish(self) -> None:
         """Make it MLflow's own, in this process and in those that it starts."""
         apart = self.registry != self.tracking

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ Row = TypeVar("Row")
 CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
 PROMPT = "mlflow.prompt.is_prompt"  # the tag of a prompt
 VERSION_ORDER = ("name ASC", "version_number ASC")
+RUN_ORDER = ("attributes.start_time ASC",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,8 @@ class RunRow:
 
     Attributes:
         begun, ended: milliseconds since 1970.
+        status: such as `RUNNING`, `FINISHED` or `FAILED`.
+        artifacts: the address of the folder that its files lie in.
         models: the ids of the models that it logged.
     """
 
@@ -72,11 +75,22 @@ class RunRow:
     experiment: str
     begun: int | None
     ended: int | None
+    status: str
+    artifacts: str
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
     datasets: tuple[DatasetUse, ...]
     models: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What is logged to a run at once: at most 100 parameters, of 6,000 characters each."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def among(run_ids: Sequence[str]) -> str:
@@ -147,4 +161,37 @@ class RunApi(Protocol):
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """The version of MLflow that answers; empty if it does not say."""
+        ...
+
+    def experiment(self, name: str) -> str | None:
+        """The id of an experiment; None if there is none of that name."""
+        ...
+
+    def create_experiment(self, name: str) -> str:
+        """Create an experiment whose artifacts lie where its server keeps them; its id."""
+        ...
+
+    def history(self, experiment: str, query: str, size: int, token: str | None) -> Page[RunRow]:
+        """A page of the runs that a filter finds, deleted ones too, the oldest first."""
+        ...
+
+    def create(self, experiment: str, begun: int, tags: Mapping[str, str]) -> RunRow:
+        """Create a run that begins at a time."""
+        ...
+
+    def log(self, run_id: str, batch: Batch, now: int) -> None:
+        """Log to a run."""
+        ...
+
+    def keep(self, run: RunRow, files: Mapping[str, bytes]) -> None:
+        """Store files among the artifacts of a run, by their names."""
+        ...
+
+    def end(self, run_id: str, status: str, ended: int) -> None:
+        """End a run."""
         ...

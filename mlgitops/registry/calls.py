@@ -6,10 +6,12 @@ to be done. The protocol: mlflow.org/docs/latest/rest-api.html.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from urllib3.util import Retry
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _PREFIX = "/api/2.0/mlflow/"
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+_VERSION = re.compile(r"[\w.+-]{1,40}")
 _TIMED_OUT, _LOST = "timed out", "lost their connection"
 _PASSING = {status: f"answered {status}" for status in (429, 502, 503, 504)}
 _SLOW = (_TIMED_OUT, _PASSING[504])
@@ -109,6 +113,23 @@ class Calls:
         """
         return self._of_workspace(method, path, {"json": body}, pages=False)
 
+    def store(self, path: str, content: bytes) -> None:
+        """Store a file by the server's proxy of artifacts.
+
+        Raises:
+            RegistryError: the subclass says why there is no answer.
+        """
+        answer = self._answered("PUT", _ARTIFACTS + quote(path), {"body": content}, pages=False)
+        if not (isinstance(answer, Answer) and answer.ok):  # what it says of success is nothing
+            self._content(answer)
+
+    @property
+    def version(self) -> str:
+        """The version of MLflow that answers, asked for once; empty if it does not say."""
+        answer = self._tried("GET", f"{self._server.url}/version", {})
+        said = answer.text.strip() if isinstance(answer, Answer) and answer.ok else ""
+        return said if _VERSION.fullmatch(said) else ""
+
     def _of_workspace(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
         with self._lock:
             if self._unchecked:
@@ -126,12 +147,16 @@ class Calls:
             raise failures.no_workspaces(self._shown, self._server.workspace)
 
     def _called(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
+        return self._content(self._answered(method, path, options, pages=pages))
+
+    def _answered(self, method: str, path: str, options: Any, *, pages: bool) -> Answer | HttpError:
+        """The last answer, or why there is none."""
         url, retry = self._server.url + path, self._patience()
         while True:
             answer = self._tried(method, url, options)
             why = _passing(answer)
             if why is None or not retry.total or (pages and why in _SLOW):
-                return self._content(answer)
+                return answer
             retry = retry.increment(method, url)
             self._repeated[why] += 1  # a thread that comes between loses a count, no more
             retry.sleep(answer if isinstance(answer, Answer) else None)  # type: ignore[arg-type] # it reads headers alone

@@ -10,12 +10,14 @@ import warnings
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
-from mlgitops.registry import failures
+from mlgitops.registry import failures, storing
 from mlgitops.registry.api import (
     CONTEXT,
+    RUN_ORDER,
     VERSION_ORDER,
     ModelRow,
     Page,
@@ -27,13 +29,14 @@ from mlgitops.registry.failures import translated
 from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
     from mlgitops.registry.address import Address
+    from mlgitops.registry.api import Batch
 
 _UNITY_CATALOG = ("databricks-uc", "uc")  # it has neither classic stages nor an order of rows
 
@@ -147,6 +150,60 @@ class ClientRunApi:
             found = self._client.search_runs([experiment], among(run_ids), max_results=len(run_ids))
             return list(map(_run, found))
 
+    def history(self, experiment: str, query: str, size: int, token: str | None) -> Page[RunRow]:
+        """A page of the runs that a filter finds, deleted ones too, the oldest first."""
+        from mlflow.entities import ViewType
+
+        with translated(self._uri):
+            found = self._client.search_runs(
+                [experiment], query, ViewType.ALL, size, list(RUN_ORDER), token
+            )
+            return Page(rows=list(map(_run, found)), token=_token(found))
+
+    @property
+    def server(self) -> str:
+        """The version of MLflow that is installed here; a server's own does not show."""
+        import mlflow
+
+        return "" if urlsplit(self._uri).scheme.startswith("http") else mlflow.__version__
+
+    def experiment(self, name: str) -> str | None:
+        """The id of an experiment; None if there is none of that name."""
+        with translated(self._uri):
+            found = self._client.get_experiment_by_name(name)
+            return found.experiment_id if found else None
+
+    def create_experiment(self, name: str) -> str:
+        """Create an experiment whose artifacts lie where its server keeps them; its id."""
+        with translated(self._uri):
+            return str(self._client.create_experiment(name))
+
+    def create(self, experiment: str, begun: int, tags: Mapping[str, str]) -> RunRow:
+        """Create a run that begins at a time."""
+        with translated(self._uri):
+            return _run(self._client.create_run(experiment, begun, dict(tags)))
+
+    def log(self, run_id: str, batch: Batch, now: int) -> None:
+        """Log to a run."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        with translated(self._uri):
+            self._client.log_batch(
+                run_id,
+                [Metric(key, value, now, 0) for key, value in batch.metrics.items()],
+                [Param(key, value) for key, value in batch.params.items()],
+                [RunTag(key, value) for key, value in batch.tags.items()],
+            )
+
+    def keep(self, run: RunRow, files: Mapping[str, bytes]) -> None:
+        """Store files among the artifacts of a run, by their names."""
+        storing.store(run, files, self._uri)
+
+    def end(self, run_id: str, status: str, ended: int) -> None:
+        """End a run."""
+        with translated(self._uri):
+            self._client.set_terminated(run_id, status, ended)
+
 
 def _check_schema(uri: str) -> None:
     """A database of an older MLflow stays as it is: MLflow migrates what it opens, unasked.
@@ -202,6 +259,8 @@ def _run(found: Run) -> RunRow:
         experiment=info.experiment_id,
         begun=info.start_time or None,
         ended=info.end_time or None,
+        status=info.status,
+        artifacts=info.artifact_uri,
         metrics=dict(data.metrics),
         params=dict(data.params),
         tags=dict(data.tags),

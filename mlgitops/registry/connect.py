@@ -43,7 +43,7 @@ def _registry_api(address: Address, calls: dict[str, Calls]) -> RegistryApi:
 
 def _run_api(address: Address, calls: dict[str, Calls]) -> RunApi:
     if plain := calls.get(address.tracking):
-        return RestRunApi(plain)
+        return RestRunApi(plain, address.tracking)
     from mlgitops.registry.client import ClientRunApi
 
     return ClientRunApi(address.tracking)

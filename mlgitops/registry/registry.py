@@ -28,6 +28,7 @@ from mlgitops.errors import (
 )
 from mlgitops.registry import failures, payload
 from mlgitops.registry.paging import rows
+from mlgitops.registry.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,7 @@ class MlflowRegistry:
         """
         self.address, self.identity, self.at_once = address, address.identity, api.at_once
         self._api, self._runs, self._calls = api, runs, calls
+        self.records = Records(runs)
         self._has_classic, self._pages = True, _PAGES
 
     @property

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.errors import RegistryGoneError
+from mlgitops.registry import storing
 from mlgitops.registry.api import (
     CONTEXT,
     PROMPT,
+    RUN_ORDER,
     VERSION_ORDER,
     ModelRow,
     Page,
@@ -19,8 +22,9 @@ from mlgitops.registry.api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from mlgitops.registry.api import Batch
     from mlgitops.registry.calls import Calls, Json
 
 _POLITE = 8  # requests at the same time
@@ -96,8 +100,8 @@ class RestRegistryApi:
 class RestRunApi:
     """A tracking server behind MLflow's REST API."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, uri: str) -> None:
+        self._calls, self._uri = calls, uri
 
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
@@ -112,9 +116,73 @@ class RestRunApi:
             "filter": among(run_ids),
             "max_results": len(run_ids),
         }
+        return self._search(body).rows
+
+    def history(self, experiment: str, query: str, size: int, token: str | None) -> Page[RunRow]:
+        """A page of the runs that a filter finds, deleted ones too, the oldest first."""
+        body = {
+            "experiment_ids": [experiment],
+            "filter": query,
+            "order_by": RUN_ORDER,
+            "run_view_type": "ALL",
+            **_page(size, token),
+        }
+        return self._search(body)
+
+    def _search(self, body: Json) -> Page[RunRow]:
         found = self._calls.send("POST", "runs/search", body)
         with self._calls.understood():
-            return [_run(one) for one in found.get("runs", ())]
+            return Page(rows=[_run(one) for one in found.get("runs", ())], token=_token(found))
+
+    @property
+    def server(self) -> str:
+        """The version of MLflow that answers; empty if it does not say."""
+        return self._calls.version
+
+    def experiment(self, name: str) -> str | None:
+        """The id of an experiment; None if there is none of that name."""
+        with suppress(RegistryGoneError), self._calls.understood():
+            found = self._calls.get("experiments/get-by-name", {"experiment_name": name})
+            return str(found["experiment"]["experiment_id"])
+        return None
+
+    def create_experiment(self, name: str) -> str:
+        """Create an experiment whose artifacts lie where its server keeps them; its id."""
+        found = self._calls.send("POST", "experiments/create", {"name": name})
+        with self._calls.understood():
+            return str(found["experiment_id"])
+
+    def create(self, experiment: str, begun: int, tags: Mapping[str, str]) -> RunRow:
+        """Create a run that begins at a time."""
+        body = {"experiment_id": experiment, "start_time": begun, "tags": _listed(tags)}
+        found = self._calls.send("POST", "runs/create", body)
+        with self._calls.understood():
+            return _run(found["run"])
+
+    def log(self, run_id: str, batch: Batch, now: int) -> None:
+        """Log to a run."""
+        metrics = [{**one, "timestamp": now, "step": 0} for one in _listed(batch.metrics)]
+        params, tags = _listed(batch.params), _listed(batch.tags)
+        body = {"run_id": run_id, "params": params, "metrics": metrics, "tags": tags}
+        self._calls.send("POST", "runs/log-batch", body)
+
+    def keep(self, run: RunRow, files: Mapping[str, bytes]) -> None:
+        """Store files among the artifacts of a run, by their names."""
+        parts = urlsplit(run.artifacts)
+        if parts.scheme != "mlflow-artifacts" or parts.netloc:
+            storing.store(run, files, self._uri)
+            return
+        for name, content in files.items():
+            self._calls.store(f"{parts.path.strip('/')}/{name}", content)
+
+    def end(self, run_id: str, status: str, ended: int) -> None:
+        """End a run."""
+        body = {"run_id": run_id, "status": status, "end_time": ended}
+        self._calls.send("POST", "runs/update", body)
+
+
+def _listed(pairs: Mapping[str, object]) -> list[Json]:
+    return [{"key": key, "value": value} for key, value in pairs.items()]
 
 
 def _page(size: int, token: str | None) -> dict[str, Any]:
@@ -159,6 +227,8 @@ def _run(found: Json) -> RunRow:
         experiment=info["experiment_id"],
         begun=_milliseconds(info.get("start_time")),
         ended=_milliseconds(info.get("end_time")),
+        status=info.get("status", "RUNNING"),
+        artifacts=info.get("artifact_uri", ""),
         # protobuf writes what JSON has no number for as a word: NaN, Infinity
         metrics={one["key"]: float(one["value"]) for one in data.get("metrics", ())},
         params=_pairs(data.get("params", ())),

@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 
     from mlgitops.core.signature import Column, Signature
     from mlgitops.proposal.card import Card
+    from mlgitops.report.record import PageOf
 
 _NOTHING = "Not recorded."
 
 
-def markdown(card: Card, now: datetime) -> str:
-    """The card; `now` is for how long the version has been where it is."""
+def markdown(card: Card, now: datetime, page_of: PageOf) -> str:
+    """The card.
+
+    Args:
+        card: what is known of a version.
+        now: for how long the version has been where it is.
+        page_of: the page of the run that records an apply.
+    """
     parts = [f"# {escaped(card.model)}, version {card.version.number}"]
     if card.declared and card.declared.description:
         parts.append(escaped(card.declared.description))
     parts.append(table(["", ""], _facts(card)))
-    for title, body in _sections(card, now):
+    for title, body in _sections(card, now, page_of):
         parts += [f"## {title}", body or _NOTHING]
     return "\n\n".join(parts) + "\n"
 
@@ -52,7 +59,7 @@ def _facts(card: Card) -> Iterator[tuple[str, object]]:
     yield "pinned in models.yaml", ", ".join(card.pinned) or "no"
 
 
-def _sections(card: Card, now: datetime) -> Iterator[tuple[str, str]]:
+def _sections(card: Card, now: datetime, page_of: PageOf) -> Iterator[tuple[str, str]]:
     version = card.version
     uses = [(use.context, use.name, use.digest) for use in version.datasets]
     yield "Data", _rows(["for", "name", "MLflow's digest"], uses)
@@ -62,7 +69,7 @@ def _sections(card: Card, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Signature", _signature(version.signature)
     if card.stages:
         yield "Gates of its stages", _gates(card)
-    yield "Stage history", _history(card, now)
+    yield "Stage history", _history(card, now, page_of)
     lines = card.side.artifact.requirements if card.side.artifact else ()
     yield "Requirements", _fenced("text", lines) if lines else ""
     yield "How to call it", _call(card)
@@ -92,10 +99,11 @@ def _gates(card: Card) -> str:
     )
 
 
-def _history(card: Card, now: datetime) -> str:
+def _history(card: Card, now: datetime, page_of: PageOf) -> str:
     if not card.stays:
         return "Neither git nor the registry records that it was in a stage."
-    return table(record.HEADER[1:], (record.row(stay, now)[1:] for stay in card.stays))
+    rows = (record.row(stay, now, page_of)[1:] for stay in card.stays)
+    return table(record.HEADER[1:], rows)
 
 
 def _call(card: Card) -> str:

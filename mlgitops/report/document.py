@@ -11,9 +11,11 @@ from mlgitops.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
+    from mlgitops.core.record import Entry, Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.core.unused import Unused
     from mlgitops.deploy.fleet import DeploymentStatus
@@ -35,11 +37,14 @@ def plan(proposal: Proposal) -> Document:
     return Plan.model_validate(_proposed(proposal)).dumped()
 
 
-def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Document:
-    """A plan and what became of each of its changes."""
+def outcomes(
+    proposal: Proposal, done: Iterable[Outcome], recorded: Recorded | None = None
+) -> Document:
+    """A plan, what became of each of its changes, and where that is recorded."""
     from mlgitops.report.schema.plans import Apply
 
-    return Apply.model_validate({**_proposed(proposal), "outcomes": list(done)}).dumped()
+    found = {**_proposed(proposal), "outcomes": list(done), "record": recorded}
+    return Apply.model_validate(found).dumped()
 
 
 def status(stages: Iterable[StageStatus]) -> Document:
@@ -61,6 +66,14 @@ def history(stays: Iterable[Stay]) -> Document:
     from mlgitops.report.schema.plans import History
 
     return History.model_validate({"stays": list(stays)}).dumped()
+
+
+def records(entries: Iterable[Entry], since: datetime, until: datetime) -> Document:
+    """What the applies of a time decided, change by change."""
+    from mlgitops.report.schema.records import Records
+
+    found = {"since": since, "until": until, "changes": list(entries)}
+    return Records.model_validate(found).dumped()
 
 
 def trained(versions: Iterable[Trained]) -> Document:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.metrics import Difference
+    from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.report.pictures.svg import Picture
@@ -42,8 +43,11 @@ def plan(
     proposal: Proposal,
     done: Sequence[Outcome] = (),
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    recorded: Recorded | None = None,
+    drawn: bool = True,
 ) -> Iterator[str]:
-    """A plan with its evidence and what became of each change.
+    """A plan with its evidence, what became of each change, and where that is recorded.
 
     It comes in pieces, and pictures are made one change at a time, so that a plan of 200 changes
     need not be in memory at once.
@@ -53,10 +57,10 @@ def plan(
         for index, exhibit in enumerate(proposal.exhibits, start=1):
             progress(f"drawing {exhibit.change.model} {exhibit.change.stage}")
             found = exhibit.comparison
-            yield exhibit, _shown(found, f"change-{index}") if found else None
+            yield exhibit, _shown(found, f"change-{index}", drawn=drawn) if found else None
 
     template = _environment().get_template("plan.html")
-    return template.generate(proposal=proposal, done=done, details=details())
+    return template.generate(proposal=proposal, done=done, recorded=recorded, details=details())
 
 
 def comparison(found: Comparison) -> Iterator[str]:
@@ -70,7 +74,9 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
     return _environment().get_template("failed.html").generate(lines=lines)
 
 
-def _shown(found: Comparison, key: str) -> _Shown:
+def _shown(found: Comparison, key: str, *, drawn: bool = True) -> _Shown:
+    if not drawn:
+        return _Shown(comparison=found, pictures=())
     from mlgitops.report import pictures  # a page without one needs no matplotlib
 
     return _Shown(comparison=found, pictures=tuple(pictures.draw(found, key)))

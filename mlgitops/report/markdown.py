@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.report.parts import Part, Report
@@ -52,7 +53,7 @@ def details(summary: str, body: str) -> str:
     return f"<details><summary>{line}</summary>\n\n{body}\n\n</details>"
 
 
-def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
+def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | None = None) -> str:
     """A plan with its evidence, and what became of it, ordered so that its end may be cut off.
 
     A refusal or what was applied is the first line, refused changes come first, and what is long is
@@ -72,7 +73,7 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = ()) -> str:
         said.append(table(["model", "stage", "cannot be applied"], rows))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
-    said += _blocks(tables.outcomes(proposal, done).parts)
+    said += _blocks(tables.outcomes(proposal, done, recorded).parts)
     loud = [exhibit for exhibit in exhibits if _loud(exhibit)]
     said += [f"### {escaped(_title(exhibit))}\n\n{_verdicts(exhibit)}" for exhibit in loud]
     warnings = [row for exhibit in exhibits for row in _warnings(exhibit)]

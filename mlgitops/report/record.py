@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlgitops.history.author import UNCOMMITTED
 from mlgitops.report import parts
+from mlgitops.report.parts import Cell, Link
 from mlgitops.report.wording import version_or_empty
 from mlgitops.words import NONE
 
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
 
     from mlgitops.history.stays import Stay
 
-HEADER = ("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied")
+PageOf = Callable[[str], str | None]
+HEADER = (
+    *("model", "stage", "version", "since", "for", "by", "commit", "pull request", "applied"),
+    "record",
+)
 
 
-def row(stay: Stay, now: datetime) -> list[str]:
-    """One stay: model, stage, version, since, how long, by, commit, pull request, applied."""
+def row(stay: Stay, now: datetime, page_of: PageOf) -> list[Cell]:
+    """One stay: a cell for each column of the header."""
     return [
         stay.model,
         stay.stage,
@@ -30,12 +36,18 @@ def row(stay: Stay, now: datetime) -> list[str]:
         stay.commit[:12],
         _request(stay.pull_request),
         _applied(stay),
+        _record(stay.record, page_of) if stay.record else NONE,
     ]
 
 
 def _request(number: str | None) -> str:
     """A pull request as its host writes it; GitLab and Azure DevOps have a sign of their own."""
     return f"#{number}" if number and number.isdigit() else number or NONE
+
+
+def _record(run_id: str, page_of: PageOf) -> Cell:
+    page = page_of(run_id)
+    return Link(text=run_id[:8], url=page) if page else run_id
 
 
 def _applied(stay: Stay) -> str:
@@ -56,8 +68,13 @@ def _length(length: timedelta) -> str:
     return f"{hours} h" if hours > 1 else f"{minutes} min"
 
 
-def shown(stays: Iterable[Stay], now: datetime) -> parts.Report:
-    """The history; `now` is for how long a version has been where it is."""
-    return parts.table(
-        HEADER, [row(stay, now) for stay in stays], empty="No version was in a stage."
-    )
+def shown(stays: Iterable[Stay], now: datetime, page_of: PageOf) -> parts.Report:
+    """The history.
+
+    Args:
+        stays: of the versions that are meant.
+        now: for how long a version has been where it is.
+        page_of: the page of the run that records an apply.
+    """
+    rows = [row(stay, now, page_of) for stay in stays]
+    return parts.table(HEADER, rows, empty="No version was in a stage.")

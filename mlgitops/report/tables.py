@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.report import parts, wording
-from mlgitops.report.parts import Part, Report
+from mlgitops.report.parts import Cell, Link, Part, Report
 from mlgitops.words import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.record import Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.core.unused import Unused
     from mlgitops.proposal.propose import Proposal
@@ -38,15 +39,26 @@ def _stage(stage: StageStatus) -> list[str]:
     ]
 
 
-def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
-    """What became of each change."""
+def outcomes(
+    proposal: Proposal, done: Iterable[Outcome], recorded: Recorded | None = None
+) -> Report:
+    """What became of each change, and where that is recorded."""
     rows = [
         [o.change.model, o.change.stage, wording.versions(o.change), o.status.value, o.reason]
         for o in done
     ]
     title = f"Applied from {proposal.desired.file}" if rows else ""
     header = ("model", "stage", "version", "outcome", "reason")
-    return Report(parts=[Part(title=title, header=header, rows=rows)])
+    applied = Part(title=title, header=header, rows=rows)
+    return Report(parts=[applied, *([record(recorded)] if recorded else [])])
+
+
+def record(found: Recorded) -> Part:
+    """The run that records an apply, or why there is none."""
+    run: Cell = found.run_id or NONE
+    if found.run_id and found.page:
+        run = Link(text=found.run_id, url=found.page)
+    return Part(header=("record", ""), rows=[[run, found.problem]])
 
 
 def unused(found: Collection[Unused]) -> Report:

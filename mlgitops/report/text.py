@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.report.screen import Screen
@@ -38,7 +39,12 @@ STYLES = {
 }
 
 
-def plan(proposal: Proposal, screen: Screen, done: Sequence[Outcome] = ()) -> None:
+def plan(
+    proposal: Proposal,
+    screen: Screen,
+    done: Sequence[Outcome] = (),
+    recorded: Recorded | None = None,
+) -> None:
     """A plan with its evidence, and what became of it; a refusal is the last line."""
     screen.line((wording.headline(proposal.plan), "bold"))
     model = None
@@ -60,7 +66,7 @@ def plan(proposal: Proposal, screen: Screen, done: Sequence[Outcome] = ()) -> No
     if proposal.refused:
         screen.line()
         screen.line((words.plain(wording.refusal(proposal)), "bold red"), wrap=False)
-    _body(tables.outcomes(proposal, done), screen)
+    _body(tables.outcomes(proposal, done, recorded), screen)
 
 
 def _exhibit(exhibit: Exhibit, screen: Screen) -> None:

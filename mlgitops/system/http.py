@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -24,6 +22,7 @@ from mlgitops.errors import (
     HttpTimeoutError,
     HttpTooLargeError,
 )
+from mlgitops.system import waiting
 from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
@@ -159,18 +158,9 @@ class HttpClient:
             method=method,
             options={"params": query, "data": body, "json": json, "headers": headers},
         )
-        done: Future[Answer] = Future()
-
-        def work() -> None:
-            try:
-                done.set_result(self._exchange(call, url))
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
-                done.set_exception(error)
-
-        # no limit of a socket covers looking up names, several addresses, or headers that drip in
-        Thread(target=work, name=call.name, daemon=True).start()
         try:
-            return done.result(self._timeout)
+            # no limit of a socket covers looking up names, several addresses, headers that drip in
+            return waiting.within(self._timeout, lambda: self._exchange(call, url), name=call.name)
         except (TimeoutError, requests.Timeout):
             raise HttpTimeoutError(call.name, f"no answer within {self._timeout:g} s") from None
         except (requests.RequestException, HTTPError, ValueError) as error:

@@ -1,15 +1,18 @@
-"""Waiting until something answers: the one loop that asks, pauses and asks again."""
+"""Waiting: the one loop that asks, pauses and asks again, and the one limit to any work."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.errors import MlgitopsError
 
+T = TypeVar("T")
 _EVERY = 0.1  # seconds
 
 
@@ -51,6 +54,29 @@ def until(
         if last:
             return False
         time.sleep(max(0.0, min(every, deadline - time.monotonic())))
+
+
+def within(seconds: float, work: Callable[[], T], *, name: str) -> T:
+    """What some work returns, or raises, if it ends in time; else it goes on and nobody waits.
+
+    Args:
+        seconds: how long it is waited for.
+        work: it has a thread of its own, which does not keep the process from ending.
+        name: what the thread is called.
+
+    Raises:
+        TimeoutError: it takes longer.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
+            done.set_exception(error)
+
+    Thread(target=run, name=name, daemon=True).start()
+    return done.result(seconds)
 
 
 def until_ready(

@@ -126,6 +126,9 @@ def test_rebuild(team: Team) -> None:
     team.write(SMALL)
     team.ok("rebuild")
     assert team.aliases("tumour-diagnosis-model") == {"staging": 2, "production": 1}
+    stamp = team.tag(1, "Production", "tumour-diagnosis-model")
+    assert stamp is not None
+    assert team.client.get_run(stamp["record"]).info.status == "FINISHED"
     assert team.run("plan", "--exit-code").code == 0
     ran = team.run("rebuild")
     assert ran.code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def test_apply_sets_alias_classic_stage_and_stamp(team: Team) -> None:
     assert stamp is not None
     time = stamp.pop("time")
     assert time.endswith("Z")
+    assert re.fullmatch("[0-9a-f]{32}", stamp.pop("record"))
     assert stamp == {
         "move": 1,
         "version": 1,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from mlgitops.core import registry as protocol
 from mlgitops.core.classic import Transition
 from mlgitops.core.stamp import TAG, Stamp
-from mlgitops.errors import RegistryError
+from mlgitops.errors import RegistryError, RegistryRequestError
 from mlgitops.registry.address import Address
+from mlgitops.registry.api import Batch
 from mlgitops.registry.calls import Calls
 from mlgitops.registry.client import ClientRegistryApi, ClientRunApi
 from mlgitops.registry.registry import MlflowRegistry
@@ -44,7 +48,7 @@ def over_http(url: str) -> MlflowRegistry:
     """The registry of a server, asked over plain HTTP."""
     calls = Calls(server_at(url))
     address = Address(registry=url, tracking=url)
-    return MlflowRegistry(address, RestRegistryApi(calls), RestRunApi(calls), [calls])
+    return MlflowRegistry(address, RestRegistryApi(calls), RestRunApi(calls, url), [calls])
 
 
 def over_client(url: str) -> MlflowRegistry:
@@ -275,6 +279,41 @@ def check_writes(url: str, known: Known) -> None:
         assert {key: found[key] for key in AFTER_WRITES} == AFTER_WRITES
         assert set(stamps_of(found["tags"][1])) == {"production", "A-1_b"}
         known.client.delete_registered_model(name)
+
+
+RECORD = Batch(
+    params={f"decision.{n}": chr(65 + n % 26) * 6000 for n in range(150)} | {"who": "ünï 😀"},
+    metrics={"changes": 3.0},
+    tags={"mlflow.note.content": "# what\n| a |"},
+)
+BEGUN = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def check_records(url: str, known: Known) -> None:
+    """A run of a record is the same whichever way it is written, and whichever way it is read."""
+    ways = (over_http(url).records, over_client(url).records)
+    runs = []
+    for records in ways:
+        run = records.begin(BEGUN, {"mlflow.runName": "1 change"}, RECORD.params)
+        records.add(run, BEGUN, replace(RECORD, params={"results.0": "{}"}))
+        with pytest.raises(RegistryRequestError):
+            records.add(run, BEGUN, Batch(params={"results.0": "changed"}))
+        records.keep(run, {"apply.json": b"{}"})
+        records.end(run, BEGUN + timedelta(seconds=1), failed=True)
+        runs.append(run)
+    known.client.delete_run(runs[0].run_id)
+    read = [list(records.between(BEGUN, BEGUN)) for records in ways]
+    assert plain(read[0]) == plain(read[1])
+    assert {run.run_id for run in read[0]} == {run.run_id for run in runs}
+    one, other = (replace(run, run_id="", artifacts="") for run in read[0])
+    assert plain(one) == plain(other)
+    assert one.status == "FAILED"
+    assert one.params == {**RECORD.params, "results.0": "{}"}
+    assert [f.path for run in runs for f in known.client.list_artifacts(run.run_id)] == (
+        ["apply.json"] * 2
+    )
+    later = BEGUN + timedelta(milliseconds=1)
+    assert not [*ways[0].between(later, later), *ways[1].between(later, later)]
 
 
 def state(client: MlflowClient, name: str) -> dict[str, Any]:

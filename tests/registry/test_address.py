@@ -72,6 +72,13 @@ def test_the_scheme_says_whether_plain_http_reaches_it(
     assert speaks_plain_http(uri) is plain
 
 
+def test_the_page_of_a_run_is_the_tracking_server_s() -> None:
+    """In MLflow's UI, without a login; a database shows none."""
+    apart = Address(registry="http://models", tracking="https://ada:secret@runs/team/")
+    assert apart.page_of("ab") == "https://runs/team/#/runs/ab"
+    assert Address(registry="http://models", tracking="sqlite:///a.db").page_of("ab") is None
+
+
 def test_one_registry_has_one_identity(variables: pytest.MonkeyPatch) -> None:
     """However it is spelled; never with a secret; and another one in each workspace."""
 

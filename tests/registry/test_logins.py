@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.cli import run
 from mlgitops.errors import (
     RegistryDeniedError,
     RegistryGoneError,
@@ -62,6 +63,43 @@ def test_an_account_without_access(variables: pytest.MonkeyPatch, guarded: Guard
             registry.held([IN_DEFAULT])
         with pytest.raises(RegistryDeniedError):
             registry.set_alias(IN_DEFAULT, "production", 1)
+
+
+def test_an_account_that_may_not_record(
+    variables: pytest.MonkeyPatch,
+    guarded: Guarded,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It may write to a model and create no experiment: what it applies is applied."""
+    allowed = {"resource_type": "registered_model", "resource_id": "unrecorded"}
+    for path, body in (
+        ("3.0/mlflow/workspaces", {"name": "team-c"}),
+        ("2.0/mlflow/registered-models/create", {"name": "unrecorded"}),
+        ("2.0/mlflow/model-versions/create", {"name": "unrecorded", "source": "s3://bucket/model"}),
+        (
+            "3.0/mlflow/users/permissions/grant",
+            {"username": READER[0], "permission": "EDIT", **allowed},
+        ),
+    ):
+        guarded.post(path, body, "" if path.endswith("workspaces") else "team-c")
+    variables.setenv("MLFLOW_WORKSPACE", "team-c")
+    variables.setenv("MLFLOW_TRACKING_URI", guarded.url)
+    log_in(variables, *READER)
+    variables.chdir(tmp_path)
+    (tmp_path / "models.yaml").write_text(
+        "owner: me\nmodels: {unrecorded: {stages: {Production: 1}}}\n"
+    )
+
+    assert run(["apply"]) == 0
+
+    assert "warning: this apply has no record: " in (told := capsys.readouterr().err)
+    assert "denied access (403)" in told
+    assert READER[1] not in told
+    found = ours().model("unrecorded")
+    assert found is not None
+    assert found.aliases == {"production": 1}
+    assert found.stamps["production"][1].record is None
 
 
 def test_the_file_of_credentials(

@@ -54,6 +54,11 @@ def test_what_is_read_over_http_is_so(filled: tuple[str, both.Known]) -> None:
         both.check_truth(*filled)
 
 
+def test_both_ways_record_the_same(filled: tuple[str, both.Known]) -> None:
+    """Runs of records: their parameters, more than a batch has, cannot be changed."""
+    both.check_records(*filled)
+
+
 def test_both_ways_write_the_same(filled: tuple[str, both.Known]) -> None:
     """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
     both.check_writes(*filled)

@@ -96,6 +96,11 @@ def test_what_is_read_over_http_is_so(filled: Filled) -> None:
         both.check_truth(filled.paged, filled.known)
 
 
+def test_both_ways_record_the_same(filled: Filled) -> None:
+    """Runs of records: their parameters, more than a batch has, cannot be changed."""
+    both.check_records(filled.url, filled.known)
+
+
 def test_both_ways_write_the_same(filled: Filled) -> None:
     """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
     both.check_writes(filled.url, filled.known)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
 class Form(BaseModel):
@@ -30,6 +31,7 @@ def _finite(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
+Time = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
 Number = Annotated[float | Literal["nan", "inf", "-inf"], BeforeValidator(_finite)]
 # what the values leave empty is null in documents
 Words = Annotated[str | None, BeforeValidator(lambda text: text or None)]

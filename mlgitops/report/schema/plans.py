@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, BeforeValidator, Field, PlainSerializer
+from pydantic import AliasPath, BeforeValidator, Field
 
 from mlgitops.core.apply import Status
 from mlgitops.core.gate import Result
@@ -13,10 +12,9 @@ from mlgitops.core.guards import Guard
 from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
 from mlgitops.report.schema.comparison import Compared, Metric, Pair
-from mlgitops.report.schema.form import Form, Number, Words
+from mlgitops.report.schema.form import Form, Number, Time, Words
 from mlgitops.words import NONE
 
-Time = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
 _LINE = Field(default=None, validation_alias=AliasPath("where", "line"))
 
 
@@ -32,6 +30,7 @@ class Stamp(Form):
     pull_request: str | None
     registry: str
     owner: str
+    record: str | None
 
 
 class Runs(Form):
@@ -149,12 +148,21 @@ class AppliedChange(Form):
     reason: Words
 
 
+class Record(Form):
+    """The run that records an apply; null where there is none, and why."""
+
+    run_id: str | None
+    page: str | None
+    problem: Words
+
+
 class Apply(Proposed):
-    """`mlgitops apply` and `mlgitops rebuild`."""
+    """`mlgitops apply` and `mlgitops rebuild`; nothing is recorded of one that changes nothing."""
 
     version: Literal[1] = 1
     kind: Literal["apply"] = "apply"
     outcomes: list[AppliedChange]
+    record: Record | None
 
 
 class Stage(Form):
@@ -210,6 +218,7 @@ class Stay(Form):
     subject: str
     applied: Time | None
     declared: bool
+    record: str | None
 
 
 class History(Form):

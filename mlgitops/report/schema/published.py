@@ -17,6 +17,7 @@ from mlgitops.report.schema.plans import (
     UnusedReport,
     Validate,
 )
+from mlgitops.report.schema.records import Records
 from mlgitops.report.schema.serving import Deployments, Image, Scan, Smoke
 
 Document = Annotated[
@@ -25,6 +26,7 @@ Document = Annotated[
     | Compare
     | StatusReport
     | History
+    | Records
     | Train
     | UnusedReport
     | Validate

@@ -1,0 +1,1 @@
+"""The record of each apply: kept as a run of MLflow, and read back for auditors."""

@@ -1,0 +1,106 @@
+"""What of a proposal and its outcomes goes into the record. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops import __version__
+from mlgitops.core.apply import Status
+from mlgitops.core.guards import LABEL
+from mlgitops.core.record import Decided, Decision, GateSaid, GuardSaid, Result, Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlgitops.core.apply import Outcome
+    from mlgitops.core.guards import Objection
+    from mlgitops.core.plan import Change
+    from mlgitops.core.stamp import Author
+    from mlgitops.proposal.collect import Exhibit
+    from mlgitops.proposal.propose import Proposal
+
+
+def decision(
+    proposal: Proposal,
+    author_of: Callable[[Change], Author],
+    labels: frozenset[str],
+    server: str,
+) -> Decision:
+    """What was decided of each change, and why.
+
+    Args:
+        proposal: the plan, with what gates and guards say of it.
+        author_of: on whose behalf each change is.
+        labels: given for all changes, beside those that each author brings; what no label allows
+            was allowed by a flag.
+        server: the version of MLflow.
+    """
+    plan = proposal.plan
+    return Decision(
+        file=proposal.desired.file,
+        owner=plan.owner,
+        registry=plan.registry,
+        mlgitops=__version__,
+        mlflow=server,
+        guards=tuple(_guards((o for o in proposal.objections if o.model is None), frozenset())),
+        changes=tuple(
+            _decided(exhibit, proposal, author_of(exhibit.change), labels)
+            for exhibit in proposal.exhibits
+        ),
+    )
+
+
+def _decided(
+    exhibit: Exhibit, proposal: Proposal, author: Author, labels: frozenset[str]
+) -> Decided:
+    change = exhibit.change
+    objections = [
+        o for o in proposal.objections if (o.model, o.stage) == (change.model, change.stage)
+    ]
+    return Decided(
+        model=change.model,
+        stage=change.stage,
+        action=change.action,
+        old=change.old,
+        new=change.new,
+        digest=_digest(exhibit, proposal),
+        commit=author.commit,
+        actor=author.actor,
+        pull_request=author.pull_request,
+        approvers=author.approvers,
+        gates=tuple(
+            GateSaid(rule=v.rule, result=v.result, expected=v.expected, actual=v.actual)
+            for v in exhibit.verdicts
+        ),
+        guards=tuple(_guards(objections, author.labels | labels)),
+    )
+
+
+def _guards(objections: Iterable[Objection], labels: frozenset[str]) -> Iterator[GuardSaid]:
+    for one in objections:
+        label = LABEL + one.guard
+        by = f"the label {label}" if label in labels else f"--allow {one.guard}"
+        yield GuardSaid(guard=one.guard, reason=one.reason, allowed=by if one.allowed else "")
+
+
+def _digest(exhibit: Exhibit, proposal: Proposal) -> str | None:
+    """The digest that was read, else the pin, which was checked if the version enters the stage."""
+    found = exhibit.comparison
+    if found and found.new.artifact:
+        return found.new.artifact.digest
+    change = exhibit.change
+    model = proposal.desired.models.get(change.model)
+    stages = model.stages if model else ()
+    return next((s.digest for s in stages if s.alias == change.alias and change.enters), None)
+
+
+def results(proposal: Proposal, done: Iterable[Outcome]) -> Results:
+    """What became of each change; one that has no outcome was refused."""
+    outcomes = {outcome.change.key: outcome for outcome in done}
+    return Results(changes=tuple(_result(outcomes.get(c.key)) for c in proposal.plan.changes))
+
+
+def _result(outcome: Outcome | None) -> Result:
+    if outcome is None:
+        return Result(outcome=Status.REFUSED, reason="")
+    return Result(outcome=outcome.status, reason=outcome.reason)
