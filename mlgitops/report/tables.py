@@ -43,7 +43,7 @@ def outcomes(proposal: Proposal, done: Iterable[Outcome]) -> Report:
         [o.change.model, o.change.stage, wording.versions(o.change), o.status.value, o.reason]
         for o in done
     ]
-    title = f"Applied from {proposal.desired.file}" if rows else ""
+    title = f"Outcomes of {proposal.desired.file}" if rows else ""
     header = ("model", "stage", "version", "outcome", "reason")
     return Report(parts=[Part(title=title, header=header, rows=rows)])
 
