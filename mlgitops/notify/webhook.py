@@ -30,21 +30,21 @@ _MOST = 20  # lines of a message
 
 def applied(proposal: Proposal, done: Iterable[Outcome], whose: Callable[[Change], Author]) -> None:
     """Tell what an apply did and refused, and whose change each was; silent if it did nothing."""
-    lines: dict[str, list[str]] = {}
+    told: dict[str, list[str]] = {}
     for one in done:
-        by, why = whose(one.change), f" ({one.reason})" if one.reason else ""
-        request = f", pull request {by.pull_request}" if by.pull_request else ""
-        lines.setdefault(
-            f"mlgitops apply by {by.actor}, commit {by.commit[:12]}{request}", []
-        ).append(
-            f"{one.change.model} {one.change.stage} {wording.versions(one.change)}: "
-            f"{one.status.value}{why}"
-        )
-    told = [line for header, rest in lines.items() for line in (header, *rest)]
+        reason = f" ({one.reason})" if one.reason else ""
+        what = f"{one.change.model} {one.change.stage} {wording.versions(one.change)}"
+        told.setdefault(_by(whose(one.change)), []).append(f"{what}: {one.status.value}{reason}")
+    lines = [line for by, its in told.items() for line in (by, *its)]
     if proposal.refused:
-        told = [*(told or ["mlgitops apply"]), wording.refusal(proposal)]
-    if told:
-        _send(told)
+        lines = [*(lines or ["mlgitops apply"]), wording.refusal(proposal)]
+    if lines:
+        _send(lines)
+
+
+def _by(author: Author) -> str:
+    request = f", pull request {author.pull_request}" if author.pull_request else ""
+    return f"mlgitops apply by {author.actor}, commit {author.commit[:12]}{request}"
 
 
 def drifted(stages: Iterable[StageStatus]) -> None:

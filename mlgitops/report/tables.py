@@ -47,7 +47,7 @@ def outcomes(
         [o.change.model, o.change.stage, wording.versions(o.change), o.status.value, o.reason]
         for o in done
     ]
-    title = f"Applied from {proposal.desired.file}" if rows else ""
+    title = f"Outcomes of {proposal.desired.file}" if rows else ""
     header = ("model", "stage", "version", "outcome", "reason")
     applied = Part(title=title, header=header, rows=rows)
     return Report(parts=[applied, *([record(recorded)] if recorded else [])])
