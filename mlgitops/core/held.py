@@ -14,6 +14,7 @@ from mlgitops.core.stage import alias_of, classic_stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
 
 
@@ -60,6 +61,11 @@ class HeldModel:
         stamps = self.stamps.get(alias, {})
         return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
 
+    def is_contested(self, alias: str) -> bool:
+        """Whether two applies stamped the last move of a stage at once: neither is the newest."""
+        moves = sorted(stamp.move for stamp in self.stamps.get(alias, {}).values())
+        return moves[-2:-1] == moves[-1:]
+
     def name_of(self, alias: str) -> str:
         """What people call a stage that holds a version."""
         return classic_stage(alias) or self.spelled[alias]
@@ -96,11 +102,13 @@ class Held:
     Attributes:
         registry: the identity of the registry that holds them.
         prompts: names that belong to prompts, which MLflow keeps among its models.
+        locks: the applies that have begun and not ended in order.
     """
 
     models: Mapping[str, HeldModel]
     registry: str = ""
     prompts: frozenset[str] = frozenset()
+    locks: tuple[Lock, ...] = ()
 
     def model(self, name: str) -> HeldModel:
         """The model `name`, or an empty one where the registry has none."""

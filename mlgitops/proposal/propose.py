@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def read(
         RegistryError: the registry could not be read.
     """
     if models and are_names(models):
-        held = reader.held_again(models)
+        held = replace(reader.held_again(models), locks=reader.locks())
     else:
         held = reader.held(desired.models)
     if models:

@@ -27,7 +27,7 @@ from mlgitops.registry.failures import translated
 from mlgitops.system.addresses import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -55,10 +55,12 @@ class ClientRegistryApi:
             _check_schema(self._uri)
             self._client = ModelRegistryClient(address.registry, address.tracking)
 
-    def models(self, size: int, token: str | None) -> Page[ModelRow]:
-        """A page of all models."""
+    def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of the models that a filter finds; of all, if it is empty."""
         with translated(self._uri):
-            found = self._client.search_registered_models(max_results=size, page_token=token)
+            found = self._client.search_registered_models(
+                query or None, max_results=size, page_token=token
+            )
             return Page(rows=[_model(self._whole_model(m)) for m in found], token=_token(found))
 
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
@@ -93,6 +95,26 @@ class ClientRegistryApi:
         with suppress(RegistryGoneError), translated(self._uri):
             return _version(self._client.get_model_version(name, str(number)))
         return None
+
+    def create_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Make a model without versions."""
+        with translated(self._uri):
+            self._client.create_registered_model(name, dict(tags))
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a model's tag."""
+        with translated(self._uri):
+            self._client.set_registered_model_tag(name, key, value)
+
+    def rename_model(self, name: str, new: str) -> None:
+        """Rename a model."""
+        with translated(self._uri):
+            self._client.rename_registered_model(name, new)
+
+    def delete_model(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        with translated(self._uri):
+            self._client.delete_registered_model(name)
 
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
@@ -177,6 +199,7 @@ def _model(found: RegisteredModel) -> ModelRow:
         aliases={alias: int(version) for alias, version in found.aliases.items()},
         latest={v.current_stage: int(v.version) for v in found.latest_versions or ()},
         is_prompt=bool(found._is_prompt()),  # noqa: SLF001 - its public tags leave it out
+        tags=dict(found.tags),
     )
 
 
