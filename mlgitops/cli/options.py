@@ -265,6 +265,11 @@ def _tell(lines: Iterable[str]) -> None:
         click.echo(line, err=True)
 
 
+def warn(line: str) -> None:
+    """Tell what the person who runs the command has to know."""
+    click.echo(f"warning: {line}", err=True)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """What is being done: at once on a terminal, now and then in a log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,14 @@ from mlgitops.cli.options import (
     show,
     show_report,
     terms_options,
+    warn,
 )
 from mlgitops.core.gate import Need
 from mlgitops.core.guards import Terms
-from mlgitops.errors import EXIT_PENDING, ApplyFailedError
+from mlgitops.errors import (
+    EXIT_PENDING,
+    ApplyFailedError,
+)
 from mlgitops.file.load import load, loads, read
 
 if TYPE_CHECKING:
@@ -132,6 +137,7 @@ def apply(
     change back.
     """
     from mlgitops.core.apply import execute
+    from mlgitops.core.turn import Watch
     from mlgitops.history import author
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile
@@ -153,7 +159,9 @@ def apply(
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, terms, say, need=need, models=models)
         if not proposal.refused:
-            done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+            left = () if models else proposal.held.locks
+            watch, now = Watch(progress=say, warn=warn), partial(datetime.now, UTC)
+            done = execute(proposal.plan, client, by, now, watch, interrupted=left)
 
     webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
     _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
@@ -193,8 +201,8 @@ def check_outcomes(done: tuple[Outcome, ...]) -> None:
         ApplyFailedError: naming each of them.
     """
     failed = [outcome for outcome in done if outcome.reason]
+    lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
     if failed:
-        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
         raise ApplyFailedError("\n".join(lines))
 
 

@@ -92,6 +92,7 @@ def rebuild(
     from mlgitops.cli.reconcile import check_outcomes
     from mlgitops.core.apply import execute
     from mlgitops.core.guards import Terms
+    from mlgitops.core.turn import Watch
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
     from mlgitops.recipes.package import package_of
@@ -111,7 +112,7 @@ def rebuild(
         for one in missing(desired, client):
             run(one, package, data=data, prepare=prepare, progress=say)
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
-        done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), say)
+        done = execute(proposal.plan, client, by, lambda: datetime.now(UTC), Watch(progress=say))
     report = tables.outcomes(proposal, done)
     show_report(form, report, lambda: document.outcomes(proposal, done))
     check_outcomes(done)

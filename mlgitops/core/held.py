@@ -57,9 +57,14 @@ class HeldModel:
             object.__setattr__(self, name, value)
 
     def newest_stamp(self, alias: str) -> tuple[int, Stamp] | None:
-        """The stamp of the last move of a stage and the version that carries it, if any."""
-        stamps = self.stamps.get(alias, {})
-        return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
+        """The stamp of the last move of a stage and the version that carries it, if any.
+
+        Of two that were written at once, it is the one of the version that holds the stage.
+        """
+        stamps, holder = self.stamps.get(alias, {}), self.stages.get(alias)
+        found = ((stamp.move, carrier == holder, carrier) for carrier, stamp in stamps.items())
+        carrier = max(found, default=(0, False, 0))[2]
+        return (carrier, stamps[carrier]) if carrier else None
 
     def is_contested(self, alias: str) -> bool:
         """Whether two applies stamped the last move of a stage at once: neither is the newest."""

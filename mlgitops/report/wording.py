@@ -39,7 +39,9 @@ def wrong(stage: StageStatus) -> str:
 def remarks(change: Change) -> tuple[str, ...]:
     """What a reviewer should know of a change besides its versions."""
     said = []
-    if change.heals:
+    if change.unfinished:
+        said.append(f"unfinished: {change.unfinished}")
+    elif change.heals:
         said.append("corrects drift")
     elif change.drift and change.stamp is not None:
         said.append(f"drift: the last apply left {version_or_empty(change.stamp.version)}")
