@@ -30,7 +30,7 @@ Without an address, the registry is embedded, in the folder .mlgitops.
 Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),
 3 a gate or guard refused the plan, 4 a change failed, 5 the smoke test failed,
 6 a deployment failed, 7 the image scan failed, 64 wrong command line,
-130 interrupted.
+130 interrupted, 143 terminated.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ from mlgitops.core.guards import Terms
 from mlgitops.errors import (
     EXIT_PENDING,
     ApplyFailedError,
+    ApplyInterruptedError,
+    ApplyTerminatedError,
 )
 from mlgitops.file.load import load, loads, read
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
     from mlgitops.core.apply import Outcome
     from mlgitops.proposal.propose import Proposal
+
+_ENDING = "interrupted: finishing what has begun; interrupt again to stop at once"
 
 
 @click.command(
@@ -143,6 +148,7 @@ def apply(
     from mlgitops.proposal import planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
+    from mlgitops.system import signals
 
     declared = read(file)
     desired = loads(declared, str(file))
@@ -154,19 +160,22 @@ def apply(
     )
     by = author.find(file, commit=commit, actor=actor, pull_request=pull_request)
     done: tuple[Outcome, ...] = ()
+    ending = signals.Signals()
     with progress() as say:
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, terms, say, need=need, models=models)
         if not proposal.refused:
             left = () if models else proposal.held.locks
-            watch, now = Watch(progress=say, warn=warn), partial(datetime.now, UTC)
-            done = execute(proposal.plan, client, by, now, watch, interrupted=left)
+            with signals.caught(ending, _ENDING):
+                watch = Watch(progress=say, warn=warn, stopped=lambda: ending.arrived)
+                now = partial(datetime.now, UTC)
+                done = execute(proposal.plan, client, by, now, watch, interrupted=left)
 
     webhook.applied(proposal, done, by)  # first: a report that cannot be written must not hide it
     _show(form, reports, proposal, lambda: document.outcomes(proposal, done), done)
     proposal.check()
-    check_outcomes(done)
+    check_outcomes(done, ending.first)
 
 
 def _show(
@@ -194,14 +203,18 @@ def _show(
     )
 
 
-def check_outcomes(done: tuple[Outcome, ...]) -> None:
-    """Fail if a change did not work out.
+def check_outcomes(done: tuple[Outcome, ...], ending: int | None = None) -> None:
+    """Fail if a change did not work out, or if a signal ended the apply.
 
     Raises:
-        ApplyFailedError: naming each of them.
+        ApplyInterruptedError, ApplyTerminatedError: a signal arrived.
+        ApplyFailedError: naming each change that did not work out.
     """
     failed = [outcome for outcome in done if outcome.reason]
     lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in failed]
+    if ending is not None:
+        kind = ApplyTerminatedError if ending == signal.SIGTERM else ApplyInterruptedError
+        raise kind("\n".join(["interrupted", *lines]))
     if failed:
         raise ApplyFailedError("\n".join(lines))
 
