@@ -15,7 +15,8 @@ exit codes in one place.
 | 7 | the image scan failed: a secret, or a licence or vulnerability that you deny |
 | 8 | some changes were refused; all others were applied (`apply`) |
 | 64 | the command line is wrong, or names something that does not exist |
-| 130 | interrupted (Ctrl-C) |
+| 130 | interrupted (Ctrl-C); `apply` reports what it did before |
+| 143 | `apply` was terminated (SIGTERM); it reports what it did before |
 """
 
 from __future__ import annotations
@@ -119,6 +120,22 @@ class ApplyFailedError(MlgitopsError):
     exit_code = 4
 
 
+class ApplyInterruptedError(ApplyFailedError):
+    """Somebody interrupted an apply; what it had begun was finished."""
+
+    exit_code = 130
+
+
+class ApplyTerminatedError(ApplyInterruptedError):
+    """The system asked an apply to end; what it had begun was finished."""
+
+    exit_code = 143
+
+
+class ApplyUnderWayError(MlgitopsError):
+    """Another apply writes to the registry, and does not end."""
+
+
 class SmokeFailedError(MlgitopsError):
     """The served model gave a wrong answer, or none."""
 
@@ -171,6 +188,10 @@ class RegistryRequestError(RegistryError):
 
 class RegistryGoneError(RegistryRequestError):
     """The registry does not have what was asked for."""
+
+
+class RegistryExistsError(RegistryRequestError):
+    """The registry has a model of that name already."""
 
 
 class RegistryStartError(RegistryError):

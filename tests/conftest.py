@@ -73,6 +73,14 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An apply that gives no sign of life for a tenth of a second is gone."""
+    from mlgitops.core import turn
+
+    monkeypatch.setattr(turn, "PACE", turn.Pace(ask=0.01, silent=10))
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty registry's database; migrating one takes seconds, copying it does not."""

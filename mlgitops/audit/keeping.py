@@ -6,6 +6,7 @@ A record that cannot be written, or not in time, is a warning: the apply goes on
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import click
 
 from mlgitops.audit import decision
 from mlgitops.core import record
-from mlgitops.core.apply import Status
+from mlgitops.core.apply import Outcome, Status
 from mlgitops.core.record import Recorded
 from mlgitops.errors import MlgitopsError
 from mlgitops.registry.api import Batch
@@ -25,7 +26,6 @@ from mlgitops.words import count, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from mlgitops.core.apply import Outcome
     from mlgitops.core.plan import Change
     from mlgitops.core.record import Decision, GuardSaid, Results
     from mlgitops.core.stamp import Author
@@ -73,6 +73,16 @@ class Record:
             kept = replace(kept, problem=f"incomplete: {problem}")
             _warn(f"the record of this apply is {kept.problem}")
         return kept
+
+    @contextmanager
+    def given_up_on(self, kind: type[MlgitopsError]) -> Iterator[None]:
+        """End the record, too, if an error shows that nothing was begun."""
+        try:
+            yield
+        except kind as error:
+            reason, changes = one_line(error), self.proposal.plan.changes
+            self.close([Outcome(change=c, status=Status.SKIPPED, reason=reason) for c in changes])
+            raise
 
     def _files(self, done: Sequence[Outcome], kept: Recorded | None) -> dict[str, bytes]:
         from mlgitops.report import document, html

@@ -225,14 +225,14 @@ class Target:
         return Embedded(folder=self.folder)
 
 
-def warn(text: str) -> None:
-    """Tell what goes on, although it is not as it should be."""
-    click.echo(f"warning: {text}", err=True)
-
-
 def _tell(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line, err=True)
+
+
+def warn(line: str) -> None:
+    """Tell what the person who runs the command has to know."""
+    click.echo(f"warning: {line}", err=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,14 @@ from mlgitops.cli.options import (
 from mlgitops.cli.terms import authors_option, labels_of, terms, terms_options
 from mlgitops.core.gate import Need
 from mlgitops.core.way_back import FEW
-from mlgitops.errors import EXIT_PENDING, ApplyFailedError, DesiredStateError
+from mlgitops.errors import (
+    EXIT_PENDING,
+    ApplyFailedError,
+    ApplyInterruptedError,
+    ApplyTerminatedError,
+    ApplyUnderWayError,
+    DesiredStateError,
+)
 from mlgitops.file.load import load, loads, read
 from mlgitops.history.revisions import text_at
 
@@ -38,6 +46,8 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.core.record import Recorded
     from mlgitops.proposal.propose import Proposal
+
+_ENDING = "interrupted: finishing what has begun; interrupt again to stop at once"
 
 
 @click.command(
@@ -186,37 +196,39 @@ def apply(
     """
     from mlgitops.audit import keeping
     from mlgitops.core.apply import Status, execute
+    from mlgitops.core.turn import Watch
     from mlgitops.history import entries
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile, prooffile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
+    from mlgitops.system import signals
 
     done: tuple[Outcome, ...] = ()
-    with progress() as say:
-        with failures_reported(reports, "nothing was applied:"):
-            declared = read(file)
-            desired = loads(declared, str(file))
-            known = entries.read(authors) if authors else {}
-            whose = entries.Entries(
-                file=file,
-                commit=commit,
-                actor=actor,
-                pull_request=pull_request,
-                known=known,
-                warn=warn,
-            )
-            on = terms(
-                desired,
-                **allowed,
-                whose=whose if known else None,
-                fingerprint=planfile.fingerprint(declared),
-                shown=planfile.read(shown) if shown else None,
-                proofs=prooffile.read(proof) if proof else None,
-            )
-            client = target.connect()
-            need = Need.RUN if reports or form != "text" else Need.NOTHING
-            proposal = propose(desired, client, on, say, need=need, models=models)
+    ending = signals.Signals()
+    with progress() as say, failures_reported(reports, "nothing was applied:"):
+        declared = read(file)
+        desired = loads(declared, str(file))
+        known = entries.read(authors) if authors else {}
+        whose = entries.Entries(
+            file=file,
+            commit=commit,
+            actor=actor,
+            pull_request=pull_request,
+            known=known,
+            warn=warn,
+        )
+        on = terms(
+            desired,
+            **allowed,
+            whose=whose if known else None,
+            fingerprint=planfile.fingerprint(declared),
+            shown=planfile.read(shown) if shown else None,
+            proofs=prooffile.read(proof) if proof else None,
+        )
+        client = target.connect()
+        need = Need.RUN if reports or form != "text" else Need.NOTHING
+        proposal = propose(desired, client, on, say, need=need, models=models)
         accepted = proposal.accepted
         # git is asked here, once
         by = {change: whose(change) for change in (*proposal.plan.changes, *accepted.changes)}
@@ -227,14 +239,18 @@ def apply(
             labels=labels_of(allowed["labels"]),
             prepare=target.prepare_experiment,
         )
-        done = execute(
-            accepted,
-            client,
-            by.__getitem__,
-            lambda: datetime.now(UTC),
-            say,
-            record=record.run_id,
-        )
+        # what an apply of some changes leaves may be half done still
+        left = () if models or accepted != proposal.plan else proposal.held.locks
+        with signals.caught(ending, _ENDING), record.given_up_on(ApplyUnderWayError):
+            done = execute(
+                accepted,
+                client,
+                by.__getitem__,
+                partial(datetime.now, UTC),
+                Watch(progress=say, warn=warn, stopped=lambda: ending.arrived),
+                interrupted=left,
+                record=record.run_id,
+            )
     done = (*done, *proposal.held_up)
 
     # first: a report that cannot be written must not hide it
@@ -242,7 +258,7 @@ def apply(
     recorded = record.close(done)
     found = partial(document.outcomes, proposal, done, recorded)
     _show(form, reports, proposal, found, done, recorded)
-    check_outcomes(done)
+    check_outcomes(done, ending.first)
     proposal.check(applied=any(one.status is Status.APPLIED for one in done))
 
 
@@ -272,17 +288,21 @@ def _show(
     )
 
 
-def check_outcomes(done: tuple[Outcome, ...]) -> None:
-    """Fail if a change did not work out.
+def check_outcomes(done: tuple[Outcome, ...], ending: int | None = None) -> None:
+    """Fail if a change did not work out, or if a signal ended the apply.
 
     Raises:
-        ApplyFailedError: naming each of them, and what was refused.
+        ApplyInterruptedError, ApplyTerminatedError: a signal arrived.
+        ApplyFailedError: naming each change that did not work out, and what was refused.
     """
     from mlgitops.core.apply import Status
 
-    if any(outcome.status in (Status.FAILED, Status.SKIPPED) for outcome in done):
-        wrong = [outcome for outcome in done if outcome.reason]
-        lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in wrong]
+    wrong = [outcome for outcome in done if outcome.reason]
+    lines = [f"{o.change.model} {o.change.stage} {o.status}: {o.reason}" for o in wrong]
+    if ending is not None:
+        kind = ApplyTerminatedError if ending == signal.SIGTERM else ApplyInterruptedError
+        raise kind("\n".join(["interrupted", *lines]))
+    if any(outcome.status is not Status.REFUSED for outcome in wrong):
         raise ApplyFailedError("\n".join(lines))
 
 

@@ -99,6 +99,7 @@ def rebuild(
     from mlgitops.cli.reconcile import check_outcomes
     from mlgitops.core.apply import execute
     from mlgitops.core.guards import Terms
+    from mlgitops.core.turn import Watch
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
     from mlgitops.recipes.rebuild import require_rebuildable
@@ -124,7 +125,7 @@ def rebuild(
             client,
             lambda _: by,
             lambda: datetime.now(UTC),
-            say,
+            Watch(progress=say),
             record=record.run_id,
         )
     recorded = record.close(done)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
     from mlgitops.core.held import Held, HeldModel
+    from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
 
 
@@ -28,7 +29,7 @@ def diff(desired: Desired, held: Held) -> Plan:
         stages += len(targets)
         plan = plan_model(now, targets, desired.owner)
         if plan.changes:
-            plans.append(plan)
+            plans.append(_with_unfinished(plan, now, desired.owner, held.locks))
     return Plan(models=tuple(plans), stages=stages, registry=held.registry, owner=desired.owner)
 
 
@@ -85,6 +86,33 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
     )
 
 
+def _with_unfinished(
+    plan: ModelPlan, held: HeldModel, owner: str, locks: tuple[Lock, ...]
+) -> ModelPlan:
+    """The plan, where what an apply left half done is no drift."""
+    begun = {
+        alias: lock
+        for alias in held.stamps
+        for lock in locks
+        if (stamp := _own_stamp(held, alias, owner)) and lock.wrote(stamp)
+    }
+    if not begun:
+        return plan
+
+    def told(change: Change) -> Change:
+        lock = begun.get(change.alias)
+        if lock and change.stamp and change.drift and change.old == change.stamp.previous:
+            return replace(change, drift=False, unfinished=lock)
+        # classic stages follow one another: that of a stage may wait for another stage's move
+        return (
+            replace(change, unfinished=min(begun.values(), key=str))
+            if change.misaligned
+            else change
+        )
+
+    return replace(plan, changes=tuple(map(told, plan.changes)))
+
+
 def _versions(targets: tuple[Target, ...], aliases: Collection[str]) -> dict[str, int | None]:
     return {one.alias: one.version for one in targets if one.alias in aliases}
 
@@ -111,19 +139,23 @@ def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> 
     # a version is never in a stage before it is in those that it is promoted from
     for stage in sorted(listed, key=lambda one: desired.stages.rank(one.alias)):
         yield Target(stage=stage.name, alias=stage.alias, version=stage.version, where=stage.where)
-    unlisted = (held.stages.keys() | held.stamps.keys()) - {stage.alias for stage in listed}
-    for alias in sorted(unlisted):
-        if _claimed(held, alias, desired.owner):
-            yield Target(
-                stage=desired.stages.name_of(alias),
-                alias=alias,
-                version=None,
-                unlisted=desired.file,
-                where=wanted.where if wanted else None,
-            )
+    for alias in claimed(held, {stage.alias for stage in listed}, desired.owner):
+        yield Target(
+            stage=desired.stages.name_of(alias),
+            alias=alias,
+            version=None,
+            unlisted=desired.file,
+            where=wanted.where if wanted else None,
+        )
 
 
-def _claimed(held: HeldModel, alias: str, owner: str) -> bool:
+def claimed(held: HeldModel, listed: Collection[str], owner: str) -> list[str]:
+    """The stages that are not listed, but are the owner's, by their aliases."""
+    unlisted = (held.stages.keys() | held.stamps.keys()) - set(listed)
+    return [alias for alias in sorted(unlisted) if _is_claimed(held, alias, owner)]
+
+
+def _is_claimed(held: HeldModel, alias: str, owner: str) -> bool:
     """Whether the newest stamp of a stage that is not in the file says that it is the owner's.
 
     That is so while the version that carries the stamp holds the stage: it was set by mlgitops,
@@ -226,7 +258,7 @@ def _misaligned(
         yield ALIAS
     if _is_out_of_step(held, target, classic):
         yield CLASSIC
-    if own.version != target.version:
+    if own.version != target.version or held.is_contested(target.alias):
         yield STAMP
 
 

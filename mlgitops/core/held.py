@@ -14,6 +14,7 @@ from mlgitops.core.stage import alias_of, classic_stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
 
 
@@ -58,9 +59,19 @@ class HeldModel:
             object.__setattr__(self, name, value)
 
     def newest_stamp(self, alias: str) -> tuple[int, Stamp] | None:
-        """The stamp of the last move of a stage and the version that carries it, if any."""
-        stamps = self.stamps.get(alias, {})
-        return max(stamps.items(), key=lambda item: item[1].move) if stamps else None
+        """The stamp of the last move of a stage and the version that carries it, if any.
+
+        Of two that were written at once, it is the one of the version that holds the stage.
+        """
+        stamps, holder = self.stamps.get(alias, {}), self.stages.get(alias)
+        found = ((stamp.move, carrier == holder, carrier) for carrier, stamp in stamps.items())
+        carrier = max(found, default=(0, False, 0))[2]
+        return (carrier, stamps[carrier]) if carrier else None
+
+    def is_contested(self, alias: str) -> bool:
+        """Whether two applies stamped the last move of a stage at once: neither is the newest."""
+        moves = sorted(stamp.move for stamp in self.stamps.get(alias, {}).values())
+        return moves[-2:-1] == moves[-1:]
 
     def name_of(self, alias: str) -> str:
         """What people call a stage that holds a version."""
@@ -98,11 +109,13 @@ class Held:
     Attributes:
         registry: the identity of the registry that holds them.
         prompts: names that belong to prompts, which MLflow keeps among its models.
+        locks: the applies that have begun and not ended in order.
     """
 
     models: Mapping[str, HeldModel]
     registry: str = ""
     prompts: frozenset[str] = frozenset()
+    locks: tuple[Lock, ...] = ()
 
     def model(self, name: str) -> HeldModel:
         """The model `name`, or an empty one where the registry has none."""

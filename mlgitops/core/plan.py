@@ -9,6 +9,7 @@ from collections.abc import Mapping  # noqa: TC003 - plan files are checked agai
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlgitops.core.lock import Lock  # noqa: TC001 - as above
 from mlgitops.core.stage import alias_of
 from mlgitops.core.stamp import Stamp  # noqa: TC001 - as above
 from mlgitops.errors import Where  # noqa: TC001 - as above
@@ -38,8 +39,8 @@ class Change:
         carrier: the version whose tag holds the change's stamp; None if it gets none.
         stamp: the owner's newest stamp of the stage: who moved it last through mlgitops.
         elsewhere: the other owner who manages the stage, if there is one.
-        drift: the stage does not hold what the newest stamp says: it was moved by hand, or an
-            apply was killed between the stamp and the move.
+        drift: the stage does not hold what the newest stamp says: it was moved by hand.
+        unfinished: the apply that began this change, and was interrupted or is under way.
         held_before: the new version has held this stage before.
         misaligned: for `align`, what is out of step: ALIAS, CLASSIC, STAMP.
         spelled: the stage's alias as the registry spells it; None if it has none.
@@ -56,6 +57,7 @@ class Change:
     carrier: int | None
     stamp: Stamp | None = None
     drift: bool = False
+    unfinished: Lock | None = None
     held_before: bool = False
     misaligned: tuple[str, ...] = ()
     spelled: str | None = None
@@ -84,8 +86,9 @@ class Change:
 
     @property
     def heals(self) -> bool:
-        """Whether this returns the stage to what its newest stamp says."""
-        return self.drift and self.stamp is not None and self.stamp.version == self.new
+        """Whether this makes the stage what its newest stamp says."""
+        wrong = self.drift or self.unfinished is not None
+        return wrong and self.stamp is not None and self.stamp.version == self.new
 
     @property
     def since(self) -> str:

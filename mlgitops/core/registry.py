@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.classic import Transition
     from mlgitops.core.held import Held, HeldModel
+    from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import Version, VersionKey
 
@@ -33,6 +34,10 @@ class RegistryReader(Protocol):
 
     def held_again(self, names: Collection[str]) -> Held:
         """Models as they are now: each by its name, or all by pages where that costs less."""
+        ...
+
+    def locks(self) -> tuple[Lock, ...]:
+        """The applies that have begun and not ended in order."""
         ...
 
     def model(self, name: str) -> HeldModel | None:
@@ -105,6 +110,31 @@ class RegistryWriter(Protocol):
 
     def set_classic_stage(self, name: str, transition: Transition) -> None:
         """Move a version to a classic stage; nothing, where the registry has none."""
+        ...
+
+    def take_lock(self, lock: Lock) -> None:
+        """Let an apply have the lock.
+
+        Raises:
+            RegistryExistsError: another one has it.
+        """
+        ...
+
+    def renew_lock(self, lock: Lock) -> None:
+        """Say when the lock's apply was last heard of."""
+        ...
+
+    def move_lock(self, lock: Lock, *, aside: bool) -> None:
+        """Set a lock aside, so that others may have it, or back.
+
+        Raises:
+            RegistryGoneError: it is not where it was.
+            RegistryExistsError: another one is there.
+        """
+        ...
+
+    def remove_lock(self, lock: Lock) -> None:
+        """Remove a lock, in force or set aside."""
         ...
 
 

@@ -90,12 +90,17 @@ def make(
         commit=author.commit,
         actor=author.actor,
         pull_request=author.pull_request,
-        time=now.astimezone(UTC).strftime(_FORMAT),
+        time=iso(now),
         registry=registry,
         owner=owner,
         since=since,
         record=record,
     )
+
+
+def iso(moment: datetime) -> str:
+    """A time as stamps have it: ISO 8601, UTC, whole seconds; later ones sort later."""
+    return moment.astimezone(UTC).strftime(_FORMAT)
 
 
 def dump(stamps: Mapping[str, Stamp]) -> str:

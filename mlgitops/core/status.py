@@ -22,7 +22,7 @@ class StageState(StrEnum):
     """How a stage stands."""
 
     IN_SYNC = "in sync"
-    PENDING = "pending"  # models.yaml asks for something else since the last apply
+    PENDING = "pending"  # models.yaml asks for something else than the last apply left
     DRIFT = "drift"  # the stage is not what the last apply left
     UNMANAGED = "unmanaged"  # not in models.yaml, and not set by mlgitops
     ELSEWHERE = "managed elsewhere"  # by another owner
@@ -107,7 +107,8 @@ def _elsewhere(held: HeldModel, alias: str, desired: Desired) -> str | None:
 def _state(change: Change | None) -> StageState:
     if change is None:
         return StageState.IN_SYNC
-    return StageState.DRIFT if change.drift or change.misaligned else StageState.PENDING
+    wrong = change.drift or (change.misaligned and not change.unfinished)
+    return StageState.DRIFT if wrong else StageState.PENDING
 
 
 def _stamp(held: HeldModel, alias: str) -> Stamp | None:
@@ -120,6 +121,8 @@ def _stamp(held: HeldModel, alias: str) -> Stamp | None:
 def _note(change: Change | None) -> str:
     if change is None:
         return ""
+    if change.unfinished:
+        return str(change.unfinished)
     if change.misaligned:
         return f"{' and '.join(change.misaligned)} out of step"
     if change.drift and change.stamp is not None:

@@ -137,7 +137,7 @@ def read(
         RegistryError: the registry could not be read.
     """
     if models and are_names(models):
-        held = reader.held_again(models)
+        held = replace(reader.held_again(models), locks=reader.locks())
     else:
         held = reader.held(desired.models)
     if models:

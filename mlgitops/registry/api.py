@@ -40,6 +40,7 @@ class ModelRow:
     aliases: Mapping[str, int]
     latest: Mapping[str, int]
     is_prompt: bool
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +108,8 @@ class RegistryApi(Protocol):
         """How many threads may ask at the same time."""
         ...
 
-    def models(self, size: int, token: str | None) -> Page[ModelRow]:
-        """A page of all models."""
+    def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of the models that a filter of MLflow's finds; of all, if it is empty."""
         ...
 
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
@@ -129,6 +130,30 @@ class RegistryApi(Protocol):
         Raises:
             RegistryGoneError: the registry does not find it; clients might.
         """
+        ...
+
+    def create_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Make a model without versions.
+
+        Raises:
+            RegistryExistsError: there is one of that name.
+        """
+        ...
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a model's tag."""
+        ...
+
+    def rename_model(self, name: str, new: str) -> None:
+        """Rename a model.
+
+        Raises:
+            RegistryExistsError: there is one of the new name.
+        """
+        ...
+
+    def delete_model(self, name: str) -> None:
+        """Remove a model with all its versions."""
         ...
 
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:

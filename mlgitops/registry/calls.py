@@ -101,8 +101,8 @@ class Calls:
             return answer.text
         document = _document(answer) or {}
         said = _said(document)
-        if failures.is_gone(document.get("error_code"), said):
-            raise failures.rejected(self._shown, said, gone=True)
+        if failures.is_gone(code := document.get("error_code"), said):
+            raise failures.rejected(self._shown, said, code)
         return None
 
     def send(self, method: str, path: str, body: Json) -> Json:
@@ -204,7 +204,7 @@ class Calls:
     def _refusal(self, answer: Answer, document: Json) -> RegistryError:
         status, code = answer.status, document.get("error_code")
         if failures.is_gone(code, _said(document)):
-            return failures.rejected(self._shown, _said(document), gone=True)
+            return failures.rejected(self._shown, _said(document), code)
         if meant := failures.by_status(self._shown, status, answer.text):
             return meant
         if status == 404 and code in (None, failures.NO_ENDPOINT):
@@ -213,7 +213,8 @@ class Calls:
             return failures.slow(self._shown)
         if status >= 500:
             return failures.fault(self._shown)
-        return failures.rejected(self._shown, _said(document) or f"it answered {status}")
+        said = _said(document) or f"it answered {status}"
+        return failures.rejected(self._shown, said, code)
 
 
 def _document(answer: Answer) -> Json | None:

@@ -58,10 +58,12 @@ class ClientRegistryApi:
             _check_schema(self._uri)
             self._client = ModelRegistryClient(address.registry, address.tracking)
 
-    def models(self, size: int, token: str | None) -> Page[ModelRow]:
-        """A page of all models."""
+    def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of the models that a filter finds; of all, if it is empty."""
         with translated(self._uri):
-            found = self._client.search_registered_models(max_results=size, page_token=token)
+            found = self._client.search_registered_models(
+                query or None, max_results=size, page_token=token
+            )
             return Page(rows=[_model(self._whole_model(m)) for m in found], token=_token(found))
 
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
@@ -99,6 +101,26 @@ class ClientRegistryApi:
 
     def file(self, name: str, number: int, path: str) -> None:
         """None: MLflow's client downloads files, in several requests."""
+
+    def create_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Make a model without versions."""
+        with translated(self._uri):
+            self._client.create_registered_model(name, dict(tags))
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a model's tag."""
+        with translated(self._uri):
+            self._client.set_registered_model_tag(name, key, value)
+
+    def rename_model(self, name: str, new: str) -> None:
+        """Rename a model."""
+        with translated(self._uri):
+            self._client.rename_registered_model(name, new)
+
+    def delete_model(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        with translated(self._uri):
+            self._client.delete_registered_model(name)
 
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
@@ -237,6 +259,7 @@ def _model(found: RegisteredModel) -> ModelRow:
         aliases={alias: int(version) for alias, version in found.aliases.items()},
         latest={v.current_stage: int(v.version) for v in found.latest_versions or ()},
         is_prompt=bool(found._is_prompt()),  # noqa: SLF001 - its public tags leave it out
+        tags=dict(found.tags),
     )
 
 

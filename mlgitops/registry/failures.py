@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
+    RegistryExistsError,
     RegistryFaultError,
     RegistryGoneError,
     RegistryNotFoundError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
+_EXISTS = "RESOURCE_ALREADY_EXISTS"
 NO_ENDPOINT = "ENDPOINT_NOT_FOUND"
 _WRONG_HOST = "Invalid Host header"  # what MLflow's server says
 _NAMESPACES = ("azure", "google")
@@ -167,9 +169,10 @@ def is_gone(code: object, said: str) -> bool:
     return code == GONE and not said.removeprefix(f"{GONE}: ").startswith("Workspace ")
 
 
-def rejected(uri: str, said: str, *, gone: bool = False) -> RegistryRequestError:
-    """It understood, and will not; or does not have what was asked for."""
-    kind = RegistryGoneError if gone else RegistryRequestError
+def rejected(uri: str, said: str, code: object) -> RegistryRequestError:
+    """It understood, and will not; or does not have what was asked for, or has it already."""
+    kind = RegistryExistsError if code == _EXISTS else RegistryRequestError
+    kind = RegistryGoneError if is_gone(code, said) else kind
     return kind(f"the registry at {uri} rejected the request: {said}")
 
 
@@ -232,7 +235,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
         return foreign(uri)
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
         return fault(uri)
-    return rejected(uri, text, gone=is_gone(code, text))
+    return rejected(uri, text, code)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

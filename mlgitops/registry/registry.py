@@ -15,6 +15,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core import lock as locks
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
+    from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import VersionKey
     from mlgitops.registry.address import Address
@@ -48,6 +50,7 @@ VERSIONS_A_PAGE = 5000
 _PAGES = 10  # of a registry of whose size nothing is known yet
 _PROBES = 100  # models
 _PAGE_COSTS = 60  # requests for one version each: measured on MySQL and SQLite
+_LOCKS = f"name LIKE '{locks.NAME}%'"
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _GIT_TAG = "mlflow.source.git."  # of a run
 
@@ -82,7 +85,7 @@ class MlflowRegistry:
 
     def held(self, declared: Collection[str] = ()) -> Held:
         """All models, in pages."""
-        searched = {one.name: one for one in rows(self._api.models, MODELS_A_PAGE)}
+        searched = {one.name: one for one in self._models()}
         # a model that was removed while pages were read may hide another one behind it
         others = self._by_name(sorted(set(declared) - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
@@ -91,6 +94,16 @@ class MlflowRegistry:
         likely = [name for name in dict.fromkeys((*stamped, *declared)) if name in searched]
         models = {**self._with_aliases(searched, likely), **others}
         return self._held(models.values(), stamped)
+
+    def _models(self, query: str = "") -> Iterator[ModelRow]:
+        return rows(partial(self._api.models, query), MODELS_A_PAGE)
+
+    def locks(self) -> tuple[Lock, ...]:
+        """The applies that have begun and not ended in order, by one search."""
+        try:
+            return _locks(self._models(_LOCKS))
+        except RegistryRequestError:
+            return ()  # it cannot be searched by names: Unity Catalog, which takes no lock either
 
     def _with_aliases(
         self, searched: Mapping[str, ModelRow], likely: Sequence[str]
@@ -121,7 +134,7 @@ class MlflowRegistry:
         """One model with the stamps of all its stages."""
         found = self._api.model(name)
         # MySQL finds it by other cases and accents too
-        if found is None or found.name != name or found.is_prompt:
+        if found is None or found.name != name or found.is_prompt or locks.is_lock(name):
             return None
         stamped = self._stamped_of([name], f"{_named(name)} AND {_STAMPED}")
         return self._held([found], stamped).models[name]
@@ -140,10 +153,14 @@ class MlflowRegistry:
                 states={row.number: row.status for row in stamped.get(model.name, ())},
             )
             for model in models
-            if not model.is_prompt
+            if not (model.is_prompt or locks.is_lock(model.name))
         }
-        prompts = frozenset(model.name for model in models if model.is_prompt)
-        return Held(models=MappingProxyType(held), registry=self.identity, prompts=prompts)
+        return Held(
+            models=MappingProxyType(held),
+            registry=self.identity,
+            prompts=frozenset(model.name for model in models if model.is_prompt),
+            locks=_locks(models),
+        )
 
     def _stamped_of(self, names: Iterable[str], query: str) -> dict[str, Rows]:
         """Model → its stamped versions."""
@@ -307,6 +324,26 @@ class MlflowRegistry:
             )
         except RegistryNotFoundError:
             self._has_classic = False
+
+    def take_lock(self, lock: Lock) -> None:
+        """Make the model that is the lock."""
+        self._api.create_model(lock.name, locks.dump(lock))
+
+    def renew_lock(self, lock: Lock) -> None:
+        """Say when its apply was last heard of."""
+        self._api.set_model_tag(lock.name, locks.ALIVE, lock.alive)
+
+    def move_lock(self, lock: Lock, *, aside: bool) -> None:
+        """Set a lock aside, or back."""
+        self._api.rename_model(lock.name, replace(lock, aside=aside).name)
+
+    def remove_lock(self, lock: Lock) -> None:
+        """Remove a lock."""
+        self._api.delete_model(lock.name)
+
+
+def _locks(models: Iterable[ModelRow]) -> tuple[Lock, ...]:
+    return tuple(locks.parse(m.name, m.tags) for m in models if locks.is_lock(m.name))
 
 
 def _stamps(rows: Iterable[VersionRow]) -> dict[str, dict[int, Stamp]]:

@@ -38,9 +38,10 @@ class RestRegistryApi:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def models(self, size: int, token: str | None) -> Page[ModelRow]:
-        """A page of all models."""
-        found = self._calls.get("registered-models/search", _page(size, token), pages=True)
+    def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
+        """A page of the models that a filter finds; of all, if it is empty."""
+        asked = ({"filter": query} if query else {}) | _page(size, token)
+        found = self._calls.get("registered-models/search", asked, pages=True)
         with self._calls.understood():
             listed = found.get("registered_models", ())
             return Page(rows=[_model(one) for one in listed], token=_token(found))
@@ -71,6 +72,24 @@ class RestRegistryApi:
         """A file of a version's payload as the server sends it; None if it does not."""
         asked = {"name": name, "version": number, "path": path}
         return self._calls.text("model-versions/get-artifact", asked)
+
+    def create_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Make a model without versions."""
+        body = {"name": name, "tags": [{"key": k, "value": v} for k, v in tags.items()]}
+        self._calls.send("POST", "registered-models/create", body)
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a model's tag."""
+        body = {"name": name, "key": key, "value": value}
+        self._calls.send("POST", "registered-models/set-tag", body)
+
+    def rename_model(self, name: str, new: str) -> None:
+        """Rename a model."""
+        self._calls.send("POST", "registered-models/rename", {"name": name, "new_name": new})
+
+    def delete_model(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        self._calls.send("DELETE", "registered-models/delete", {"name": name})
 
     def set_tag(self, name: str, number: int, key: str, value: str) -> None:
         """Set a version's tag."""
@@ -194,6 +213,7 @@ def _token(found: Json) -> str | None:
 
 
 def _model(found: Json) -> ModelRow:
+    tags = _pairs(found.get("tags", ()))
     return ModelRow(
         name=found["name"],
         aliases={one["alias"]: int(one["version"]) for one in found.get("aliases", ())},
@@ -202,7 +222,8 @@ def _model(found: Json) -> ModelRow:
             for one in found.get("latest_versions", ())
             if "current_stage" in one
         },
-        is_prompt=_pairs(found.get("tags", ())).get(PROMPT, "").lower() == "true",
+        is_prompt=tags.get(PROMPT, "").lower() == "true",
+        tags=tags,
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # a word is never told from another by its colour alone, nor only by reading it
 _MARKS = {
     **dict.fromkeys(("better", "passed", "applied"), "✓ "),
-    **dict.fromkeys(("worse", "failed"), "✗ "),
+    **dict.fromkeys(("worse", "failed", "half done"), "✗ "),
 }
 
 

@@ -29,6 +29,7 @@ STYLES = {
     "worse": "red",
     comparison.BREAKS: "bold red",
     "failed": "bold red",
+    "half done": "bold red",
     "refused": "bold red",
     "allowed": "yellow",
     "drift": "red",

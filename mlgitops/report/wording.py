@@ -10,7 +10,7 @@ from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.guards import Objection
@@ -43,19 +43,7 @@ def wrong(stage: StageStatus) -> str:
 
 def remarks(exhibit: Exhibit) -> tuple[str, ...]:
     """What a reviewer should know of a change besides its versions."""
-    change, said = exhibit.change, []
-    if change.heals:
-        said.append("corrects drift")
-    elif change.drift and change.stamp is not None:
-        said.append(f"drift: the last apply left {version_or_empty(change.stamp.version)}")
-    if change.rollback:
-        said.append("rollback: this version was in the stage before")
-    elif change.downgrade and not change.heals:
-        said.append("downgrade")
-    if change.elsewhere:
-        said.append(f"managed by {change.elsewhere}")
-    if change.unlisted:
-        said.append(f"no longer in {change.unlisted}")
+    said = [*_of_change(exhibit.change)]
     if why := exhibit.payload.unchecked:
         said.append(f"it is not known whether the payload is there: {why}")
     if why := lost(exhibit.way_back):
@@ -63,6 +51,23 @@ def remarks(exhibit: Exhibit) -> tuple[str, ...]:
     if exhibit.before and exhibit.refused:
         said.append("refused since before: it decides nothing here")
     return tuple(said)
+
+
+def _of_change(change: Change) -> Iterator[str]:
+    if change.unfinished:
+        yield f"unfinished: {change.unfinished}"
+    elif change.heals:
+        yield "corrects drift"
+    elif change.drift and change.stamp is not None:
+        yield f"drift: the last apply left {version_or_empty(change.stamp.version)}"
+    if change.rollback:
+        yield "rollback: this version was in the stage before"
+    elif change.downgrade and not change.heals:
+        yield "downgrade"
+    if change.elsewhere:
+        yield f"managed by {change.elsewhere}"
+    if change.unlisted:
+        yield f"no longer in {change.unlisted}"
 
 
 def lost(way: WayBack | None) -> str:

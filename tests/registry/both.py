@@ -14,8 +14,14 @@ import pytest
 
 from mlgitops.core import registry as protocol
 from mlgitops.core.classic import Transition
+from mlgitops.core.lock import Lock
 from mlgitops.core.stamp import TAG, Stamp
-from mlgitops.errors import RegistryError, RegistryRequestError
+from mlgitops.errors import (
+    RegistryError,
+    RegistryExistsError,
+    RegistryGoneError,
+    RegistryRequestError,
+)
 from mlgitops.registry.address import Address
 from mlgitops.registry.api import Batch
 from mlgitops.registry.calls import Calls
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from tests.proxy import Answered, Asked, PassOn
 
+    Told = tuple[Callable[[MlflowRegistry], Any], type[RegistryError] | None]
     Call = tuple[str, Callable[[MlflowRegistry], Any]]
     Write = Callable[[MlflowRegistry, str], None]
 
@@ -94,6 +101,7 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
     """Every method of a reader, with all that it may be asked for."""
     yield "identity", attrgetter("identity")
     yield "held()", methodcaller("held")
+    yield "locks()", methodcaller("locks")
     yield "held(declared)", methodcaller("held", known.models)
     for names in (known.models[:3], known.models[-5:], known.models):
         yield f"held_again({names})", methodcaller("held_again", names)
@@ -314,6 +322,54 @@ def check_records(url: str, known: Known) -> None:
     )
     later = BEGUN + timedelta(milliseconds=1)
     assert not [*ways[0].between(later, later), *ways[1].between(later, later)]
+
+
+def _lock(number: int, *, aside: bool = False) -> Lock:
+    return Lock(
+        id=f"id-{number}",
+        owner="git.example.org/ünï",
+        actor="ädä 😀",
+        commit="c" * 40,
+        begun="2026-01-01T00:00:00Z",
+        alive=f"2026-01-01T00:00:0{number}Z",
+        aside=aside,
+    )
+
+
+# one after another, of a registry without a lock
+LOCKS: dict[str, Told] = {
+    "renew none": (lambda r: r.renew_lock(_lock(1)), RegistryGoneError),
+    "take": (lambda r: r.take_lock(_lock(1)), None),
+    "take what another has": (lambda r: r.take_lock(_lock(2)), RegistryExistsError),
+    "renew": (lambda r: r.renew_lock(replace(_lock(1), alive="2026-01-01T00:01:00Z")), None),
+    "set aside": (lambda r: r.move_lock(_lock(1), aside=True), None),
+    "set aside again": (lambda r: r.move_lock(_lock(1), aside=True), RegistryGoneError),
+    "take a second": (lambda r: r.take_lock(_lock(2)), None),
+    "set back": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), RegistryExistsError),
+    "set aside as another": (lambda r: r.move_lock(_lock(1), aside=True), RegistryExistsError),
+    "remove": (lambda r: r.remove_lock(_lock(2)), None),
+    "set back then": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), None),
+    "remove the first": (lambda r: r.remove_lock(_lock(1)), None),
+    "remove it again": (lambda r: r.remove_lock(_lock(1)), RegistryGoneError),
+}
+
+
+def check_locks(url: str) -> None:
+    """Both ways take, renew, set aside and remove a lock alike, and refuse the same."""
+    told: list[Any] = []
+    for registry in (over_http(url), over_client(url)):
+        states = []
+        for call, (write, refused) in LOCKS.items():
+            assert answer(partial(write, registry)) == (refused or plain(None)), call
+            states.append(registry.locks())
+            held = registry.held()
+            assert held.locks == states[-1]
+            assert not any(name.startswith("mlgitops.lock") for name in held.models)
+        told.append(states)
+    assert told[0] == told[1]
+    assert told[0][1] == (_lock(1),)
+    assert told[0][4] == (replace(_lock(1, aside=True), alive="2026-01-01T00:01:00Z"),)
+    assert told[0][-1] == ()
 
 
 def state(client: MlflowClient, name: str) -> dict[str, Any]:

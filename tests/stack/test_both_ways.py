@@ -62,3 +62,8 @@ def test_both_ways_record_the_same(filled: tuple[str, both.Known]) -> None:
 def test_both_ways_write_the_same(filled: tuple[str, both.Known]) -> None:
     """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
     both.check_writes(*filled)
+
+
+def test_both_ways_lock_the_same(filled: tuple[str, both.Known]) -> None:
+    """A lock is had by one apply only, whichever way it asks."""
+    both.check_locks(filled[0])

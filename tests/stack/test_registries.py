@@ -104,6 +104,7 @@ def test_both_ways_record_the_same(filled: Filled) -> None:
 def test_both_ways_write_the_same(filled: Filled) -> None:
     """Stamps, aliases and classic stages, with what a registry refuses, step by step."""
     both.check_writes(filled.url, filled.known)
+    both.check_locks(filled.url)
 
 
 def test_a_workspace_is_refused_where_there_are_none(
