@@ -128,12 +128,11 @@ def text_at(file: Path, revision: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Place:
-    """Where a file is: the top folder of its work tree, its path from there, and the origin."""
+    """Where a file is: the top folder of its work tree, and its path from there."""
 
     top: Path
     path: str
     shallow: bool
-    origin: str
 
 
 def _place(file: Path) -> _Place:
@@ -148,12 +147,7 @@ def _place(file: Path) -> _Place:
         ) from None
     shallow, _, up = told.partition("\n")
     top = (real.parent / up).resolve()
-    return _Place(
-        top=top,
-        path=real.relative_to(top).as_posix(),
-        shallow=shallow == "true",
-        origin=owner.of_origin(real),
-    )
+    return _Place(top=top, path=real.relative_to(top).as_posix(), shallow=shallow == "true")
 
 
 def _commits(place: _Place, tip: str, path: str) -> tuple[Commit, ...]:
@@ -174,7 +168,7 @@ def _is_pull(commit: Commit, place: _Place) -> bool:
     match = _PULL.fullmatch(commit.message.split("\n", 1)[0])
     if match is None or match[4] not in (None, match[1] or match[3]):
         return False
-    return match[2] is None or owner.of_remote(match[2]) == place.origin
+    return match[2] is None or owner.of_remote(match[2]) == owner.of_origin(place.top)
 
 
 def _line(place: _Place, pulls: Sequence[str]) -> Iterator[str]:

@@ -79,9 +79,14 @@ def stamped(team: Team, version: int, **fields: object) -> None:
     team.set_tag(version, "Production", {**(team.tag(version, "Production") or {}), **fields})
 
 
-@pytest.mark.parametrize(
-    ("moment", "version", "applied"),
-    [
+def test_what_was_there_on_a_day(told: Team) -> None:
+    """It is what was applied by then, and by git's word what no stamp is left of.
+
+    A day means what it ended with; a time means that minute.
+    """
+    stamped(told, 2, time="2026-11-04T12:00:00Z", move=2, previous=1)
+    stamped(told, 1, time="2026-11-09T12:00:00Z", move=3)
+    for moment, version, applied in (
         ("2026-11-02", 1, None),
         ("2026-11-03", 1, None),
         ("2026-11-04T11:59Z", 1, None),
@@ -89,25 +94,17 @@ def stamped(team: Team, version: int, **fields: object) -> None:
         ("2026-11-04", 2, "2026-11-04"),
         ("2026-11-08", 2, "2026-11-04"),
         ("2026-11-09", 1, "2026-11-09"),
-    ],
-)
-def test_what_was_there_on_a_day(
-    told: Team, moment: str, version: int, applied: str | None
-) -> None:
-    """It is what was applied by then, and by git's word what no stamp is left of.
-
-    A day means what it ended with; a time means that minute.
-    """
-    stamped(told, 2, time="2026-11-04T12:00:00Z", move=2, previous=1)
-    stamped(told, 1, time="2026-11-09T12:00:00Z", move=3)
-    (found,) = stays(told, "--at", moment)
-    assert found["version"] == version
-    assert (found["applied"] or "")[:10] == (applied or "")
+    ):
+        (found,) = stays(told, "--at", moment)
+        assert found["version"] == version, moment
+        assert (found["applied"] or "")[:10] == (applied or ""), moment
     assert stays(told, "--at", "2026-10-31") == []
-    shown = told.ok("history", "--at", moment).out
-    assert ("declared only" in shown) == (applied is None)
     offline = stays(told, "--at", "2026-11-03", "--offline")
     assert [(s["version"], s["applied"]) for s in offline] == [(2, None)]
+    for form in ("text", "markdown"):
+        for day, only in (("02", True), ("04", False)):
+            shown = told.ok("history", "--at", f"2026-11-{day}", "--format", form).out
+            assert ("declared only" in shown) == only
 
 
 def test_what_was_merged_and_never_applied(team: Team) -> None:
