@@ -182,7 +182,7 @@ def test_a_bare_install_validates_and_says_what_is_missing(bare: Installed) -> N
 
 @pytest.mark.xdist_group("server")
 def test_a_bare_install_reconciles_a_server(remote: Team, proxied: Proxy, bare: Installed) -> None:
-    """Without MLflow, a registry behind HTTP is imported, planned and applied."""
+    """Without MLflow, a registry behind HTTP is imported, planned, applied and recorded."""
     team = Installed(environment=bare.environment, folder=remote.folder)
     remote.versions(2, "bare-model")
     remote.client.set_registered_model_alias("bare-model", "champion", "1")
@@ -198,7 +198,9 @@ def test_a_bare_install_reconciles_a_server(remote: Team, proxied: Proxy, bare: 
     remote.write(text)
     team.run("promote", "bare-model", "Production", "2")
     assert "Production: empty → 2" in ok("plan", "--quick")
-    ok("apply", "--actor", "ada")
+    applied = ok("apply", "--actor", "ada")
+    assert "/#/runs/" in applied, "it is not recorded"
+    assert "incomplete" not in applied
     assert remote.aliases("bare-model") == {"champion": 1, "production": 2}
     assert remote.classic("Production", "bare-model") == 2
     assert "in sync" in ok("status")

@@ -137,6 +137,8 @@ def _try(name: str, work: Callable[[], None]) -> str:
         return f"the tracking server took more than {_LIMIT:g} s"
     except MlgitopsError as error:
         return one_line(error)
+    except Exception as error:  # noqa: BLE001 - each store of artifacts raises errors of its own
+        return f"{type(error).__name__}: {one_line(error)[:_LONGEST]}"
     return ""
 
 

@@ -60,10 +60,16 @@ models:
 """
 
 
+RECORD = {
+    "/api/2.0/mlflow/experiments/create",
+    *(f"/api/2.0/mlflow/runs/{verb}" for verb in ("create", "log-batch", "update")),
+}
+
+
 def test_registry_and_tracking_apart(
     variables: pytest.MonkeyPatch, plain: Proxy, remote: Team, server: tuple[str, Embedded]
 ) -> None:
-    """Runs come from MLFLOW_TRACKING_URI; apply writes to MLFLOW_REGISTRY_URI, nowhere else."""
+    """Runs come from MLFLOW_TRACKING_URI, where the record goes; stages to MLFLOW_REGISTRY_URI."""
     with proxy(server[0]) as tracking:
         tracking.meddle = partial(only, ("/runs/", "/experiments/"))
         plain.meddle = partial(only, ("/registered-models/", "/model-versions/"))
@@ -77,10 +83,11 @@ def test_registry_and_tracking_apart(
 
         assert remote.run("plan", "--exit-code", "--quick").code == 2
         assert plain.writes == []
+        assert {path for _, path in tracking.seen} == {"/api/2.0/mlflow/runs/get"}
         remote.ok("apply")
 
-        assert {path for _, path in tracking.seen} == {"/api/2.0/mlflow/runs/get"}
         assert len(plain.writes) == 3
+        assert {path for _, path in tracking.writes} <= RECORD
         assert remote.aliases("apart") == {"production": 1}
         assert both_hold() == {PLAIN, "apart"}
 
