@@ -39,6 +39,7 @@ _TIMED_OUT, _LOST = "timed out", "lost their connection"
 _PASSING = {status: f"answered {status}" for status in (429, 502, 503, 504)}
 _SLOW = (_TIMED_OUT, _PASSING[504])
 _LONGEST_WAIT = 60  # seconds
+_FILE = 10.0  # seconds that a small file may take
 
 
 class Calls:
@@ -46,12 +47,8 @@ class Calls:
 
     def __init__(self, server: Server) -> None:
         self._server, self._shown = server, without_secrets(server.url)
-        self._http = HttpClient(
-            timeout=server.timeout,
-            headers=server.headers,
-            verify=server.verify,
-            certificate=server.certificate,
-        )
+        self._http = _client(server, server.timeout)
+        self._files: HttpClient | None = _client(server, min(server.timeout, _FILE))
         self._repeated: Counter[str] = Counter()
         self._lock, self._unchecked = Lock(), bool(server.workspace)
 
@@ -90,8 +87,12 @@ class Calls:
         Raises:
             RegistryGoneError: it says that there is no such file.
         """
-        answer = self._tried("GET", f"{self._server.url}/{path}", {"query": query})
-        if not isinstance(answer, Answer):
+        if self._files is None:
+            return None
+        try:
+            answer = self._files.request("GET", f"{self._server.url}/{path}", query=query)
+        except HttpError:
+            self._files = None  # it may try for minutes to reach a store that only clients reach
             return None
         if answer.ok:
             return answer.text
@@ -189,6 +190,15 @@ class Calls:
         if status >= 500:
             return failures.fault(self._shown)
         return failures.rejected(self._shown, _said(document) or f"it answered {status}")
+
+
+def _client(server: Server, timeout: float) -> HttpClient:
+    return HttpClient(
+        timeout=timeout,
+        headers=server.headers,
+        verify=server.verify,
+        certificate=server.certificate,
+    )
 
 
 def _document(answer: Answer) -> Json | None:
