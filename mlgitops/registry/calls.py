@@ -39,6 +39,7 @@ _TIMED_OUT, _LOST = "timed out", "lost their connection"
 _PASSING = {status: f"answered {status}" for status in (429, 502, 503, 504)}
 _SLOW = (_TIMED_OUT, _PASSING[504])
 _LONGEST_WAIT = 60  # seconds
+_NO_FILE = "No such artifact"  # what MLflow's server says
 _FILE = 10.0  # seconds that a small file may take
 
 
@@ -96,10 +97,8 @@ class Calls:
             return None
         if answer.ok:
             return answer.text
-        document = _document(answer) or {}
-        said = _said(document)
-        if failures.is_gone(document.get("error_code"), said):
-            raise failures.rejected(self._shown, said, gone=True)
+        if answer.status == 404 and _NO_FILE in answer.text:  # under several error codes
+            raise failures.rejected(self._shown, _said(_document(answer) or {}), gone=True)
         return None
 
     def send(self, method: str, path: str, body: Json) -> Json:
