@@ -99,7 +99,7 @@ class DigestMismatchError(ProblemsError):
 
 
 class PayloadError(MlgitopsError):
-    """The payload of a version is not an MLflow model."""
+    """The payload of a version is gone, or is not an MLflow model."""
 
 
 class PlanRefusedError(MlgitopsError):

@@ -43,6 +43,8 @@ _TIMED_OUT, _LOST = "timed out", "lost their connection"
 _PASSING = {status: f"answered {status}" for status in (429, 502, 503, 504)}
 _SLOW = (_TIMED_OUT, _PASSING[504])
 _LONGEST_WAIT = 60  # seconds
+_NO_FILE = "No such artifact"  # what MLflow's server says
+_FILE = 10.0  # seconds that a small file may take
 
 
 class Calls:
@@ -50,12 +52,8 @@ class Calls:
 
     def __init__(self, server: Server) -> None:
         self._server, self._shown = server, without_secrets(server.url)
-        self._http = HttpClient(
-            timeout=server.timeout,
-            headers=server.headers,
-            verify=server.verify,
-            certificate=server.certificate,
-        )
+        self._http = _client(server, server.timeout)
+        self._files: HttpClient | None = _client(server, min(server.timeout, _FILE))
         self._repeated: Counter[str] = Counter()
         self._lock, self._unchecked = Lock(), bool(server.workspace)
 
@@ -94,15 +92,18 @@ class Calls:
         Raises:
             RegistryGoneError: it says that there is no such file.
         """
-        answer = self._tried("GET", f"{self._server.url}/{path}", {"query": query})
-        if not isinstance(answer, Answer):
+        if self._files is None:
+            return None
+        try:
+            answer = self._files.request("GET", f"{self._server.url}/{path}", query=query)
+        except HttpError:
+            self._files = None  # it may try for minutes to reach a store that only clients reach
             return None
         if answer.ok:
             return answer.text
-        document = _document(answer) or {}
-        said = _said(document)
-        if failures.is_gone(code := document.get("error_code"), said):
-            raise failures.rejected(self._shown, said, code)
+        if answer.status == 404 and _NO_FILE in answer.text:  # under several error codes
+            said = _said(_document(answer) or {})
+            raise failures.rejected(self._shown, said, failures.GONE)
         return None
 
     def send(self, method: str, path: str, body: Json) -> Json:
@@ -215,6 +216,15 @@ class Calls:
             return failures.fault(self._shown)
         said = _said(document) or f"it answered {status}"
         return failures.rejected(self._shown, said, code)
+
+
+def _client(server: Server, timeout: float) -> HttpClient:
+    return HttpClient(
+        timeout=timeout,
+        headers=server.headers,
+        verify=server.verify,
+        certificate=server.certificate,
+    )
 
 
 def _document(answer: Answer) -> Json | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proxy import failure
+from tests.proxy import HangUpError, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +144,27 @@ def test_a_server_that_sends_no_artifacts_is_gone_around(remote: Team, proxied: 
     delete(remote)
     remote.stages(Production=2)
     assert remote.run("apply").code == 3
+
+
+@pytest.mark.xdist_group("server")
+def test_a_server_that_waits_for_a_store_is_not_waited_for(remote: Team, proxied: Proxy) -> None:
+    """Where only clients reach the store, it tries for minutes; it is not asked a second time."""
+
+    def silent(asked: Asked, pass_on: PassOn) -> Answered:
+        if asked.path.endswith("get-artifact"):
+            raise HangUpError
+        return pass_on(asked)
+
+    models = [f"model-{number}" for number in range(20)]
+    for name in models:
+        remote.versions(1, name)
+    body = "".join(f"  {name}: {{stages: {{Staging: 1}}}}\n" for name in models)
+    remote.write(f"models:\n{body}")
+    proxied.meddle = silent
+    proxied.reset()
+    remote.ok("apply", "--allow", "many-changes")
+    asked = [path for _, path in proxied.seen if path.endswith("get-artifact")]
+    assert 1 <= len(asked) <= 8  # as many as are asked at the same time
 
 
 @pytest.mark.xdist_group("server")
