@@ -97,7 +97,7 @@ class DigestMismatchError(ProblemsError):
 
 
 class PayloadError(MlgitopsError):
-    """The payload of a version is not an MLflow model."""
+    """The payload of a version is gone, or is not an MLflow model."""
 
 
 class PlanRefusedError(MlgitopsError):
@@ -135,7 +135,7 @@ class RegistryProxyError(RegistryUnreachableError):
 
 
 class RegistryPackageError(RegistryError):
-    """The registry or its artifact store needs a Python package that is not installed here."""
+    """The registry needs a Python package that is not installed here."""
 
 
 class RegistryTimeoutError(RegistryError):
@@ -164,6 +164,26 @@ class RegistryRequestError(RegistryError):
 
 class RegistryGoneError(RegistryRequestError):
     """The registry does not have what was asked for."""
+
+
+class StoreError(RegistryError):
+    """The artifact store that holds a payload could not be used; the subclasses say why."""
+
+
+class StoreUnreachableError(StoreError):
+    """Nothing answers at the artifact store's address."""
+
+
+class StoreDeniedError(StoreError):
+    """There are no credentials for the artifact store, or it does not accept them."""
+
+
+class StorePackageError(StoreError):
+    """The artifact store needs a Python package that is not installed here."""
+
+
+class StoreFaultError(StoreError):
+    """The artifact store answered with an error of its own (429 or 5xx)."""
 
 
 class RegistryStartError(RegistryError):

@@ -18,6 +18,7 @@ from mlgitops.errors import (
     PayloadError,
     Problem,
     RegistryRequestError,
+    StoreError,
 )
 from mlgitops.recipes.package import package_of
 from mlgitops.review import scoring
@@ -151,7 +152,7 @@ class _Collector:
             return
         try:
             found = cabinet.artifact(version).digest
-        except (RegistryRequestError, PayloadError) as error:
+        except (RegistryRequestError, StoreError, PayloadError) as error:
             said = f"its payload cannot be downloaded: {one_line(error)}"
             yield _problem(change, f"version {change.new} is pinned, but {said}")
             return
