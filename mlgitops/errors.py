@@ -159,7 +159,7 @@ class RegistryProxyError(RegistryUnreachableError):
 
 
 class RegistryPackageError(RegistryError):
-    """The registry or its artifact store needs a Python package that is not installed here."""
+    """The registry needs a Python package that is not installed here."""
 
 
 class RegistryTimeoutError(RegistryError):
@@ -192,6 +192,26 @@ class RegistryGoneError(RegistryRequestError):
 
 class RegistryExistsError(RegistryRequestError):
     """The registry has a model of that name already."""
+
+
+class StoreError(RegistryError):
+    """The artifact store that holds a payload could not be used; the subclasses say why."""
+
+
+class StoreUnreachableError(StoreError):
+    """Nothing answers at the artifact store's address."""
+
+
+class StoreDeniedError(StoreError):
+    """There are no credentials for the artifact store, or it does not accept them."""
+
+
+class StorePackageError(StoreError):
+    """The artifact store needs a Python package that is not installed here."""
+
+
+class StoreFaultError(StoreError):
+    """The artifact store answered with an error of its own (429 or 5xx)."""
 
 
 class RegistryStartError(RegistryError):

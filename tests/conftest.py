@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 # begun last, any of these would leave all workers but one without work for minutes
 _LONGEST = (
     *("stack/test_loop.py", "stack/test_image.py", "stack/test_from_mlflow.py"),
+    "stack/test_company.py",
     *("stack/test_database_faults.py", "stack/test_s3.py", "stack/test_data.py"),
-    *("core/test_faults.py", "core/test_plan.py", "recipes/test_plain.py", "test_wheel.py"),
+    *("core/test_faults.py", "core/test_plan.py", "recipes/test_plain.py"),
     *("serve/test_smoke.py", "serve/test_server.py"),
 )
 

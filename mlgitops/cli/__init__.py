@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 
@@ -60,6 +61,8 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for client in ("azure", "databricks"):  # what they raise says the same, and comes to an error
+        logging.getLogger(client).setLevel(logging.CRITICAL)
     try:
         result = _invoked(arguments)
     except MlgitopsError as error:

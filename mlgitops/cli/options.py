@@ -173,10 +173,10 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _named(option: str | None) -> Address | None:
     """What --registry names, else what MLflow's variables name."""
-    from mlgitops.registry.address import Address, from_environment, registry_of
+    from mlgitops.registry.address import Address, from_environment, registry_of, tracking_of
 
     if option:
-        return Address(registry=registry_of(option), tracking=option)
+        return Address(registry=registry_of(option), tracking=tracking_of(option))
     return from_environment(os.environ)
 
 

@@ -13,7 +13,7 @@ from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.version import READY
 from mlgitops.core.way_back import WayBack, of_change
-from mlgitops.errors import PayloadError, Problem, RegistryRequestError
+from mlgitops.errors import PayloadError, Problem, RegistryRequestError, StoreError
 from mlgitops.history.way_back import ways_back
 from mlgitops.recipes.package import package_of
 from mlgitops.registry.presence import Presence, look
@@ -219,7 +219,7 @@ class _Collector:
             return
         try:
             found = cabinet.artifact(version).digest
-        except (RegistryRequestError, PayloadError) as error:
+        except (RegistryRequestError, StoreError, PayloadError) as error:
             said = f"its payload cannot be downloaded: {one_line(error)}"
             yield _problem(change, f"version {number} is pinned, but {said}")
             return

@@ -79,7 +79,7 @@ def from_environment(environment: Mapping[str, str]) -> Address | None:
     tracking, registry = (environment.get(name, "").strip() for name in (TRACKING, REGISTRY))
     if not (tracking or registry):
         return None
-    tracking = tracking or registry
+    tracking = tracking or tracking_of(registry)
     return Address(registry=registry or registry_of(tracking), tracking=tracking)
 
 
@@ -90,6 +90,15 @@ def registry_of(tracking: str) -> str:
     """
     scheme, separator, profile = tracking.partition("://")
     return f"databricks-uc{separator}{profile}" if scheme == "databricks" else tracking
+
+
+def tracking_of(registry: str) -> str:
+    """The tracking server that goes with a registry where nothing names another one.
+
+    Unity Catalog is none; the runs are in the Databricks workspace.
+    """
+    scheme, separator, profile = registry.partition("://")
+    return f"databricks{separator}{profile}" if scheme == "databricks-uc" else registry
 
 
 def speaks_plain_http(uri: str) -> bool:

@@ -25,6 +25,7 @@ from mlgitops.errors import (
     RegistryUnreachableError,
     RegistryUntrustedError,
 )
+from mlgitops.registry import stores
 from mlgitops.system.addresses import without_secrets
 from mlgitops.system.http import reason
 from mlgitops.words import one_line
@@ -32,20 +33,18 @@ from mlgitops.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlgitops.errors import PayloadError, StoreError
+
 GONE = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 NO_ENDPOINT = "ENDPOINT_NOT_FOUND"
 _WRONG_HOST = "Invalid Host header"  # what MLflow's server says
-_NAMESPACES = ("azure", "google")
-# what is installed under another name than it is imported by; MLflow's stores and SQLAlchemy's
+_DATABRICKS = ("databricks", "databricks-uc")
+# what is installed under another name than it is imported by
 _DISTRIBUTIONS = {
     "psycopg": "'psycopg[binary]'",
     "psycopg2": "psycopg2-binary",
     "MySQLdb": "mysqlclient",
-    "google.cloud": "google-cloud-storage",
-    "azure.storage": "azure-storage-blob",
-    "azure.identity": "azure-identity",
-    "botocore": "boto3",
     "databricks": "databricks-sdk",
 }
 _BODY = re.compile(r"\.? Response body: .*", re.DOTALL)
@@ -102,16 +101,27 @@ def busy(uri: str) -> RegistryFaultError:
 def packages(uri: str, package: str) -> RegistryPackageError:
     """MLflow's client lacks what reaches it."""
     return RegistryPackageError(
-        f"the registry at {uri}, or its artifact store, needs the package {package}, which is not "
-        f"installed here: pip install {_DISTRIBUTIONS.get(package, package)}"
+        f"the registry at {uri} needs the package {package}, which is not installed here: "
+        f"pip install {_DISTRIBUTIONS.get(package, package)}"
     )
 
 
 def denied(uri: str, status: int) -> RegistryDeniedError:
     """It answered 401 or 403."""
+    if uri.partition(":")[0] in _DATABRICKS:
+        return RegistryDeniedError(
+            f"the registry at {uri} denied access ({status}); check {stores.DATABRICKS_LOGIN}"
+        )
     return RegistryDeniedError(
         f"the registry at {uri} denied access ({status}); set MLFLOW_TRACKING_USERNAME and "
         "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to an account with access"
+    )
+
+
+def no_login(uri: str) -> RegistryDeniedError:
+    """MLflow's client finds no login for Databricks."""
+    return RegistryDeniedError(
+        f"there is no login for the registry at {uri}; set {stores.DATABRICKS_LOGIN}"
     )
 
 
@@ -153,6 +163,11 @@ def fault(uri: str) -> RegistryFaultError:
     )
 
 
+def unusable(uri: str, said: str) -> RegistryFaultError:
+    """MLflow's client gives up, without an answer of a server."""
+    return RegistryFaultError(f"MLflow cannot use the registry at {uri}: {said}")
+
+
 def by_status(uri: str, status: int, said: str) -> RegistryError | None:
     """What a status means, whatever was asked for; None if what was said has to tell."""
     if status == 403 and _WRONG_HOST in said:
@@ -177,8 +192,13 @@ def rejected(uri: str, said: str, code: object) -> RegistryRequestError:
 
 
 @contextmanager
-def translated(uri: str) -> Iterator[None]:
-    """Turn whatever MLflow's client raises into the subclass of RegistryError that says why."""
+def translated(uri: str, store: str = "") -> Iterator[None]:
+    """Turn whatever MLflow's client raises into the subclass of RegistryError that says why.
+
+    Args:
+        uri: where the registry is.
+        store: where artifacts are, if any are read or written in the block.
+    """
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
@@ -187,16 +207,22 @@ def translated(uri: str) -> Iterator[None]:
         yield
     except RegistryError:
         raise
-    except ModuleNotFoundError as error:
-        raise packages(without_secrets(uri), _top(error.name)) from error
-    except (MlflowException, RequestException, SQLAlchemyError, ValueError, OSError) as error:
-        raise _translate(error, without_secrets(uri)) from error
+    except Exception as error:
+        if store and any(map(stores.is_of_client, _causes(error))):
+            raise of_store(error, store, uri) from error
+        if isinstance(error, ModuleNotFoundError):
+            package = (error.name or "").partition(".")[0]
+            raise packages(without_secrets(uri), package) from error
+        if isinstance(
+            error, MlflowException | RequestException | SQLAlchemyError | ValueError | OSError
+        ):
+            raise _translate(error, without_secrets(uri)) from error
+        raise
 
 
-def _top(module: str | None) -> str:
-    """The package that is named in what is to be installed."""
-    parts = (module or "").split(".")
-    return ".".join(parts[: 2 if parts[0] in _NAMESPACES else 1])
+def of_store(error: Exception, store: str, server: str) -> StoreError | PayloadError:
+    """What the failure of an artifact store means."""
+    return stores.trouble(list(_causes(error)), store, server)
 
 
 def _translate(error: Exception, uri: str) -> RegistryError:
@@ -215,7 +241,7 @@ def _translate(error: Exception, uri: str) -> RegistryError:
     if any(isinstance(cause, Timeout | ReadTimeoutError) for cause in chain):
         return slow(uri)
     if any(isinstance(cause, RetryError) for cause in chain):
-        return fault(uri)
+        return busy(uri) if "too many 429 error" in str(error) else fault(uri)
     if any(isinstance(cause, RequestException) for cause in chain):
         return unreachable(uri)
     return _answered(error, uri)
@@ -223,6 +249,8 @@ def _translate(error: Exception, uri: str) -> RegistryError:
 
 def _answered(error: Exception, uri: str) -> RegistryError:
     """The registry answered; its status code tells what it said."""
+    from mlflow.exceptions import RestException
+
     code = getattr(error, "error_code", "")
     text = one_line(_BODY.sub("", str(error)))[:300]
     stated = re.search(r"failed with error code (\d+)", text)
@@ -233,8 +261,11 @@ def _answered(error: Exception, uri: str) -> RegistryError:
         return no_registry(uri)
     if "valid JSON" in text or isinstance(error, ValueError):
         return foreign(uri)
+    if "Databricks credential" in text:
+        return no_login(uri)
     if status >= 500 and (stated or code == "INTERNAL_ERROR"):
-        return fault(uri)
+        answered = stated or isinstance(error, RestException)
+        return fault(uri) if answered else unusable(uri, text)
     return rejected(uri, text, code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlgitops.errors import PayloadError
-from mlgitops.registry.failures import translated
+from mlgitops.registry.failures import of_store, translated
 from mlgitops.registry.signature import signature_in
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlgitops.core.signature import Signature
     from mlgitops.registry.address import Address
 
@@ -26,13 +29,33 @@ def download(uri: str, folder: Path, address: Address) -> Path:
     """Download a model, or a file of one, into a folder; where it lies then.
 
     Raises:
-        RegistryError: the registry or its store could not be used, or it is not there.
+        RegistryError: the registry or its store could not be used, or has no such version.
+        PayloadError: the store does not have it.
     """
     from mlflow.artifacts import download_artifacts
 
     address.publish()  # MLflow resolves models:/ by its own idea of the registry alone
-    with translated(address.registry):
+    with _asking_store(uri, address):
         return Path(download_artifacts(uri, dst_path=str(folder)))
+
+
+@contextmanager
+def _asking_store(uri: str, address: Address) -> Iterator[None]:
+    """Say of whatever a store raises why it did."""
+    try:
+        yield
+    except Exception as error:  # stores raise what their clients do
+        with translated(address.registry):  # which may be what failed
+            store = _stored_at(uri)
+        raise of_store(error, store, address.tracking) from error
+
+
+def _stored_at(uri: str) -> str:
+    """Where a model lies that is registered or logged."""
+    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
+
+    model, _ = ModelsArtifactRepository.split_models_uri(uri)
+    return str(ModelsArtifactRepository.get_underlying_uri(model))
 
 
 def signature_of(uri: str, address: Address) -> Signature | None:
@@ -40,7 +63,7 @@ def signature_of(uri: str, address: Address) -> Signature | None:
 
     Raises:
         PayloadError: the payload is gone, or cannot be read.
-        RegistryError: the registry or its store could not be used.
+        RegistryError: the registry or its store could not be used, or has no such version.
     """
     with TemporaryDirectory(prefix="mlgitops-") as made:
         _described(uri, Path(made), address)
@@ -67,7 +90,7 @@ def _described(uri: str, folder: Path, address: Address) -> None:
     from mlflow.artifacts import list_artifacts
 
     address.publish()  # as for a download
-    with translated(address.registry):
+    with _asking_store(uri, address):
         listed = {Path(one.path).name for one in list_artifacts(artifact_uri=uri)}
     if MLMODEL not in listed:
         raise PayloadError(GONE)

@@ -9,7 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlgitops.core.pins import mismatch
-from mlgitops.errors import DigestMismatchError, PayloadError, Problem, RegistryRequestError
+from mlgitops.errors import (
+    DigestMismatchError,
+    PayloadError,
+    Problem,
+    RegistryRequestError,
+    StoreError,
+)
 from mlgitops.registry import digest
 
 if TYPE_CHECKING:
@@ -79,7 +85,7 @@ class Digests:
         try:
             with _downloaded(self._reader, model, version) as folder:
                 return Found(model=model, digest=digest.of_folder(folder))
-        except (RegistryRequestError, PayloadError) as error:
+        except (RegistryRequestError, StoreError, PayloadError) as error:
             trouble = f"cannot download the payload of version {version}: {error}"
             return Found(model=model, trouble=trouble)
 
@@ -94,10 +100,10 @@ def _downloaded(reader: RegistryReader, model: str, version: int) -> Iterator[Pa
 def verified(
     pins: Pins, registry: RegistryReader, model: str, version: int, stage: str | None
 ) -> Iterator[str]:
-    """What to load a version from, until the block ends: its own URI, if nothing pins it.
+    """The folder to load a version from, until the block ends.
 
-    A pinned version is downloaded once, into a folder, and what was verified is what is loaded: a
-    second download could bring something else.
+    It is downloaded once, and what was verified is what is loaded: a second download could bring
+    something else.
 
     Args:
         pins: what models.yaml pins.
@@ -110,9 +116,6 @@ def verified(
         DigestMismatchError: the payload is not the one that is pinned.
         RegistryError, PayloadError: it cannot be had.
     """
-    if not pins.binding(model, version, stage):
-        yield f"models:/{model}/{version}"
-        return
     with _downloaded(registry, model, version) as folder:
         pins.verify(model, version, stage, digest.of_folder(folder))
         yield str(folder)

@@ -18,5 +18,8 @@ def without_secrets(address: str) -> str:
     """
     if "://" not in address:
         return address
+    scheme, _, rest = address.partition(":")
+    if not rest.startswith("//"):  # an address in an address, as of Unity Catalog: uc:https://HOST
+        return f"{scheme}:{without_secrets(rest)}"
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

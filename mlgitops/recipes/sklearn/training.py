@@ -79,7 +79,7 @@ class SklearnTraining:
         metrics = task.metrics()
         trusted = trusted_types(task.kind, task.estimator)
         code = tracking.code_tags(self.folder)
-        with translated(mlflow.get_tracking_uri()):
+        with translated(mlflow.get_tracking_uri(), mlflow.get_artifact_uri()):
             mlflow.log_params({"estimator": task.kind, **task.settings})
             recorded.log(task.train, task.dataset, "train", code)
             recorded.log(task.test, task.dataset, "test", code)
