@@ -204,9 +204,7 @@ def apply(
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, on, say, need=need, models=models)
-        accepted = proposal.accepted
-        by = {change: whose(change) for change in accepted.changes}  # git is asked here, once
-        done = execute(accepted, client, by.__getitem__, lambda: datetime.now(UTC), say)
+        done = execute(proposal.accepted, client, whose, lambda: datetime.now(UTC), say)
     done = (*done, *proposal.held_up)
 
     webhook.applied(
