@@ -7,6 +7,7 @@ whole and refuse all its changes: `stale-plan`, and `many-changes`, which lets r
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -98,7 +99,8 @@ class Shown:
     @property
     def accepted(self) -> tuple[Change, ...]:
         """The changes that were not refused."""
-        return tuple(c for c in self.plan.changes if (c.model, c.alias) not in self.refused)
+        refused = frozenset(self.refused)
+        return tuple(c for c in self.plan.changes if (c.model, c.alias) not in refused)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,15 +157,22 @@ def objections(
     return tuple(found)
 
 
-def against(change: Change, said: Iterable[Objection], terms: Terms) -> tuple[Objection, ...]:
-    """The objections that refuse a change."""
-    return tuple(one for one in said if not one.allowed and _refuses(one, change, terms))
+def refusing(said: Iterable[Objection], terms: Terms) -> Callable[[Change], tuple[Objection, ...]]:
+    """Tells the objections that refuse a change."""
+    found: dict[tuple[str | None, str | None], list[Objection]] = defaultdict(list)
+    for one in said:
+        if not one.allowed:
+            found[one.model, one.stage].append(one)
 
+    def of(change: Change) -> tuple[Objection, ...]:
+        whole = (
+            one
+            for one in found.get((None, None), ())
+            if one.guard is not Guard.MANY_CHANGES or _counts(change, terms)
+        )
+        return (*whole, *found.get((change.model, change.stage), ()))
 
-def _refuses(one: Objection, change: Change, terms: Terms) -> bool:
-    if one.guard is Guard.MANY_CHANGES:
-        return _counts(change, terms)
-    return one.model is None or (one.model, one.stage) == (change.model, change.stage)
+    return of
 
 
 def _allowed(said: Iterable[Objection], permission: Permission) -> Iterator[Objection]:

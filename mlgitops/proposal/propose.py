@@ -166,12 +166,13 @@ def _judged(
     terms: Terms,
 ) -> Iterator[Exhibit]:
     """The changes with all that is said against them."""
+    objections = guards.refusing(said, terms)
     for one in exhibits:
         key = (one.change.model, one.change.alias)
         yield replace(
             one,
             problems=(*((unclear[key],) if key in unclear else ()), *one.problems),
-            objections=guards.against(one.change, said, terms),
+            objections=objections(one.change),
             before=terms.before(*key),
         )
 
