@@ -45,6 +45,6 @@ def listed(items: Sequence[str], *, most: int = 5) -> str:
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """What to write instead of an unknown name: the nearest one, or else all that are known."""
+    """What to write instead of an unknown name: the nearest one, or else some that are known."""
     near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return f"did you mean {near[0]!r}?" if near else f"known: {listed([*known]) or 'none'}"
