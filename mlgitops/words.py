@@ -54,6 +54,6 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """What to write instead of an unknown name: the nearest one, or else all that are known."""
+    """What to write instead of an unknown name: the nearest one, or else some that are known."""
     near = nearest(name, known)
-    return f"did you mean {near!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return f"did you mean {near!r}?" if near else f"known: {listed([*known]) or 'none'}"

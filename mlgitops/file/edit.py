@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file.load import Source, source
 from mlgitops.file.part import Part, cut
 from mlgitops.file.stages import stage_of
-from mlgitops.words import listed
+from mlgitops.words import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,9 +106,8 @@ def model_of(desired: Desired, model: str) -> DesiredModel:
         UsageError: there is none of that name; with the nearest one.
     """
     if model not in desired.models:
-        near = get_close_matches(model, desired.models, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {listed([*desired.models])}"
-        raise UsageError(f"{desired.file} has no model {model!r}; {hint}")
+        near = suggestion(model, desired.models)
+        raise UsageError(f"{desired.file} has no model {model!r}; {near}")
     return desired.models[model]
 
 

@@ -51,6 +51,7 @@ _PAGES = 10  # of a registry of whose size nothing is known yet
 _PROBES = 100  # models
 _PAGE_COSTS = 60  # requests for one version each: measured on MySQL and SQLite
 _LOCKS = f"name LIKE '{locks.NAME}%'"
+_LONGEST_TAG = 5000  # characters, in MLflow 2
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _GIT_TAG = "mlflow.source.git."  # of a run
 
@@ -127,17 +128,18 @@ class MlflowRegistry:
         """Models as they are now: each by its name, or all by pages where that costs less."""
         if len(names) >= self._pages:
             return self.held(names)
-        found = [model for name in names if (model := self.model(name))]
-        return Held(models={model.name: model for model in found}, registry=self.identity)
+        found = self._by_name(names)
+        # MySQL finds a model by other cases and accents too
+        models = [found[name] for name in names if name in found]
+        stamped: dict[str, Rows] = {}
+        for model in models:
+            if not (model.is_prompt or locks.is_lock(model.name)):
+                stamped |= self._stamped_of([model.name], f"{_named(model.name)} AND {_STAMPED}")
+        return self._held(models, stamped)
 
     def model(self, name: str) -> HeldModel | None:
         """One model with the stamps of all its stages."""
-        found = self._api.model(name)
-        # MySQL finds it by other cases and accents too
-        if found is None or found.name != name or found.is_prompt or locks.is_lock(name):
-            return None
-        stamped = self._stamped_of([name], f"{_named(name)} AND {_STAMPED}")
-        return self._held([found], stamped).models[name]
+        return self.held_again([name]).models.get(name)
 
     def _held(self, models: Collection[ModelRow], stamped: Mapping[str, Rows]) -> Held:
         # a model with an alias has a version, and each version is in one classic stage
@@ -303,7 +305,17 @@ class MlflowRegistry:
 
     def stamp(self, name: str, number: int, stamped: Mapping[str, Stamp]) -> None:
         """Write the stamps that a version carries."""
-        self._api.set_tag(name, number, stamps.TAG, stamps.dump(stamped))
+        text = stamps.dump(stamped)
+        try:
+            self._api.set_tag(name, number, stamps.TAG, text)
+        except RegistryRequestError as error:
+            if len(text) <= _LONGEST_TAG:
+                raise
+            raise RegistryRequestError(
+                f"the stamps of {len(stamped)} stages on version {number} have {len(text):,} "
+                f"characters, and MLflow 2 takes {_LONGEST_TAG:,}; upgrade the server to MLflow 3, "
+                "or register the model again as another version for some of these stages"
+            ) from error
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""

@@ -146,6 +146,9 @@ def test_a_prompt_is_no_model(remote: Team, over: str) -> None:
     ran = remote.run("plan", *address)
     assert ran.code == 3
     assert "greeting Production: this is a prompt, not a model" in ran.err
+    assert (
+        "greeting Production: this is a prompt, not a model" in remote.run("plan", "greeting").err
+    )
 
 
 def test_import_leaves_out_odd_aliases_and_says_why(team: Team) -> None:

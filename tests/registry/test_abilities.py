@@ -15,6 +15,7 @@ from mlgitops.errors import (
     RegistryFaultError,
     RegistryNotFoundError,
     RegistryProtocolError,
+    RegistryRequestError,
     RegistryTimeoutError,
     RegistryUnreachableError,
 )
@@ -243,3 +244,26 @@ def test_a_server_that_repeats_a_page_is_an_error(proxied: Proxy) -> None:
     proxied.meddle = meddle
     with pytest.raises(RegistryProtocolError, match="again and again"):
         models(proxied.url)
+
+
+def short_tags(asked: Asked, pass_on: PassOn) -> Answered:
+    """MLflow 2, which refuses a long tag."""
+    if asked.path.endswith("set-tag") and len(asked.body) > 5000:
+        refusal = {"error_code": "INVALID_PARAMETER_VALUE", "message": "exceeded length limit"}
+        return replace(failure(400), kind="application/json").with_document(refusal)
+    return pass_on(asked)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_more_stamps_than_a_tag_takes(proxied: Proxy) -> None:
+    """The error says how many stages the version is in and what to do; what is short is written."""
+    proxied.meddle = short_tags
+    registry = connect(proxied.url)
+    stamp = next(iter(registry.held(NAMES).models["c"].stamps["production"].values()))
+    registry.stamp("c", 1, {"production": stamp})
+    many = {f"stage-{number}": stamp for number in range(40)}
+    with pytest.raises(
+        RegistryRequestError, match=r"the stamps of 40 stages on version 1 .* 5,000"
+    ):
+        registry.stamp("c", 1, many)
+    assert set(registry.held(NAMES).models["c"].stamps) == {"production"}
