@@ -128,7 +128,7 @@ def words(error: dict[str, str]) -> dict[str, list[str]]:
 
 @given(body=requests_of_tables())
 @settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
