@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
 
+_FAILED = ("failed", "half done")
+
 
 @click.group()
 def github() -> None:
@@ -158,7 +160,7 @@ def _summarize(summary: Path, text: str, run: str | None) -> None:
     type=click.IntRange(min=0),
     default=0,
     metavar="MINUTES",
-    help="Ignore pending changes while the last commit of the file is younger than this.",
+    help="Ignore pending changes while the file's last commit, or an apply, is younger than this.",
 )
 @file_option
 @registry_options
@@ -168,6 +170,7 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     Closes the issue once every stage is as declared. Sets the step's output `drift` to true or
     false.
     """
+    from mlgitops.core.stamp import iso
     from mlgitops.core.status import stage_statuses
     from mlgitops.github import drift as issue
     from mlgitops.history.revisions import head_time
@@ -178,9 +181,11 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     desired = load(file)
     with progress() as say:
         say("reading the registry")
-        stages = stage_statuses(*read(desired, target.connect()))
-    now = datetime.now(UTC)
-    under_way = grace > 0 and now - head_time(file) < timedelta(minutes=grace)
+        desired, held = read(desired, target.connect())
+    stages, now = stage_statuses(desired, held), datetime.now(UTC)
+    since = now - timedelta(minutes=grace)
+    applying = any(lock.alive > iso(since) for lock in held.locks if not lock.aside)
+    under_way = grace > 0 and (applying or head_time(file) > since)
     wrong = issue.wrong(stages, pending=not under_way)
     _, api = _connect()
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
@@ -261,7 +266,7 @@ def _failed(applied: Path) -> list[dict[str, Any]]:
         document = json.loads(applied.read_text(encoding="utf-8"))
         if document["kind"] == "error":
             return []
-        return [outcome for outcome in document["outcomes"] if outcome["status"] == "failed"]
+        return [outcome for outcome in document["outcomes"] if outcome["status"] in _FAILED]
     except (ValueError, KeyError, TypeError) as error:
         raise GitHubError(f"{applied} is not a report from `mlgitops apply`: {error!r}") from error
 

@@ -9,6 +9,7 @@ about to write, and reads back what it wrote.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -116,7 +117,7 @@ class Turn:
         self._ended.set()
         self._signs.join()
         try:
-            if not self._mine():
+            if not (self._certain or self._mine()):
                 return
             if self.complete and kind is None:
                 self._registry.remove_lock(self._lock)
@@ -132,13 +133,20 @@ class Turn:
         """Why no other model may be begun; empty while one may."""
         if self._watch.stopped():
             return INTERRUPTED
-        quiet = time.monotonic() - self._renewed
-        if self._has and quiet > PACE.ask * PACE.silent / 2:
+        if self._has and not self._certain:
             with suppress(RegistryError):  # then the writes fail as well
                 self._renew()
         return self._over
 
+    @property
+    def _certain(self) -> bool:
+        """Whether the last sign of life is too young for anyone to have taken over."""
+        return time.monotonic() - self._renewed < PACE.ask * PACE.silent / 2
+
     def _take(self) -> bool:
+        now = iso(self._now())
+        self._lock = replace(self._lock, begun=now, alive=now)
+        self._renewed = time.monotonic()
         try:
             self._registry.take_lock(self._lock)
         except (RegistryExistsError, RegistryGoneError):  # it may go while MLflow looks at it
@@ -186,7 +194,7 @@ class Turn:
     def _renew(self) -> None:
         with self._renewing:
             if not self._mine():
-                self._over = _LOST
+                self._over, self._renewed = _LOST, -math.inf
                 return
             self._registry.renew_lock(replace(self._lock, alive=iso(self._now())))
             self._renewed = time.monotonic()
