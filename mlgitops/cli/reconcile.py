@@ -36,7 +36,7 @@ from mlgitops.errors import (
     ApplyUnderWayError,
     DesiredStateError,
 )
-from mlgitops.file.load import load, loads, read
+from mlgitops.file.load import load, loads, of_revision, read
 from mlgitops.history.revisions import text_at
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mlgitops.core.record import Recorded
     from mlgitops.proposal.propose import Proposal
 
+_NOTHING = "models: {}"
 _ENDING = "interrupted: finishing what has begun; interrupt again to stop at once"
 
 
@@ -127,9 +128,9 @@ def _base(file: Path, revision: str | None) -> Desired | None:
         return None
     try:
         text = text_at(file, revision)
-        return loads(text or "models: {}", f"{file} of {revision}", file)
+        return of_revision(text or _NOTHING, file, revision)
     except DesiredStateError:
-        return loads("models: {}", f"{file} of {revision}", file)
+        return of_revision(_NOTHING, file, revision)
 
 
 @click.command(

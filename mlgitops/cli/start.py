@@ -17,7 +17,7 @@ from mlgitops.cli.options import (
     show_report,
 )
 from mlgitops.errors import DesiredVersionError, NotEmptyError
-from mlgitops.file.load import load, loads
+from mlgitops.file.load import load, loads, of_revision
 from mlgitops.history.revisions import text_at
 from mlgitops.system import files
 
@@ -138,4 +138,4 @@ def _desired(file: Path, revision: str | None) -> Desired | None:
     if revision is None:
         return load(file)
     text = text_at(file, revision)
-    return None if text is None else loads(text, f"{file} of {revision}", file)
+    return None if text is None else of_revision(text, file, revision)

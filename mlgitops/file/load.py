@@ -74,6 +74,22 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     return source(text, file, beside).desired
 
 
+def of_revision(text: str, file: Path, revision: str) -> Desired:
+    """What a file said at a revision.
+
+    One from before stages were declared is read with those that the file declares now, so that
+    the commit that declares them can be compared with the one before.
+
+    Raises:
+        DesiredStateError: with every problem found.
+    """
+    try:
+        now = replace(load(file), version=1)  # which allows every spelling of a stage
+    except DesiredStateError:
+        now = None
+    return source(text, f"{file} of {revision}", file, now).desired
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """A valid models.yaml: its text, what that says where, and what it means."""
@@ -92,7 +108,7 @@ def source(
         text: of models.yaml, or of a part of it.
         file: named in problems.
         beside: as for `loads`.
-        within: what the whole says that the text is a part of: the part declares no stages.
+        within: whose declaration of stages counts where the text has none.
 
     Raises:
         DesiredStateError: with every problem found.
@@ -105,7 +121,7 @@ def source(
         of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document, folders)
-    if within is not None:
+    if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = document.problems + [
         problem_at(path, document.where(path), message)

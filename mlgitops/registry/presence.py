@@ -12,6 +12,9 @@ from mlgitops.errors import (
     RegistryError,
     RegistryTimeoutError,
     RegistryUnreachableError,
+    StoreDeniedError,
+    StorePackageError,
+    StoreUnreachableError,
 )
 from mlgitops.words import one_line
 
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from mlgitops.core.version import VersionKey
 
 # these will meet every other payload too: looking on would only take time
-_HOPELESS = (RegistryUnreachableError, RegistryTimeoutError, RegistryDeniedError)
+_HOPELESS = (
+    *(RegistryUnreachableError, RegistryTimeoutError, RegistryDeniedError),
+    *(StoreUnreachableError, StoreDeniedError, StorePackageError),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

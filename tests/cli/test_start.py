@@ -152,6 +152,17 @@ def test_rebuild_of_another_revision(team: Team) -> None:
     assert "git rev-parse" in ran.err
 
 
+def test_rebuild_of_a_revision_from_before_stages_were_declared(team: Team) -> None:
+    """The commit that declares a team's own stage can be rehearsed from the one before it."""
+    text = SMALL.replace("Staging", "shadow")
+    team.write(text)
+    first = commit(team, "Start", day=1)
+    assert "stage 'shadow' is not declared" in team.run("rebuild", "--revision", first).err
+    team.write(f"version: 2\nstages: [shadow, Production]\n{text}")
+    team.ok("rebuild", "--revision", first)
+    assert team.aliases("tumour-diagnosis-model") == {"shadow": 2, "production": 1}
+
+
 def test_rebuild_needs_recipes(team: Team) -> None:
     """A stage whose version has no recipe is named, with its line, before anything is trained."""
     team.write(SMALL.replace("Staging: 2", "Staging: 3"))
