@@ -49,12 +49,14 @@ class Pace:
         ask: between two questions whether the lock is free.
         silent: how many questions without a sign of life show that the apply is gone.
         wait: how long an apply waits for its turn.
+        certain: for how long after a sign of life nobody can have taken over.
     """
 
     sign: float = 5.0
     ask: float = 1.0
     silent: int = 30
     wait: float = 900.0
+    certain: float = 15.0
 
 
 PACE = Pace()
@@ -141,7 +143,7 @@ class Turn:
     @property
     def _certain(self) -> bool:
         """Whether the last sign of life is too young for anyone to have taken over."""
-        return time.monotonic() - self._renewed < PACE.ask * PACE.silent / 2
+        return time.monotonic() - self._renewed < PACE.certain
 
     def _take(self) -> bool:
         now = iso(self._now())

@@ -152,7 +152,7 @@ def test_an_apply_that_lost_its_lock_begins_nothing_more(
 ) -> None:
     """It slept too long, and another one took over: what it has not begun, it leaves."""
     names = declared(remote, 12)
-    monkeypatch.setattr(turn, "PACE", turn.Pace(silent=0))  # it looks before each model
+    monkeypatch.setattr(turn, "PACE", turn.Pace(certain=0))  # it looks before each model
 
     first = threading.Lock()
 
