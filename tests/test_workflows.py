@@ -161,7 +161,7 @@ def _checkout(job: dict[str, Any]) -> dict[str, Any]:
 def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:
     """Images, deployments, records and the report follow an apply that failed or was refused.
 
-    An image that fails its test stops nothing, and the run fails in the end.
+    A recipe that fails, or an image, stops nothing, and the run fails in the end.
     """
     (job,) = document(ROOT / ".github/workflows/apply.yml")["jobs"].values()
     steps = {step["name"]: step for step in job["steps"] if "name" in step}
@@ -170,8 +170,9 @@ def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:
     assert "if" not in tested
     for name in names[names.index("Apply") + 1 :]:
         assert re.search(r"always\(\)|!cancelled\(\)", steps[name]["if"]), name
-    last = steps["Fail if an image failed its test"]
-    assert last["if"] == f"always() && steps.{tested['id']}.outcome == 'failure'"
+    last = steps["Fail if a version could not be trained, or an image failed its test"]
+    failed = [f"steps.{step}.outcome == 'failure'" for step in ("train", tested["id"])]
+    assert last["if"] == f"always() && ({' || '.join(failed)})"
 
 
 def test_the_required_job_waits_for_all() -> None:

@@ -67,12 +67,12 @@ def author(out: Path, file: Path, target: Target) -> None:
     from mlgitops.proposal.propose import read
 
     context, api = _connect()
-    if api.is_superseded(context.sha, file.name):
+    pending = diff(*read(load(file), target.connect())).changes
+    if pending and api.is_superseded(context.sha, file.name):
         raise GitHubError(
             f"{context.branch} has a newer {file.name} than this run, which would undo it; the run "
             "of the newer commit applies both"
         )
-    pending = diff(*read(load(file), target.connect())).changes
     found = {}
     for by in map(entries.Entries(file=file, warn=warn), pending):
         if by.commit not in found and by.commit != UNCOMMITTED:

@@ -102,9 +102,12 @@ class MlflowRegistry:
     def locks(self) -> tuple[Lock, ...]:
         """The applies that have begun and not ended in order, by one search."""
         try:
-            return _locks(self._models(_LOCKS))
+            found = list(self._models(_LOCKS))
         except RegistryRequestError:
             return ()  # it cannot be searched by names: Unity Catalog, which takes no lock either
+        if not all(one.tags for one in found):  # searches may leave them out
+            found = list(self._by_name([one.name for one in found]).values())
+        return _locks(found)
 
     def _with_aliases(
         self, searched: Mapping[str, ModelRow], likely: Sequence[str]

@@ -130,7 +130,9 @@ def test_a_refusal_is_recorded(remote: Team) -> None:
     assert run.info.status == "FAILED"
     assert run.data.metrics["refused"] == 1
     assert said(run, DECISION)["changes"][0]["gates"][0]["actual"] == "1.5"
-    assert said(run, RESULTS)["changes"] == [{"outcome": "refused", "reason": ""}]
+    assert said(run, RESULTS)["changes"] == [
+        {"outcome": "refused", "reason": "test_mae max 1: expected at most 1, actual 1.5"}
+    ]
     assert kept(run).keys() == {"apply.json", "report.html"}
 
 
@@ -175,7 +177,7 @@ def test_an_apply_without_a_record_is_an_apply(remote: Team, proxied: Proxy, pat
         return failure(500) if fails else pass_on(asked)
 
     proxied.meddle = meddle
-    ran = remote.ok("apply", "--format", "json")
+    ran = remote.ok("apply", "--format", "json", "--commit", "c0ffee")
 
     assert remote.aliases() == {"production": 1}
     problem = ran.document["record"]["problem"]

@@ -68,7 +68,10 @@ class Race:
             + "}}"
             for model in self.models
         ]
-        return loads("\n".join(["owner: team", "models:", *lines]), "models.yaml")
+        return loads(
+            "\n".join(["owner: team", f"stages: [{', '.join(STAGES)}]", "models:", *lines]),
+            "models.yaml",
+        )
 
     def _apply(
         self, desired: Desired, actor: str, begin: Callable[[], object] = lambda: None

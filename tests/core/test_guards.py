@@ -299,7 +299,7 @@ def test_many_changes_hold_no_rollback(team: Team, tmp_path: Path) -> None:
 
     def declare(**versions: int) -> None:
         lines = [f"  {name}: {{stages: {{Shadow: {versions.get(name, 1)}}}}}" for name in names]
-        team.write("\n".join(["models:", *lines, ""]))
+        team.write("\n".join([declaring(["Shadow"]), "models:", *lines, ""]))
 
     declare(m0=2)
     team.ok("apply", "--allow", "many-changes")

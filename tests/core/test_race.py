@@ -31,7 +31,8 @@ ORDER = st.lists(st.integers(0, 1), max_size=60)
 def desired_of(stages: dict[str, int | None]) -> Desired:
     """A models.yaml with the model of the registry in memory."""
     pairs = ", ".join(f"{n}: {'null' if v is None else v}" for n, v in stages.items())
-    text = f"owner: team\nmodels: {{{MODEL}: {{stages: {{{pairs}}}}}}}"
+    declared = "stages: [Staging, Production, Shadow]"
+    text = f"owner: team\n{declared}\nmodels: {{{MODEL}: {{stages: {{{pairs}}}}}}}"
     return loads(text, "models.yaml")
 
 

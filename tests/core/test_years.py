@@ -107,7 +107,7 @@ def test_import_plan_and_one_promotion_of_each_move_nothing_else(team: Team) -> 
     assert {(c["model"], c["stage"], c["new"]) for c in planned} == {
         (model, stage, version) for model, (stage, version) in PROMOTED.items()
     }
-    team.ok("apply", "--allow", "unmanaged")
+    team.ok("apply", "--allow", "unmanaged", "--allow", "missing-payload")
 
     assert team.ok("plan", "--exit-code").code == 0
     moved = {

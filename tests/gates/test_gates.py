@@ -191,7 +191,7 @@ def test_a_rollback_is_measured_but_not_refused(team: Team) -> None:
 
     gated(team, gate, 1)
     ran = team.ok("plan")
-    assert "[rollback: this version was in the stage before]" in ran.out
+    assert "[rollback: this version was in the stage before" in ran.out
     assert "waived" in ran.out
     team.ok("apply")
     assert team.aliases() == {"production": 1}
@@ -208,7 +208,7 @@ def test_a_downgrade_to_a_version_that_never_held_the_stage_is_refused(team: Tea
     gated(team, gate, 1)
     ran = team.run("plan")
     assert ran.code == 3
-    assert "[downgrade]" in ran.out
+    assert "[downgrade;" in ran.out
 
 
 def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> None:

@@ -36,6 +36,7 @@ def job(hub: fake.GitHub, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
     monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    monkeypatch.setenv("GITHUB_SHA", "abc")
     monkeypatch.setenv("GITHUB_ACTOR", "coalesced")
     team.version(metrics={"r2": 0.95})
     team.version(metrics={"r2": 0.5})
@@ -83,7 +84,10 @@ def test_one_s_gate_fails_and_the_other_s_rollback_is_applied(job: Team, hub: fa
         ("wind", "refused"),
     }
     job.ok("github", "deployment", "apply.json")
-    assert [one["environment"] for one in hub.deployments] == ["solar Production"]
+    assert [one["environment"] for one in hub.deployments] == [
+        "wind Production",  # of before: what is recorded follows from what stages hold
+        "solar Production",
+    ]
     # the next run finds wind refused again, and nothing else to do
     assert job.run("apply").code == 3
 

@@ -113,7 +113,7 @@ def test_author_of_a_merge_elsewhere(job: Team, hub: fake.GitHub) -> None:
 
 def test_a_run_that_was_overtaken(job: Team, hub: fake.GitHub) -> None:
     """It is refused once models.yaml has changed since, whether it waited or was restarted."""
-    job.stages()
+    job.stages(Production=1)
     hub.newer["abc"] = [{"filename": "README.md"}]
     job.ok("github", "author")
     hub.newer["abc"].append({"filename": "models.yaml"})

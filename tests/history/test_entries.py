@@ -12,7 +12,10 @@ from tests.history.test_stays import commit, git
 if TYPE_CHECKING:
     from tests.team import Team
 
-TWO = "models: {{wind: {{stages: {{Production: {wind}}}}}, solar: {{stages: {{Shadow: {solar}}}}}}}"
+TWO = """\
+stages: [Staging, Production, Shadow]
+models: {{wind: {{stages: {{Production: {wind}}}}}, solar: {{stages: {{Shadow: {solar}}}}}}}
+"""
 
 
 def stamp(team: Team, version: int, stage: str, model: str) -> tuple[object, object, object]:
@@ -31,7 +34,7 @@ def shared(team: Team) -> tuple[str, str]:
     first = commit(team, "Add wind (#1)", day=1, author="ada")
     team.write(TWO.format(wind=1, solar=2))
     second = commit(team, "Promote solar (#2)", day=2, author="bob")
-    team.write(TWO.format(wind=1, solar=2) + "  # a word")
+    team.write(TWO.format(wind=1, solar=2) + "# a word\n")
     commit(team, "Comment (#3)", day=3, author="eve")
     return first, second
 
@@ -51,7 +54,7 @@ def test_what_left_the_file_is_of_the_commit_that_removed_it(
     team.write("models: {wind: {stages: {Production: 1}}}")
     gone = commit(team, "Retire solar", day=5, author="lin")
     git(team, "commit", "--quiet", "--allow-empty", "--message", "Later", day=6, author="eve")
-    team.ok("apply")
+    team.ok("apply", "--allow", "empties-production")  # it is not declared any more
     assert stamp(team, 2, "Shadow", "solar") == (gone, "lin", None)
     assert stamp(team, 1, "Production", "wind")[0] == shared[0]
 

@@ -180,7 +180,7 @@ def test_a_recipe_that_trains_no_model(
     assert ran.code == 1
     (line,) = [one for one in ran.err.splitlines() if one.startswith("error: ")]
     assert expected in line
-    assert line.startswith("error: recipe: ")
+    assert line.startswith("error: models.yaml:5:7: m: version 1: recipe: ")
     assert list(company.client.search_registered_models()) == []
 
 

@@ -22,6 +22,7 @@ COLUMNS = (
     "wind_speed_08, wind_direction_16, wind_speed_16"
 )
 RECIPES = f"""
+stages: [Staging, Champion, Production]
 models:
   {WIND}:
     versions:
