@@ -40,11 +40,15 @@ from mlgitops.file.load import load, loads, of_revision, read
 from mlgitops.history.revisions import text_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.desired import Desired
+    from mlgitops.core.lock import Lock
+    from mlgitops.core.plan import Change, Plan
     from mlgitops.core.record import Recorded
+    from mlgitops.core.registry import Registry
+    from mlgitops.core.stamp import Author
     from mlgitops.proposal.propose import Proposal
 
 _NOTHING = "models: {}"
@@ -196,17 +200,13 @@ def apply(
     not tested, unless it returns to a stage: a rollback needs no proof.
     """
     from mlgitops.audit import keeping
-    from mlgitops.core.apply import Status, execute
-    from mlgitops.core.turn import Watch
+    from mlgitops.core.apply import Status
     from mlgitops.history import entries
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile, prooffile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
-    from mlgitops.system import signals
 
-    done: tuple[Outcome, ...] = ()
-    ending = signals.Signals()
     with progress() as say, failures_reported(reports, "nothing was applied:"):
         declared = read(file)
         desired = loads(declared, str(file))
@@ -241,17 +241,9 @@ def apply(
             prepare=target.prepare_experiment,
         )
         # what an apply of some changes leaves may be half done still
-        left = () if models or accepted != proposal.plan else proposal.held.locks
-        with signals.caught(ending, _ENDING), record.given_up_on(ApplyUnderWayError):
-            done = execute(
-                accepted,
-                client,
-                by.__getitem__,
-                partial(datetime.now, UTC),
-                Watch(progress=say, warn=warn, stopped=lambda: ending.arrived),
-                interrupted=left,
-                record=record.run_id,
-            )
+        left = () if models or accepted is not proposal.plan else proposal.held.locks
+        with record.given_up_on(ApplyUnderWayError):
+            done, ending = _executed(accepted, client, by, left, record.run_id, say)
     done = (*done, *proposal.held_up)
 
     # first: a report that cannot be written must not hide it
@@ -259,8 +251,35 @@ def apply(
     recorded = record.close(done)
     found = partial(document.outcomes, proposal, done, recorded)
     _show(form, reports, proposal, found, done, recorded)
-    check_outcomes(done, ending.first)
+    check_outcomes(done, ending)
     proposal.check(applied=any(one.status is Status.APPLIED for one in done))
+
+
+def _executed(
+    accepted: Plan,
+    registry: Registry,
+    by: Mapping[Change, Author],
+    interrupted: Collection[Lock],
+    record: str | None,
+    say: Callable[[str], None],
+) -> tuple[tuple[Outcome, ...], int | None]:
+    """What became of each change; the signal that ended it, if one did."""
+    from mlgitops.core.apply import execute
+    from mlgitops.core.turn import Watch
+    from mlgitops.system import signals
+
+    ending = signals.Signals()
+    with signals.caught(ending, _ENDING):
+        done = execute(
+            accepted,
+            registry,
+            by.__getitem__,
+            partial(datetime.now, UTC),
+            Watch(progress=say, warn=warn, stopped=lambda: ending.arrived),
+            interrupted=interrupted,
+            record=record,
+        )
+    return done, ending.first
 
 
 def _show(
