@@ -124,7 +124,7 @@ def execute(
         return stamps.make(
             move=change.move,
             version=change.new,
-            previous=change.old,
+            previous=change.before,
             author=authors(change),
             now=now(),
             registry=registry.identity,

@@ -90,16 +90,16 @@ class HeldModel:
         return {a: stamps[version] for a, stamps in self.stamps.items() if version in stamps}
 
     def stamp_in_force(self, alias: str) -> Stamp | None:
-        """The stamp of the version that holds `alias`, provided that it is the newest one.
+        """The newest stamp of `alias`, provided that the stage is as it left it: filled or empty.
 
-        None means that mlgitops did not put the held version there.
+        None means that mlgitops did not put the held version there, or did not take it away.
         """
         newest = self.newest_stamp(alias)
         if newest is None:
             return None
         carrier, stamp = newest
-        holds = self.stages.get(alias) == carrier == stamp.version
-        return stamp if holds else None
+        as_left = self.stages.get(alias) == stamp.version and stamp.version in (None, carrier)
+        return stamp if as_left else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

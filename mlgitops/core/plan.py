@@ -103,6 +103,14 @@ class Change:
         return self.stamp.since or (self.stamp.time if came else "")
 
     @property
+    def before(self) -> int | None:
+        """The version that the stamp names as the one before.
+
+        What somebody put there by hand, and this corrects, has not held the stage: it met no gate.
+        """
+        return self.stamp.previous if self.heals and self.stamp else self.old
+
+    @property
     def rollback(self) -> bool:
         """Whether the stage goes back to an earlier version that it has held before.
 

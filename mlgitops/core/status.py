@@ -72,7 +72,7 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
                 desired=stage.version,
                 actual=now.stages.get(stage.alias),
                 state=StageState.ELSEWHERE if elsewhere and not change else _state(change),
-                stamp=_stamp(now, stage.alias),
+                stamp=now.stamp_in_force(stage.alias),
                 note=f"managed by {elsewhere}" if elsewhere else _note(change),
             )
 
@@ -93,7 +93,7 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
                 desired=None,
                 actual=now.stages[alias],
                 state=_state(change) if change else unmanaged,
-                stamp=_stamp(now, alias),
+                stamp=now.stamp_in_force(alias),
                 note=f"managed by {elsewhere}" if elsewhere else left,
             )
 
@@ -109,13 +109,6 @@ def _state(change: Change | None) -> StageState:
         return StageState.IN_SYNC
     wrong = change.drift or (change.misaligned and not change.unfinished)
     return StageState.DRIFT if wrong else StageState.PENDING
-
-
-def _stamp(held: HeldModel, alias: str) -> Stamp | None:
-    if alias in held.stages:
-        return held.stamp_in_force(alias)
-    newest = held.newest_stamp(alias)
-    return newest[1] if newest and newest[1].version is None else None
 
 
 def _note(change: Change | None) -> str:

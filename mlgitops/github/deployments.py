@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mlgitops.core.desired import Desired
-    from mlgitops.core.held import Held, HeldModel
+    from mlgitops.core.held import Held
     from mlgitops.core.stage import DeclaredStages
-    from mlgitops.core.stamp import Stamp
 
 # those who stamp and GitHub have clocks of their own, which differ by less
 _CLOCKS = timedelta(days=1)
@@ -55,7 +54,7 @@ def moves(desired: Desired, held: Held) -> Iterator[Record]:
     """The last move of each stage of the owner, where the stage still holds what it left there."""
     for model in held.models.values():
         for alias in model.stamps:
-            stamp = _in_force(model, alias)
+            stamp = model.stamp_in_force(alias)
             if stamp and stamp.owner == desired.owner:
                 got = "empty" if stamp.version is None else f"version {stamp.version}"
                 yield _record(
@@ -66,13 +65,6 @@ def moves(desired: Desired, held: Held) -> Iterator[Record]:
                     {"version": stamp.version, _MOVE: stamp.move, _TIME: stamp.time},
                     commit=stamp.commit if _COMMIT.fullmatch(stamp.commit) else None,
                 )
-
-
-def _in_force(model: HeldModel, alias: str) -> Stamp | None:
-    newest = model.newest_stamp(alias)
-    if newest and newest[1].version is None:
-        return None if alias in model.stages else newest[1]
-    return model.stamp_in_force(alias)
 
 
 def failure(outcome: Mapping[str, Any], stages: DeclaredStages) -> Record:

@@ -211,6 +211,22 @@ def test_a_downgrade_to_a_version_that_never_held_the_stage_is_refused(team: Tea
     assert "[downgrade;" in ran.out
 
 
+def test_a_version_that_was_put_there_by_hand_has_no_privilege(team: Team) -> None:
+    """To return to it, once the drift is corrected, is no rollback: it never met the gates."""
+    team.version(metrics={"test_mae": 361.0})
+    team.version(metrics={"test_mae": 160.0})
+    gate = "{metric: test_mae, max_regression: 2%}"
+    gated(team, gate, 2)
+    team.ok("apply")
+    team.client.set_registered_model_alias("wind", "production", "1")
+    team.ok("apply")
+
+    gated(team, gate, 1)
+    ran = team.run("plan")
+    assert ran.code == 3
+    assert "[downgrade;" in ran.out
+
+
 def test_entering_again_after_a_rollback_meets_the_gates_anew(team: Team) -> None:
     """A version that was taken out of Production has no privilege there."""
     team.version(metrics={"r2": 0.95})
