@@ -111,8 +111,14 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
         yield f"metrics({name})", methodcaller("metrics", name, 4)
         for number in (*known.versions.get(name, ()), 99):
             yield f"version({name}, {number})", methodcaller("version", name, number)
+    keys = [(name, n) for name in known.models for n in (*known.versions.get(name, ()), 99)]
+    for some in (keys, keys[:3]):
+        yield f"versions({some})", methodcaller("versions", some)
+    for names in (known.models, known.models[:1]):
+        yield f"all_versions({names})", methodcaller("all_versions", names)
     for number in (*known.versions["trained"], 99):
         yield f"evidence({number})", partial(_evidence, number=number)
+        yield f"check_payload({number})", methodcaller("check_payload", "trained", number)
     for run in (*known.runs.values(), "0" * 32, "no-such-run"):
         yield f"of_run({run})", methodcaller("of_run", "trained", run)
     for uri in ("models:/trained/1", "models:/trained/99", "models:/nobody/1"):

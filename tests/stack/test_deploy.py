@@ -32,6 +32,7 @@ from mlgitops.registry.digest import of_folder
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,8 @@ def test_a_payload_that_is_not_the_pinned_one_is_not_deployed(
     digest = of_folder(payload)
     wrong = f"sha256:{'0' * 64}"
     stage = f"{place.stage}: {{version: 1, digest: '{wrong}'}}"
-    place.team.write(f"models: {{{WIND}: {{stages: {{{stage}}}}}}}")
+    declared = declaring([place.stage])
+    place.team.write(f"{declared}models: {{{WIND}: {{stages: {{{stage}}}}}}}")
     ran = place.deploy("--port", str(place.port))
     assert ran.code == 1
     assert f"version 1 has the digest {digest}, not the pinned {wrong}" in ran.err

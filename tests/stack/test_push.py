@@ -13,6 +13,7 @@ from mlgitops.deploy.values import name_of
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 from tests.stack.images import PROGRAM, image_registry
+from tests.team import declaring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +64,9 @@ def test_what_stages_hold_is_pushed(farm: Team, images: ImageRegistry) -> None:
     assert "connection refused" in ran.err
     assert farm.ok("plan", "--exit-code").code == 0  # the next apply has nothing to do
     zeros = f"sha256:{'0' * 64}"
-    farm.write(
-        f"models: {{{WIND}: {{stages: {{{STAGE}: 2, Other: {{version: 1, digest: '{zeros}'}}}}}}}}"
-    )
+    other = f"Other: {{version: 1, digest: '{zeros}'}}"
+    models = f"models: {{{WIND}: {{stages: {{{STAGE}: 2, {other}}}}}}}"
+    farm.write(declaring([STAGE, "Other"]) + models)
     farm.client.set_registered_model_alias(WIND, "other", "1")
     ran = farm.run("image", "publish", repository)
     assert ran.code == 1
