@@ -19,7 +19,11 @@ from mlgitops.history.author import UNCOMMITTED
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stamp import Author
+    from mlgitops.core.status import StageStatus
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
 
@@ -203,13 +207,21 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
 
 
 @github.command("way-back")
+@click.option(
+    "--images",
+    "repository",
+    default="",
+    metavar="REPOSITORY",
+    help="Look there for the images of these versions, too.",
+)
 @file_option
 @registry_options
-def way_back(file: Path, target: Target) -> None:
+def way_back(repository: str, file: Path, target: Target) -> None:
     """Open, update or close the issue about stages without a way back.
 
     Looks for every version that a rollback of a production stage would return to, and for its
-    payload. Closes the issue once nothing is missing, and all could be looked for.
+    payload. With --images, downloads the payload, verifies its pin and looks for its image. Closes
+    the issue once nothing is missing, and all could be looked for.
     """
     from mlgitops.github import way_back as issue
     from mlgitops.history.way_back import with_ways_back
@@ -221,6 +233,8 @@ def way_back(file: Path, target: Target) -> None:
         say("reading the registry")
         reader = target.connect()
         stages = with_ways_back(*read(desired, reader), reader)
+        if repository:
+            stages = _with_images(stages, repository, file, reader, say)
     blocked, unchecked = issue.blocked(stages), issue.unchecked(stages)
     for stage in (*blocked, *unchecked):
         click.echo(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
@@ -231,6 +245,22 @@ def way_back(file: Path, target: Target) -> None:
     elif not unchecked:
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
         click.echo(f"closed {closed}" if closed else issue.CLEAN)
+
+
+def _with_images(
+    stages: tuple[StageStatus, ...],
+    repository: str,
+    file: Path,
+    reader: RegistryReader,
+    say: Callable[[str], None],
+) -> tuple[StageStatus, ...]:
+    from mlgitops.cli.image import image_options, log_in
+    from mlgitops.image.kept import with_image
+
+    say("looking for images")
+    log_in(repository)
+    options = image_options(no_cache=False, file=file, repository=repository)
+    return tuple(with_image(stage, reader, options) for stage in stages)
 
 
 @github.command()

@@ -73,6 +73,21 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def log_in(repository: str) -> None:
+    """Log in to a registry of images, if the environment says as whom.
+
+    Raises:
+        DockerError: there is no Docker, or the login is refused.
+    """
+    from mlgitops.system import docker
+
+    user, password = (
+        os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
+    )
+    if user and password:
+        docker.login(repository.split("/", maxsplit=1)[0], user, password)
+
+
 def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> BuildOptions:
     """The options of an image, with what models.yaml and a job of GitHub Actions know.
 
@@ -303,16 +318,11 @@ def publish(repository: str, models: tuple[str, ...], target: Target, **chosen: 
     from mlgitops.file.load import load
     from mlgitops.image.publish import publish as push
     from mlgitops.proposal.propose import read
-    from mlgitops.system import docker
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
     desired = load(chosen["file"] or Path("models.yaml"))
-    user, password = (
-        os.environ.get(f"MLGITOPS_IMAGES_{part}", "") for part in ("USERNAME", "PASSWORD")
-    )
-    if user and password:
-        docker.login(repository.split("/", maxsplit=1)[0], user, password)
+    log_in(repository)
     options = image_options(repository=repository, push=True, **chosen)
     failed = []
     with progress() as say:

@@ -106,7 +106,7 @@ class _Wanted:
 
     def is_there(self, registry: RegistryReader) -> bool:
         """Whether the tag points to an image of the version, built as the options say."""
-        labels = _labels(self.tag)
+        labels = labels_of(self.tag)
         if labels is None:
             return False
         version = registry.version(self.stage.model, self.version)
@@ -123,7 +123,7 @@ class _Wanted:
         )
 
 
-def _labels(tag: str) -> Mapping[str, str] | None:
+def labels_of(tag: str) -> Mapping[str, str] | None:
     """The labels of the image that a tag points to in its registry; None if there is no such tag.
 
     Raises:

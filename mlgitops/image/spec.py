@@ -166,9 +166,14 @@ def image_name(model: str) -> str:
 
 def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[str, ...]:
     """NAME:VERSION-SHORTDIGEST, and NAME:stage."""
-    digest = source.digest.removeprefix("sha256:")[:_SHORT]
-    tag = f"{_name(source.model, repository)}:{source.version}-{digest}"
+    tag = version_tag(source, repository)
     return (tag, stage_tag(source.model, stage, repository)) if stage else (tag,)
+
+
+def version_tag(source: Source, repository: str | None) -> str:
+    """What the image of a version is called: NAME:VERSION-SHORTDIGEST."""
+    digest = source.digest.removeprefix("sha256:")[:_SHORT]
+    return f"{_name(source.model, repository)}:{source.version}-{digest}"
 
 
 def stage_tag(model: str, stage: str, repository: str | None) -> str:

@@ -12,6 +12,7 @@ from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
+from tests.github import fake
 from tests.stack.images import PROGRAM, image_registry
 from tests.team import declaring
 
@@ -140,3 +141,31 @@ def test_an_image_is_pushed_and_deployed(farm: Team, images: ImageRegistry) -> N
         assert mine[0]["state"] == "behind"
     finally:
         host.remove(name_of(WIND, STAGE))
+
+
+def test_the_image_of_a_way_back_is_looked_for(
+    farm: Team, images: ImageRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that would have to build its image first is told beforehand, until it is there."""
+    repository = f"{images.address}/wind"
+    for version in (1, 2):
+        farm.stages(WIND, Production=version)
+        farm.ok("apply")
+    with fake.running() as hub:
+        monkeypatch.setenv("GITHUB_API_URL", hub.base)
+        monkeypatch.setenv("GITHUB_REPOSITORY", fake.REPOSITORY)
+        monkeypatch.setenv("GITHUB_TOKEN", fake.TOKEN)
+        look = ("github", "way-back", "--images", repository)
+        told = farm.ok(*look).out
+        assert f"no way back: version 1 has no image {repository}/{WIND}:1-" in told
+        (issue,) = hub.issues
+        assert issue["state"] == "open"
+        command = told.partition("`mlgitops ")[2].partition("`")[0]
+        farm.ok(*command.split())
+        assert "closed" in farm.ok(*look).out
+
+        down = f"127.0.0.1:{free_port()}/wind"
+        assert "not checked: cannot look at" in farm.ok(*look[:-1], down).out
+        pinned = f"{{version: 1, digest: 'sha256:{'0' * 64}'}}"
+        farm.write(f"models: {{{WIND}: {{stages: {{Production: 2, Staging: {pinned}}}}}}}")
+        assert "no way back: " in farm.ok(*look).out
