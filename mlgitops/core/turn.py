@@ -23,6 +23,7 @@ from mlgitops.errors import (
     RegistryDeniedError,
     RegistryError,
     RegistryExistsError,
+    RegistryFaultError,
     RegistryGoneError,
     RegistryNotFoundError,
     RegistryRequestError,
@@ -181,7 +182,8 @@ class Turn:
 
     def _set_aside(self, gone: Lock) -> None:
         """Take the lock from an apply that gives no sign of life; from nobody else."""
-        with suppress(RegistryGoneError, RegistryExistsError):
+        # on MySQL, MLflow answers a rename to a name that is taken with an error of its own
+        with suppress(RegistryGoneError, RegistryExistsError, RegistryFaultError):
             self._registry.move_lock(gone, aside=True)
             found = self._registry.locks()
             if not any(lock.aside and lock.id == gone.id for lock in found):

@@ -19,6 +19,7 @@ from mlgitops.core.stamp import TAG, Stamp
 from mlgitops.errors import (
     RegistryError,
     RegistryExistsError,
+    RegistryFaultError,
     RegistryGoneError,
     RegistryRequestError,
 )
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from tests.proxy import Answered, Asked, PassOn
 
-    Told = tuple[Callable[[MlflowRegistry], Any], type[RegistryError] | None]
+    Told = tuple[Callable[[MlflowRegistry], Any], tuple[type[RegistryError], ...]]
     Call = tuple[str, Callable[[MlflowRegistry], Any]]
     Write = Callable[[MlflowRegistry, str], None]
 
@@ -342,21 +343,23 @@ def _lock(number: int, *, aside: bool = False) -> Lock:
     )
 
 
+# MLflow has no word for a rename to a name that is taken on MySQL: it answers 500
+_TAKEN = (RegistryExistsError, RegistryFaultError)
 # one after another, of a registry without a lock
 LOCKS: dict[str, Told] = {
-    "renew none": (lambda r: r.renew_lock(_lock(1)), RegistryGoneError),
-    "take": (lambda r: r.take_lock(_lock(1)), None),
-    "take what another has": (lambda r: r.take_lock(_lock(2)), RegistryExistsError),
-    "renew": (lambda r: r.renew_lock(replace(_lock(1), alive="2026-01-01T00:01:00Z")), None),
-    "set aside": (lambda r: r.move_lock(_lock(1), aside=True), None),
-    "set aside again": (lambda r: r.move_lock(_lock(1), aside=True), RegistryGoneError),
-    "take a second": (lambda r: r.take_lock(_lock(2)), None),
-    "set back": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), RegistryExistsError),
-    "set aside as another": (lambda r: r.move_lock(_lock(1), aside=True), RegistryExistsError),
-    "remove": (lambda r: r.remove_lock(_lock(2)), None),
-    "set back then": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), None),
-    "remove the first": (lambda r: r.remove_lock(_lock(1)), None),
-    "remove it again": (lambda r: r.remove_lock(_lock(1)), RegistryGoneError),
+    "renew none": (lambda r: r.renew_lock(_lock(1)), (RegistryGoneError,)),
+    "take": (lambda r: r.take_lock(_lock(1)), ()),
+    "take what another has": (lambda r: r.take_lock(_lock(2)), (RegistryExistsError,)),
+    "renew": (lambda r: r.renew_lock(replace(_lock(1), alive="2026-01-01T00:01:00Z")), ()),
+    "set aside": (lambda r: r.move_lock(_lock(1), aside=True), ()),
+    "set aside again": (lambda r: r.move_lock(_lock(1), aside=True), (RegistryGoneError,)),
+    "take a second": (lambda r: r.take_lock(_lock(2)), ()),
+    "set back": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), _TAKEN),
+    "set aside as another": (lambda r: r.move_lock(_lock(1), aside=True), _TAKEN),
+    "remove": (lambda r: r.remove_lock(_lock(2)), ()),
+    "set back then": (lambda r: r.move_lock(_lock(1, aside=True), aside=False), ()),
+    "remove the first": (lambda r: r.remove_lock(_lock(1)), ()),
+    "remove it again": (lambda r: r.remove_lock(_lock(1)), (RegistryGoneError,)),
 }
 
 
@@ -366,7 +369,8 @@ def check_locks(url: str) -> None:
     for registry in (over_http(url), over_client(url)):
         states = []
         for call, (write, refused) in LOCKS.items():
-            assert answer(partial(write, registry)) == (refused or plain(None)), call
+            found = answer(partial(write, registry))
+            assert found in (refused or (plain(None),)), call
             states.append(registry.locks())
             held = registry.held()
             assert held.locks == states[-1]
