@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from mlgitops import __version__
@@ -36,27 +37,37 @@ def decision(
         server: the version of MLflow.
     """
     plan = proposal.plan
+    said: dict[tuple[str | None, str | None], list[Objection]] = defaultdict(list)
+    for one in proposal.objections:
+        said[one.model, one.stage].append(one)
     return Decision(
         file=proposal.desired.file,
         owner=plan.owner,
         registry=plan.registry,
         mlgitops=__version__,
         mlflow=server,
-        guards=tuple(_guards((o for o in proposal.objections if o.model is None), frozenset())),
+        guards=tuple(_guards(said[None, None], frozenset())),
         changes=tuple(
-            _decided(exhibit, proposal, author_of(exhibit.change), labels)
-            for exhibit in proposal.exhibits
+            _decided(
+                one,
+                proposal,
+                said[one.change.model, one.change.stage],
+                author_of(one.change),
+                labels,
+            )
+            for one in proposal.exhibits
         ),
     )
 
 
 def _decided(
-    exhibit: Exhibit, proposal: Proposal, author: Author, labels: frozenset[str]
+    exhibit: Exhibit,
+    proposal: Proposal,
+    objections: Iterable[Objection],
+    author: Author,
+    labels: frozenset[str],
 ) -> Decided:
     change = exhibit.change
-    objections = [
-        o for o in proposal.objections if (o.model, o.stage) == (change.model, change.stage)
-    ]
     return Decided(
         model=change.model,
         stage=change.stage,

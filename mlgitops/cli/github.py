@@ -21,6 +21,7 @@ from mlgitops.words import listed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlgitops.core.desired import Desired
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stamp import Author
     from mlgitops.core.status import StageStatus
@@ -77,10 +78,10 @@ def author(out: Path, file: Path, target: Target) -> None:
             f"{context.branch} has a newer {file.name} than this run, which would undo it; the run "
             "of the newer commit applies both"
         )
-    found = {}
+    found, own = {}, pushed(context)
     for by in map(entries.Entries(file=file, warn=warn), pending):
         if by.commit not in found and by.commit != UNCOMMITTED:
-            actor = context.actor if by.commit in pushed(context) else by.actor
+            actor = context.actor if by.commit in own else by.actor
             without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
             found[by.commit] = api.author_of(by.commit) or without
     entries.write(out, found.values())
@@ -234,7 +235,7 @@ def way_back(repository: str, file: Path, target: Target) -> None:
         reader = target.connect()
         stages = with_ways_back(*read(desired, reader), reader)
         if repository:
-            stages = _with_images(stages, repository, file, reader, say)
+            stages = _with_images(stages, repository, desired, reader, say)
     blocked, unchecked = issue.blocked(stages), issue.unchecked(stages)
     for stage in (*blocked, *unchecked):
         click.echo(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
@@ -250,16 +251,16 @@ def way_back(repository: str, file: Path, target: Target) -> None:
 def _with_images(
     stages: tuple[StageStatus, ...],
     repository: str,
-    file: Path,
+    desired: Desired,
     reader: RegistryReader,
     say: Callable[[str], None],
 ) -> tuple[StageStatus, ...]:
-    from mlgitops.cli.image import image_options, log_in
+    from mlgitops.cli.image import log_in, options_for
     from mlgitops.image.kept import with_image
 
     say("looking for images")
     log_in(repository)
-    options = image_options(no_cache=False, file=file, repository=repository)
+    options = options_for(desired, repository=repository)
     return tuple(with_image(stage, reader, options) for stage in stages)
 
 

@@ -31,6 +31,7 @@ from mlgitops.system import files
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mlgitops.core.desired import Desired
     from mlgitops.image.spec import BuildOptions
 
 _SHOWN = 5  # secrets that an error names
@@ -94,10 +95,14 @@ def image_options(no_cache: bool, file: Path | None, **chosen: Any) -> BuildOpti
     Raises:
         DesiredStateError: models.yaml is not valid.
     """
+    return options_for(load_or_empty(file), no_cache=no_cache, **chosen)
+
+
+def options_for(desired: Desired, *, no_cache: bool = False, **chosen: Any) -> BuildOptions:
+    """The same, of a models.yaml that is read already."""
     from mlgitops.image.spec import BuildOptions
 
     repository = os.environ.get("GITHUB_REPOSITORY")
-    desired = load_or_empty(file)
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     return BuildOptions(
         cached=not no_cache,
@@ -306,7 +311,9 @@ Examples:
 @models_argument
 @build_options
 @registry_options
-def publish(repository: str, models: tuple[str, ...], target: Target, **chosen: Any) -> None:
+def publish(
+    repository: str, models: tuple[str, ...], target: Target, file: Path | None, **chosen: Any
+) -> None:
     """Push the images of what the stages hold to REPOSITORY.
 
     Makes REPOSITORY/MODEL:stage the image of the version in that stage, for every stage of MODELS,
@@ -321,9 +328,9 @@ def publish(repository: str, models: tuple[str, ...], target: Target, **chosen: 
 
     if not repository.strip():
         raise UsageError("REPOSITORY is empty; pass one, such as registry.example.org/wind")
-    desired = load(chosen["file"] or Path("models.yaml"))
+    desired = load(file or Path("models.yaml"))
     log_in(repository)
-    options = image_options(repository=repository, push=True, **chosen)
+    options = options_for(desired, repository=repository, push=True, **chosen)
     failed = []
     with progress() as say:
         client = target.connect()

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mlgitops.words import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlgitops.core.version import VersionKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +24,7 @@ class Proof:
     why: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Proofs:
     """The proofs that an apply is given.
 
@@ -31,7 +38,11 @@ class Proofs:
 
     def against(self, model: str, version: int) -> str:
         """What speaks against a version, on one line; empty if its image passed."""
-        for proof in self.tested:
-            if (proof.model, proof.version) == (model, version):
-                return "" if proof.passed else f"its image failed: {one_line(proof.why)}"
-        return self.absent
+        proof = self._by_version.get((model, version))
+        if proof is None:
+            return self.absent
+        return "" if proof.passed else f"its image failed: {one_line(proof.why)}"
+
+    @cached_property
+    def _by_version(self) -> Mapping[VersionKey, Proof]:
+        return {(proof.model, proof.version): proof for proof in self.tested}
