@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import click
-
 from mlgitops.audit import decision
 from mlgitops.core import record
 from mlgitops.core.apply import Outcome, Status
@@ -20,6 +18,7 @@ from mlgitops.core.record import Recorded
 from mlgitops.errors import MlgitopsError
 from mlgitops.registry.api import Batch
 from mlgitops.registry.records import EXPERIMENT
+from mlgitops.report.wording import version_or_empty
 from mlgitops.system import waiting
 from mlgitops.words import count, one_line
 
@@ -45,6 +44,7 @@ class Record:
 
     proposal: Proposal
     records: Records
+    warn: Callable[[str], None]
     run: RunRow | None = None
     kept: Recorded | None = None
 
@@ -71,7 +71,7 @@ class Record:
             problem = _try("end", lambda: self.records.end(run, _now(), failed=failed)) or problem
         if problem:
             kept = replace(kept, problem=f"incomplete: {problem}")
-            _warn(f"the record of this apply is {kept.problem}")
+            self.warn(f"the record of this apply is {kept.problem}")
         return kept
 
     @contextmanager
@@ -98,6 +98,7 @@ def begin(
     proposal: Proposal,
     registry: MlflowRegistry,
     author_of: Callable[[Change], Author],
+    warn: Callable[[str], None],
     labels: frozenset[str] = frozenset(),
     prepare: Callable[[str], None] = lambda _: None,
 ) -> Record:
@@ -107,12 +108,13 @@ def begin(
         proposal: what is to be applied, or is refused.
         registry: where; the record lies on its tracking server.
         author_of: on whose behalf each change is.
+        warn: is told why there is no record, or what it lacks.
         labels: of the pull request, which allow what no flag does.
         prepare: makes an experiment ready, where that is not the server's to do.
     """
     records = registry.records
     if not proposal.plan.changes:
-        return Record(proposal=proposal, records=records)
+        return Record(proposal=proposal, records=records, warn=warn)
     begun: list[RunRow] = []
 
     def work() -> None:
@@ -123,10 +125,10 @@ def begin(
 
     problem = _try("begin", work)
     if problem:
-        _warn(f"this apply has no record: {problem}")
-        return Record(proposal=proposal, records=records, kept=Recorded(problem=problem))
+        warn(f"this apply has no record: {problem}")
+        return Record(proposal=proposal, records=records, warn=warn, kept=Recorded(problem=problem))
     kept = Recorded(run_id=begun[0].run_id, page=registry.address.page_of(begun[0].run_id))
-    return Record(proposal=proposal, records=records, run=begun[0], kept=kept)
+    return Record(proposal=proposal, records=records, warn=warn, run=begun[0], kept=kept)
 
 
 def _try(name: str, work: Callable[[], None]) -> str:
@@ -140,10 +142,6 @@ def _try(name: str, work: Callable[[], None]) -> str:
     except Exception as error:  # noqa: BLE001 - each store of artifacts raises errors of its own
         return f"{type(error).__name__}: {one_line(error)[:_LONGEST]}"
     return ""
-
-
-def _warn(said: str) -> None:
-    click.echo(f"warning: {said}", err=True)
 
 
 def _now() -> datetime:
@@ -184,7 +182,9 @@ def _each(values: Iterable[str]) -> str:
 def _tags(made: Decision) -> dict[str, str]:
     """What MLflow's UI shows of a run: its name, who made it, and from which commit."""
     first, changes = made.changes[0], len(made.changes)
-    one = f"{first.model} {first.stage} {_version(first.old)} → {_version(first.new)}"
+    one = (
+        f"{first.model} {first.stage} {version_or_empty(first.old)} → {version_or_empty(first.new)}"
+    )
     models = len({change.model for change in made.changes})
     said = one if changes == 1 else f"{count(changes, 'change')} in {count(models, 'model')}"
     request = f" (#{first.pull_request})" if first.pull_request else ""
@@ -195,10 +195,6 @@ def _tags(made: Decision) -> dict[str, str]:
         "mlflow.source.type": "JOB",
         "mlflow.source.git.commit": first.commit,
     }
-
-
-def _version(number: int | None) -> str:
-    return "empty" if number is None else str(number)
 
 
 def _metrics(proposal: Proposal, results: Results) -> dict[str, float]:

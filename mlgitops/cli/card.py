@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mlgitops.cli.options import Target, optional_file_option, registry_options
+from mlgitops.cli.options import Target, optional_file_option, registry_options, warn
 from mlgitops.errors import GitError
 from mlgitops.file.load import load_or_empty
 from mlgitops.history.revisions import revisions_of
@@ -50,7 +50,7 @@ def card(
     try:
         revisions = revisions_of(file) if file else ()
     except GitError as error:
-        click.echo(f"warning: the history comes from the registry's stamps only: {error}", err=True)
+        warn(f"the history comes from the registry's stamps only: {error}")
         revisions = ()
     made = make_card(client, model, number, desired, revisions)
     text = markdown(made, datetime.now(UTC), client.address.page_of)

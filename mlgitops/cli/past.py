@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import Target, file_option, format_option, registry_options, show_report
+from mlgitops.cli.options import (
+    Target,
+    file_option,
+    format_option,
+    registry_options,
+    show_report,
+    warn,
+)
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.history.revisions import revisions_of
@@ -135,7 +142,7 @@ def _export(
     found = [one for one in entries if _is_meant(one, *chosen)]
     if strange:
         said = f"{count(len(strange), 'run')} of the experiment of records cannot be read as one"
-        click.echo(f"warning: {said}: {listed(strange)}", err=True)
+        warn(f"{said}: {listed(strange)}")
     if path.suffix == ".csv":
         files.write_pieces(path, export.csv_lines(found))
     else:

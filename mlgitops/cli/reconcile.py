@@ -237,6 +237,7 @@ def apply(
             proposal,
             client,
             by.__getitem__,
+            warn,
             labels=labels_of(allowed["labels"]),
             prepare=target.prepare_experiment,
         )

@@ -15,6 +15,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    warn,
 )
 from mlgitops.errors import DesiredVersionError, NotEmptyError
 from mlgitops.file.load import load, loads, of_revision
@@ -119,7 +120,7 @@ def rebuild(
         proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
         if proposal.problems:
             raise DesiredVersionError(proposal.problems)
-        record = keeping.begin(proposal, client, lambda _: by, prepare=prepare)
+        record = keeping.begin(proposal, client, lambda _: by, warn, prepare=prepare)
         done = execute(
             proposal.plan,
             client,

@@ -16,6 +16,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    warn,
 )
 from mlgitops.core.choice import chosen
 from mlgitops.core.desired import RECIPES
@@ -137,10 +138,9 @@ def _warn_if_dirty(folders: Iterable[Path]) -> None:
     from mlgitops.recipes.tracking import is_dirty
 
     if any(map(is_dirty, folders)):
-        click.echo(
-            "warning: the code has changes that are not committed; the runs are tagged "
-            "mlflow.source.git.dirty. Commit before you train to be able to repeat it",
-            err=True,
+        warn(
+            "the code has changes that are not committed; the runs are tagged "
+            "mlflow.source.git.dirty. Commit before you train to be able to repeat it"
         )
 
 

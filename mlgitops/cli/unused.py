@@ -14,6 +14,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    warn,
 )
 from mlgitops.file.load import load
 
@@ -53,7 +54,6 @@ def unused(models: tuple[str, ...], file: Path, target: Target, form: str) -> No
         versions = reader.all_versions(desired.models.keys() & held.models.keys())
         declared = declared_versions(Path(desired.file))
     if not declared:
-        said = "without git's history, every version that was in a stage before counts as needed"
-        click.echo(f"warning: {said}", err=True)
+        warn("without git's history, every version that was in a stage before counts as needed")
     found = find(desired, held, versions, returned_to(held, declared))
     show_report(form, tables.unused(found), lambda: document.unused(found))

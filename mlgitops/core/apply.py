@@ -136,7 +136,7 @@ def execute(
     outcomes: tuple[Outcome, ...] = ()
     if pending.models:
         try:
-            lock = _lock(pending, authors(pending.changes[0]), stamps.iso(now()))
+            lock = _lock(pending, authors(pending.changes[0]))
             with Turn(registry, lock, now, watch) as turn:
                 outcomes = _applied(pending, registry, make, turn, watch)
         except RegistryError as error:
@@ -147,14 +147,15 @@ def execute(
     return outcomes
 
 
-def _lock(pending: Plan, author: Author, begun: str) -> Lock:
+def _lock(pending: Plan, author: Author) -> Lock:
+    """The lock of this apply; its turn says when it begins."""
     return Lock(
         id=secrets.token_hex(8),
         owner=pending.owner,
         actor=author.actor,
         commit=author.commit,
-        begun=begun,
-        alive=begun,
+        begun="",
+        alive="",
     )
 
 

@@ -58,6 +58,9 @@ class Verdict:
     expected: str
     actual: str
 
+    def __str__(self) -> str:
+        return f"{self.rule}: expected {self.expected}, actual {self.actual}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:

@@ -288,9 +288,8 @@ def _objection(guard: Guard, reason: str, change: Change, where: Where | None = 
     )
 
 
-def how_to_allow(objection: Objection) -> str:
-    """What to do about an objection."""
-    guard = objection.guard
+def how_to_allow(guard: Guard) -> str:
+    """What to do about an objection of a guard."""
     if guard is Guard.STALE_PLAN:
         return f"plan again, or pass --allow {guard}"
     restore = "restore its artifacts, or " if guard is Guard.MISSING_PAYLOAD else ""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.status import StageStatus
-    from mlgitops.core.version import VersionKey
 
 
 FEW = 100  # payloads: that many are looked for unasked, a request each
@@ -55,11 +54,6 @@ class Step:
     def slot(self) -> tuple[str, str]:
         """Model and alias."""
         return self.model, alias_of(self.stage)
-
-    @property
-    def back(self) -> VersionKey | None:
-        """What stood there before."""
-        return None if self.previous is None else (self.model, self.previous)
 
 
 def of_change(change: Change, production: Collection[str]) -> Step | None:

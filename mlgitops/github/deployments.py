@@ -56,12 +56,11 @@ def moves(desired: Desired, held: Held) -> Iterator[Record]:
         for alias in model.stamps:
             stamp = model.stamp_in_force(alias)
             if stamp and stamp.owner == desired.owner:
-                got = "empty" if stamp.version is None else f"version {stamp.version}"
                 yield _record(
                     desired.stages,
                     model.name,
                     desired.stages.name_of(alias),
-                    f"{got}, applied by {stamp.actor}",
+                    f"{_got(stamp.version)}, applied by {stamp.actor}",
                     {"version": stamp.version, _MOVE: stamp.move, _TIME: stamp.time},
                     commit=stamp.commit if _COMMIT.fullmatch(stamp.commit) else None,
                 )
@@ -69,10 +68,15 @@ def moves(desired: Desired, held: Held) -> Iterator[Record]:
 
 def failure(outcome: Mapping[str, Any], stages: DeclaredStages) -> Record:
     """What is recorded of a change that failed, as the report of an apply has it."""
-    got = "empty" if outcome["new"] is None else f"version {outcome['new']}"
     model, stage = str(outcome["model"]), str(outcome["stage"])
     payload = {"version": outcome["new"]}
-    return _record(stages, model, stage, f"{got}, failed", payload, succeeded=False)
+    return _record(
+        stages, model, stage, f"{_got(outcome['new'])}, failed", payload, succeeded=False
+    )
+
+
+def _got(version: int | None) -> str:
+    return "empty" if version is None else f"version {version}"
 
 
 def _record(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from mlgitops.core.stage import alias_of
 from mlgitops.core.stamp import Author
 from mlgitops.errors import AuthorsFileError, GitError
 from mlgitops.history import author
@@ -81,7 +80,7 @@ class Entries:
             if git.ask(self.file, "rev-parse", "--is-shallow-repository") == "true":
                 self.warn(f"stamps name the commit that is checked out, not each change's: {error}")
             return {}
-        return {(stay.model, alias_of(stay.stage)): stay for stay in stays}
+        return {stay.slot: stay for stay in stays}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlgitops.core.status import StageState
 from mlgitops.errors import DockerCommandError, ImageError, MlgitopsError
 from mlgitops.image import spec
 from mlgitops.image.build import build
@@ -65,9 +64,7 @@ def publish(
     wanted = [
         _Wanted(stage=stage, version=stage.desired, options=replace(options, stage=stage.stage))
         for stage in stages
-        if stage.desired is not None
-        and stage.desired == stage.actual
-        and stage.state is not StageState.ELSEWHERE
+        if stage.desired is not None and stage.desired == stage.actual and stage.managed
     ]
     with ThreadPoolExecutor(min(_AT_ONCE, registry.at_once)) as threads:
         looks = [threads.submit(one.is_there, registry) for one in wanted]

@@ -77,7 +77,7 @@ class Exhibit:
     def reasons(self) -> tuple[str, ...]:
         """Why the change must not be applied."""
         return (
-            *(f"{v.rule}: expected {v.expected}, actual {v.actual}" for v in self.failed),
+            *map(str, self.failed),
             *(f"{objection.guard}: {objection.reason}" for objection in self.objections),
             *(problem.message for problem in self.problems),
         )
@@ -118,7 +118,7 @@ def collect(
     collector = _Collector(desired, held, reader, request)
     collector.look_up(plan.changes)
     progress("looking for payloads")
-    collector.look_for_payloads(plan.changes)
+    collector.look_for_payloads()
     if request.need is not Need.NOTHING:
         collector.look_back(plan.changes)
     exhibits: list[Exhibit] = []
@@ -158,11 +158,10 @@ class _Collector:
         wanted = sorted(key for key in keys if key[0] in self._held.models)
         self._bare.update(dict.fromkeys(wanted) | dict(self._reader.versions(wanted)))
 
-    def look_for_payloads(self, changes: Iterable[Change]) -> None:
-        """Look for the payloads of the versions that are to enter a stage."""
-        keys = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
-        there = (key for key in keys if (one := self._bare.get(key)) and one.status == READY)
-        self._payloads.update(look(self._reader, sorted(there)))
+    def look_for_payloads(self) -> None:
+        """Look for the payloads of the versions that were looked up."""
+        there = [key for key, one in self._bare.items() if one and one.status == READY]
+        self._payloads.update(look(self._reader, there))
 
     def look_back(self, changes: Iterable[Change]) -> None:
         """See where a rollback of each change would lead."""
@@ -190,16 +189,12 @@ class _Collector:
         """Why the version that is to enter the stage cannot be had."""
         if change.new is None or not change.enters:
             return
-        version = None
-        if self._is_model(change.model):
-            version = self.bare(change.model, change.new)
+        known = change.model in self._held.models
+        version = self.bare(change.model, change.new) if known else None
         if version is None or version.status != READY:
             yield _problem(change, self._missing(change, version))
         else:
             yield from self._tampered(change, version, cabinet)
-
-    def _is_model(self, name: str) -> bool:
-        return name in self._held.models and name not in self._held.prompts
 
     def _missing(self, change: Change, version: Version | None) -> str:
         if change.model in self._held.prompts:

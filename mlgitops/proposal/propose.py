@@ -106,13 +106,12 @@ class Proposal:
     def _refusals(self) -> Iterator[str]:
         for one in self.failing:
             for said in one.failed:
-                found = f"{said.rule}: expected {said.expected}, actual {said.actual}"
-                yield f"{_place(one.change.where)}a gate refused {one.change}: {found}"
+                yield f"{_place(one.change.where)}a gate refused {one.change}: {said}"
         for objection in self.guarded:
             what = f"{objection.model} {objection.stage}" if objection.model else "the plan"
             yield (
                 f"{_place(objection.where)}the guard {objection.guard} refused {what}: "
-                f"{objection.reason}; to allow it, {guards.how_to_allow(objection)}"
+                f"{objection.reason}; to allow it, {guards.how_to_allow(objection.guard)}"
             )
         yield from map(str, self.problems)
 

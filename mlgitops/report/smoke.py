@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mlgitops import words
-from mlgitops.core.guards import LABEL, Guard
+from mlgitops.core.guards import Guard, how_to_allow
 from mlgitops.report import markdown, parts
 from mlgitops.serve.smoke import ProbeResult
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlgitops.serve.smoke import Report
 
 REFUSED = (
-    "apply --proof does not promote a version whose image failed; to allow it, pass "
-    f"--allow {Guard.IMAGE_PROOF} or set the label {LABEL}{Guard.IMAGE_PROOF}"
+    "apply --proof does not promote a version whose image failed; to allow it, "
+    f"{how_to_allow(Guard.IMAGE_PROOF)}"
 )
 _HEADER = ("result", "request", "expected", "actual", "ms")
 

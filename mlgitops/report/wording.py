@@ -156,7 +156,7 @@ def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
         (
             "allowed" if one.allowed else "refused",
             objection(one),
-            "" if one.allowed else how_to_allow(one),
+            "" if one.allowed else how_to_allow(one.guard),
         )
         for one in proposal.objections
     )
