@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.github.fake import REPOSITORY, TOKEN
 from tests.history.test_stays import commit
 
 if TYPE_CHECKING:
@@ -30,23 +29,17 @@ models:
 
 
 @pytest.fixture
-def job(hub: fake.GitHub, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
+def job(job: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
     """A run of Apply: wind is in its version 1, solar was promoted to its version 2."""
-    monkeypatch.setenv("GITHUB_API_URL", hub.base)
-    monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    monkeypatch.setenv("GITHUB_REF_NAME", "main")
-    monkeypatch.setenv("GITHUB_SHA", "abc")
-    monkeypatch.setenv("GITHUB_ACTOR", "coalesced")
-    team.version(metrics={"r2": 0.95})
-    team.version(metrics={"r2": 0.5})
-    team.versions(2, "solar")
+    job.version(metrics={"r2": 0.95})
+    job.version(metrics={"r2": 0.5})
+    job.versions(2, "solar")
     for day in (1, 2):
-        team.write(FILE.format(wind=1, solar=day))
-        commit(team, f"Day {day}", day=day)
-        team.ok("apply", "--allow", "freeze")
+        job.write(FILE.format(wind=1, solar=day))
+        commit(job, f"Day {day}", day=day)
+        job.ok("apply", "--allow", "freeze")
     monkeypatch.setenv("MLGITOPS_AUTHORS", "authors.json")
-    return team
+    return job
 
 
 def merged(hub: fake.GitHub, sha: str, number: int, by: str, *labels: str) -> None:
