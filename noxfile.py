@@ -104,14 +104,16 @@ def demo(session: nox.Session) -> None:
     run(session, "python", "-m", "stack.demo", *session.posargs)
 
 
-def test_run(session: nox.Session, *selected: str) -> None:
-    """Run tests on all cores; the coverage of one session adds to that of another."""
-    parallel = () if any(arg.startswith("-n") for arg in session.posargs) else ("-n", "auto")
+def test_run(session: nox.Session, workers: str, *selected: str) -> None:
+    """Run tests in several processes; the coverage of one session adds to that of another."""
+    # measuring takes half as long again as the tests themselves
+    measured = ("--cov-append", "--cov-report=") if "--cov" in session.posargs else ()
+    parallel = () if any(arg.startswith("-n") for arg in session.posargs) else ("-n", workers)
     run(
         session,
         # groups start in the order of tests/conftest.py
         *("pytest", "--dist", "loadgroup", "--no-loadscope-reorder"),
-        *("--cov", "--cov-append", "--cov-report="),
+        *measured,
         *parallel,
         *selected,
         *session.posargs,
@@ -120,20 +122,22 @@ def test_run(session: nox.Session, *selected: str) -> None:
 
 @session_of_all
 def tests(session: nox.Session) -> None:
-    """All tests that need no Docker."""
-    run(session, "coverage", "erase")
-    test_run(session, "--ignore=tests/stack")
+    """All tests that need no Docker; with `-- --cov`, `coverage` tells what they ran."""
+    if "--cov" in session.posargs:
+        run(session, "coverage", "erase")
+    # one more than there are cores: some test always waits for a server or a time limit
+    test_run(session, str((os.cpu_count() or 1) + 1), "--ignore=tests/stack")
 
 
 @nox.session(venv_backend="none", requires=["environment", "mlflow2"])
 def stack(session: nox.Session) -> None:
     """The tests that need Docker, and those of whole commands that take long without it."""
-    test_run(session, "tests/stack")
+    test_run(session, "auto", "tests/stack")
 
 
 @session_of_all
 def coverage(session: nox.Session) -> None:
-    """How much of the engine and the demo `tests` and `stack` ran, branches included."""
+    """How much of the engine and the demo `tests` and `stack` ran, given `-- --cov`."""
     # in CI the two are jobs, and what each of them measured is an artifact
     if measured := sorted(map(str, Path().glob("coverage-*/.coverage"))):
         run(session, "coverage", "combine", "--keep", *measured)
