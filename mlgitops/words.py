@@ -11,17 +11,28 @@ if TYPE_CHECKING:
 NONE = "–"  # an en dash: there is no value
 
 
+# letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
+_BLANK = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), " ")
+
+
 def plain(text: object) -> str:
-    """One line that a terminal shows as it is: what steers a terminal becomes a space."""
+    """One line that shows as it is: what steers a terminal, or cannot be seen, becomes a space."""
     shown = str(text)
-    if shown.isprintable():
+    if shown.isascii() and shown.isprintable():
         return shown
+    shown = shown.translate(_BLANK)
     return "".join(letter if letter.isprintable() else " " for letter in shown)
 
 
 def one_line(text: object) -> str:
     """A text, or what an error says, on one line."""
     return " ".join(str(text).split())
+
+
+def brief(text: object, most: int) -> str:
+    """One line of at most `most` characters; an ellipsis stands for what is left out."""
+    line = one_line(text)
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def count(number: int, noun: str) -> str:

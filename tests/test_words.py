@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlgitops.words import suggestion
+from mlgitops.words import brief, plain, suggestion
 
 
 def test_a_suggestion_stays_short() -> None:
@@ -12,3 +12,15 @@ def test_a_suggestion_stays_short() -> None:
     shown = "known: model-0, model-1, model-2, model-3, model-4 and 2995 more"
     assert suggestion("zzz", known) == shown
     assert suggestion("zzz", []) == "known: none"
+
+
+def test_a_brief_text_is_one_line() -> None:
+    """It has at most as many characters as there is room for, the ellipsis among them."""
+    assert brief("two\n  lines", 9) == "two lines"
+    assert brief("two\n  lines", 8) == "two lin…"
+
+
+def test_plain_text_shows_all_that_it_holds() -> None:
+    """What steers a terminal or the direction of writing, and what is invisible, is a space."""
+    assert plain("a\x1b[31m\u202eb\u200bc\u3164d\r\n") == "a [31m b c d  "
+    assert plain("naïve 模型 🎉") == "naïve 模型 🎉"

@@ -6,12 +6,18 @@ import gc
 import logging
 import os
 import sys
+import traceback
+from pathlib import Path
 
 import click
 
-from mlgitops import __version__
+from mlgitops import __version__, words
 from mlgitops.cli.verbs import VERBS, Verbs
 from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
+from mlgitops.system import outlet, secrets
+from mlgitops.words import brief
+
+_LONGEST = 300  # characters of what an unforeseen exception says
 
 _EPILOG = """\b
 Examples:
@@ -63,25 +69,39 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for client in ("azure", "databricks"):  # what they raise says the same, and comes to an error
         logging.getLogger(client).setLevel(logging.CRITICAL)
+    with outlet.opened():
+        code, failure = _attempted(arguments)
+        for line in failure.splitlines():
+            _tell_error(line)
+    if failure and os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::error title=mlgitops::{_annotation(failure)}", err=True)
+    return code
+
+
+def _attempted(arguments: list[str]) -> tuple[int, str]:
+    """The exit code of a command, and why it failed; empty if it did not."""
     try:
         result = _invoked(arguments)
+        sys.stdout.flush()
     except MlgitopsError as error:
-        return _failed(str(error), error.exit_code)
+        return error.exit_code, str(error)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return UsageError.exit_code
+        return UsageError.exit_code, ""
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "mlgitops"
-        return _failed(f"{error.format_message()} See {command} --help.", UsageError.exit_code)
+        return UsageError.exit_code, f"{error.format_message()} See {command} --help."
     except click.ClickException as error:
-        return _failed(error.format_message(), 1)
+        return 1, error.format_message()
     except (click.Abort, KeyboardInterrupt):
-        return _failed("interrupted", 130)
+        return 130, "interrupted"
     except BrokenPipeError:
         # the reader of a pipe has gone: what was printed so far is all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return result if isinstance(result, int) else 0
+        return 0, ""
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback of others' values
+        return 1, _unexpected(error)
+    return result if isinstance(result, int) else 0, ""
 
 
 def _invoked(arguments: list[str]) -> object:
@@ -103,15 +123,25 @@ def _invoked(arguments: list[str]) -> object:
         ) from error
 
 
-def _failed(message: str, code: int) -> int:
+def _unexpected(error: Exception) -> str:
+    """What an exception says that nobody foresaw; its traceback only if that was asked for."""
+    if os.environ.get("MLGITOPS_DEBUG"):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = "/".join((*Path(frame.filename).parts[-2:-1], Path(frame.filename).name))
+    what = f"{type(error).__name__} in {place}:{frame.lineno}: {brief(error, _LONGEST)}"
+    if isinstance(error, OSError):
+        return f"{what}; to see the traceback, set MLGITOPS_DEBUG=1"
+    return f"bug in mlgitops: {what}; to see the traceback, set MLGITOPS_DEBUG=1. Please report it"
+
+
+def _tell_error(line: str) -> None:
     plain = False if os.environ.get("NO_COLOR") else None
-    for line in message.splitlines():
-        click.echo(click.style("error: ", fg="red") + line, err=True, color=plain)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(f"::error title=mlgitops::{_annotation(message)}", err=True)
-    return code
+    shown = click.style("error: ", fg="red") + words.plain(line)
+    click.echo(shown, file=outlet.coloured(sys.stderr), color=plain)
 
 
 def _annotation(message: str) -> str:
     """A message as a workflow command carries it: docs.github.com, "Workflow commands"."""
-    return message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = [words.plain(line) for line in secrets.hidden(message).splitlines()]
+    return "%0A".join(line.replace("%", "%25") for line in lines)

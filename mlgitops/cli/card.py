@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mlgitops.cli.options import Target, optional_file_option, registry_options, warn
+from mlgitops.cli.options import Target, optional_file_option, registry_options, tell, warn
 from mlgitops.errors import GitError
 from mlgitops.file.load import load_or_empty
 from mlgitops.history.revisions import revisions_of
@@ -58,4 +58,4 @@ def card(
         click.echo(text, nl=False)
         return
     files.write_text(out, text)
-    click.echo(f"{out}: {model} version {number}")
+    tell(f"{out}: {model} version {number}")

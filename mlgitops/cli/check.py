@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mlgitops.cli.options import failures_reported, file_option, format_option, report_option
+from mlgitops.cli.options import (
+    as_json,
+    failures_reported,
+    file_option,
+    format_option,
+    report_option,
+    tell,
+    warn,
+)
 from mlgitops.errors import DesiredStateError, OutOfDateError, Problem, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
@@ -49,7 +57,7 @@ def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
     if form == "json":
         click.echo(_document(()))
     else:
-        click.echo(f"{file} is valid: {count(models, 'model')}, {count(stages, 'stage')}")
+        tell(f"{file} is valid: {count(models, 'model')}, {count(stages, 'stage')}")
 
 
 def _check_recipes(desired: Desired) -> None:
@@ -57,7 +65,7 @@ def _check_recipes(desired: Desired) -> None:
 
     found = check_recipes(desired)
     for one in found.unchecked:
-        click.echo(f"warning: {one}", err=True)
+        warn(str(one))
     if found.problems:
         raise DesiredStateError(found.problems)
 
@@ -76,7 +84,7 @@ def _problems(problems: tuple[Problem, ...], form: str) -> str:
 def _document(problems: tuple[Problem, ...]) -> str:
     from mlgitops.report import document
 
-    return json.dumps(document.validated(problems), indent=2, ensure_ascii=False)
+    return as_json(document.validated(problems))
 
 
 @click.command(
@@ -102,11 +110,11 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     stage = stage_of(part.source.desired, stage)
     edited = edit.set_version(part, model, stage, number).whole
     if edited == text:
-        click.echo(f"{file}: {model} {stage} is already at {version}")
+        tell(f"{file}: {model} {stage} is already at {version}")
         return
     files.write_text(file, edited)
     unpinned = edit.unpinned(part, model, stage)
-    click.echo(f"{file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
+    tell(f"{file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
 
 
 @click.command(
@@ -140,7 +148,7 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
         edited = edit.set_version(edited, model, stage, number)
         where = f", and put it into {stage}{edit.unpinned(part, model, stage)}"
     files.write_text(file, edited.whole)
-    click.echo(f"{file}: added version {number} of {model}{where}; run `mlgitops train`")
+    tell(f"{file}: added version {number} of {model}{where}; run `mlgitops train`")
 
 
 def _no_number(name: str) -> NoReturn:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.image import build_options, image_options
-from mlgitops.cli.options import Target, format_option, progress, registry_options, show_report
+from mlgitops.cli.options import (
+    Target,
+    format_option,
+    progress,
+    registry_options,
+    show_report,
+    tell,
+)
 from mlgitops.errors import DeployFailedError, UsageError
 from mlgitops.system import files
 
@@ -124,7 +131,7 @@ def _remove(model: str, stage: str) -> None:
     from mlgitops.deploy import fleet
 
     fleet.remove(model, stage)
-    click.echo(f"removed {model} {stage}")
+    tell(f"removed {model} {stage}")
 
 
 def _deploy(
@@ -139,9 +146,9 @@ def _deploy(
     with progress() as say:
         if named is None:
             for one in fleet.deploy_all(reader, options, image, pull=pull, say=say):
-                click.echo(str(one))
+                tell(str(one))
             return
-        click.echo(str(fleet.deploy(reader, *named, options, image, pull=pull, say=say)))
+        tell(str(fleet.deploy(reader, *named, options, image, pull=pull, say=say)))
 
 
 @click.command(
@@ -177,9 +184,9 @@ def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) ->
     if report:
         files.write_text(report, markdown.report(reports.rehearsed(found)))
     for one in found:
-        click.echo(reports.rehearsed_line(one))
+        tell(reports.rehearsed_line(one))
     if not found:
-        click.echo("the plan replaces no version; nothing to rehearse")
+        tell("the plan replaces no version; nothing to rehearse")
     if failed := [one for one in found if not one.good]:
         raise DeployFailedError("\n".join(map(reports.rehearsed_line, failed)))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.options import Target, file_option, progress, registry_options, warn
+from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 from mlgitops.history.author import UNCOMMITTED
@@ -87,9 +87,9 @@ def author(out: Path, file: Path, target: Target) -> None:
     entries.write(out, found.values())
     _export({"MLGITOPS_AUTHORS": str(out.resolve())})
     for one in found.values():
-        click.echo(_credit(one))
+        tell(_credit(one))
     if not pending:
-        click.echo("no change is pending")
+        tell("no change is pending")
 
 
 def _credit(one: Author) -> str:
@@ -143,9 +143,9 @@ def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     if number is None or not context.token:
         return
     try:
-        click.echo(api.comment(number, f"<!-- mlgitops:{marker} -->", text))
+        tell(api.comment(number, f"<!-- mlgitops:{marker} -->", text))
     except GitHubDeniedError as error:
-        click.echo(f"no comment on pull request #{number}: {error}", err=True)
+        tell(f"no comment on pull request #{number}: {error}", err=True)
 
 
 def _summarize(summary: Path, text: str, run: str | None) -> None:
@@ -196,14 +196,14 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
     if not wrong:
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
-        click.echo(f"closed {closed}" if closed else issue.CLEAN)
+        tell(f"closed {closed}" if closed else issue.CLEAN)
         return 0
     webhook.drifted(wrong)
     before = api.issue_text(issue.MARKER, issue.LABEL)
     text = issue.text(wrong, before, now)
-    click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
+    tell(api.open_issue(issue.MARKER, issue.LABEL, issue.title(wrong), text))
     for stage in wrong:
-        click.echo(f"{stage.model} {stage.stage}: {wording.wrong(stage)}")
+        tell(f"{stage.model} {stage.stage}: {wording.wrong(stage)}")
     return EXIT_PENDING if exit_code else 0
 
 
@@ -238,14 +238,14 @@ def way_back(repository: str, file: Path, target: Target) -> None:
             stages = _with_images(stages, repository, desired, reader, say)
     blocked, unchecked = issue.blocked(stages), issue.unchecked(stages)
     for stage in (*blocked, *unchecked):
-        click.echo(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
+        tell(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
     _, api = _connect()
     if blocked:
         text = issue.text(blocked)
-        click.echo(api.open_issue(issue.MARKER, issue.LABEL, issue.title(blocked), text))
+        tell(api.open_issue(issue.MARKER, issue.LABEL, issue.title(blocked), text))
     elif not unchecked:
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
-        click.echo(f"closed {closed}" if closed else issue.CLEAN)
+        tell(f"closed {closed}" if closed else issue.CLEAN)
 
 
 def _with_images(
@@ -287,7 +287,7 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     failed = (deployments.failure(one, desired.stages) for one in failures)
     for record in (*known.missing(deployments.moves(desired, held)), *failed):
         api.record_deployment(record, context.sha)
-        click.echo(record.description)
+        tell(record.description)
 
 
 def _failed(applied: Path) -> list[dict[str, Any]]:
@@ -323,4 +323,4 @@ def pull_request(
     context, api = _connect()
     text = body.read_text(encoding="utf-8") if body else ""
     publish(file, branch, title, context)
-    click.echo(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))
+    tell(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))

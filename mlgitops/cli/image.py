@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from mlgitops import words
 from mlgitops.cli.options import (
     Target,
+    as_json,
     format_option,
     models_argument,
     optional_file_option,
@@ -19,6 +19,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    tell,
 )
 from mlgitops.cli.serve import check_smoked
 from mlgitops.cli.terms import permission, terms_options
@@ -139,10 +140,10 @@ def build(model: str, version: str, target: Target, form: str, **chosen: Any) ->
     with progress() as say:
         made = make(target.connect(), model, version, options, say=say)
     if form == "json":
-        click.echo(json.dumps(document.image(made), indent=2))
+        click.echo(as_json(document.image(made)))
         return
     for tag in made.tags:
-        click.echo(tag)
+        tell(tag)
 
 
 @image.command(
@@ -291,9 +292,9 @@ def prove(
     if report:
         files.write_text(report, reports.proven(found))
     for one in found:
-        click.echo(one.report.summary if one.report else reports.untested(one.proof))
+        tell(one.report.summary if one.report else reports.untested(one.proof))
     if not found:
-        click.echo("the plan puts no version into a stage; nothing to test")
+        tell("the plan puts no version into a stage; nothing to test")
     failed = [f"{proof.model} {proof.version}: {proof.why}" for proof in proofs if not proof.passed]
     allowed = permission(allow, rollback, labels).guards
     if failed and Guard.IMAGE_PROOF not in allowed:
@@ -340,6 +341,6 @@ def publish(
             if one.error:
                 what = "failed"
                 failed.append(f"{one.tag}: {one.error}")
-            click.echo(f"{one.tag}: version {one.version}, {what}")
+            tell(f"{one.tag}: version {one.version}, {what}")
     if failed:
         raise ImageError("\n".join(failed))

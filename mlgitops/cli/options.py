@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from mlgitops import words
 from mlgitops.core.gate import Need
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.report.screen import is_terminal, screen
-from mlgitops.system import files
+from mlgitops.system import files, outlet, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -154,11 +155,22 @@ def write_reports(
     """
     makers: dict[str, Callable[[], Iterable[str]]] = {
         ".md": lambda: [markdown()],
-        ".json": lambda: [json.dumps(document(), indent=2, ensure_ascii=False)],
+        ".json": lambda: [as_json(document())],
         ".html": html,
     }
     for path in paths:
         files.write_pieces(path, makers[path.suffix]())
+
+
+def as_json(document: Mapping[str, object]) -> str:
+    """A document as JSON that is no command to a CI runner, whatever its texts are.
+
+    What cannot be seen is written as JSON's escapes, lone surrogates among them.
+    """
+    text = secrets.hidden(json.dumps(document, indent=2, ensure_ascii=False))
+    unseen = {letter for letter in set(text) if not letter.isprintable()} - {"\n"}
+    text = text.translate({ord(letter): json.dumps(letter)[1:-1] for letter in unseen})
+    return text.replace("##", "#\\u0023")
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -198,7 +210,7 @@ class Target:
 
         address = self.named
         if address is None:
-            click.echo(
+            tell(
                 f"using the embedded registry in {self.folder}; "
                 "to use another, set MLFLOW_TRACKING_URI",
                 err=True,
@@ -207,7 +219,7 @@ class Target:
             address = Address(registry=uri, tracking=uri)
         address.publish()
         registry = connect(address.registry, address.tracking)
-        click.get_current_context().call_on_close(lambda: _tell(registry.repeated))
+        click.get_current_context().call_on_close(lambda: _tell_all(registry.repeated))
         return registry
 
     def page_of(self, run_id: str) -> str | None:
@@ -225,14 +237,19 @@ class Target:
         return Embedded(folder=self.folder)
 
 
-def _tell(lines: Iterable[str]) -> None:
+def _tell_all(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line, err=True)
+        tell(line, err=True)
+
+
+def tell(line: str, *, err: bool = False) -> None:
+    """Print one line, whatever the names in it hold."""
+    click.echo(words.plain(line), err=err)
 
 
 def warn(line: str) -> None:
     """Tell what the person who runs the command has to know."""
-    click.echo(f"warning: {line}", err=True)
+    tell(f"warning: {line}", err=True)
 
 
 @contextmanager
@@ -242,9 +259,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield _now_and_then()
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True, highlight=False).status("") as spinner:
-        yield spinner.update
+    console = Console(file=outlet.drawn(sys.stderr), highlight=False)
+    with console.status("") as spinner:
+        yield lambda text: spinner.update(Text(words.plain(text)))
 
 
 def _now_and_then() -> Callable[[str], None]:
@@ -254,7 +273,7 @@ def _now_and_then() -> Callable[[str], None]:
     def say(text: str) -> None:
         nonlocal said
         if time.monotonic() - said >= _SILENCE:
-            click.echo(text, err=True)
+            tell(text, err=True)
             said = time.monotonic()
 
     return say
@@ -295,7 +314,7 @@ def show(
     """
     write_reports(reports, markdown=markdown, document=document, html=html)
     if form == "json":
-        click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+        click.echo(as_json(document()))
     elif form == "markdown":
         click.echo(markdown(), nl=False)
     else:

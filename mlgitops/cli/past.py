@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -12,10 +11,12 @@ import click
 
 from mlgitops.cli.options import (
     Target,
+    as_json,
     file_option,
     format_option,
     registry_options,
     show_report,
+    tell,
     warn,
 )
 from mlgitops.core.stage import alias_of
@@ -147,9 +148,9 @@ def _export(
         files.write_pieces(path, export.csv_lines(found))
     else:
         made = document.records(found, since, until)
-        files.write_text(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+        files.write_text(path, as_json(made) + "\n")
     applies = count(len({one.record for one in found}), "record")
-    click.echo(f"{path}: {count(len(found), 'change')} of {applies}")
+    tell(f"{path}: {count(len(found), 'change')} of {applies}")
 
 
 def _is_meant(entry: Entry, model: str | None, stage: str | None) -> bool:
@@ -212,6 +213,6 @@ def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
         raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
     files.write_text(file, edited)
     unpinned = edit.unpinned(part, model, stage)
-    click.echo(
+    tell(
         f"{file}: {model} {stage} is back at {former}{unpinned}; commit, then run `mlgitops apply`"
     )

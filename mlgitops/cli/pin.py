@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import Target, file_option, progress, registry_options
+from mlgitops.cli.options import Target, file_option, progress, registry_options, tell
 from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
@@ -59,7 +59,7 @@ def pin(
     desired = declared.desired
     chosen = _chosen(desired, model, stage)
     if check:
-        click.echo(_checked(chosen, desired, target))
+        tell(_checked(chosen, desired, target))
         return
     digests = _digests(chosen, desired, target.connect(), force=force)
     edited = edit.set_digests(declared, digests)
@@ -71,9 +71,9 @@ def pin(
             if digests.get(name, held.digest) != held.digest
             else "is already pinned"
         )
-        click.echo(f"{file}: {' '.join(name)} version {held.version} {done}")
+        tell(f"{file}: {' '.join(name)} version {held.version} {done}")
     if not chosen:
-        click.echo(f"{file}: no stage holds a version; nothing to pin")
+        tell(f"{file}: no stage holds a version; nothing to pin")
 
 
 def _chosen(desired: Desired, model: str | None, stage: str | None) -> dict[_Slot, DesiredStage]:

@@ -23,6 +23,7 @@ from mlgitops.cli.options import (
     reviewed,
     show,
     show_report,
+    tell,
     warn,
 )
 from mlgitops.cli.terms import authors_option, labels_of, terms, terms_options
@@ -365,5 +366,5 @@ def status(models: tuple[str, ...], payloads: bool, file: Path, target: Target, 
     clear = sum(bool(s.way_back and s.way_back.version and not s.way_back.blocked) for s in stages)
     if most is not None and clear > most:
         said = f"the payloads of {clear:,} versions to roll back to were not looked for"
-        click.echo(f"{said}; to look, pass --payloads", err=True)
+        tell(f"{said}; to look, pass --payloads", err=True)
     show_report(form, tables.status(stages), lambda: document.status(stages))

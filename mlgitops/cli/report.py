@@ -15,6 +15,7 @@ from mlgitops.cli.options import (
     quick_option,
     registry_options,
     reviewed,
+    tell,
 )
 from mlgitops.cli.terms import terms, terms_options
 from mlgitops.errors import UsageError
@@ -62,5 +63,5 @@ def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -
             on = terms(desired, **allowed)
             proposal = propose(desired, target.connect(), on, say, need=reviewed(quick=quick))
         files.write_pieces(out, html.plan(proposal, progress=say))
-    click.echo(f"{out}: {wording.headline(proposal.plan)}")
+    tell(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

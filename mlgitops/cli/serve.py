@@ -13,6 +13,7 @@ from mlgitops.cli.options import (
     optional_file_option,
     registry_options,
     show_report,
+    tell,
 )
 from mlgitops.core.pins import declared
 from mlgitops.errors import SmokeFailedError
@@ -78,7 +79,7 @@ def serve(
     chosen = port or free_port()
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
     with _held(model, version, file, target) as (name, source):
-        click.echo(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
+        tell(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
         run(source, options)
 
 

@@ -15,6 +15,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    tell,
     warn,
 )
 from mlgitops.errors import DesiredVersionError, NotEmptyError
@@ -62,14 +63,14 @@ def import_command(output: Path, force: bool, target: Target) -> None:
     loads(made.text, str(output))
     files.write_text(output, made.text)
     for line in made.left_out:
-        click.echo(f"left out: {line}", err=True)
+        tell(f"left out: {line}", err=True)
     if not made.declared.production:
-        click.echo(
+        tell(
             f"{output} declares no stage as production; guards watch those that are declared as "
             "{name: NAME, production: true}",
             err=True,
         )
-    click.echo(f"wrote {output}; `mlgitops plan` shows no changes")
+    tell(f"wrote {output}; `mlgitops plan` shows no changes")
 
 
 @click.command(
@@ -109,7 +110,7 @@ def rebuild(
 
     desired = _desired(file, revision)
     if desired is None:
-        click.echo(f"{revision} has no {file}; nothing to rebuild")
+        tell(f"{revision} has no {file}; nothing to rebuild")
         return
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:

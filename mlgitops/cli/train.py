@@ -16,6 +16,7 @@ from mlgitops.cli.options import (
     progress,
     registry_options,
     show_report,
+    tell,
     warn,
 )
 from mlgitops.core.choice import chosen
@@ -126,12 +127,12 @@ def run_recipe(
         recipe, params=params, data=data, experiment=experiment or recipe, package=found
     )
     _warn_if_dirty([module.folder])
-    click.echo(f"run {trained.run_id}")
-    click.echo(f"model {trained.model_uri}")
+    tell(f"run {trained.run_id}")
+    tell(f"model {trained.model_uri}")
     for name, value in trained.metrics.items():
-        click.echo(f"{name} {value:.6g}")
+        tell(f"{name} {value:.6g}")
     if model:
-        click.echo(f"version {tracking.register(trained, model)}")
+        tell(f"version {tracking.register(trained, model)}")
 
 
 def _warn_if_dirty(folders: Iterable[Path]) -> None:

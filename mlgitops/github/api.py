@@ -10,7 +10,9 @@ from mlgitops.core.stamp import Author
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
 from mlgitops.github.body import fitted
 from mlgitops.github.context import names
+from mlgitops.system import secrets
 from mlgitops.system.http import HttpClient
+from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,7 +167,7 @@ class GitHub:
         body = {
             "ref": sha,
             "environment": record.environment,
-            "description": record.description[:_DESCRIPTION],
+            "description": brief(secrets.hidden(record.description), _DESCRIPTION),
             "production_environment": record.production,
             "payload": record.payload,
             "auto_merge": False,
@@ -191,7 +193,7 @@ class GitHub:
         )
 
     def _fitted(self, text: str) -> str:
-        return fitted(text, run=self._context.artifacts_url)
+        return fitted(secrets.hidden(text), run=self._context.artifacts_url)
 
     def _issue(self, marker: str, label: str) -> Mapping[str, Any] | None:
         for found in self._pages("/issues", labels=label, state="open"):

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops import words
 from mlgitops.errors import HttpError
 from mlgitops.report import wording
+from mlgitops.system import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,11 +75,11 @@ def _send(lines: list[str]) -> None:
 
 
 def _warn(reason: str) -> None:
-    click.echo(
-        f"warning: could not send a message to the webhook in {VARIABLE}: {reason}", err=True
-    )
+    said = f"warning: could not send a message to the webhook in {VARIABLE}: {reason}"
+    click.echo(words.plain(said), err=True)
 
 
 def _escaped(text: str) -> str:
     """As Slack asks for it: a model's name must not become a mention or a link."""
+    text = words.plain(secrets.hidden(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

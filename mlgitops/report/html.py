@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mlgitops import words
 from mlgitops.report import comparison as beside
 from mlgitops.report import wording
+from mlgitops.system import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,8 +100,10 @@ def _environment() -> Environment:
 
 
 def _plain(value: object) -> object:
-    """Text from a registry without what steers how it is read, such as the direction of writing."""
-    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Text from a registry without secrets, nor what steers how it is read, such as directions."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return words.plain(secrets.hidden(value))
 
 
 def _mark(word: str) -> str:

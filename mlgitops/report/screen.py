@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import IO, TYPE_CHECKING, Protocol
 
+from mlgitops.words import plain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +17,7 @@ _GAP = "  "  # between columns
 
 
 class Screen(Protocol):
-    """What text is written to; what is written holds no line breaks."""
+    """What text is written to: a line shows as it is, whoever wrote what it says."""
 
     def line(self, *parts: Styled, indent: int = 0, wrap: bool = True) -> None:
         """Write a line; a terminal breaks it between words if it is to `wrap`, else at its edge."""
@@ -51,13 +53,13 @@ class Pipe:
 
     def line(self, *parts: Styled, indent: int = 0, wrap: bool = True) -> None:  # noqa: ARG002
         """Write a line as it is."""
-        self._write(indent, "".join(text for text, _ in parts))
+        self._write(indent, plain("".join(text for text, _ in parts)))
 
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 0
     ) -> None:
         """Write a table whose columns are as wide as their widest cells."""
-        padded = [_padded(cells) for cells in zip(header, *rows, strict=True)]
+        padded = [_padded(list(map(plain, cells))) for cells in zip(header, *rows, strict=True)]
         for cells in zip(*padded, strict=True):
             self._write(indent, _GAP.join(cells).rstrip())
 

@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mlgitops.report.text import STYLES
+from mlgitops.system.outlet import coloured
+from mlgitops.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +23,11 @@ class Terminal:
     """Colours, and no line longer than the terminal is wide."""
 
     def __init__(self, stream: IO[str], *, width: int | None = None) -> None:
-        self._console = Console(file=stream, width=width, highlight=False)
+        self._console = Console(file=coloured(stream), width=width, highlight=False)
 
     def line(self, *parts: Styled, indent: int = 0, wrap: bool = True) -> None:
         """Write a line."""
-        text = Text.assemble(*parts)
+        text = Text.assemble(*((plain(text), style) for text, style in parts))
         if indent:
             self._indented(text, indent)
         else:
@@ -37,9 +39,9 @@ class Terminal:
         """Write a table, with cells folded where there is no room; known words in their colour."""
         made = Table(box=None, pad_edge=False, header_style="dim")
         for title in header:
-            made.add_column(Text(title), overflow="fold")
+            made.add_column(Text(plain(title)), overflow="fold")
         for row in rows:
-            made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+            made.add_row(*(Text(plain(cell), style=STYLES.get(cell, "")) for cell in row))
         self._indented(made, indent)
 
     def _indented(self, shown: Text | Table, indent: int) -> None:

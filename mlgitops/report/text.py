@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops import words
 from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import Part, Report
 
@@ -60,13 +59,13 @@ def plan(
         screen.line(
             ("guard ", ""),
             (result, STYLES[result]),
-            (f"  {words.plain(said)}", ""),
+            (f"  {said}", ""),
             (f"  [{how}]" if how else "", "dim"),
             wrap=False,
         )
     if proposal.refused:
         screen.line()
-        screen.line((words.plain(wording.refusal(proposal)), "bold red"), wrap=False)
+        screen.line((wording.refusal(proposal), "bold red"), wrap=False)
     _body(tables.outcomes(proposal, done, recorded), screen)
 
 
@@ -83,7 +82,7 @@ def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
         wrap=False,
     )
     for problem in exhibit.problems:
-        screen.line((f"      refused: {words.plain(problem.message)}", STYLES["refused"]))
+        screen.line((f"      refused: {problem.message}", STYLES["refused"]))
     if exhibit.verdicts:
         rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
         verdicts = Part(header=("gate", "rule", "expected", "actual"), rows=rows)
@@ -95,24 +94,23 @@ def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
 def report(shown: Report, screen: Screen) -> None:
     """A report; what a test came to is the last line, next to the prompt."""
     if shown.title:
-        screen.line((words.plain(shown.title), "bold"))
+        screen.line((shown.title, "bold"))
     _body(shown, screen)
     if shown.result:
         screen.line()
-        screen.line((words.plain(shown.result), "bold red" if shown.failed else "bold green"))
+        screen.line((shown.result, "bold red" if shown.failed else "bold green"))
 
 
 def _body(shown: Report, screen: Screen, indent: int = 0) -> None:
     """Warnings first, then words and tables."""
     for warning in shown.warnings:
-        screen.line((f"warning: {words.plain(warning)}", "yellow"), indent=indent)
+        screen.line((f"warning: {warning}", "yellow"), indent=indent)
     for part in shown.parts:
         if part.title:
             screen.line()
-            screen.line((words.plain(part.title), "bold"), indent=indent)
+            screen.line((part.title, "bold"), indent=indent)
         if part.words:
-            screen.line((words.plain(part.words), ""), indent=indent)
+            screen.line((part.words, ""), indent=indent)
         rows = part.rows if part.brief is None else part.brief
         if rows:
-            header = list(map(words.plain, part.header))
-            screen.table(header, [list(map(words.plain, row)) for row in rows], indent=indent)
+            screen.table(part.header, [list(map(str, row)) for row in rows], indent=indent)

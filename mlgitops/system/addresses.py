@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+_LOGIN = re.compile(r"""://[^\s/?#"<>\\]*@""")
+# by name, in the style of any store or service: token, sig, X-Amz-Signature, X-Goog-Credential
+_PARAMETER = re.compile(
+    r"""([?&#;][\w.%-]*?
+        (?:token|sig|signature|secret|passw(?:or)?d|pwd|auth|authorization|credential|jwt
+        |key|keyid|code|session)
+        =)[^\s&;#"'<>\\]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def without_secrets(address: str) -> str:
@@ -23,3 +34,14 @@ def without_secrets(address: str) -> str:
         return f"{scheme}:{without_secrets(rest)}"
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def shown(text: str) -> str:
+    """A text whose addresses, if there are any, lose their logins and what is secret by its name.
+
+    >>> shown("ftp://ada:s3cret@farm.example/m?page=2&token=s3cret was not found")
+    'ftp://farm.example/m?page=2&token=*** was not found'
+    """
+    if "://" in text:
+        text = _LOGIN.sub("://", text)
+    return _PARAMETER.sub(r"\1***", text) if "=" in text else text
