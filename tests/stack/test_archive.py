@@ -1,4 +1,4 @@
-"""A file that is no backup is one error, whatever it holds; nothing of it is laid down elsewhere."""
+"""A file that is no backup is one error, whatever it holds; nothing of it goes anywhere else."""
 
 from __future__ import annotations
 

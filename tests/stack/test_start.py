@@ -191,7 +191,7 @@ def test_kept_connections(shared: Running) -> None:
 def test_starved_worker(shared: Running) -> None:
     """A worker that gets no CPU time for 12 s is not killed: its successor would get none."""
     run = ("exec", "-T", "mlflow", "sh", "-c")
-    find = "grep -l spawn_main /proc/[0-9]*/cmdline | cut -d/ -f3"
+    find = "grep -l spawn[_]main /proc/[0-9]*/cmdline | cut -d/ -f3"
     workers = sorted(shared.compose.run(*run, find).split())
     assert len(workers) == 2
     shared.compose.run(*run, f"kill -STOP {workers[0]}; sleep 12; kill -CONT {workers[0]}")
