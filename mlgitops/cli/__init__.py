@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import sys
@@ -49,6 +50,9 @@ def main() -> None:
     # a verb makes many values and ends: with Python's defaults, looking for garbage among the
     # entries of ten thousand models takes 40% of a plan
     gc.set_threshold(100_000, 50, 50)
+    for stream in (sys.stdout, sys.stderr):  # what a locale has no letters for is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -81,6 +85,12 @@ def run(arguments: list[str]) -> int:
         # the reader of a pipe has gone: what was printed so far is all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # such as a full disk, which any temporary file may meet
+        place = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror}", 1)
     return result if isinstance(result, int) else 0
 
 
