@@ -24,10 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from mlgitops.words import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EXIT_PENDING = 2
+MOST = 50  # problems that are told at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,13 +76,26 @@ class MissingExtraError(MlgitopsError):
 
 
 class ProblemsError(MlgitopsError):
-    """Several problems of one cause, reported together and in the order of the file."""
+    """Several problems of one cause, reported together and in the order of the file.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(
-            sorted(problems, key=lambda p: (p.where.line, p.where.column) if p.where else (0, 0))
+    Attributes:
+        problems: the first ones.
+        more: how many others there are.
+    """
+
+    def __init__(self, problems: Iterable[Problem], *, more: int = 0) -> None:
+        found = sorted(
+            problems, key=lambda p: (p.where.line, p.where.column) if p.where else (0, 0)
         )
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        self.problems = tuple(found[:MOST])
+        self.more = more + len(found) - len(self.problems)
+        rest = [self.rest] if self.more else []
+        super().__init__("\n".join([*map(str, self.problems), *rest]))
+
+    @property
+    def rest(self) -> str:
+        """What is said of the others."""
+        return f"and {count(self.more, 'more problem')}; fix these first"
 
 
 class DesiredStateError(ProblemsError):

@@ -35,6 +35,12 @@ def brief(text: object, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def whole_number(text: str) -> int | None:
+    """The number that plain digits say; None if it is none, or one of more than 20 digits."""
+    # isdecimal alone takes the digits of every script, as int does
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else None
+
+
 def count(number: int, noun: str) -> str:
     """`1 change`, `2 changes`, `1,000 changes`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

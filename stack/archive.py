@@ -6,19 +6,24 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Mapping  # noqa: TC003 - manifests are checked against it
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.system import files
+from mlgitops.words import one_line
 from stack.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _CHUNK = 1024 * 1024
+_LARGEST_MANIFEST = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +38,22 @@ class Contents:
     counts: Mapping[str, tuple[int, int]]
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Manifest:
+    """The form of the manifest."""
+
+    format: Literal[1]
+    created: str
+    revision: str
+    counts: Mapping[str, tuple[int, int]]
+    files: int
+    bytes: int
+    sha256: Mapping[str, str]
+
+
+_FORM = TypeAdapter(_Manifest)
 
 
 def write(target: Path, contents: Contents, parts: Mapping[str, Path]) -> None:
@@ -62,41 +83,66 @@ def write(target: Path, contents: Contents, parts: Mapping[str, Path]) -> None:
             tar.add(path, arcname=name)
 
 
-def unpack(source: Path, folder: Path) -> Contents:
+def unpack(source: Path, folder: Path, names: Iterable[str]) -> Contents:
     """Check the whole archive and lay its parts into `folder`.
+
+    Args:
+        source: the file; the parts cannot be larger than it is.
+        folder: an empty one.
+        names: of the parts that a backup has; nothing else of the archive is read.
 
     Raises:
         ArchiveError: it is damaged, incomplete, or something else.
     """
     try:
-        with tarfile.open(source) as tar:
+        if not source.is_file():
+            raise ArchiveError(f"{source} is not a file")
+        with tarfile.open(source, "r:") as tar:
             manifest = _manifest(tar, source)
-            for name, expected in manifest["sha256"].items():
-                part = tar.extractfile(name)
-                if part is None or "/" in name:
-                    raise ArchiveError(f"{source}: {name} is not a file")
-                found = _checksum(part, copy=folder / name)
-                if found != expected:
+            for name in names:
+                found = _checksum(_part(tar, name, source.stat().st_size), copy=folder / name)
+                if found != manifest.sha256[name]:
                     raise ArchiveError(f"{source}: {name} is damaged: its checksum does not match")
-            return Contents(
-                created=manifest["created"],
-                revision=manifest["revision"],
-                counts={name: (least, most) for name, (least, most) in manifest["counts"].items()},
-                files=manifest["files"],
-                bytes=manifest["bytes"],
-            )
     except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
-        raise ArchiveError(f"{source} is not a complete backup: {error}") from None
+        raise ArchiveError(f"{source} is not a complete backup: {one_line(error)[:300]}") from None
     except OSError as error:
         raise ArchiveError(f"{source} cannot be read: {error}") from None
+    return Contents(
+        created=manifest.created,
+        revision=manifest.revision,
+        counts=manifest.counts,
+        files=manifest.files,
+        bytes=manifest.bytes,
+    )
 
 
-def _manifest(tar: tarfile.TarFile, source: Path) -> dict[str, Any]:
-    file = tar.extractfile(MANIFEST)
-    manifest: dict[str, Any] = json.loads(file.read()) if file else {}
-    if manifest.get("format") != FORMAT:
-        raise ArchiveError(f"{source}: only backups of format {FORMAT} can be read")
-    return manifest
+def _manifest(tar: tarfile.TarFile, source: Path) -> _Manifest:
+    written = _part(tar, MANIFEST, _LARGEST_MANIFEST).read()
+    try:
+        return _FORM.validate_json(written)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"] == ("format",):
+            raise ArchiveError(f"{source}: only backups of format {FORMAT} can be read") from None
+        where = ".".join(map(str, first["loc"]))
+        raise ArchiveError(
+            f"{source}: its manifest cannot be read: {where}: {first['msg']}"
+        ) from None
+
+
+def _part(tar: tarfile.TarFile, name: str, limit: int) -> IO[bytes]:
+    """A plain file of the archive: no link, and none that is larger than what is written of it.
+
+    Raises:
+        ValueError: it is none.
+        KeyError: there is nothing of that name.
+    """
+    entry = tar.getmember(name)
+    part = tar.extractfile(entry) if entry.isreg() and entry.size <= limit else None
+    if part is None:
+        msg = f"{name} is not a plain file"
+        raise ValueError(msg)
+    return part
 
 
 def _checksum(file: IO[bytes], *, copy: Path | None = None) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stack.compose import Compose
 
 _ARTIFACTS = "artifacts.tar"
+_PARTS = (*(f"{name}.sql" for name in content.DATABASES), _ARTIFACTS)
 _DATA = {
     "runs": "run",
     "registered_models": "registered model",
@@ -43,8 +44,7 @@ def backup(compose: Compose, target: Path, *, say: Callable[[str], None]) -> arc
         say("artifacts are in the S3 store and not in this backup; back up the store separately")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-        parts = {f"{name}.sql": Path(folder, f"{name}.sql") for name in content.DATABASES}
-        parts[_ARTIFACTS] = Path(folder, _ARTIFACTS)
+        parts = {name: Path(folder, name) for name in _PARTS}
         try:
             say("database: taking a snapshot")
             before = content.counts(compose)
@@ -81,11 +81,11 @@ def restore(
     """
     docker.require(compose=True)
     with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore-") as folder:
-        contents = archive.unpack(source, Path(folder))
+        contents = archive.unpack(source, Path(folder), _PARTS)
         say(f"archive of {contents.created}: complete")
         secrets.ensure(compose.settings.secrets, database_exists=compose.has_volume("db"))
         if build:
-            compose.build()
+            compose.build(say)
         compose.run("stop", "mlflow", "artifacts")
         compose.run("up", "--detach", "--wait", "db")
         _check_empty(compose, replace=replace)

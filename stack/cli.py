@@ -36,6 +36,9 @@ def main() -> NoReturn:
         sys.exit(64)
     except click.Abort:
         sys.exit(130)
+    except OSError as error:  # such as a full disk, or a folder that may not be written
+        click.echo(f"error: {error.filename or 'the system'}: {error.strerror}", err=True)
+        sys.exit(1)
     sys.exit(code or 0)
 
 
@@ -47,7 +50,7 @@ def _target(given: Path | None) -> Path:
 
 def _summary(contents: Contents) -> str:
     """How much a backup holds."""
-    versions = contents.counts["model_versions"][1]
+    _, versions = contents.counts.get("model_versions", (0, 0))
     return f"{count(versions, 'version')}, {count(contents.files, 'file')}"
 
 
@@ -67,7 +70,13 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--build/--no-build", default=True, show_default=True, help="Build changed images.")
-@click.option("--timeout", default=300, show_default=True, help="Seconds to wait for all services.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=int(lifecycle.TIMEOUT),
+    show_default=True,
+    help="Seconds to wait for all services.",
+)
 def up(*, build: bool, timeout: int) -> None:
     """Start the stack and check that it works."""
     compose = _compose()

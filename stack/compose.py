@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
+from stack import progress
 from stack.errors import BuildError, SettingsError
 from stack.settings import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import IO
 
     from stack.settings import Settings
@@ -42,7 +44,8 @@ class Service:
     @property
     def failed(self) -> bool:
         """It will not become ready by waiting."""
-        return self.health == "unhealthy" or (self.state == "exited" and self.exit_code != 0)
+        ended = self.state == "exited" and self.exit_code != 0
+        return ended or self.state in {"restarting", "dead"}
 
     def __str__(self) -> str:
         if self.state == "exited":
@@ -184,15 +187,16 @@ class Compose:
             stdout=stdout,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start `docker compose ARGUMENTS` and do not wait for it."""
         return subprocess.Popen(
             ["docker", *self._prefix, *arguments],
-            env=self.settings.environment,
+            env=self.settings.environment | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
         )
 
     def attached(self, *arguments: str) -> int:
@@ -201,19 +205,24 @@ class Compose:
             ["docker", *self._prefix, *arguments], env=self.settings.environment, check=False
         ).returncode
 
-    def build(self) -> None:
+    def build(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Build the images; what has not changed comes from the cache.
+
+        Args:
+            say: is told what takes long, while it does.
 
         Raises:
             BuildError: an image could not be built.
         """
-        try:
-            self.run("build", "--quiet")
-        except DockerCommandError as error:
+        process = self.start("build", BUILDKIT_PROGRESS="plain")
+        assert process.stdout is not None
+        last = progress.follow(process.stdout, say)
+        if process.wait():
+            said = "\n".join(last)
             raise BuildError(
-                f"{error}\nBase images come from STACK_PYTHON_IMAGE and STACK_MYSQL_IMAGE, "
-                "packages from the index in pip's configuration"
-            ) from None
+                f"docker compose build: {said}\nBase images come from STACK_PYTHON_IMAGE and "
+                "STACK_MYSQL_IMAGE, packages from the index in pip's configuration"
+            )
 
     def last_lines(self, service: str, count: int = 15) -> str:
         """The last lines of a service's log, and of its health check if that fails."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError
@@ -14,10 +15,11 @@ from stack import probes, secrets
 from stack.errors import PortTakenError, ServiceFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from stack.compose import Compose, Service
 
+TIMEOUT = 900.0  # seconds; a machine with other work to do takes minutes
 _POLL = 1.0  # seconds
 
 
@@ -25,7 +27,7 @@ def up(
     compose: Compose,
     *,
     build: bool = True,
-    timeout: float = 300,
+    timeout: float = TIMEOUT,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Start what is not running and return when all of it has been proven to work.
@@ -40,7 +42,7 @@ def up(
     _check_ports(compose)
     if build:
         say("images: building the ones that have changed")
-        compose.build()
+        compose.build(say)
     if compose.unchanged():
         say("services: already running")
     else:
@@ -76,29 +78,88 @@ def _taken(service: str, number: int) -> str:
 
 
 def _start(compose: Compose, *, timeout: float, say: Callable[[str], None]) -> None:
-    """Run `up`, which returns when everything is healthy, and report what happens meanwhile."""
-    started = time.monotonic()
-    seen: dict[str, str] = {}
-    process = compose.start("up", "--detach", "--wait", "--wait-timeout", str(int(timeout)))
+    """Start everything, and report what happens until all of it is ready.
+
+    `up --wait` gives up at the first service that is unhealthy, and starts nothing that depends on
+    it. On a slow machine that service only needs longer: then it is waited for, and `up` goes on.
+    """
+    watch = _Watch(compose=compose, say=say, started=time.monotonic(), timeout=timeout)
+    while (output := _attempt(watch)) is not None:
+        if not watch.recovers():
+            raise _failure(compose, watch.look(), output)
+
+
+def _attempt(watch: _Watch) -> str | None:
+    """Run `up`, which returns when everything is healthy; what it printed if not all of it is."""
+    compose = watch.compose
+    process = compose.start("up", "--detach", "--wait", "--wait-timeout", f"{watch.left:.0f}")
 
     def has_ended() -> bool:
         if process.poll() is not None:
             return True
-        _report(compose, seen, started, say)
-        if seen.get("db") == "starting" and (denied := _denied(compose)):
+        services = watch.look()
+        starting = "db" in services and services["db"].health == "starting"
+        if starting and (denied := _denied(compose)):
             raise ServiceFailedError("db", denied, compose.last_lines("db", 5))
         return False
 
     try:
         # Compose's own limit does not cover waiting for the migration
-        waiting.until(has_ended, timeout=timeout, every=_POLL)
+        waiting.until(has_ended, timeout=watch.left, every=_POLL)
     finally:
         process.terminate()
         output = process.communicate()[0]
-    _report(compose, seen, started, say)
-    services = compose.services()
-    if process.returncode and not _all_ready(compose, services):
-        raise _failure(compose, services, output)
+    services = watch.look()
+    ready = not process.returncode or _all_ready(compose, services)
+    return None if ready else output
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Watch:
+    """What becomes of the services, told whenever one of them changes."""
+
+    compose: Compose
+    say: Callable[[str], None]
+    started: float
+    timeout: float
+    seen: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def left(self) -> float:
+        """Seconds; at least one, which Compose would take for no limit at all."""
+        return max(1.0, self.started + self.timeout - time.monotonic())
+
+    def look(self) -> dict[str, Service]:
+        """The services as they are now."""
+        services = self.compose.services()
+        for name, service in sorted(services.items()):
+            if self.seen.get(name) != str(service):
+                self.seen[name] = str(service)
+                self.say(f"{name}: {service} ({time.monotonic() - self.started:.0f} s)")
+        return services
+
+    def recovers(self) -> bool:
+        """Whether what was slow, and nothing worse, is well again before the time is over."""
+        services = self.look()
+
+        def failed() -> bool:
+            return any(service.failed for service in services.values())
+
+        def well() -> bool:
+            nonlocal services
+            services = self.look()
+            return not _unhealthy(services)
+
+        return (
+            _unhealthy(services)
+            and not failed()
+            and waiting.until(well, timeout=self.left, every=_POLL, unless=failed)
+            and not failed()
+        )
+
+
+def _unhealthy(services: Mapping[str, Service]) -> bool:
+    return any(service.health == "unhealthy" for service in services.values())
 
 
 def _denied(compose: Compose) -> str:
@@ -122,15 +183,6 @@ def _all_ready(compose: Compose, services: dict[str, Service]) -> bool:
     return wanted <= set(services) and all(services[name].ready for name in wanted)
 
 
-def _report(
-    compose: Compose, seen: dict[str, str], started: float, say: Callable[[str], None]
-) -> None:
-    for name, service in sorted(compose.services().items()):
-        if seen.get(name) != str(service):
-            seen[name] = str(service)
-            say(f"{name}: {service} ({time.monotonic() - started:.0f} s)")
-
-
 def _failure(
     compose: Compose, services: dict[str, Service], output: str
 ) -> PortTakenError | ServiceFailedError | DockerCommandError:
@@ -143,7 +195,7 @@ def _failure(
         return PortTakenError(_taken(taken, number))
     first = [services[name] for name in ("db", "migrate") if name in services]
     for service in (*first, *services.values()):
-        if service.failed or service.state in {"restarting", "dead"}:
+        if service.failed:
             return ServiceFailedError(service.name, str(service), compose.last_lines(service.name))
     for service in services.values():
         if not service.ready:

@@ -8,11 +8,18 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from mlgitops.words import whole_number
 from stack.errors import SettingsError
 
 FOLDER = Path(__file__).resolve().parent
 _YES = {"1", "true", "yes", "on"}
 _NO = {"", "0", "false", "no", "off"}
+_PORTS = tuple(f"STACK_{name}_PORT" for name in ("DB", "MLFLOW", "ARTIFACTS", "SERVE"))
+_NUMBERS = (
+    *_PORTS,
+    *("STACK_MLFLOW_WORKERS", "STACK_ARTIFACTS_WORKERS"),
+    *("STACK_DB_WAIT", "STACK_WORKER_TIMEOUT", "STACK_HEALTH_RETRIES"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +48,8 @@ def read(environment: dict[str, str] | None = None) -> Settings:
     given = dict(os.environ if environment is None else environment)
     stored = dotenv_values(FOLDER / ".env", interpolate=False)
     values = {name: value for name, value in stored.items() if value is not None} | given
+    for name in _NUMBERS:
+        _whole(values, name)
     overrides = [part for part in values.get("STACK_OVERRIDES", "").split(os.pathsep) if part]
     s3 = values.get("STACK_ARTIFACTS", "").startswith("s3://")
     if "s3" in values.get("COMPOSE_PROFILES", "").split(",") and not s3:
@@ -56,6 +65,14 @@ def read(environment: dict[str, str] | None = None) -> Settings:
         secrets=(FOLDER / values.get("STACK_SECRETS", ".secrets")).resolve(),
         overrides=tuple((FOLDER / part).resolve() for part in overrides),
     )
+
+
+def _whole(values: dict[str, str], name: str) -> None:
+    """Check a number; Compose would pass it on to whoever fails at it."""
+    text = values.get(name, "")
+    number, most = whole_number(text), 65535 if name in _PORTS else 10**6
+    if text and (number is None or not 1 <= number <= most):
+        raise SettingsError(f"{name}={text[:100]} is not a whole number from 1 to {most:,}")
 
 
 def _flag(values: dict[str, str], name: str) -> bool:

@@ -27,7 +27,7 @@ def upgrade(
     """
     docker.require(compose=True)
     if build:
-        compose.build()
+        compose.build(say)
     compose.run("up", "--detach", "--wait", "db")
     # before the copy: what is written between backup and migration would be lost on the way back
     compose.run("stop", "mlflow", "artifacts")

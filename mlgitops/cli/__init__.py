@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import sys
@@ -55,6 +56,9 @@ def main() -> None:
     # a verb makes many values and ends: with Python's defaults, looking for garbage among the
     # entries of ten thousand models takes 40% of a plan
     gc.set_threshold(100_000, 50, 50)
+    for stream in (sys.stdout, sys.stderr):  # what a locale has no letters for is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -127,11 +131,12 @@ def _unexpected(error: Exception) -> str:
     """What an exception says that nobody foresaw; its traceback only if that was asked for."""
     if os.environ.get("MLGITOPS_DEBUG"):
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        # such as a full disk, which any temporary file may meet
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = "/".join((*Path(frame.filename).parts[-2:-1], Path(frame.filename).name))
     what = f"{type(error).__name__} in {place}:{frame.lineno}: {brief(error, _LONGEST)}"
-    if isinstance(error, OSError):
-        return f"{what}; to see the traceback, set MLGITOPS_DEBUG=1"
     return f"bug in mlgitops: {what}; to see the traceback, set MLGITOPS_DEBUG=1. Please report it"
 
 

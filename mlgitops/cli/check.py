@@ -17,14 +17,15 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
-from mlgitops.errors import DesiredStateError, OutOfDateError, Problem, UsageError
+from mlgitops.errors import DesiredStateError, OutOfDateError, ProblemsError, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
 from mlgitops.file.stages import stage_of
 from mlgitops.system import files
-from mlgitops.words import count
+from mlgitops.words import count, whole_number
 
 if TYPE_CHECKING:
+
     from mlgitops.core.desired import Desired
 
 
@@ -51,11 +52,13 @@ def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
     except DesiredStateError as error:
         if form == "text":
             raise
-        click.echo(_problems(error.problems, form))
+        click.echo(_problems(error, form))
         raise
     models, stages = len(desired.models), sum(len(m.stages) for m in desired.models.values())
     if form == "json":
-        click.echo(_document(()))
+        from mlgitops.report import document
+
+        click.echo(as_json(document.validated()))
     else:
         tell(f"{file} is valid: {count(models, 'model')}, {count(stages, 'stage')}")
 
@@ -70,21 +73,17 @@ def _check_recipes(desired: Desired) -> None:
         raise DesiredStateError(found.problems)
 
 
-def _problems(problems: tuple[Problem, ...], form: str) -> str:
-    if form == "json":
-        return _document(problems)
+def _problems(error: ProblemsError, form: str) -> str:
+    from mlgitops.report import document
     from mlgitops.report.markdown import table
 
-    return table(
+    if form == "json":
+        return as_json(document.validated(error.problems, error.more))
+    listed = table(
         ["place", "model", "stage", "problem"],
-        ([str(p.where), p.model or "", p.stage or "", p.message] for p in problems),
+        ([str(p.where), p.model or "", p.stage or "", p.message] for p in error.problems),
     )
-
-
-def _document(problems: tuple[Problem, ...]) -> str:
-    from mlgitops.report import document
-
-    return as_json(document.validated(problems))
+    return "\n\n".join([listed, *([error.rest] if error.more else [])])
 
 
 @click.command(
@@ -136,7 +135,7 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
     """
     try:
         parsed = json.loads(params, parse_constant=_no_number)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"PARAMS is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise UsageError('PARAMS must be a JSON object, such as {"estimator": "linear"}')
@@ -158,9 +157,10 @@ def _no_number(name: str) -> NoReturn:
 def _version(text: str) -> int | None:
     if text.lower() in ("none", "null"):
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= schema.MAX_VERSION:
+    number = whole_number(text)
+    if number is None or not 1 <= number <= schema.MAX_VERSION:
         raise UsageError(f"{text!r} is not a version; pass a whole number from 1, or none")
-    return int(text)
+    return number
 
 
 @click.command(

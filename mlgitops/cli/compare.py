@@ -23,6 +23,7 @@ from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
+from mlgitops.words import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +128,9 @@ def _find(
         version = client.of_run(model, name)
         label = f"run {name[:8]}"
     else:
-        number = int(name) if name.isdecimal() else held_version(client, model, name, stages)
+        number = whole_number(name)
+        if number is None:
+            number = held_version(client, model, name, stages)
         version = client.version(model, number)
         label = f"version {number}"
     if version is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.image import build_options, image_options
+from mlgitops.cli.numbers import Number, Whole
 from mlgitops.cli.options import (
     Target,
     format_option,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from mlgitops.deploy.values import DeployOptions
     from mlgitops.image.spec import BuildOptions
 
-_SHARE = click.IntRange(1, 50)
-_SECONDS = click.FloatRange(1, 86_400)
+_SHARE = Whole(1, 50)
+_SECONDS = Number(1, 86_400)
 
 
 def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +36,7 @@ def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--port",
-            type=click.IntRange(1, 65535),
+            type=Whole(1, 65535),
             help="The port of the deployment.  [first time: 5001]",
         ),
         click.option(
@@ -58,7 +59,7 @@ def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--watch",
-            type=click.FloatRange(0, 3600),
+            type=Number(0, 3600),
             default=5.0,
             show_default=True,
             help="Seconds that the old version stands by afterwards.",

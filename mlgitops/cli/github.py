@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 from mlgitops.history.author import UNCOMMITTED
+from mlgitops.system import files
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
 
-_FAILED = ("failed", "half done")
+_MAX_BYTES = 64 * 1024 * 1024
 
 
 @click.group()
@@ -111,8 +112,7 @@ def _export(values: dict[str, str]) -> None:
 def _append(variable: str, text: str) -> None:
     """Add to a file that GitHub reads after the step, where there is one."""
     if target := os.environ.get(variable):
-        with Path(target).open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        files.append_text(Path(target), text)
 
 
 @github.command()
@@ -134,7 +134,7 @@ def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     (on a fork's pull request), writes the summary only.
     """
     context, api = _connect()
-    text = "\n".join(path.read_text(encoding="utf-8") for path in reports if path.exists())
+    text = "\n".join(_read(path) for path in reports if path.exists())
     if not reports[0].exists():
         text = f"**{reports[0].name} is missing.** {missing}\n\n{text}"
     if context.summary:
@@ -148,21 +148,29 @@ def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
         tell(f"no comment on pull request #{number}: {error}", err=True)
 
 
+def _read(path: Path) -> str:
+    try:
+        return files.read_text(path, limit=_MAX_BYTES)
+    except OSError as error:
+        raise GitHubError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise GitHubError(f"cannot read {path}: it is not UTF-8 text") from error
+
+
 def _summarize(summary: Path, text: str, run: str | None) -> None:
     """Add a report to the step's summary, which may hold something already."""
     from mlgitops.github.body import LEAST, SUMMARY_LIMIT, fitted, octets
 
     room = SUMMARY_LIMIT - (summary.stat().st_size if summary.exists() else 0)
     if room >= LEAST:
-        with summary.open("a", encoding="utf-8") as stream:
-            stream.write(fitted(text, room, run=run, size=octets))
+        files.append_text(summary, fitted(text, room, run=run, size=octets))
 
 
 @github.command()
 @click.option("--exit-code", is_flag=True, help="Exit with 2 if stages are wrong.")
 @click.option(
     "--grace",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=0,
     metavar="MINUTES",
     help="Ignore pending changes while the file's last commit, or an apply, is younger than this.",
@@ -275,11 +283,12 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     APPLIED is the file from `mlgitops apply --report FILE.json`: what failed there is recorded as
     failed.
     """
+    from mlgitops.github import applied as applied_report
     from mlgitops.github import deployments
     from mlgitops.proposal.propose import read
 
     context, api = _connect()
-    failures = _failed(applied) if applied else ()
+    failures = applied_report.failures(applied) if applied else ()
     known = deployments.known(api.deployments())
     if known.newest:  # a run may have been cut off between the two calls of a record
         api.conclude_deployment(known.newest)
@@ -288,18 +297,6 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     for record in (*known.missing(deployments.moves(desired, held)), *failed):
         api.record_deployment(record, context.sha)
         tell(record.description)
-
-
-def _failed(applied: Path) -> list[dict[str, Any]]:
-    if not applied.exists():
-        return []  # the apply never ran, or was cut off
-    try:
-        document = json.loads(applied.read_text(encoding="utf-8"))
-        if document["kind"] == "error":
-            return []
-        return [outcome for outcome in document["outcomes"] if outcome["status"] in _FAILED]
-    except (ValueError, KeyError, TypeError) as error:
-        raise GitHubError(f"{applied} is not a report from `mlgitops apply`: {error!r}") from error
 
 
 @github.command("pull-request")
@@ -321,6 +318,6 @@ def pull_request(
     from mlgitops.github.branch import publish
 
     context, api = _connect()
-    text = body.read_text(encoding="utf-8") if body else ""
+    text = _read(body) if body else ""
     publish(file, branch, title, context)
     tell(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops import words
+from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import (
     Target,
     as_json,
@@ -39,7 +40,7 @@ _SHOWN = 5  # secrets that an error names
 
 _requests_option = click.option(
     "--requests",
-    type=click.IntRange(2000),
+    type=Whole(2000),
     default=20_000,
     show_default=True,
     help="Requests in the load test.",

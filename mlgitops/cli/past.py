@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import (
     Target,
     as_json,
@@ -51,7 +52,7 @@ def _moment(_: click.Context, option: click.Parameter, text: str | None) -> date
             f"--{option.name} {text}: pass a day such as 2026-11-23, or a time such as "
             "2026-11-23T14:00Z"
         ) from error
-    if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text):
+    if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text, re.ASCII):
         edge = time.min if option.name == "since" else time.max
         moment = datetime.combine(moment.date(), edge)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -185,9 +186,7 @@ Examples:
 )
 @click.argument("model")
 @click.argument("stage")
-@click.argument(
-    "version", required=False, type=click.IntRange(min=1), envvar="MLGITOPS_ROLLBACK_VERSION"
-)
+@click.argument("version", required=False, type=Whole(min=1), envvar="MLGITOPS_ROLLBACK_VERSION")
 @file_option
 def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
     """Put the previous version back into models.yaml.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli.numbers import Number, Whole
 from mlgitops.cli.options import (
     Target,
     format_option,
@@ -40,12 +41,10 @@ Examples:
 @click.argument("model")
 @click.argument("version", metavar="STAGE|VERSION")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="The port to listen on.  [default: a free port]"
-)
+@click.option("--port", type=Whole(1, 65535), help="The port to listen on.  [default: a free port]")
 @click.option(
     "--workers",
-    type=click.IntRange(1, 64),
+    type=Whole(1, 64),
     default=1,
     show_default=True,
     help="Server processes; each loads the model.",
@@ -95,7 +94,7 @@ Examples:
 @click.option("--url", help="Test the server at this URL.  [default: start one for the test]")
 @click.option(
     "--timeout",
-    type=float,
+    type=Number(0, min_open=True),
     default=30.0,
     show_default=True,
     help="Seconds to wait for each answer.",

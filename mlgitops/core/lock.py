@@ -77,7 +77,7 @@ def parse(name: str, tags: Mapping[str, str]) -> Lock:
         told = {key: str(text) for key, text in json.loads(tags.get(APPLY, "")).items()}
         datetime.fromisoformat(alive)
         return Lock(**told, alive=alive, aside=aside)
-    except (AttributeError, ValueError, TypeError):
+    except (AttributeError, ValueError, TypeError, RecursionError):
         known = name.removeprefix(f"{NAME}.") if aside else "unknown"
         return Lock(
             id=known, owner="", actor="someone", commit="", begun="", alive=alive, aside=aside

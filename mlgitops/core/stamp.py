@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TAG = "mlgitops.stages"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +114,12 @@ def parse(text: str) -> dict[str, Stamp]:
     """Read a tag's value; what is not a stamp, for example edited by hand, is left out."""
     try:
         written = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = written.items() if isinstance(written, dict) else ()
-    return {alias: stamp for alias, fields in found if (stamp := _stamp(fields))}
+    return {
+        alias: stamp for alias, fields in found if _is_text(alias) and (stamp := _stamp(fields))
+    }
 
 
 def _stamp(fields: object) -> Stamp | None:
@@ -132,6 +134,11 @@ def _stamp(fields: object) -> Stamp | None:
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
     optional = (stamp.pull_request or "", stamp.record or "")
     texts = (stamp.commit, stamp.actor, stamp.registry, stamp.owner, *optional)
-    sound = all(type(n) is int and n > 0 for n in numbers) and all(type(t) is str for t in texts)
+    sound = all(type(n) is int and n > 0 for n in numbers) and all(map(_is_text, texts))
     times = (stamp.time, stamp.since or stamp.time)
     return stamp if sound and all(map(_TIME.fullmatch, times)) else None
+
+
+def _is_text(found: object) -> bool:
+    """Whether it is a text that can be written; JSON has halves of characters, too."""
+    return type(found) is str and found == found.encode(errors="ignore").decode()

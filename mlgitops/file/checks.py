@@ -1,10 +1,12 @@
 """What a well-formed models.yaml must mean: a list of named checks, each a generator of problems.
 
-A check yields the path of what is wrong and a message; `mlgitops.file.load` adds the place.
+A check yields the path of what is wrong and a message, or what makes it where that takes long;
+`mlgitops.file.load` adds the place.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from mlgitops.file.reader import KeyPath
 
 _MOST_TO_ADD = 50  # stages in one line that an error gives
-Flaw = tuple["KeyPath", str]
+Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 
 
 def findings(desired: Desired) -> Iterator[Flaw]:
@@ -65,17 +67,16 @@ def _stages_are_declared(desired: Desired) -> Iterator[Flaw]:
     stages = desired.stages
     odd = list(_not_as_declared(desired))
     unknown = {name for _, name in odd if stages.find(name) is None}
-    others = without_hint(sorted(unknown), stages)[:_MOST_TO_ADD]
-    messages = {name: undeclared(name, stages, others) for name in unknown}
+    others = without_hint(sorted(unknown)[:_MOST_TO_ADD], stages)
     for path, name in odd:
-        if name in messages:
-            yield path, messages[name]
+        if name in unknown:
+            yield path, partial(undeclared, name, stages, others)
         elif desired.version > 1:  # in form 1 a stage may be written in any case
             declared = stages.name_of(alias_of(name))
             yield path, f"stage {name!r} is declared as {declared!r}; write it so"
 
 
-def _not_as_declared(desired: Desired) -> Iterator[Flaw]:
+def _not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
     """Where a stage is named otherwise than it is declared, and how."""
     names = frozenset(desired.stages.names)
     for model in desired.models.values():

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
 from mlgitops.core.stage import DeclaredStages
-from mlgitops.errors import DesiredStateError, Problem, Where
+from mlgitops.errors import MOST, DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems, stages
-from mlgitops.file.document import Document, parse
+from mlgitops.file.document import MAX_BYTES, Document, parse
+from mlgitops.file.problems import Flaw
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.system import files
 from mlgitops.system.modules import folders_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def load(path: Path) -> Desired:
@@ -46,9 +53,7 @@ def read(path: Path) -> str:
         DesiredStateError: the file is missing, is not a file, or is not UTF-8.
     """
     try:
-        # newline="" keeps line endings, so that an edit leaves every other byte alone
-        with path.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
+        return files.read_text(path, limit=MAX_BYTES)
     except FileNotFoundError:
         message = "does not exist; create it, or pass another file with --file"
     except UnicodeDecodeError as error:
@@ -118,18 +123,28 @@ def source(
     try:
         form = FileForm.model_validate(document.data, context={"folders": folders})
     except ValidationError as error:
-        of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
-        raise DesiredStateError(document.problems + of_form) from None
+        of_form = [problems.flaw(document, one) for one in error.errors(include_url=False)]
+        raise _refused(document, of_form) from None
     desired = _desired(form, document, folders)
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
-    found = document.problems + [
-        problem_at(path, document.where(path), message)
+    found = [
+        Flaw(path=path, where=document.where(path), message=message)
         for path, message in checks.findings(desired)
     ]
-    if found:
-        raise DesiredStateError(found)
+    if found or document.problems:
+        raise _refused(document, found)
     return Source(text=text, document=document, desired=desired)
+
+
+def _refused(document: Document, flaws: Sequence[Flaw]) -> DesiredStateError:
+    # to word a problem can take a hundred times longer than to find it, e.g. for the nearest name
+    told = nsmallest(MOST, flaws, key=lambda flaw: (flaw.where.line, flaw.where.column))
+    worded = [
+        problem_at(path, where, said if isinstance(said, str) else said())
+        for path, where, said in told
+    ]
+    return DesiredStateError(document.problems + worded, more=len(flaws) - len(told))
 
 
 def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:

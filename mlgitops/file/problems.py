@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlgitops.file.reader import problem_at
 from mlgitops.file.schema import (
     DeclaredForm,
     FileForm,
@@ -21,17 +21,25 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from mlgitops.errors import Problem
+    from mlgitops.errors import Where
     from mlgitops.file.document import Document
     from mlgitops.file.reader import KeyPath
     from mlgitops.gates.form import Form
 
 
-def explain(document: Document, details: ErrorDetails) -> Problem:
-    """The problem that one of pydantic's errors stands for."""
+class Flaw(NamedTuple):
+    """What is wrong at a path of the file, and how it is said."""
+
+    path: KeyPath
+    where: Where
+    message: str | Callable[[], str]
+
+
+def flaw(document: Document, details: ErrorDetails) -> Flaw:
+    """What one of pydantic's errors stands for."""
     path, subject = _path(document, details["loc"])
-    message = _message(document, details, path, subject)
-    return problem_at((*path, *subject), document.where(path), message)
+    message = partial(_message, document, details, path, subject)
+    return Flaw(path=(*path, *subject), where=document.where(path), message=message)
 
 
 def _path(document: Document, location: tuple[int | str, ...]) -> tuple[KeyPath, tuple[str, ...]]:
@@ -64,15 +72,12 @@ def _message(
     document: Document, details: ErrorDetails, path: KeyPath, subject: tuple[str, ...]
 ) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    if (
-        kind in _OF_FORM
-        and path
-        and (asked := _form_at(document, path[:-1]).asks.get(str(path[-1])))
-    ):
+    form = _form_at(document, path[:-1]) if path else None
+    if kind in _OF_FORM and form and (asked := form.asks.get(str(path[-1]))):
         return f"must be {asked}; got {_shown(given)}"
     special: dict[str, Callable[[], str]] = {
         "missing": lambda: f"missing key {subject[-1]!r}; add it",
-        "extra_forbidden": lambda: _unknown_key(document, path),
+        "extra_forbidden": lambda: _unknown_key(str(path[-1]), form),
         "value_error": lambda: str(context["error"]),
         "union_tag_not_found": lambda: _no_gate(given),
         "greater_than_equal": lambda: f"must be at least {context['ge']}, got {_shown(given)}",
@@ -94,15 +99,15 @@ def _no_gate(given: object) -> str:
     return f"a gate must be a mapping with one of the keys {_any(GATES)}{hint}"
 
 
-def _unknown_key(document: Document, path: KeyPath) -> str:
-    key = str(path[-1])
-    allowed = list(_form_at(document, path[:-1]).model_fields)
+def _unknown_key(key: str, form: type[Form] | None) -> str:
+    allowed = list(form.model_fields) if form else []
     near = get_close_matches(key, allowed, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"allowed keys: {_any(allowed)}"
     return f"unknown key {key!r}; {hint}"
 
 
-def _form_at(document: Document, path: KeyPath) -> type[Form]:
+def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
+    """The form of the mapping at a path; None for what is none, such as a list of owners."""
     if path and path[-1] == "freeze" and len(path) in (1, 3):
         return FreezeForm
     if len(path) < 2:
@@ -115,7 +120,7 @@ def _form_at(document: Document, path: KeyPath) -> type[Form]:
         return RecipeForm
     if path[2] == "stages":
         return PinnedForm
-    return next(form for kind, form in GATES.items() if document.place((*path, kind)))
+    return next((form for kind, form in GATES.items() if document.place((*path, kind))), None)
 
 
 def _any(names: Iterable[str]) -> str:

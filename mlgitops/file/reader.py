@@ -12,15 +12,16 @@ from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mlgitops.errors import DesiredStateError, Problem, Where
-from mlgitops.words import one_line
+from mlgitops.words import one_line, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
     from yaml._yaml import Mark as CMark
     from yaml.error import Mark as PyMark
@@ -36,6 +37,8 @@ MAX_ALIASED = 1_000_000  # values that aliases stand for; 20,000 models may shar
 _TAG = "tag:yaml.org,2002:"
 _NO_MERGE = "merge keys (<<) are not supported; repeat the keys, or use an alias"
 _NO_KEY = "a key must be a plain word or a number"
+_NULLS = ("", "~", "null", "Null", "NULL")
+_LONGEST = 2000  # characters of what is said of one problem
 _UNSET = object()
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1's
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -342,21 +345,45 @@ def _value_of(tag: str, text: str) -> Any:
     kind = tag.removeprefix(_TAG)
     if kind in ("str", "timestamp"):  # parameters must be representable in JSON
         return text
-    if kind == "int":
-        return _integer(text)
-    if kind in ("float", "bool", "null"):
-        with suppress(ValueError, LookupError):  # its tag does not fit it
-            return yaml.constructor.SafeConstructor().construct_object(yaml.ScalarNode(tag, text))
+    if kind in _WORDS:
+        with suppress(ValueError, LookupError):
+            return _WORDS[kind](text)
+        # YAML 1.1 reads 010 as 8, 1:30 as 90 and 1:30.5 as 90.5
+        what = (
+            "in plain decimal digits" if kind in ("int", "float") else f"without the tag !!{kind}"
+        )
+        raise ValueError(f"write {text[:20]!r} {what}, or in quotes")
     raise ValueError(_unsupported(tag))
 
 
 def _integer(text: str) -> int:
     digits = text.removeprefix("-").removeprefix("+")
-    plain = digits.isdecimal() and (digits == "0" or not digits.startswith("0"))
-    if plain and len(digits) <= 20:
-        return int(text)
-    # YAML 1.1 reads 010 as 8 and 1:30 as 90
-    raise ValueError(f"write {text[:20]!r} in plain decimal digits, or in quotes")
+    number = whole_number(digits)
+    if number is None or (digits != "0" and digits.startswith("0")):
+        raise ValueError
+    return -number if text.startswith("-") else number
+
+
+def _float(text: str) -> float:
+    if not text.isascii() or ":" in text:
+        raise ValueError
+    node = yaml.ScalarNode(f"{_TAG}float", text)
+    return float(yaml.constructor.SafeConstructor().construct_yaml_float(node))
+
+
+def _null(text: str) -> None:
+    if text not in _NULLS:
+        raise ValueError
+
+
+_WORDS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
+    {
+        "int": _integer,
+        "float": _float,
+        "bool": lambda text: yaml.constructor.SafeConstructor.bool_values[text.lower()],
+        "null": _null,
+    }
+)
 
 
 def _unsupported(tag: str) -> str:
@@ -371,4 +398,9 @@ def problem_at(path: KeyPath, where: Where, message: str) -> Problem:
     """A problem whose model and stage are read off a path such as models → NAME → stages → S."""
     model = str(path[1]) if len(path) > 1 and path[0] == "models" else None
     stage = str(path[3]) if len(path) > 3 and path[2] in ("stages", "gates") else None
-    return Problem(where=where, message=message, model=model, stage=stage)
+    return Problem(
+        where=where,
+        message=message[:_LONGEST],
+        model=model and model[:_LONGEST],
+        stage=stage and stage[:_LONGEST],
+    )

@@ -97,7 +97,7 @@ def until(text: str) -> datetime:
         ValueError: the text is neither a date nor a time.
     """
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
             return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):

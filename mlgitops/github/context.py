@@ -12,10 +12,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from mlgitops.errors import GitHubError
+from mlgitops.system import files
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_MAX_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Label:
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PullRequest:
+    number: int | None = None
+    labels: tuple[_Label, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Commit:
+    id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Event:
+    """What of an event's payload is read, and of which type that is."""
+
+    after: str | None = None
+    commits: tuple[_Commit, ...] | None = None
+    pull_request: _PullRequest | None = None
+
+
+_FORM = TypeAdapter(_Event)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +146,14 @@ def _event(path: str | None) -> Mapping[str, Any]:
     if not path:
         return {}
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GitHubError(f"cannot read the event in GITHUB_EVENT_PATH: {error}") from error
-    return document if isinstance(document, dict) else {}
+        text = files.read_bytes(Path(path), limit=_MAX_BYTES)
+        _FORM.validate_json(text, strict=True)
+        return dict(json.loads(text))
+    except OSError as error:
+        why = error.strerror
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        why = ": ".join((".".join(map(str, first["loc"])) or "it", one_line(first["msg"])))
+    except (ValueError, RecursionError) as error:
+        why = one_line(error)
+    raise GitHubError(f"cannot read the event in GITHUB_EVENT_PATH: {str(why)[:300]}")

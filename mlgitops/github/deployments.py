@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.core.held import Held
     from mlgitops.core.stage import DeclaredStages
+    from mlgitops.github.applied import Change
 
 # those who stamp and GitHub have clocks of their own, which differ by less
 _CLOCKS = timedelta(days=1)
@@ -66,13 +67,10 @@ def moves(desired: Desired, held: Held) -> Iterator[Record]:
                 )
 
 
-def failure(outcome: Mapping[str, Any], stages: DeclaredStages) -> Record:
+def failure(change: Change, stages: DeclaredStages) -> Record:
     """What is recorded of a change that failed, as the report of an apply has it."""
-    model, stage = str(outcome["model"]), str(outcome["stage"])
-    payload = {"version": outcome["new"]}
-    return _record(
-        stages, model, stage, f"{_got(outcome['new'])}, failed", payload, succeeded=False
-    )
+    said, payload = f"{_got(change.new)}, failed", {"version": change.new}
+    return _record(stages, change.model, change.stage, said, payload, succeeded=False)
 
 
 def _got(version: int | None) -> str:
@@ -132,12 +130,20 @@ def known(deployments: Iterable[Mapping[str, Any]]) -> Known:
         if since and _moment(deployment["created_at"]) < since - _CLOCKS:
             break
         payload = deployment.get("payload")
-        if not isinstance(payload, dict) or not {_MOVE, _TIME} <= payload.keys():
+        if not isinstance(payload, dict) or not _is_move(payload):
             continue  # a failure, or somebody else's
         if since is None:
             newest, since = deployment, _moment(payload[_TIME]) - _CLOCKS
         keys.add((deployment["environment"], payload[_MOVE], payload[_TIME]))
     return Known(keys=frozenset(keys), newest=newest, since=since)
+
+
+def _is_move(payload: Mapping[str, Any]) -> bool:
+    """Whether whoever may create deployments wrote what `moves` does."""
+    try:
+        return type(payload[_MOVE]) is int and _moment(payload[_TIME]).tzinfo is not None
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _moment(time: str) -> datetime:

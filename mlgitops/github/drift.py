@@ -87,6 +87,6 @@ def _known(before: str) -> Mapping[str, str]:
         return {}
     try:
         document = json.loads(found[1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}  # somebody edited the issue
     return {str(key): str(value) for key, value in document.items()}

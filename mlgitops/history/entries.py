@@ -93,6 +93,7 @@ class _File:
 
 
 _FORM = TypeAdapter(_File)
+_MAX_BYTES = 64 * 1024 * 1024
 
 
 def write(path: Path, authors: Iterable[Author]) -> None:
@@ -112,7 +113,7 @@ def read(path: Path) -> Authors:
         AuthorsFileError: the file is missing, or not one of `write`.
     """
     try:
-        return _FORM.validate_json(path.read_bytes()).authors
+        return _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES)).authors
     except OSError as error:
         raise AuthorsFileError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:

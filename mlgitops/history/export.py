@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlgitops.history.declared import Stages
 
-_IDENTITY = re.compile(r"(.*?) ?<[^>]*> (\d+) ([+-])(\d\d)(\d\d)")
+_IDENTITY = re.compile(r"(.*?) ?<[^>]*> (\d+) ([+-])(\d\d)(\d\d)", re.ASCII)
 _EXPORT = ("fast-export", "--first-parent", "--show-original-ids", "--reencode=yes")
 _PART = 1 << 20  # bytes
 _FILE = b"100"  # how the mode of a file begins, and not that of a link or of another repository

@@ -24,14 +24,14 @@ _BLANK = re.compile(r"\n\s*\n")
 # how hosts name a request, and its sign there: GitHub; Gitea; Azure DevOps; Bitbucket; GitHub and
 # others when they squash
 _OF_SUBJECT = (
-    (re.compile(r"Merge pull request #(\d+) "), ""),
-    (re.compile(r"Merge pull request '.*' \(#(\d+)\) from "), ""),
-    (re.compile(r"Merged PR (\d+): "), "!"),
-    (re.compile(r".*\((?:pull request )?#(\d+)\)$"), ""),
+    (re.compile(r"Merge pull request #([0-9]+) "), ""),
+    (re.compile(r"Merge pull request '.*' \(#([0-9]+)\) from "), ""),
+    (re.compile(r"Merged PR ([0-9]+): "), "!"),
+    (re.compile(r".*\((?:pull request )?#([0-9]+)\)$"), ""),
 )
-_OF_GITLAB = re.compile(r"^See merge request \S*?(?:!|/merge_requests/)(\d+)\s*$", re.MULTILINE)
+_OF_GITLAB = re.compile(r"^See merge request \S*?(?:!|/merge_requests/)([0-9]+)\s*$", re.MULTILINE)
 # merges whose subject names branches only
-_OF_BRANCHES = re.compile(r"Merge pull request #\d+ |Merge branch '|Merged in ")
+_OF_BRANCHES = re.compile(r"Merge pull request #[0-9]+ |Merge branch '|Merged in ")
 # by `git pull`, where others had pushed to the same branch meanwhile
 _PULL = re.compile(
     r"Merge (?:branch '(.+)' of (.+?)|remote-tracking branch 'origin/(.+)')(?: into (\S+))?"

@@ -10,12 +10,17 @@ from mlgitops.errors import ImageError
 from mlgitops.image.spec import Source
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import find_version
+from mlgitops.registry.payload import BROKEN
+from mlgitops.system import files
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions
+
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 def fetch(
@@ -52,9 +57,9 @@ def fetch(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ImageError(f"the model has no readable {path.name}: {error}") from error
+        document = yaml.safe_load(files.read_text(path, limit=_MAX_BYTES))
+    except (OSError, *BROKEN) as error:
+        raise ImageError(f"the model has no readable {path.name}: {one_line(error)}") from error
     return document if isinstance(document, dict) else {}
 
 

@@ -22,7 +22,7 @@ _REQUIREMENT = re.compile(
     r"^\s*mlflow(?P<extras>\[[^\]]*\])?\s*(?P<rest>[=<>~!;@].*)?$", re.IGNORECASE
 )
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-_PYTHON = re.compile(r"^(\d+)\.(\d+)")
+_PYTHON = re.compile(r"^(\d{1,3})\.(\d{1,3})", re.ASCII)
 # Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")

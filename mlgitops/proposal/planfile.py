@@ -55,9 +55,7 @@ def read(path: Path) -> Shown:
         PlanFileError: the file is missing, or not one of `write`.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise PlanFileError(f"{path} is not a plan: it is larger than {_MAX_BYTES >> 20} MiB")
-        document = _FORM.validate_json(path.read_bytes(), strict=True)
+        document = _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES), strict=True)
     except OSError as error:
         raise PlanFileError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:

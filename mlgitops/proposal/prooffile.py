@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+_MAX_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ProofFile:
@@ -44,7 +46,7 @@ def read(path: Path) -> Proofs:
     proof.
     """
     try:
-        document = _FORM.validate_json(path.read_bytes(), strict=True)
+        document = _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES), strict=True)
     except OSError as error:
         return Proofs(absent=f"its image was not tested: cannot read {path}: {error.strerror}")
     except ValidationError:

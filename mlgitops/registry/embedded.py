@@ -31,8 +31,18 @@ class Embedded:
 
     @property
     def uri(self) -> str:
-        """The database's address; its folder is made if it is missing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """The database's address; its folder is made if it is missing.
+
+        Raises:
+            RegistryStartError: it cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RegistryStartError(
+                f"the embedded registry needs a folder, but {self.folder} cannot be one: "
+                f"{error.strerror}; pass another with --state"
+            ) from error
         return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
 
     @property

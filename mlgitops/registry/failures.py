@@ -253,7 +253,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
 
     code = getattr(error, "error_code", "")
     text = one_line(_BODY.sub("", str(error)))[:300]
-    stated = re.search(r"failed with error code (\d+)", text)
+    stated = re.search(r"failed with error code ([0-9]{3})\b", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
     if meant := by_status(uri, status, str(error)):
         return meant

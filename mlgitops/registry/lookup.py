@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
-from mlgitops.words import listed, suggestion
+from mlgitops.words import listed, suggestion, whole_number
 
 if TYPE_CHECKING:
     from mlgitops.core.held import HeldModel
@@ -52,11 +52,12 @@ def find_version(
     Raises:
         UsageError: there is no such model, version or stage, or the stage is empty.
     """
-    if not text.isdecimal():
+    number = whole_number(text)
+    if number is None:
         return held_version(registry, model, text, declared), text
-    if registry.version(model, int(text)) is None:
-        raise no_version(registry, model, int(text))
-    return int(text), None
+    if registry.version(model, number) is None:
+        raise no_version(registry, model, number)
+    return number, None
 
 
 def no_version(registry: RegistryReader, model: str, number: int) -> UsageError:

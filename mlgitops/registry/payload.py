@@ -12,6 +12,7 @@ import yaml
 from mlgitops.errors import PayloadError
 from mlgitops.registry.failures import of_store, translated
 from mlgitops.registry.signature import signature_in
+from mlgitops.system import files
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from mlgitops.core.signature import Signature
     from mlgitops.registry.address import Address
 
+_MAX_BYTES = 16 * 1024 * 1024
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
 GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
+# whatever PyYAML raises of values that their tags do not fit, and of what is no mapping
+BROKEN = (
+    *(AttributeError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError),
+    yaml.YAMLError,
+)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -94,7 +101,7 @@ def _described(uri: str, folder: Path, address: Address) -> None:
         listed = {Path(one.path).name for one in list_artifacts(artifact_uri=uri)}
     if MLMODEL not in listed:
         raise PayloadError(GONE)
-    read(download(f"{uri}/{MLMODEL}", folder, address).read_bytes())
+    of_folder(download(f"{uri}/{MLMODEL}", folder, address).parent)
 
 
 def of_folder(folder: Path) -> dict[str, Any]:
@@ -105,9 +112,11 @@ def of_folder(folder: Path) -> dict[str, Any]:
             is gone, or it cannot be read.
     """
     try:
-        mlmodel = (folder / MLMODEL).read_bytes()
-    except OSError as error:
+        mlmodel = files.read_bytes(folder / MLMODEL, limit=_MAX_BYTES)
+    except FileNotFoundError as error:
         raise PayloadError(GONE) from error
+    except OSError as error:
+        raise PayloadError(f"its MLmodel file cannot be read: {error.strerror}") from error
     return read(mlmodel)
 
 
@@ -120,6 +129,6 @@ def read(mlmodel: bytes) -> dict[str, Any]:
     try:
         found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
         found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
-    except (AttributeError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except BROKEN as error:
         raise PayloadError(f"its MLmodel file cannot be read: {one_line(error)}") from error
     return found

@@ -10,16 +10,19 @@ import os
 from base64 import b64encode
 from configparser import ConfigParser
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mlgitops.errors import UsageError
 from mlgitops.registry.address import WORKSPACE
+from mlgitops.words import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Value = TypeVar("Value")
+_LONGEST = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +67,10 @@ def server_at(url: str) -> Server:
         workspace=workspace,
         verify=_verify(),
         certificate=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
-        timeout=_read("MLFLOW_HTTP_REQUEST_TIMEOUT", float, default=120.0),
-        retries=max(0, _read("MLFLOW_HTTP_REQUEST_MAX_RETRIES", int, default=7)),
-        backoff=_read("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", float, default=2.0),
-        jitter=_read("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", float, default=1.0),
+        timeout=_read("MLFLOW_HTTP_REQUEST_TIMEOUT", _positive, default=120.0),
+        retries=_read("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _times, default=7),
+        backoff=_read("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", _number, default=2.0),
+        jitter=_read("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", _number, default=1.0),
         obedient=_read("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", _boolean, default=True),
     )
 
@@ -111,7 +114,31 @@ def _read(name: str, kind: Callable[[str], Value], *, default: Value) -> Value:
     try:
         return kind(text)
     except ValueError:
-        raise UsageError(f"{name}={text} is not what MLflow expects, such as {default}") from None
+        raise UsageError(
+            f"{name}={text[:100]} is not what MLflow expects, such as {default}"
+        ) from None
+
+
+def _number(text: str) -> float:
+    """A number that a wait can have; less than none is none."""
+    number = float(text)
+    if not text.isascii() or not isfinite(number) or number > _LONGEST:
+        raise ValueError(text)
+    return max(0.0, number)
+
+
+def _times(text: str) -> int:
+    number = whole_number(text.removeprefix("-"))
+    if number is None:
+        raise ValueError(text)
+    return 0 if text.startswith("-") else number
+
+
+def _positive(text: str) -> float:
+    number = _number(text)
+    if number <= 0:
+        raise ValueError(text)
+    return number
 
 
 def _boolean(text: str) -> bool:

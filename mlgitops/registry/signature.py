@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.signature import Column, Signature
+from mlgitops.errors import PayloadError
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +16,18 @@ if TYPE_CHECKING:
 
 
 def signature_in(folder: Path) -> Signature | None:
-    """The signature of a model that lies in a folder; None if it has none."""
+    """The signature of a model that lies in a folder; None if it has none.
+
+    Raises:
+        PayloadError: it cannot be read.
+    """
     from mlflow.models import Model
 
-    return _signature(Model.load(str(folder)).signature)
+    try:
+        return _signature(Model.load(str(folder)).signature)
+    except Exception as error:  # MLflow raises whatever comes of what is written there
+        said = one_line(error)[:300]
+        raise PayloadError(f"the signature in its MLmodel file cannot be read: {said}") from error
 
 
 def _signature(found: ModelSignature | None) -> Signature | None:

@@ -38,12 +38,12 @@ _UNREACHABLE = {
     *("HTTPClientError", "ConnectTimeoutError", "ReadTimeoutError", "ServiceRequestError"),
     *("ServiceResponseError", "RetryError", "ConnectionException", "OSError"),
 }
-_REPEATED = re.compile(r"too many (\d{3}) error responses")  # urllib3's
+_REPEATED = re.compile(r"too many ([0-9]{3}) error responses")  # urllib3's
 _FAILED_FILE = re.compile(r".*?\n##### File .*? #####\n", re.DOTALL)
 _LISTED = re.compile(r"Failed to list artifacts in \S+: ")
 _GONE = re.compile(r"(\[Errno 2\] )?No such ")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")  # it can hold a signature
-_STATUS = re.compile(r"\b(401|403|404|429|50\d)\b")
+_STATUS = re.compile(r"\b(401|403|404|429|50[0-9])\b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

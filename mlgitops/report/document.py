@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.report import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from mlgitops.core.apply import Outcome
@@ -83,12 +83,12 @@ def trained(versions: Iterable[Trained]) -> Document:
     return Train.model_validate({"trained": list(versions)}).dumped()
 
 
-def validated(problems: Iterable[Problem]) -> Document:
-    """What is wrong in models.yaml."""
+def validated(problems: Sequence[Problem] = (), more: int = 0) -> Document:
+    """What is wrong in models.yaml, and how many other things are."""
     from mlgitops.report.schema.plans import Validate
 
-    listed = list(problems)
-    return Validate.model_validate({"valid": not listed, "problems": listed}).dumped()
+    found = {"valid": not problems, "problems": list(problems), "more": more}
+    return Validate.model_validate(found).dumped()
 
 
 def failed(lines: Iterable[str]) -> Document:

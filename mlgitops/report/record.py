@@ -9,7 +9,7 @@ from mlgitops.history.author import UNCOMMITTED
 from mlgitops.report import parts
 from mlgitops.report.parts import Cell, Link
 from mlgitops.report.wording import version_or_empty
-from mlgitops.words import NONE
+from mlgitops.words import NONE, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ def row(stay: Stay, now: datetime, page_of: PageOf) -> list[Cell]:
 
 def _request(number: str | None) -> str:
     """A pull request as its host writes it; GitLab and Azure DevOps have a sign of their own."""
-    return f"#{number}" if number and number.isdigit() else number or NONE
+    return f"#{number}" if number and whole_number(number) else number or NONE
 
 
 def _record(run_id: str, page_of: PageOf) -> Cell:

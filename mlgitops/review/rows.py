@@ -86,8 +86,8 @@ def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None,
     try:
         parsed = json.loads(stated)
         name, params = str(parsed["train"]), dict(parsed["params"])
-    except (ValueError, KeyError, TypeError):
-        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated!r}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated[:300]!r}") from None
     recipe = package.load(name)
     return tracking.held_out(recipe, params), recipe.variable
 

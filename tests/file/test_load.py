@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -314,3 +316,75 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except DesiredStateError as error:
         assert error.problems
         assert all(problem.where is not None for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *(("!!float abc", "write 'abc'"), ("!!float ''", "write ''"), ("!!float 1:30.5", "write")),
+        *(("!!bool maybe", "without the tag !!bool"), ("!!null x", "without the tag !!null")),
+        *(("!!int x", "write 'x'"), ("!!int ''", "write ''"), ("!!int \uff11", "plain decimal")),
+        *(("!!float \uff11", "plain decimal"), ("!!binary zz", "not supported")),
+        *(("!!set {a}", "not supported"), ("!!omap [a: 1]", "not supported")),
+        *(("!!python/name:os.system x", "not supported"), ("<<", "not supported")),
+        *(("!!timestamp x", "must be a whole number"), ("\uff11", "must be a whole number")),
+        *(("1:" * 400 + "1.5", "plain decimal"), ("9" * 5000, "plain decimal digits")),
+        *(("0x10", "plain decimal"), ("1_000", "plain decimal"), ("1e400", "must be a whole")),
+        *((".nan", "must be a whole number"), ("[" * 100, "nested more than 40 levels")),
+    ],
+)
+@pytest.mark.parametrize("place", ["stages: {Production: %s}", "stages: {Production: 1, %s: 1}"])
+def test_a_word_that_means_nothing(place: str, value: str, expected: str) -> None:
+    """A tag that does not fit, other digits, numbers without end: one error with file and line."""
+    with pytest.raises(DesiredStateError, match=r"^models\.yaml:3:") as caught:
+        loads(one_model(place % value), "models.yaml")
+    if not place.endswith("%s: 1}"):
+        assert expected in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("models: {}".encode("utf-16"), b"models: {a\x00: {stages: {}}}", b"\xed\xa0\x80: 1"),
+        *(b"\xff\xfe", b"models: {}\n\x1b[31m", '"\ud800": 1'.encode("unicode-escape")),
+    ],
+)
+def test_an_encoding_that_is_none(tmp_path: Path, content: bytes) -> None:
+    """UTF-16, halves of characters and control characters are one error that names the file."""
+    file = tmp_path / "models.yaml"
+    file.write_bytes(content)
+    with pytest.raises(DesiredStateError, match=r"models\.yaml:1:"):
+        load(file)
+
+
+def test_the_first_fifty_problems_are_told() -> None:
+    """They are the first of the file, whatever kind they are of, and the others are counted."""
+    lines = [f"  m{n}: {{stages: {{S{n}: {'x' if n % 2 else n}}}}}" for n in range(1, 4001)]
+    with pytest.raises(DesiredStateError) as caught:
+        loads("models:\n" + "\n".join(lines[1::2]), "models.yaml")
+    error = caught.value
+    assert [p.where.line for p in error.problems if p.where] == [*range(2, 52)]
+    assert error.more == 2000 - 50
+    assert str(error).endswith("\nand 1,950 more problems; fix these first")
+    assert len(str(error)) < 100_000
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("m{n}: {{stages: {{Production: 1}}}}", "m{n}: {{stages: {{S{n}: 1}}}}", "m{n}: {{x: 1}}"),
+        *("m{n}:", "m/{n}: {{stages: {{}}}}", "m: {{stages: {{}}}}", "m{n}: {{owners: [1]}}"),
+    ],
+)
+def test_thousands_of_models(model: str) -> None:
+    """Right or wrong, the time that each takes does not grow with their number."""
+
+    def seconds(models: int) -> float:
+        text = "models:\n" + "".join(f"  {model.format(n=n)}\n" for n in range(models))
+        begun = time.process_time()
+        with suppress(DesiredStateError):
+            loads(text, "models.yaml")
+        return time.process_time() - begun
+
+    assert seconds(3000) < 0.5 + 12 * seconds(300)

@@ -58,13 +58,15 @@ def has_rows(stack: Running, count: str) -> bool:
 
 
 def test_slow_database(make: Make) -> None:
-    """A database that takes 20 s longer to start is waited for."""
+    """A database that takes 20 s longer to start, and is unhealthy meanwhile, is waited for."""
     stack = make()
     stack.override(
-        'services: {db: {entrypoint: ["sh", "-c", "sleep 20; exec docker-entrypoint.sh mysqld"]}}'
+        'services: {db: {entrypoint: ["sh", "-c", "sleep 20; exec docker-entrypoint.sh mysqld"], '
+        "healthcheck: {start_period: 1s, retries: 1}}}"
     )
     stack.up()
     assert stack.get(SEARCH).status_code == 200
+    assert any(line.startswith("db: unhealthy") for line in stack.said)
 
 
 @pytest.mark.xdist_group("mended")

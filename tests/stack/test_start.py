@@ -188,6 +188,16 @@ def test_kept_connections(shared: Running) -> None:
     assert "uvloop/loop" in workers
 
 
+def test_starved_worker(shared: Running) -> None:
+    """A worker that gets no CPU time for 12 s is not killed: its successor would get none."""
+    run = ("exec", "-T", "mlflow", "sh", "-c")
+    find = "grep -l spawn[_]main /proc/[0-9]*/cmdline | cut -d/ -f3"
+    workers = sorted(shared.compose.run(*run, find).split())
+    assert len(workers) == 2
+    shared.compose.run(*run, f"kill -STOP {workers[0]}; sleep 12; kill -CONT {workers[0]}")
+    assert sorted(shared.compose.run(*run, find).split()) == workers
+
+
 def test_named_user_decides_health(shared: Running) -> None:
     """The database is healthy only while the named user can query the named database."""
     check = ("exec", "-T", "db", "db-client", "mysql", "--execute=SELECT 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import stat
@@ -188,3 +189,49 @@ def test_a_device_that_is_full() -> None:
     """Writing straight through fails with the same error."""
     with pytest.raises(FileWriteError, match="cannot write /dev/full: No space left"):
         files.write_text(Path("/dev/full"), "new")
+
+
+def test_what_utf8_has_no_bytes_for(tmp_path: Path) -> None:
+    """Half a character, which JSON can say, is written as JSON says it."""
+    path = tmp_path / "file.json"
+    files.write_text(path, json.dumps("\ud800", ensure_ascii=False))
+    assert json.loads(path.read_text()) == "\ud800"
+
+
+def test_appending_to_what_cannot_be_written() -> None:
+    """The error is the same one."""
+    with pytest.raises(FileWriteError, match="cannot write /dev/full: No space left"):
+        files.append_text(Path("/dev/full"), "new")
+
+
+def test_reading_up_to_a_limit(tmp_path: Path) -> None:
+    """A file is read whole, line ends as they are, or, where it is larger, not at all."""
+    path = tmp_path / "file"
+    path.write_bytes("ü\r\n".encode() * 1000)
+    assert files.read_text(path, limit=4000) == "ü\r\n" * 1000
+    with pytest.raises(OSError, match="larger than 3 KiB"):
+        files.read_bytes(path, limit=3999)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("/dev/zero", "a device"), ("/dev/null", "a device"), ("/", "Is a directory"), ("/no", "No ")],
+)
+def test_reading_what_is_no_file(name: str, why: str) -> None:
+    """A device that never ends, a folder and nothing at all: an error at once."""
+    with pytest.raises(OSError, match=why):
+        files.read_bytes(Path(name), limit=10)
+
+
+def test_reading_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read until its writers end, and up to the limit; nobody waits for a writer for ever."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["sh", "-c", f"(echo a; sleep 0.2; echo b) > {path}"]):
+        assert files.read_text(path, limit=10) == "a\nb\n"
+    endless = ["sh", "-c", f"exec cat /dev/zero > {path} 2>/dev/null"]
+    with subprocess.Popen(endless), pytest.raises(OSError, match="larger than 0 KiB"):
+        files.read_bytes(path, limit=10)
+    monkeypatch.setattr(files, "_FIRST", 0.1)
+    with pytest.raises(OSError, match="nobody begins to write"):
+        files.read_bytes(path, limit=10)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlgitops.errors import ImageError
 from mlgitops.image.scan import packages
 from mlgitops.image.scan.values import Debian, Inventory, Recorded, System
+from mlgitops.words import whole_number
 
 if TYPE_CHECKING:
     import tarfile
@@ -118,12 +119,13 @@ def _of_record(record: str, text: str) -> Iterator[tuple[str, Recorded]]:
     folder = posixpath.dirname(posixpath.dirname(record))
     package = posixpath.basename(posixpath.dirname(record)).split("-")[0]
     for row in reader(text.splitlines()):
-        if len(row) == 3 and row[1].startswith("sha256=") and row[2].isdigit():
+        size = whole_number(row[2]) if len(row) == 3 else None
+        if size is not None and row[1].startswith("sha256="):
             path = posixpath.normpath(posixpath.join("/", folder, row[0])).lstrip("/")
             digest = base64.urlsafe_b64decode(row[1].removeprefix("sha256=") + "==").hex()
             yield (
                 path,
-                Recorded(package=package, algorithm="sha256", digest=digest, size=int(row[2])),
+                Recorded(package=package, algorithm="sha256", digest=digest, size=size),
             )
 
 

@@ -253,6 +253,7 @@ class Validate(Form):
     kind: Literal["validate"] = "validate"
     valid: bool
     problems: list[Problem]
+    more: int = Field(default=0, description="problems that are not listed; fix these first")
 
 
 class Error(Form):

@@ -134,8 +134,7 @@ def _arguments(role: str) -> list[str]:
     common = [
         *("server", "--host", "0.0.0.0"),  # noqa: S104 - Compose publishes on loopback
         *("--port", str(_PORTS[role]), "--workers", os.environ.get("STACK_WORKERS", "1")),
-        # more than one worker on the default loop stalls keep-alive requests for 44 ms
-        *("--uvicorn-opts", "--loop uvloop --no-access-log", "--serve-artifacts"),
+        *("--uvicorn-opts", _uvicorn(), "--serve-artifacts"),
     ]
     if role == "artifacts":
         destination = os.environ.get("STACK_ARTIFACTS", "artifact-folder:/artifacts")
@@ -145,6 +144,15 @@ def _arguments(role: str) -> list[str]:
         *(*common, "--artifacts-destination", "artifact-server:/"),
         *("--default-artifact-root", schema.ARTIFACT_ROOT, *users),
     ]
+
+
+def _uvicorn() -> str:
+    # more than one worker on the default loop stalls keep-alive requests for 44 ms
+    options = ["--loop uvloop --no-access-log"]
+    # uvicorn kills a worker that does not answer it within 5 s; a starved one cannot, and its
+    # successor, which imports everything anew, can even less
+    options += ["--timeout-worker-healthcheck", os.environ.get("STACK_WORKER_TIMEOUT", "120")]
+    return " ".join(options)
 
 
 if __name__ == "__main__":
