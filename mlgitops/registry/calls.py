@@ -22,7 +22,7 @@ from mlgitops.errors import (
     HttpProxyError,
     HttpTimeoutError,
     RegistryNotFoundError,
-    RegistryRequestError,
+    RegistryProtocolError,
 )
 from mlgitops.registry import failures
 from mlgitops.system.addresses import without_secrets
@@ -75,7 +75,7 @@ class Calls:
         """
         try:
             yield
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise failures.foreign(self._shown, "sent what MLflow does not send") from error
 
     def get(self, path: str, query: Mapping[str, Any], *, pages: bool = False) -> Json:
@@ -193,8 +193,10 @@ class Calls:
             raise failures.behind_proxy(self._shown, answer.reason) from answer
         if isinstance(answer, HttpConnectionError):
             raise failures.unreachable(self._shown) from answer
-        if isinstance(answer, HttpError):
-            raise RegistryRequestError(str(answer)) from answer
+        if isinstance(answer, HttpError):  # too large, or redirected
+            raise RegistryProtocolError(
+                f"the registry at {self._shown}: {answer.reason}"
+            ) from answer
         document = _document(answer)
         if not answer.ok:
             raise self._refusal(answer, document or {})

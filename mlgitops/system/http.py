@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from mlgitops.errors import (
 )
 from mlgitops.system import waiting
 from mlgitops.system.addresses import without_secrets
+from mlgitops.words import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ class Answer:
         Raises:
             ValueError: it is none.
         """
-        return json.loads(self.body)
+        return from_json(self.body)
 
 
 class _Session(requests.Session):
