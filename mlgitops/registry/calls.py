@@ -30,7 +30,7 @@ from mlgitops.system.http import Answer, HttpClient
 from mlgitops.words import count, listed, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.errors import RegistryError
     from mlgitops.registry.server import Server
@@ -123,6 +123,17 @@ class Calls:
         answer = self._answered("PUT", _ARTIFACTS + quote(path), {"body": content}, pages=False)
         if not (isinstance(answer, Answer) and answer.ok):  # what it says of success is nothing
             self._content(answer)
+
+    def listed(self, path: str) -> Answer | HttpError:
+        """What the server says of a folder of artifacts, or why it says nothing."""
+        return self._answered("GET", _ARTIFACTS.rstrip("/"), {"query": {"path": path}}, pages=False)
+
+    def fetch(self, path: str, take: Callable[[bytes], object]) -> Answer | HttpError:
+        """A file by the server's proxy of artifacts: handed on in parts, asked for once."""
+        try:
+            return self._http.download(self._server.url + _ARTIFACTS + quote(path), take)
+        except HttpError as error:
+            return error
 
     @property
     def version(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mlgitops.core import lock as locks
 from mlgitops.errors import RegistryDeniedError, RegistryGoneError
-from mlgitops.registry import answers, storing
+from mlgitops.registry import answers, served, storing
 from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlgitops.registry.api import Batch, ModelRow, RunRow, VersionRow
     from mlgitops.registry.calls import Calls, Json
+    from mlgitops.registry.served import Served
 
 _POLITE = 8  # requests at the same time
 
@@ -75,6 +76,13 @@ class RestRegistryApi:
         asked = {"name": name, "version": number, "path": path}
         return self._calls.text("model-versions/get-artifact", asked)
 
+    def source(self, name: str, number: int) -> str:
+        """Where the payload of a version is said to be."""
+        asked = {"name": name, "version": number}
+        found = self._calls.get("model-versions/get-download-uri", asked)
+        with self._calls.understood():
+            return answers.text(found, "artifact_uri")
+
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Make a model without versions."""
         body = {"name": name, "tags": [{"key": k, "value": v} for k, v in tags.items()]}
@@ -129,6 +137,16 @@ class RestRunApi:
         with suppress(RegistryGoneError), self._calls.understood():
             return answers.run(self._calls.get("runs/get", {"run_id": run_id})["run"])
         return None
+
+    def logged(self, model_id: str) -> str:
+        """Where the files of a logged model are said to be."""
+        found = self._calls.get(f"logged-models/{quote(model_id, safe='')}", {})
+        with self._calls.understood():
+            return answers.text(found["model"]["info"], "artifact_uri")
+
+    def served(self, store: str) -> Served | None:
+        """Artifacts at an address, if a server passes them on over plain HTTP."""
+        return served.served(store, self._uri, self._calls)
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""

@@ -1,0 +1,1 @@
+"""Strangers that misbehave: registries, stores, models, requests, pull requests."""
