@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.hostile.registry import Asked
 
 NAME, PASSWORD = "ada", "s3cret-of-the-writer"
-LONGEST = 20.0  # seconds of a command; the machine may be busy
+LONGEST = 30.0  # seconds of a command; the machine may be busy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,18 @@ def test_a_wait_that_the_server_asks_for_has_a_limit(
     assert len(server.asked) == 3
 
 
+def test_the_client_of_mlflow_has_a_limit_too(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks where plain HTTP does not reach, and would wait for each next byte."""
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "16")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr("mlgitops.registry.connect._LONGEST", 1.5)
+    ran, server = victim.run(ANSWERS["a byte now and then"], "plan")
+    assert "did not answer in time" in ran.err
+    assert server.asked
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

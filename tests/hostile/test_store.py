@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlgitops.errors import RegistryError, StoreRefusedError
+from mlgitops.core.version import Version
+from mlgitops.errors import PayloadError, RegistryError, StoreRefusedError
 from mlgitops.registry import allowed
 from mlgitops.registry.address import Address
-from tests.hostile.registry import FILES, MLMODEL, always, on, sound
+from mlgitops.registry.connect import connect
+from tests.hostile.registry import FILES, MLMODEL, always, hostile, on, sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Asked], object]
 
+URI = "models:/wind/1"
 # what a registry names; OTHER is a server that is not its own
 REFUSED = (
     *("mlflow-artifacts://OTHER/m", "MLFLOW-ARTIFACTS://OTHER/m", "mlflow-artifacts://x@OTHER/m"),
@@ -57,6 +60,10 @@ def entry(path: object, is_dir: object = False, **fields: Any) -> dict[str, Any]
 def sent(answer: Answer) -> Answer:
     """A store that sends a file so."""
     return on(f"{FILES}/m/MLmodel", answer=answer)
+
+
+# a digest needs no more than the text of the file
+PINNED = ("a signature of another type", "a file that merges itself")
 
 
 @pytest.fixture
@@ -164,9 +171,17 @@ STORES: Mapping[str, Answer] = {
 def test_every_kind_of_store(victim: Victim, kind: str) -> None:
     """One error that names model and version, or a pin; whatever the store lists and sends."""
     ran, _ = victim.run(STORES[kind], "pin")
-    if kind != "a signature of another type":  # a digest needs none
+    if kind not in PINNED:
         assert ran.code == 1
         assert "wind Production" in ran.err
+
+
+@pytest.mark.parametrize("kind", PINNED)
+def test_a_payload_that_nobody_reads(victim: Victim, kind: str) -> None:
+    """Whoever needs more than a digest of it gets a reason."""
+    with hostile(STORES[kind]) as server, pytest.raises(PayloadError, match=r"MLmodel|signature"):
+        connect(server.url).evidence(Version(number=1, status="READY", uri=URI), signature=True)
+    assert victim.elsewhere.asked == []
 
 
 @pytest.mark.usefixtures("unread")
