@@ -222,6 +222,10 @@ class StoreDeniedError(StoreError):
     """There are no credentials for the artifact store, or it does not accept them."""
 
 
+class StoreRefusedError(StoreError):
+    """A registry names a store that it may not send us to: another host's, or this machine's."""
+
+
 class StorePackageError(StoreError):
     """The artifact store needs a Python package that is not installed here."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 NONE = "–"  # an en dash: there is no value
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
@@ -22,6 +25,23 @@ def plain(text: object) -> str:
         return shown
     shown = shown.translate(_BLANK)
     return "".join(letter if letter.isprintable() else " " for letter in shown)
+
+
+def from_json(written: str | bytes) -> Any:
+    """What others wrote as JSON.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply, or has half a surrogate pair, which nothing
+            can print.
+    """
+    raw = written.encode() if isinstance(written, str) else written
+    try:
+        found = json.loads(raw)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if _SURROGATE.search(raw):
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def one_line(text: object) -> str:

@@ -53,6 +53,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
+        "MLGITOPS_ARTIFACT_ROOT",
         "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
         "MLGITOPS_OWNER",
@@ -154,6 +155,7 @@ def remote(
     """A team whose registry is the server, through the proxy; set-up goes to its database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
+    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", str(server[1].folder))
     cloned(tmp_path)
     team = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
     yield team

@@ -25,7 +25,6 @@ from mlgitops.system import files
 from mlgitops.words import count, whole_number
 
 if TYPE_CHECKING:
-
     from mlgitops.core.desired import Desired
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stamp import Stamp, iso
+from mlgitops.words import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def parse(name: str, tags: Mapping[str, str]) -> Lock:
     """The lock that a model is; one whose tags somebody edited is nobody's."""
     aside, alive = name != NAME, tags.get(ALIVE, "")
     try:
-        told = {key: str(text) for key, text in json.loads(tags.get(APPLY, "")).items()}
+        told = {key: str(text) for key, text in from_json(tags.get(APPLY, "")).items()}
         datetime.fromisoformat(alive)
         return Lock(**told, alive=alive, aside=aside)
     except (AttributeError, ValueError, TypeError, RecursionError):

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mlgitops.words import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -113,8 +115,8 @@ def dump(stamps: Mapping[str, Stamp]) -> str:
 def parse(text: str) -> dict[str, Stamp]:
     """Read a tag's value; what is not a stamp, for example edited by hand, is left out."""
     try:
-        written = json.loads(text)
-    except (ValueError, RecursionError):
+        written = from_json(text)
+    except ValueError:
         return {}
     found = written.items() if isinstance(written, dict) else ()
     return {

@@ -18,6 +18,8 @@ from mlgitops.core.version import READY, RECIPE_TAG
 from mlgitops.errors import RecipeError, RegistryError
 from mlgitops.recipes.package import RecipePackage
 from mlgitops.recipes.recipe import canonical
+from mlgitops.registry import allowed
+from mlgitops.registry.address import Address
 from mlgitops.registry.failures import translated
 from mlgitops.system import git
 
@@ -139,6 +141,7 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
     import mlflow
 
     uri = mlflow.get_tracking_uri()
+    allowed.guard(Address(registry=mlflow.get_registry_uri(), tracking=uri))
     with translated(uri):
         where = mlflow.set_experiment(experiment).experiment_id
         active = mlflow.start_run(

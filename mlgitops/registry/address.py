@@ -19,6 +19,7 @@ TRACKING = "MLFLOW_TRACKING_URI"
 REGISTRY = "MLFLOW_REGISTRY_URI"
 WORKSPACE = "MLFLOW_WORKSPACE"
 _PORTS = {"http": 80, "https": 443}
+_DATABASES = ("mysql", "postgresql", "mssql")  # MLflow's, besides SQLite
 # what changes MLflow's requests in ways that only its client knows
 _CLIENT_ONLY = ("MLFLOW_TRACKING_AUTH", "DATABRICKS_RUNTIME_VERSION")
 _SIGNED = "MLFLOW_TRACKING_AWS_SIGV4"
@@ -99,6 +100,18 @@ def tracking_of(registry: str) -> str:
     """
     scheme, separator, profile = registry.partition("://")
     return f"databricks{separator}{profile}" if scheme == "databricks-uc" else registry
+
+
+def is_here(uri: str) -> bool:
+    """Whether a registry is this machine's own: a folder, or a database that runs here.
+
+    A server that is reached by loopback may be at the end of a tunnel.
+    """
+    parts = urlsplit(uri)
+    scheme = parts.scheme.lower().partition("+")[0]
+    if scheme in ("", "file", "sqlite"):
+        return True
+    return scheme in _DATABASES and parts.hostname in (None, "localhost", "127.0.0.1", "::1")
 
 
 def speaks_plain_http(uri: str) -> bool:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlgitops.core.version import DatasetUse
+    from mlgitops.registry.served import Served
 
 Row = TypeVar("Row")
 # MLflow's default is by the time of the last change: a move between two pages would shift rows
@@ -132,6 +133,14 @@ class RegistryApi(Protocol):
         """
         ...
 
+    def source(self, name: str, number: int) -> str | None:
+        """Where the payload of a version is said to be; None if only MLflow's client comes to it.
+
+        Raises:
+            RegistryGoneError: there is no such version.
+        """
+        ...
+
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Make a model without versions.
 
@@ -182,6 +191,18 @@ class RunApi(Protocol):
 
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
+        ...
+
+    def logged(self, model_id: str) -> str:
+        """Where the files of a logged model are said to be.
+
+        Raises:
+            RegistryGoneError: there is no such model.
+        """
+        ...
+
+    def served(self, store: str) -> Served | None:
+        """Artifacts at an address, if a server passes them on over plain HTTP."""
         ...
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:

@@ -22,7 +22,7 @@ from mlgitops.errors import (
     HttpProxyError,
     HttpTimeoutError,
     RegistryNotFoundError,
-    RegistryRequestError,
+    RegistryProtocolError,
 )
 from mlgitops.registry import failures
 from mlgitops.system.addresses import without_secrets
@@ -30,7 +30,7 @@ from mlgitops.system.http import Answer, HttpClient
 from mlgitops.words import count, listed, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.errors import RegistryError
     from mlgitops.registry.server import Server
@@ -75,7 +75,7 @@ class Calls:
         """
         try:
             yield
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise failures.foreign(self._shown, "sent what MLflow does not send") from error
 
     def get(self, path: str, query: Mapping[str, Any], *, pages: bool = False) -> Json:
@@ -123,6 +123,17 @@ class Calls:
         answer = self._answered("PUT", _ARTIFACTS + quote(path), {"body": content}, pages=False)
         if not (isinstance(answer, Answer) and answer.ok):  # what it says of success is nothing
             self._content(answer)
+
+    def listed(self, path: str) -> Answer | HttpError:
+        """What the server says of a folder of artifacts, or why it says nothing."""
+        return self._answered("GET", _ARTIFACTS.rstrip("/"), {"query": {"path": path}}, pages=False)
+
+    def fetch(self, path: str, take: Callable[[bytes], object]) -> Answer | HttpError:
+        """A file by the server's proxy of artifacts: handed on in parts, asked for once."""
+        try:
+            return self._http.download(self._server.url + _ARTIFACTS + quote(path), take)
+        except HttpError as error:
+            return error
 
     @property
     def version(self) -> str:
@@ -193,8 +204,10 @@ class Calls:
             raise failures.behind_proxy(self._shown, answer.reason) from answer
         if isinstance(answer, HttpConnectionError):
             raise failures.unreachable(self._shown) from answer
-        if isinstance(answer, HttpError):
-            raise RegistryRequestError(str(answer)) from answer
+        if isinstance(answer, HttpError):  # too large, or redirected
+            raise RegistryProtocolError(
+                f"the registry at {self._shown}: {answer.reason}"
+            ) from answer
         document = _document(answer)
         if not answer.ok:
             raise self._refusal(answer, document or {})

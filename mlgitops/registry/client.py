@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mlgitops.registry.api import Batch
 
 _UNITY_CATALOG = ("databricks-uc", "uc")  # it has neither classic stages nor an order of rows
+_DATABRICKS = (*_UNITY_CATALOG, "databricks")
 
 
 class ClientRegistryApi:
@@ -101,6 +102,13 @@ class ClientRegistryApi:
 
     def file(self, name: str, number: int, path: str) -> None:
         """None: MLflow's client downloads files, in several requests."""
+
+    def source(self, name: str, number: int) -> str | None:
+        """Where the payload of a version is said to be; Databricks lends a login with it."""
+        if self._uri.partition(":")[0] in _DATABRICKS:
+            return None
+        with translated(self._uri):
+            return str(self._client.get_model_version_download_uri(name, str(number)))
 
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Make a model without versions."""
@@ -165,6 +173,14 @@ class ClientRunApi:
         with suppress(RegistryGoneError), translated(self._uri):
             return _run(self._client.get_run(run_id))
         return None
+
+    def logged(self, model_id: str) -> str:
+        """Where the files of a logged model are said to be."""
+        with translated(self._uri):
+            return str(self._client.get_logged_model(model_id).artifact_location)
+
+    def served(self, store: str) -> None:
+        """None: MLflow's client reaches what only it can log in to."""
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""

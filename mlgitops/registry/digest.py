@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mlgitops.errors import PayloadError
+from mlgitops.registry import mlmodel as mlmodels
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_LARGEST = 2_000_000  # values of an MLmodel file, written out
 _BLOCK = 1 << 20  # bytes
 _MLMODEL = b"MLmodel"
 _VOLATILE = frozenset(
@@ -90,11 +92,15 @@ def canonical(mlmodel: bytes) -> bytes:
     Raises:
         PayloadError: it is no mapping in YAML and UTF-8, or has tags or equal keys.
     """
+    mlmodels.check(mlmodel)
     try:
         text = mlmodel.decode("utf-8")
         if any(isinstance(token, yaml.TagToken) for token in yaml.scan(text, yaml.BaseLoader)):
             raise PayloadError("the model's MLmodel file has a YAML tag; MLflow writes none")
-        tree = _tree(yaml.compose(text, yaml.BaseLoader))
+        node = yaml.compose(text, yaml.BaseLoader)
+        if _size(node, {}) > _LARGEST:
+            raise PayloadError("the model's MLmodel file repeats itself without an end")
+        tree = _tree(node)
         if not isinstance(tree, dict):
             raise PayloadError("the model's MLmodel file is not a mapping")
         kept = {key: value for key, value in tree.items() if key not in _VOLATILE}
@@ -102,6 +108,16 @@ def canonical(mlmodel: bytes) -> bytes:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = one_line(error)
         raise PayloadError(f"cannot read the model's MLmodel file: {reason}") from error
+
+
+def _size(node: Any, known: dict[int, int]) -> int:
+    """How many values there are once what is repeated by its name is written out."""
+    if id(node) not in known:
+        inside = getattr(node, "value", ())
+        parts = inside if isinstance(inside, list) else ()
+        flat = (one for part in parts for one in (part if isinstance(part, tuple) else (part,)))
+        known[id(node)] = 1 + sum(_size(one, known) for one in flat)
+    return known[id(node)]
 
 
 def _tree(node: yaml.Node | None) -> _Tree:

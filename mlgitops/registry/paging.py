@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _SLOW = 5.0  # seconds; a page that takes longer is followed by a smaller one
 _LEAST = 50  # rows
 _SHRINK = 5
-_MOST = 100_000  # pages: no registry has as many
+_MOST = 10_000  # pages: no registry has as many
+_LONGEST = 1800.0  # seconds for all of them
+_EMPTY = 100  # pages in a row; Databricks has some that hold nothing of what is looked for
 
 
 def rows(fetch: Callable[[int, str | None], Page[Row]], size: int) -> Iterator[Row]:
@@ -34,6 +36,7 @@ def rows(fetch: Callable[[int, str | None], Page[Row]], size: int) -> Iterator[R
         RegistryError: what `fetch` raises.
     """
     token: str | None = None
+    empty, until = 0, time.monotonic() + _LONGEST
     for _ in range(_MOST):
         begun = time.monotonic()
         try:
@@ -48,7 +51,11 @@ def rows(fetch: Callable[[int, str | None], Page[Row]], size: int) -> Iterator[R
             return
         if page.token == token:
             raise RegistryProtocolError("the registry answers the same page again and again")
-        token = page.token
+        token, empty = page.token, 0 if page.rows else empty + 1
+        if empty == _EMPTY or time.monotonic() > until:
+            break
         if time.monotonic() - begun > _SLOW:
             size = max(_LEAST, size // 2)
-    raise RegistryProtocolError(f"the registry answers more than {_MOST:,} pages")
+    raise RegistryProtocolError(
+        "the registry answers page after page without an end; see its log, and any proxy before it"
+    )

@@ -1,25 +1,31 @@
-"""Payloads of versions, by MLflow itself: only it knows every store that artifacts are kept in."""
+"""Payloads of versions: from servers over plain HTTP, from all other stores by MLflow's client."""
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlgitops.errors import PayloadError
-from mlgitops.registry.failures import of_store, translated
+from mlgitops.errors import PayloadError, StoreRefusedError
+from mlgitops.registry import allowed
+from mlgitops.registry import mlmodel as mlmodels
+from mlgitops.registry.failures import of_store
 from mlgitops.registry.signature import signature_in
 from mlgitops.system import files
-from mlgitops.words import one_line
+from mlgitops.words import brief, one_line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlgitops.core.signature import Signature
     from mlgitops.registry.address import Address
+    from mlgitops.registry.api import RegistryApi, RunApi
+    from mlgitops.registry.served import Served
 
 _MAX_BYTES = 16 * 1024 * 1024
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
@@ -29,79 +35,121 @@ BROKEN = (
     *(AttributeError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError),
     yaml.YAMLError,
 )
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+_HOPS = 5  # addresses that lead to others
+_LONGEST = 200  # characters of what others say
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def download(uri: str, folder: Path, address: Address) -> Path:
-    """Download a model, or a file of one, into a folder; where it lies then.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payloads:
+    """The payloads of a registry's versions, in whatever stores `allowed` lets pass.
 
-    Raises:
-        RegistryError: the registry or its store could not be used, or has no such version.
-        PayloadError: the store does not have it.
+    Every method raises
+        RegistryError: the registry or the store could not be used, or has no such version.
+        PayloadError: the store does not have it, or it cannot be read.
+
+    Attributes:
+        address: where the registry is.
+        api, runs: how it and its tracking server are asked.
     """
-    from mlflow.artifacts import download_artifacts
 
-    address.publish()  # MLflow resolves models:/ by its own idea of the registry alone
-    with _asking_store(uri, address):
-        return Path(download_artifacts(uri, dst_path=str(folder)))
+    address: Address
+    api: RegistryApi
+    runs: RunApi
 
+    def download(self, uri: str, folder: Path, file: str = "") -> Path:
+        """Download a model, or a file of it, into a folder; where it lies then."""
+        store = self._store(uri)
+        if served := self._served(uri, store):
+            return served.download(folder, file)
+        with self._opened(uri, store) as opened:
+            return Path(opened.download_artifacts(file, str(folder)))
 
-@contextmanager
-def _asking_store(uri: str, address: Address) -> Iterator[None]:
-    """Say of whatever a store raises why it did."""
-    try:
-        yield
-    except Exception as error:  # stores raise what their clients do
-        with translated(address.registry):  # which may be what failed
-            store = _stored_at(uri)
-        raise of_store(error, store, address.tracking) from error
+    def signature(self, uri: str) -> Signature | None:
+        """A version's signature; downloads the MLmodel file only. None if it has none."""
+        with TemporaryDirectory(prefix="mlgitops-") as made:
+            self._describe(uri, Path(made))
+            try:
+                return signature_in(Path(made))
+            except Exception as error:  # whoever logged the model wrote the file
+                said = f"its signature cannot be read: {one_line(error)[:_LONGEST]}"
+                raise PayloadError(said) from error
 
+    def check(self, uri: str) -> None:
+        """Whether a payload is there, from here; downloads the MLmodel file only."""
+        with TemporaryDirectory(prefix="mlgitops-") as made:
+            self._describe(uri, Path(made))
 
-def _stored_at(uri: str) -> str:
-    """Where a model lies that is registered or logged."""
-    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
+    def _describe(self, uri: str, folder: Path) -> None:
+        """Download an MLmodel file that can be read.
 
-    model, _ = ModelsArtifactRepository.split_models_uri(uri)
-    return str(ModelsArtifactRepository.get_underlying_uri(model))
+        Stores differ in what they say of a file that is not there; all of them list what is.
+        """
+        store = self._store(uri)
+        if served := self._served(uri, store):
+            names = served.names()
+        else:
+            with self._opened(uri, store) as opened:
+                names = {PurePosixPath(one.path).name for one in opened.list_artifacts("")}
+        if MLMODEL not in names:
+            raise PayloadError(GONE)
+        read(self.download(uri, folder, MLMODEL).read_bytes())
 
+    def _store(self, uri: str) -> str:
+        """Where a model lies that is registered or logged, whatever it goes through."""
+        for _ in range(_HOPS):
+            kind, _, rest = uri.partition(":/")
+            if kind == "models":
+                found = self._models(rest.strip("/"))
+            elif kind == "runs":
+                found = self._of_run(*rest.strip("/").partition("/")[::2])
+            else:
+                return uri
+            if found is None:
+                return uri
+            uri = found
+        raise PayloadError(f"its address leads through more than {_HOPS} others")
 
-def signature_of(uri: str, address: Address) -> Signature | None:
-    """A version's signature; downloads the MLmodel file only. None if it has none.
+    def _models(self, path: str) -> str | None:
+        name, slash, number = path.rpartition("/")
+        if not slash:
+            return self.runs.logged(number)
+        if not _NUMBER.fullmatch(number):
+            raise PayloadError(f"models:/{plain(path)[:_LONGEST]} is no address of a version")
+        return self.api.source(name, int(number))
 
-    Raises:
-        PayloadError: the payload is gone, or cannot be read.
-        RegistryError: the registry or its store could not be used, or has no such version.
-    """
-    with TemporaryDirectory(prefix="mlgitops-") as made:
-        _described(uri, Path(made), address)
-        with translated(address.registry):
-            return signature_in(Path(made))
+    def _of_run(self, run_id: str, path: str) -> str:
+        run = self.runs.run(run_id)
+        if run is None:
+            raise PayloadError(f"the run {plain(run_id)[:_LONGEST]} that logged it was deleted")
+        return f"{run.artifacts.rstrip('/')}/{path}".rstrip("/")
 
+    def _served(self, uri: str, store: str) -> Served | None:
+        """The store, where plain HTTP reaches it.
 
-def check(uri: str, address: Address) -> None:
-    """Whether a payload is there, from here; downloads the MLmodel file only.
+        Raises:
+            StoreRefusedError: the registry may not name it.
+        """
+        try:
+            allowed.require(store, self.address)
+        except StoreRefusedError as error:
+            raise StoreRefusedError(f"{uri}: {error}") from None
+        return self.runs.served(store)
 
-    Raises:
-        PayloadError: it is gone, or cannot be read.
-        RegistryError: the registry or its store could not be used, which says nothing of it.
-    """
-    with TemporaryDirectory(prefix="mlgitops-") as made:
-        _described(uri, Path(made), address)
+    @contextmanager
+    def _opened(self, uri: str, store: str) -> Iterator[Any]:
+        """The store as MLflow's client opens it; whatever that raises says why it did."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-
-def _described(uri: str, folder: Path, address: Address) -> None:
-    """Download an MLmodel file that can be read.
-
-    Stores differ in what they say of a file that is not there; all of them list what is.
-    """
-    from mlflow.artifacts import list_artifacts
-
-    address.publish()  # as for a download
-    with _asking_store(uri, address):
-        listed = {Path(one.path).name for one in list_artifacts(artifact_uri=uri)}
-    if MLMODEL not in listed:
-        raise PayloadError(GONE)
-    of_folder(download(f"{uri}/{MLMODEL}", folder, address).parent)
+        self.address.publish()  # MLflow has its own idea of the registry alone
+        allowed.guard(self.address)
+        try:
+            yield get_artifact_repository(store)
+        except StoreRefusedError as error:
+            raise StoreRefusedError(f"{uri}: {error}") from None
+        except Exception as error:  # stores raise what their clients do
+            raise of_store(error, store, self.address.tracking) from error
 
 
 def of_folder(folder: Path) -> dict[str, Any]:
@@ -126,9 +174,13 @@ def read(mlmodel: bytes) -> dict[str, Any]:
     Raises:
         PayloadError: it cannot be read.
     """
+    mlmodels.check(mlmodel)
+    if b"<<" in mlmodel and b"&" in mlmodel:  # merged again and again, it would fill the memory
+        raise PayloadError("its MLmodel file merges what it repeats; MLflow's do not")
     try:
         found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
         found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
     except BROKEN as error:
-        raise PayloadError(f"its MLmodel file cannot be read: {one_line(error)}") from error
+        said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
+        raise PayloadError(said) from error
     return found

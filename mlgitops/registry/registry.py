@@ -77,6 +77,7 @@ class MlflowRegistry:
         self.address, self.identity, self.at_once = address, address.identity, api.at_once
         self._api, self._runs, self._calls = api, runs, calls
         self.records = Records(runs)
+        self._payloads = payload.Payloads(address=address, api=api, runs=runs)
         self._has_classic, self._pages = True, _PAGES
 
     @property
@@ -256,7 +257,7 @@ class MlflowRegistry:
         except PayloadError as error:
             doubt = error
         try:
-            payload.check(_uri(name, number), self.address)
+            self._payloads.check(_uri(name, number))
         except ModuleNotFoundError:
             raise doubt from None
 
@@ -268,12 +269,12 @@ class MlflowRegistry:
         """
         run = self._runs.run(version.run_id) if version.run_id else None
         known = version if run is None else _with_run(version, run)
-        found = payload.signature_of(version.uri, self.address) if signature else None
+        found = self._payloads.signature(version.uri) if signature else None
         return replace(known, signature=found)
 
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""
-        return payload.download(uri, folder, self.address)
+        return self._payloads.download(uri, folder)
 
     def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
         """The metrics of a model's latest versions; few requests, however many they are."""

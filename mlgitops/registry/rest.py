@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from mlgitops.core.version import READY, DatasetUse
-from mlgitops.errors import RegistryGoneError
-from mlgitops.registry import storing
-from mlgitops.registry.api import (
-    CONTEXT,
-    PROMPT,
-    RUN_ORDER,
-    VERSION_ORDER,
-    ModelRow,
-    Page,
-    RunRow,
-    VersionRow,
-    among,
-)
+from mlgitops.core import lock as locks
+from mlgitops.errors import RegistryDeniedError, RegistryGoneError
+from mlgitops.registry import answers, served, storing
+from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlgitops.registry.api import Batch
+    from mlgitops.registry.api import Batch, ModelRow, RunRow, VersionRow
     from mlgitops.registry.calls import Calls, Json
+    from mlgitops.registry.served import Served
 
 _POLITE = 8  # requests at the same time
 
@@ -43,35 +34,54 @@ class RestRegistryApi:
         asked = ({"filter": query} if query else {}) | _page(size, token)
         found = self._calls.get("registered-models/search", asked, pages=True)
         with self._calls.understood():
-            listed = found.get("registered_models", ())
-            return Page(rows=[_model(one) for one in listed], token=_token(found))
+            listed = answers.listed(found, "registered_models")
+            page = Page(rows=list(map(answers.model, listed)), token=answers.token(found))
+        if not (query or token or page.rows or page.token):
+            self._require_mlflow()
+        return page
+
+    def _require_mlflow(self) -> None:
+        """An empty registry answers `{}`, as whatever else speaks JSON may: it tells what it lacks.
+
+        Raises:
+            RegistryProtocolError: it is no registry of MLflow's.
+        """
+        with suppress(RegistryDeniedError):  # of what is not there MLflow says that too
+            self.model(locks.NAME)
 
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
         """A page of the versions that a filter finds."""
         asked = {"filter": query, "order_by": VERSION_ORDER, **_page(size, token)}
         found = self._calls.get("model-versions/search", asked, pages=True)
         with self._calls.understood():
-            listed = found.get("model_versions", ())
-            return Page(rows=[_version(one) for one in listed], token=_token(found))
+            listed = answers.listed(found, "model_versions")
+            return Page(rows=list(map(answers.version, listed)), token=answers.token(found))
 
     def model(self, name: str) -> ModelRow | None:
         """A model; None if there is none of that name."""
         with suppress(RegistryGoneError), self._calls.understood():
             found = self._calls.get("registered-models/get", {"name": name})
-            return _model(found["registered_model"])
+            return answers.model(found["registered_model"])
         return None
 
     def version(self, name: str, number: int) -> VersionRow | None:
         """A version; None if there is none of that number."""
         with suppress(RegistryGoneError), self._calls.understood():
             found = self._calls.get("model-versions/get", {"name": name, "version": number})
-            return _version(found["model_version"])
+            return answers.version(found["model_version"])
         return None
 
     def file(self, name: str, number: int, path: str) -> str | None:
         """A file of a version's payload as the server sends it; None if it does not."""
         asked = {"name": name, "version": number, "path": path}
         return self._calls.text("model-versions/get-artifact", asked)
+
+    def source(self, name: str, number: int) -> str:
+        """Where the payload of a version is said to be."""
+        asked = {"name": name, "version": number}
+        found = self._calls.get("model-versions/get-download-uri", asked)
+        with self._calls.understood():
+            return answers.text(found, "artifact_uri")
 
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Make a model without versions."""
@@ -125,8 +135,18 @@ class RestRunApi:
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
         with suppress(RegistryGoneError), self._calls.understood():
-            return _run(self._calls.get("runs/get", {"run_id": run_id})["run"])
+            return answers.run(self._calls.get("runs/get", {"run_id": run_id})["run"])
         return None
+
+    def logged(self, model_id: str) -> str:
+        """Where the files of a logged model are said to be."""
+        found = self._calls.get(f"logged-models/{quote(model_id, safe='')}", {})
+        with self._calls.understood():
+            return answers.text(found["model"]["info"], "artifact_uri")
+
+    def served(self, store: str) -> Served | None:
+        """Artifacts at an address, if a server passes them on over plain HTTP."""
+        return served.served(store, self._uri, self._calls)
 
     def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in an experiment."""
@@ -151,7 +171,8 @@ class RestRunApi:
     def _search(self, body: Json) -> Page[RunRow]:
         found = self._calls.send("POST", "runs/search", body)
         with self._calls.understood():
-            return Page(rows=[_run(one) for one in found.get("runs", ())], token=_token(found))
+            runs = list(map(answers.run, answers.listed(found, "runs")))
+            return Page(rows=runs, token=answers.token(found))
 
     @property
     def server(self) -> str:
@@ -162,21 +183,21 @@ class RestRunApi:
         """The id of an experiment; None if there is none of that name."""
         with suppress(RegistryGoneError), self._calls.understood():
             found = self._calls.get("experiments/get-by-name", {"experiment_name": name})
-            return str(found["experiment"]["experiment_id"])
+            return answers.text(found["experiment"], "experiment_id")
         return None
 
     def create_experiment(self, name: str) -> str:
         """Create an experiment whose artifacts lie where its server keeps them; its id."""
         found = self._calls.send("POST", "experiments/create", {"name": name})
         with self._calls.understood():
-            return str(found["experiment_id"])
+            return answers.text(found, "experiment_id")
 
     def create(self, experiment: str, begun: int, tags: Mapping[str, str]) -> RunRow:
         """Create a run that begins at a time."""
         body = {"experiment_id": experiment, "start_time": begun, "tags": _listed(tags)}
         found = self._calls.send("POST", "runs/create", body)
         with self._calls.understood():
-            return _run(found["run"])
+            return answers.run(found["run"])
 
     def log(self, run_id: str, batch: Batch, now: int) -> None:
         """Log to a run."""
@@ -206,70 +227,3 @@ def _listed(pairs: Mapping[str, object]) -> list[Json]:
 
 def _page(size: int, token: str | None) -> dict[str, Any]:
     return {"max_results": size} | ({"page_token": token} if token else {})
-
-
-def _token(found: Json) -> str | None:
-    return found.get("next_page_token") or None
-
-
-def _model(found: Json) -> ModelRow:
-    tags = _pairs(found.get("tags", ()))
-    return ModelRow(
-        name=found["name"],
-        aliases={one["alias"]: int(one["version"]) for one in found.get("aliases", ())},
-        latest={
-            one["current_stage"]: int(one["version"])
-            for one in found.get("latest_versions", ())
-            if "current_stage" in one
-        },
-        is_prompt=tags.get(PROMPT, "").lower() == "true",
-        tags=tags,
-    )
-
-
-def _version(found: Json) -> VersionRow:
-    return VersionRow(
-        name=found["name"],
-        number=int(found["version"]),
-        status=found.get("status", READY),
-        stage=found.get("current_stage", "None"),
-        run_id=found.get("run_id") or None,
-        tags=_pairs(found.get("tags", ())),
-        created=_milliseconds(found.get("creation_timestamp")),
-    )
-
-
-def _run(found: Json) -> RunRow:
-    info, data = found["info"], found.get("data", {})
-    used = found.get("inputs", {}).get("dataset_inputs", ())
-    logged = found.get("outputs", {}).get("model_outputs", ())
-    return RunRow(
-        run_id=info["run_id"],
-        experiment=info["experiment_id"],
-        begun=_milliseconds(info.get("start_time")),
-        ended=_milliseconds(info.get("end_time")),
-        status=info.get("status", "RUNNING"),
-        artifacts=info.get("artifact_uri", ""),
-        # protobuf writes what JSON has no number for as a word: NaN, Infinity
-        metrics={one["key"]: float(one["value"]) for one in data.get("metrics", ())},
-        params=_pairs(data.get("params", ())),
-        tags=_pairs(data.get("tags", ())),
-        datasets=tuple(map(_dataset, used)),
-        models=tuple(one["model_id"] for one in logged),
-    )
-
-
-def _dataset(found: Json) -> DatasetUse:
-    return DatasetUse(
-        name=found["dataset"]["name"],
-        digest=found["dataset"]["digest"],
-        context=_pairs(found.get("tags", ())).get(CONTEXT, ""),
-    )
-
-
-def _pairs(found: Sequence[Json]) -> dict[str, str]:
-    return {one["key"]: one.get("value", "") for one in found}
-
-
-def _milliseconds(found: Any) -> int | None:
-    return int(found) if found else None

@@ -37,6 +37,7 @@ _DENIED = {
 _UNREACHABLE = {
     *("HTTPClientError", "ConnectTimeoutError", "ReadTimeoutError", "ServiceRequestError"),
     *("ServiceResponseError", "RetryError", "ConnectionException", "OSError"),
+    *("HttpConnectionError", "HttpTimeoutError"),
 }
 _REPEATED = re.compile(r"too many ([0-9]{3}) error responses")  # urllib3's
 _FAILED_FILE = re.compile(r".*?\n##### File .*? #####\n", re.DOTALL)

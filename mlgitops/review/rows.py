@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import RecipeError, TrainingDataError
 from mlgitops.recipes import tracking
-from mlgitops.words import count, one_line
+from mlgitops.words import count, from_json, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,10 +83,10 @@ def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None,
     if stated is None:
         return None, None
     try:
-        parsed = json.loads(stated)
+        parsed = from_json(stated)
         name, params = str(parsed["train"]), dict(parsed["params"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated[:300]!r}") from None
+    except (ValueError, KeyError, TypeError):
+        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated[:200]!r}") from None
     recipe = package.load(name)
     return tracking.held_out(recipe, params), recipe.variable
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -24,15 +25,17 @@ from mlgitops.errors import (
 )
 from mlgitops.system import waiting
 from mlgitops.system.addresses import without_secrets
+from mlgitops.words import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from urllib3.util import Retry
 
 _MIB = 2**20
 _PART = 65_536  # bytes that are read at once
 _HOPS = 5  # redirects that are followed
+_LEAST = 4096  # bytes that a download has to get on by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +73,7 @@ class Answer:
         Raises:
             ValueError: it is none.
         """
-        return json.loads(self.body)
+        return from_json(self.body)
 
 
 class _Session(requests.Session):
@@ -158,10 +161,38 @@ class HttpClient:
             method=method,
             options={"params": query, "data": body, "json": json, "headers": headers},
         )
-        try:
+        with self._told(call):
             # no limit of a socket covers looking up names, several addresses, headers that drip in
             return waiting.within(self._timeout, lambda: self._exchange(call, url), name=call.name)
+
+    def download(self, url: str, take: Callable[[bytes], object]) -> Answer:
+        """A GET of what may be large; it may take as long as it gets on, in each time limit.
+
+        Args:
+            url: the whole address.
+            take: is handed each part of the body of an answer of success; what it raises ends the
+                call.
+
+        Raises:
+            HttpError: as for `request`.
+        """
+        call = _Call(name=f"GET {_shown(url)}", until=math.inf, method="GET", take=take)
+        with self._told(call):
+            return waiting.while_it_moves(
+                self._timeout,
+                lambda: self._exchange(call, url),
+                lambda: call.moved,
+                least=_LEAST,
+                name=call.name,
+            )
+
+    @contextmanager
+    def _told(self, call: _Call) -> Iterator[None]:
+        """Raise what went wrong as the errors of `request`."""
+        try:
+            yield
         except (TimeoutError, requests.Timeout):
+            call.until = 0.0
             raise HttpTimeoutError(call.name, f"no answer within {self._timeout:g} s") from None
         except (requests.RequestException, HTTPError, ValueError) as error:
             # without the cause: its text holds the address
@@ -199,25 +230,33 @@ class HttpClient:
         raise HttpRedirectError(call.name, f"more than {_HOPS} redirects")
 
     def _body(self, answer: requests.Response, call: _Call) -> bytes:
+        """The body; nothing where it was taken in parts."""
         body = bytearray()
+        take = call.take if 200 <= answer.status_code < 300 else None
         while part := answer.raw.read1(_PART, decode_content=True):
+            if time.monotonic() > call.until:
+                raise TimeoutError  # nobody waits any more: let the connection go
+            call.moved += len(part)
+            if take:
+                take(part)
+                continue
             body += part
             if len(body) > self._limit:
                 reason = f"the answer is larger than {self._limit / _MIB:g} MiB"
                 raise HttpTooLargeError(call.name, reason)
-            if time.monotonic() > call.until:
-                raise TimeoutError  # nobody waits any more: let the connection go
         return bytes(body)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Call:
-    """What is asked, and until when somebody waits for the answer."""
+    """What is asked, until when somebody waits for the answer, and how much of it has come."""
 
     name: str
     until: float
     method: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    take: Callable[[bytes], object] | None = None
+    moved: int = 0
 
 
 def is_up(url: str, *, timeout: float = 5.0) -> bool:

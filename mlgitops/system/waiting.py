@@ -67,6 +67,35 @@ def within(seconds: float, work: Callable[[], T], *, name: str) -> T:
     Raises:
         TimeoutError: it takes longer.
     """
+    return _begun(work, name).result(seconds)
+
+
+def while_it_moves(
+    seconds: float, work: Callable[[], T], moved: Callable[[], int], *, least: int, name: str
+) -> T:
+    """What some work returns, or raises, however long it takes while it gets on.
+
+    Args:
+        seconds: in each such time it is to get on by `least`; else it is waited for no more.
+        work: as of `within`.
+        moved: how far it is.
+        least: as much as `moved` has to grow.
+        name: what the thread is called.
+
+    Raises:
+        TimeoutError: it does not get on.
+    """
+    done = _begun(work, name)
+    while True:
+        before = moved()
+        try:
+            return done.result(seconds)
+        except TimeoutError:
+            if done.done() or moved() - before < least:
+                raise
+
+
+def _begun(work: Callable[[], T], name: str) -> Future[T]:
     done: Future[T] = Future()
 
     def run() -> None:
@@ -76,7 +105,7 @@ def within(seconds: float, work: Callable[[], T], *, name: str) -> T:
             done.set_exception(error)
 
     Thread(target=run, name=name, daemon=True).start()
-    return done.result(seconds)
+    return done
 
 
 def until_ready(

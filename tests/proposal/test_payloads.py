@@ -178,7 +178,8 @@ def test_without_mlflow_the_word_of_the_server_counts(
     remote.stages(Production=1)
     remote.ok("apply")
     delete(remote)
-    monkeypatch.setitem(sys.modules, "mlflow.artifacts", None)
+    stores = "mlflow.store.artifact.artifact_repository_registry"
+    monkeypatch.setitem(sys.modules, stores, None)
     remote.stages(Production=2)
     assert GUARD in remote.run("apply").err
     remote.stages(Production=3)

@@ -1,0 +1,191 @@
+"""Artifacts that an MLflow server passes on, over plain HTTP: what it lists and sends is bounded.
+
+MLflow's client believes a server: a folder that contains itself never ends, and neither does a file
+that comes a byte a second.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mlgitops.errors import HttpError, StoreError
+from mlgitops.registry import stores
+from mlgitops.registry.calls import Calls
+from mlgitops.registry.server import server_at
+from mlgitops.system.addresses import without_secrets
+from mlgitops.words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlgitops.errors import PayloadError
+    from mlgitops.system.http import Answer
+
+_GIB = 2**30
+_BYTES, _ENTRIES, _DEPTH = 50 * _GIB, 20_000, 40  # of a model
+_AT_ONCE = 4  # files
+_LONGEST = 6 * 3600.0  # seconds for a model
+_ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class ArtifactAnswerError(Exception):
+    """What a server answered instead of artifacts, as `stores.trouble` reads it."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status_code = answer.status
+        super().__init__(f"it answered {answer.status}")
+
+
+@dataclass(kw_only=True)
+class Served:
+    """A folder of artifacts.
+
+    Attributes:
+        calls: to the server.
+        path: of the folder.
+        store: its address, for errors.
+        server: the server's, for errors.
+    """
+
+    calls: Calls
+    path: str
+    store: str
+    server: str
+    _bytes: int = 0
+    _entries: int = 0
+    _until: float = field(default_factory=lambda: time.monotonic() + _LONGEST)
+
+    def names(self) -> set[str]:
+        """The names of what lies in the folder.
+
+        Raises:
+            StoreError, PayloadError: the store could not be used.
+        """
+        return {path.name for path, _ in self._listed(PurePosixPath())}
+
+    def download(self, folder: Path, file: str = "") -> Path:
+        """Download all of it into a folder, or one file; where that lies then.
+
+        Raises:
+            StoreError, PayloadError: the store could not be used.
+        """
+        files = [PurePosixPath(file)] if file else list(self._files(PurePosixPath(), folder))
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            try:
+                for _ in threads.map(lambda path: self._fetch(path, folder / path), files):
+                    pass
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return folder / file
+
+    def _files(self, below: PurePosixPath, into: Path) -> Iterator[PurePosixPath]:
+        if len(below.parts) > _DEPTH:
+            raise self._unfit(f"its folders are nested more than {_DEPTH} deep")
+        with self._writing(below):
+            (into / below).mkdir(parents=True, exist_ok=True)
+        for path, is_folder in self._listed(below):
+            if is_folder:
+                yield from self._files(path, into)
+            else:
+                yield path
+
+    def _listed(self, below: PurePosixPath) -> Iterator[tuple[PurePosixPath, bool]]:
+        """What lies in a folder, and whether it is one itself."""
+        answer = self.calls.listed(self._path(below))
+        if isinstance(answer, HttpError) or not answer.ok:
+            raise self._trouble(answer)
+        try:
+            found = [_entry(one) for one in answer.json().get("files", [])]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._unfit("the server does not list it as MLflow does") from None
+        self._entries += len(found)
+        if self._entries > _ENTRIES:
+            raise self._unfit(f"it has more than {_ENTRIES:,} files and folders")
+        self._check_time()
+        for name, is_folder in found:
+            yield below / name, is_folder
+
+    def _fetch(self, path: PurePosixPath, into: Path) -> None:
+        with self._writing(path), into.open("xb") as opened:
+
+            def take(part: bytes) -> None:
+                self._bytes += len(part)  # a thread that comes between loses a part, no more
+                if self._bytes > _BYTES:
+                    raise self._unfit(f"it is larger than {_BYTES // _GIB} GiB")
+                self._check_time()
+                opened.write(part)
+
+            answer = self.calls.fetch(self._path(path), take)
+        if isinstance(answer, HttpError) or not answer.ok:
+            raise self._trouble(answer)
+
+    def _path(self, below: PurePosixPath) -> str:
+        return "/".join(filter(None, (self.path, *below.parts)))
+
+    @contextmanager
+    def _writing(self, path: PurePosixPath) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._unfit(f"cannot write {plain(path)[:200]}: {error.strerror}") from error
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._until:
+            raise self._unfit(f"it takes more than {_LONGEST / 3600:g} hours")
+
+    def _trouble(self, answer: Answer | HttpError) -> StoreError | PayloadError:
+        cause = answer if isinstance(answer, HttpError) else ArtifactAnswerError(answer)
+        return stores.trouble([cause], self.store, self.server)
+
+    def _unfit(self, why: str) -> StoreError:
+        return StoreError(f"cannot use the artifacts at {without_secrets(self.store)}: {why}")
+
+
+def served(store: str, tracking: str, calls: Calls) -> Served | None:
+    """The folder at an address that `allowed.require` let pass; None if it is no server's.
+
+    Args:
+        store: the address.
+        tracking: the tracking server's.
+        calls: to the tracking server.
+    """
+    parts, own = urlsplit(store), urlsplit(tracking)
+    scheme, path = parts.scheme.lower(), parts.path
+    if scheme == "mlflow-artifacts":
+        prefix = own.path.rstrip("/")
+        base = f"{own.scheme}://{_bare(parts.netloc) or own.netloc}{prefix}"
+        same = not parts.netloc
+    elif scheme in ("http", "https") and _ENDPOINT in path:
+        prefix, _, path = path.partition(_ENDPOINT)
+        base, same = f"{scheme}://{_bare(parts.netloc)}{prefix}", False
+    else:
+        return None
+    asked = calls if same else Calls(server_at(base))
+    return Served(calls=asked, path=path.strip("/"), store=store, server=base)
+
+
+def _bare(netloc: str) -> str:
+    """Without a login: it would be sent instead of ours."""
+    return netloc.rpartition("@")[2]
+
+
+def _entry(found: Any) -> tuple[str, bool]:
+    """A name and whether it is of a folder.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not what MLflow lists.
+    """
+    name, is_folder = found["path"], found.get("is_dir", False)
+    if not isinstance(name, str) or not isinstance(is_folder, bool):
+        raise TypeError
+    if name in ("", ".", "..") or any(letter in name for letter in "/\\\0"):
+        raise ValueError
+    return name, is_folder
