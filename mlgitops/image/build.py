@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.requirements import WHEELS
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.image import source, spec
+from mlgitops.image import base, source, spec
 from mlgitops.image.resolve import PLATFORMS, locked
 from mlgitops.serve import server
 from mlgitops.system import docker
@@ -74,6 +74,7 @@ def build(
         found = source.fetch(registry, model, wanted, context / "model", options)
         wish = spec.specify(found, options)
         docker.require()
+        wish = _based(wish, options, say)
         say("resolving its requirements")
         _fill(context, wish, _platform(options), options.configuration)
         say(f"building {wish.tags[0]}")
@@ -84,6 +85,15 @@ def build(
         ["image", "inspect", "--format", "{{.Id}} {{.Size}}", wish.tags[0]]
     ).split()
     return Built(tags=wish.tags, identity=identity, size=int(size), source=found)
+
+
+def _based(wish: Spec, options: BuildOptions, say: Callable[[str], None]) -> Spec:
+    found = base.find(wish.base, chosen=options.base is not None)
+    if found.digest is None:
+        say(f"building on {found.name} as it is here: no registry of images knows its digest")
+        return wish
+    labels = {**wish.labels, spec.BASE_DIGEST: found.digest}
+    return replace(wish, base=found.reference, labels=labels)
 
 
 def _platform(options: BuildOptions) -> str:

@@ -29,6 +29,7 @@ _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LONGEST, _SLUG = 200, 100  # characters; registries refuse names of more than 255 in all
 _SHORT = 12  # hexadecimal digits of the digest in a tag
 _WHOLE, _SMALL = "mlflow", "mlflow-skinny"
+BASE_DIGEST = "org.opencontainers.image.base.digest"  # a label, where the digest is known
 CHOICES = "mlgitops.choices"  # the label that tells images of other options apart
 
 
@@ -57,7 +58,8 @@ class BuildOptions:
     """What the person who builds may choose.
 
     Attributes:
-        base: the image to build on; None for Python's slim image of the version's Python.
+        base: the image to build on, NAME:TAG, NAME@sha256:… or both; None for Python's slim image
+            of the version's Python.
         packages: requirements to add.
         debian: packages of the base image's distribution to add, such as `libgomp1`.
         platform: such as `linux/arm64`; None for the engine's.
@@ -211,7 +213,7 @@ def _labels(source: Source, stage: str | None, base: str, options: BuildOptions)
         "org.opencontainers.image.created": source.created,
         "org.opencontainers.image.revision": options.commit,
         "org.opencontainers.image.source": options.url,
-        "org.opencontainers.image.base.name": base,
+        "org.opencontainers.image.base.name": base.partition("@")[0],
         "mlgitops.model": source.model,
         "mlgitops.version": source.version,
         "mlgitops.run": source.run_id,
