@@ -207,8 +207,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Resolve the dependencies anew: nox -s lock -- --upgrade."""
+    """Resolve the dependencies anew: nox -s lock -- --upgrade; base images: -- --images."""
     session.install("--require-hashes", "-r", "requirements/nox.txt")
+    if "--images" in session.posargs:
+        files = (*Path("mlgitops").rglob("Dockerfile"), *Path("stack").rglob("Dockerfile"))
+        session.run("python", "-m", "harness.bases", *map(str, sorted(files)))
+        return
     engine = ("pyproject.toml", "--extra", "all", "--group", "build")
     for name, options in {
         "runtime": engine,

@@ -35,7 +35,7 @@ MOST = 50  # problems that are told at once
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Where:
-    """A place in models.yaml: file name, 1-based line and 1-based column."""
+    """A place in a file: its name, 1-based line and 1-based column."""
 
     file: str
     line: int
@@ -116,6 +116,10 @@ class DigestMismatchError(ProblemsError):
 
 class PayloadError(MlgitopsError):
     """The payload of a version is gone, or is not an MLflow model."""
+
+
+class RequirementsError(ProblemsError):
+    """A version asks for more than packages from an index: an address, a folder, an option."""
 
 
 class PlanRefusedError(MlgitopsError):

@@ -59,7 +59,10 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What may be chosen of an image."""
     path = click.Path(path_type=Path, exists=True, dir_okay=False)
     for option in (
-        click.option("--base", help="The base image.  [default: python:X.Y-slim of the model]"),
+        click.option(
+            "--base",
+            help="The base image, also NAME@sha256:….  [default: python:X.Y-slim of the model]",
+        ),
         click.option("--package", "packages", multiple=True, help="Add a Python requirement."),
         click.option("--debian", multiple=True, help="Add a Debian package, such as libgomp1."),
         click.option("--platform", help="linux/amd64 or linux/arm64.  [default: the engine's]"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from mlgitops.core.requirements import WHEELS
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.image import source, spec
+from mlgitops.image import base, source, spec
+from mlgitops.image.resolve import PLATFORMS, locked
 from mlgitops.serve import server
 from mlgitops.system import docker
 
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _IN_CONTEXT = ("Dockerfile", "prepare.py")
-# what uv calls the platforms that Docker builds for
-_PLATFORMS = {
-    "linux/amd64": "x86_64-manylinux_2_28",
-    "linux/arm64": "aarch64-manylinux_2_28",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +63,7 @@ def build(
     Raises:
         UsageError: there is no such version.
         DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
+        RequirementsError: it asks for more than packages from an index; found before that, too.
         ImageError: its requirements cannot be had, or the build failed.
         DockerError: there is no Docker.
     """
@@ -75,8 +72,9 @@ def build(
         say(f"fetching {model} {wanted}")
         (context / "model").mkdir()
         found = source.fetch(registry, model, wanted, context / "model", options)
-        docker.require()
         wish = spec.specify(found, options)
+        docker.require()
+        wish = _based(wish, options, say)
         say("resolving its requirements")
         _fill(context, wish, _platform(options), options.configuration)
         say(f"building {wish.tags[0]}")
@@ -89,12 +87,21 @@ def build(
     return Built(tags=wish.tags, identity=identity, size=int(size), source=found)
 
 
+def _based(wish: Spec, options: BuildOptions, say: Callable[[str], None]) -> Spec:
+    found = base.find(wish.base, chosen=options.base is not None)
+    if found.digest is None:
+        say(f"building on {found.name} as it is here: no registry of images knows its digest")
+        return wish
+    labels = {**wish.labels, spec.BASE_DIGEST: found.digest}
+    return replace(wish, base=found.reference, labels=labels)
+
+
 def _platform(options: BuildOptions) -> str:
     # the engine's platform, which need not be this machine's
     engine = ("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
     wanted = options.platform or docker.run(engine).strip()
-    if wanted not in _PLATFORMS:
-        known = " or ".join(_PLATFORMS)
+    if wanted not in PLATFORMS:
+        known = " or ".join(PLATFORMS)
         raise ImageError(f"cannot build for {wanted}; choose {known} with --platform")
     return wanted
 
@@ -108,53 +115,27 @@ def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) ->
     )
     for name in _IN_CONTEXT:
         shutil.copy(_HERE / name, context / name)
-    served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8")
-    for name, requirements in (
-        ("packages", "\n".join([*wish.requirements, served])),
-        ("tools", f"uv=={version('uv')}"),
-    ):
-        lock = _locked(requirements, wish.python, target, configuration)
+    # of their own: the lock names the wheels as they lie here, and the last image needs none
+    wheels = context / WHEELS
+    wheels.mkdir()
+    for wheel in wish.wheels:
+        shutil.copy(context / "model" / wheel, wheels)
+    served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8").splitlines()
+    packages = locked(
+        [*wish.requirements, *wish.wheels, *served],
+        wish.python,
+        target,
+        configuration=configuration,
+        constraints=wish.constraints,
+        wheels=wheels,
+    )
+    tools = locked([f"uv=={version('uv')}"], wish.python, target, configuration=configuration)
+    for name, lock in (("packages", packages), ("tools", tools)):
         (context / f"{name}.txt").write_text(lock, encoding="utf-8")
     (context / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
     for path in [context, *context.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (0, 0))
-
-
-def _locked(requirements: str, python: str, target: str, configuration: Path | None) -> str:
-    """Requirements with everything that they need, each at one version with its hashes.
-
-    Raises:
-        ImageError: they contradict each other, or there is no such package.
-    """
-    import uv
-
-    command = [
-        os.fsdecode(uv.find_uv_bin()),
-        "pip",
-        "compile",
-        "--quiet",
-        "--no-header",
-        "--no-annotate",
-    ]
-    command += ["--generate-hashes", "--no-emit-index-url", "--python-version", python]
-    # wheels only: to build a package is to run its code, here, with what this process may do
-    command += ["--python-platform", _PLATFORMS[target], "--no-build", "-"]
-    if configuration:
-        command += ["--config-file", str(configuration.resolve())]
-    # nor has a project that happens to lie here a say in an image
-    with TemporaryDirectory(prefix="mlgitops-uv-") as empty:
-        done = subprocess.run(
-            command,
-            input=requirements,
-            cwd=empty,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
-        raise ImageError(f"cannot resolve the model's requirements:\n{done.stderr.strip()}")
-    return done.stdout
 
 
 def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import DigestMismatchError, ImageError, PayloadError, RegistryError
+from mlgitops.errors import (
+    DigestMismatchError,
+    ImageError,
+    PayloadError,
+    RegistryError,
+    RequirementsError,
+)
 from mlgitops.image.publish import labels_of
 from mlgitops.image.source import fetch
 from mlgitops.image.spec import version_tag
@@ -44,7 +50,7 @@ def _looked_for(
             )
         if labels_of(tag) is not None:
             return way
-    except DigestMismatchError as error:
+    except (DigestMismatchError, RequirementsError) as error:
         return replace(way, blocked=one_line(error))
     except (RegistryError, PayloadError, ImageError) as error:
         return replace(way, unchecked=one_line(error))

@@ -1,6 +1,6 @@
 """Runs in the image that is being built, on the packages that were installed: prune and compile.
 
-    python prepare.py SITE_PACKAGES [REQUIREMENT ...]
+    python prepare.py SITE_PACKAGES [REQUIREMENT ...]    names, normalised
 
 What is left is the same for the same packages: files have one date. Bytecode lies in a tree of its
 own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def _modules(required: set[str]) -> set[str]:
     return {
         module
         for module, owners in packages_distributions().items()
-        if any(owner.lower().replace("_", "-") in required for owner in owners)
+        if any(re.sub(r"[-_.]+", "-", owner).lower() in required for owner in owners)
         and module.isidentifier()
         and not module.startswith("_")
     }

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from mlgitops.errors import ImageError
 from mlgitops.image.spec import Source
-from mlgitops.registry import digest
+from mlgitops.registry import digest, payload, required
 from mlgitops.registry.lookup import find_version
-from mlgitops.registry.payload import BROKEN
-from mlgitops.system import files
-from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,39 +26,32 @@ def fetch(
     Raises:
         UsageError: there is no such model or version, or the stage is empty.
         DigestMismatchError: its payload is not the one that models.yaml pins.
-        ImageError: what was downloaded is no model of MLflow's.
+        PayloadError: what was downloaded is no model of MLflow's.
+        RequirementsError: it asks for more than packages from an index.
     """
     number, stage = find_version(registry, model, wanted, options.stages)
     version = registry.version(model, number)
     registry.download(f"models:/{model}/{number}", folder)
     found = digest.of_folder(folder)
     options.pins.verify(model, number, stage or options.stage, found)
-    described = _read(folder / "MLmodel")
-    environment = _read(folder / "python_env.yaml")
-    requirements = folder / "requirements.txt"
-    if not requirements.exists():
-        raise ImageError(f"{model} version {number} has no requirements.txt; log it with MLflow 2+")
+    described = payload.of_folder(folder)
+    named = f"{model} {number}"
     return Source(
         model=model,
         version=number,
         run_id=(version and version.run_id) or "",
         digest=found,
         stage=stage,
-        python=str(environment.get("python") or ""),
-        requirements=tuple(requirements.read_text(encoding="utf-8").splitlines()),
+        python=required.python_of(folder, named),
+        requirements=required.of_folder(folder, named),
         created=_created(described),
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(files.read_text(path, limit=_MAX_BYTES))
-    except (OSError, *BROKEN) as error:
-        raise ImageError(f"the model has no readable {path.name}: {one_line(error)}") from error
-    return document if isinstance(document, dict) else {}
-
-
 def _created(described: dict[str, Any]) -> str | None:
-    """MLflow's "2026-11-24 02:13:33.802748", which is UTC, as ISO 8601."""
-    text = described.get("utc_time_created")
-    return f"{str(text)[:19].replace(' ', 'T')}Z" if text else None
+    """MLflow's "2026-11-24 02:13:33.802748", which is UTC, as ISO 8601; None if it is no time."""
+    try:
+        created = datetime.fromisoformat(str(described.get("utc_time_created")))
+    except ValueError:
+        return None
+    return f"{created.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.pins import Pins
+from mlgitops.core.requirements import package
 from mlgitops.core.stage import DeclaredStages, alias_of
 from mlgitops.errors import ImageError
 
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_REQUIREMENT = re.compile(
-    r"^\s*mlflow(?P<extras>\[[^\]]*\])?\s*(?P<rest>[=<>~!;@].*)?$", re.IGNORECASE
-)
-_NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-_PYTHON = re.compile(r"^(\d{1,3})\.(\d{1,3})", re.ASCII)
+    from mlgitops.core.requirements import Package, Requirements
+
+# as platform.python_version() has it
+_PYTHON = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?(?:(?:a|b|rc)[0-9]{1,3})?\+?")
 # Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LONGEST, _SLUG = 200, 100  # characters; registries refuse names of more than 255 in all
 _SHORT = 12  # hexadecimal digits of the digest in a tag
+_WHOLE, _SMALL = "mlflow", "mlflow-skinny"
+BASE_DIGEST = "org.opencontainers.image.base.digest"  # a label, where the digest is known
 CHOICES = "mlgitops.choices"  # the label that tells images of other options apart
 
 
@@ -47,7 +49,7 @@ class Source:
     digest: str
     stage: str | None
     python: str
-    requirements: tuple[str, ...]
+    requirements: Requirements
     created: str | None
 
 
@@ -56,7 +58,8 @@ class BuildOptions:
     """What the person who builds may choose.
 
     Attributes:
-        base: the image to build on; None for Python's slim image of the version's Python.
+        base: the image to build on, NAME:TAG, NAME@sha256:… or both; None for Python's slim image
+            of the version's Python.
         packages: requirements to add.
         debian: packages of the base image's distribution to add, such as `libgomp1`.
         platform: such as `linux/arm64`; None for the engine's.
@@ -92,13 +95,16 @@ class Spec:
     """An image, before it is built.
 
     Attributes:
-        requirements: as pip reads them.
-        required: the names of the packages that the model itself asks for.
+        requirements, constraints: PEP 508.
+        wheels: paths in the model's folder.
+        required: the names of the packages that the model itself asks for, normalised.
     """
 
     python: str
     base: str
     requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    wheels: tuple[str, ...]
     required: tuple[str, ...]
     tags: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -108,13 +114,12 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     """The image of a model version.
 
     Raises:
-        ImageError: the version does not say which Python it needs, or a Debian package has no name
-            of one.
+        ImageError: the version does not say which Python it needs, or a package to add is none.
     """
     for name in options.debian:
         if not _DEBIAN.fullmatch(name):
             raise ImageError(f"{name!r} is not the name of a Debian package, such as libgomp1")
-    match = _PYTHON.match(source.python)
+    match = _PYTHON.fullmatch(source.python)
     if match is None:
         raise ImageError(
             f"{source.model} version {source.version} does not say its Python version in "
@@ -123,28 +128,34 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     python = f"{match[1]}.{match[2]}"
     base = options.base or f"python:{python}-slim"
     stage = source.stage or options.stage
-    own = (*source.requirements, *options.packages)
+    asked = source.requirements
+    packages = (*asked.packages, *map(_added, options.packages))
+    wheels = dict(asked.wheels)
+    own = {*wheels, *(one.name for one in packages)}
+    server = () if own & {_WHOLE, _SMALL} else (_SMALL,)
     return Spec(
         python=python,
         base=base,
-        requirements=tuple(_slim(own)),
-        required=tuple(sorted({found[1].lower() for line in own if (found := _NAME.match(line))})),
+        requirements=(*_slim(packages), *server),
+        constraints=tuple(_slim(asked.constraints)),
+        wheels=tuple(wheels.values()),
+        required=tuple(sorted(own)),
         tags=_tags(source, stage, options.repository),
         labels=MappingProxyType(_labels(source, stage, base, options)),
     )
 
 
-def _slim(requirements: Iterable[str]) -> Iterable[str]:
+def _added(text: str) -> Package:
+    try:
+        return package(text)
+    except ValueError as error:
+        raise ImageError(f"--package {error}") from error
+
+
+def _slim(packages: Iterable[Package]) -> Iterable[str]:
     """The requirements, with mlflow-skinny for mlflow: the same code without its server."""
-    found = False
-    for line in requirements:
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _REQUIREMENT.match(line)
-        yield f"mlflow-skinny{match['extras'] or ''}{match['rest'] or ''}" if match else line
-        found = found or match is not None or line.startswith("mlflow-skinny")
-    if not found:
-        yield "mlflow-skinny"
+    for one in packages:
+        yield str(replace(one, name=_SMALL) if one.name == _WHOLE else one)
 
 
 def image_name(model: str) -> str:
@@ -202,7 +213,7 @@ def _labels(source: Source, stage: str | None, base: str, options: BuildOptions)
         "org.opencontainers.image.created": source.created,
         "org.opencontainers.image.revision": options.commit,
         "org.opencontainers.image.source": options.url,
-        "org.opencontainers.image.base.name": base,
+        "org.opencontainers.image.base.name": base.partition("@")[0],
         "mlgitops.model": source.model,
         "mlgitops.version": source.version,
         "mlgitops.run": source.run_id,

@@ -31,7 +31,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
 GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
 # whatever PyYAML raises of values that their tags do not fit, and of what is no mapping
-BROKEN = (
+_BROKEN = (
     *(AttributeError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError),
     yaml.YAMLError,
 )
@@ -180,7 +180,7 @@ def read(mlmodel: bytes) -> dict[str, Any]:
     try:
         found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
         found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
-    except BROKEN as error:
+    except _BROKEN as error:
         said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
         raise PayloadError(said) from error
     return found

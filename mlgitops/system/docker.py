@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -71,6 +72,16 @@ def run(
         said = done.stderr.decode(errors="replace").strip()
         raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+def digest_in_registry(image: str) -> str:
+    """The digest that a tag has in its registry of images: `sha256:…`, of all platforms.
+
+    Raises:
+        DockerCommandError: the registry cannot be asked, or has no such tag.
+    """
+    asked = ("buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", image)
+    return str(json.loads(run(asked, shown=1))["digest"])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from mlgitops.core.requirements import parse
 from mlgitops.errors import ImageError
 from mlgitops.image.spec import BuildOptions, Source, choices, image_name, specify
 
@@ -17,7 +18,7 @@ SOURCE = Source(
     digest="sha256:0123456789abcdef0123456789abcdef",
     stage="Production",
     python="3.11.7",
-    requirements=("mlflow==3.17.2", "scikit-learn==1.9.1", "", "# a comment"),
+    requirements=parse("mlflow==3.17.2\nscikit-learn==1.9.1\n\n# a comment\n"),
     created="2026-11-24T02:13:33Z",
 )
 
@@ -37,10 +38,11 @@ def test_names_say_version_digest_and_stage() -> None:
     ("requirements", "expected"),
     [
         (("mlflow==3.17.2", "pandas"), ("mlflow-skinny==3.17.2", "pandas")),
-        (("mlflow[extras]>=3,<4",), ("mlflow-skinny[extras]>=3,<4",)),
+        (("mlflow[extras]>=3,<4",), ("mlflow-skinny[extras]<4,>=3",)),
         (("mlflow-skinny==3.17.2",), ("mlflow-skinny==3.17.2",)),
         (("pandas",), ("pandas", "mlflow-skinny")),
-        (("mlflow ; python_version > '3'",), ("mlflow-skinny; python_version > '3'",)),
+        (("mlflow ; python_version > '3'",), ('mlflow-skinny; python_version > "3"',)),
+        (("wheels/mlflow-3.17.2-py3-none-any.whl",), ()),
         (
             ("MLflow==3.17.2", "mlflow-export-import"),
             ("mlflow-skinny==3.17.2", "mlflow-export-import"),
@@ -51,9 +53,8 @@ def test_mlflow_becomes_its_small_package(
     requirements: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     """The server needs MLflow's code and not its tracking server; other packages stay."""
-    assert (
-        specify(replace(SOURCE, requirements=requirements), BuildOptions()).requirements == expected
-    )
+    source = replace(SOURCE, requirements=parse("\n".join(requirements)))
+    assert specify(source, BuildOptions()).requirements == expected
 
 
 def test_base_and_labels() -> None:
@@ -93,7 +94,14 @@ def test_what_was_chosen_tells_images_of_one_version_apart() -> None:
     assert len({choices(options) for options in chosen}) == len(chosen)
 
 
-@pytest.mark.parametrize("python", ["", "three", "3"])
+def test_only_packages_can_be_added() -> None:
+    """What is asked for on the command line is read like what a version asks for."""
+    for package in ("--index-url=http://127.0.0.1", "x @ http://127.0.0.1/x.whl", "x; y", ""):
+        with pytest.raises(ImageError, match=r"^--package "):
+            specify(SOURCE, BuildOptions(packages=(package,)))
+
+
+@pytest.mark.parametrize("python", ["", "three", "3", "3.11-slim AS x", "3.11\n", "\uff13.11"])
 def test_a_version_that_does_not_say_its_python(python: str) -> None:
     """It is an error that says what to do."""
     with pytest.raises(ImageError, match=r"Wind-Model version 3 does not say its Python.*--base"):

@@ -70,6 +70,7 @@ def image_registry(folder: Path) -> Iterator[ImageRegistry]:
         server.terminate()
         server.wait(timeout=10)
         reference = f"reference=127.0.0.1:{port}/*/*"
-        mine = docker.run(["image", "ls", "--quiet", "--filter", reference]).split()
-        if mine:
-            docker.run(["image", "rm", "--force", *set(mine)])
+        # by its names: an id would take the image from every other name that it has
+        named = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", reference)
+        if mine := docker.run(["image", "ls", *named]).split():
+            docker.run(["image", "rm", *mine])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
+import zipfile
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +133,33 @@ def test_a_pyfunc_with_its_own_code(
     built = build(connect(farm.uri), "doubling", "1", BuildOptions(repository=repository))
     report = smoke(built.tags[0], requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
+
+
+def test_a_version_with_its_own_wheel_and_constraints(farm: Team, repository: str) -> None:
+    """What MLflow's `add_libraries_to_model` and `-c` leave in an artifact is what is installed."""
+    folder = farm.folder / "store" / "model"
+    uri = farm.client.get_model_version_download_uri(WIND, "1")
+    shutil.copytree(uri.removeprefix("file://"), folder)
+    (folder / "wheels").mkdir()
+    wheel = folder / "wheels" / "own_library-1.0-py3-none-any.whl"
+    about = "own_library-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in {
+            "own_library.py": "answer = 42\n",
+            f"{about}/METADATA": "Metadata-Version: 2.1\nName: own-library\nVersion: 1.0\n",
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": "".join(f"{name},,\n" for name in ("own_library.py", "METADATA")),
+        }.items():
+            archive.writestr(name, text)
+    with (folder / "requirements.txt").open("a") as file:
+        file.write(f"\nwheels/{wheel.name}\nsix\n-c constraints.txt")
+    (folder / "constraints.txt").write_text("six<1.17")
+    made = farm.client.create_model_version(WIND, str(folder), await_creation_for=0)
+    chosen = BuildOptions(repository=repository)
+    tag = build(connect(farm.uri), WIND, str(made.version), chosen).tags[0]
+    code = "import own_library, six; print(own_library.answer, six.__version__)"
+    command = ["run", "--rm", "--network", "none", "--entrypoint", "python3", tag, "-c", code]
+    assert docker.run(command).split() == ["42", "1.16.0"]
 
 
 def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""The image that a serving image is built on, by its digest wherever that is known."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgitops.errors import DockerCommandError
+from mlgitops.system import docker
+
+# a base image in a Dockerfile, where Dependabot finds it; a line that names a stage has no tag
+LINE = re.compile(
+    r"^FROM (?P<name>[^\s@]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?=\s)", re.MULTILINE
+)
+_DOCKERFILE = Path(__file__).with_name("Dockerfile")
+# what Docker leaves out of the names of its own registry
+_USUAL = re.compile(r"^(docker\.io/)?(library/)?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """A base image.
+
+    Attributes:
+        name: with its tag.
+        digest: `sha256:…`; None if neither the engine nor a registry of images knows one.
+    """
+
+    name: str
+    digest: str | None
+
+    @property
+    def reference(self) -> str:
+        """What to build from."""
+        return f"{self.name}@{self.digest}" if self.digest else self.name
+
+
+def find(image: str, *, chosen: bool) -> Base:
+    """The base image of a name; an image that lies in the engine is the one it builds from.
+
+    Args:
+        image: NAME:TAG, NAME@sha256:… or both.
+        chosen: whether somebody named it. What nobody chose is what our Dockerfile says.
+    """
+    name, _, digest = image.partition("@")
+    if digest:
+        return Base(name=name, digest=digest)
+    written = {match["name"]: match["digest"] for match in LINE.finditer(_DOCKERFILE.read_text())}
+    if not chosen and written.get(name):
+        return Base(name=name, digest=written[name])
+    return Base(name=name, digest=_known(name))
+
+
+def _known(name: str) -> str | None:
+    try:
+        found = docker.run(["image", "inspect", "--format", "{{json .RepoDigests}}", name])
+    except DockerCommandError:  # it is not here: BuildKit will fetch it
+        try:
+            return docker.digest_in_registry(name)
+        except DockerCommandError:
+            return None
+    digests = dict(one.split("@", 1) for one in json.loads(found) or ())
+    # an image may have been pushed under other names, to registries that have no such name as this
+    repository = re.sub(r":[\w.-]+$", "", _USUAL.sub("", name))
+    return digests.get(repository)
