@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlgitops.cli.options import Target, file_option, progress, registry_options, warn
+from mlgitops.cli.terms import warn_of_exceptions
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 from mlgitops.history.author import UNCOMMITTED
@@ -184,6 +185,7 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     from mlgitops.report import wording
 
     desired = load(file)
+    warn_of_exceptions(desired)
     with progress() as say:
         say("reading the registry")
         desired, held = read(desired, target.connect())

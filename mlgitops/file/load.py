@@ -5,17 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
+from mlgitops.core.desired import (
+    Desired,
+    DesiredModel,
+    DesiredStage,
+    Freeze,
+    GuardException,
+    Recipe,
+)
 from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems, stages
 from mlgitops.file.document import Document, parse
 from mlgitops.file.reader import KeyPath, problem_at
-from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.file.schema import (
+    FileExceptionForm,
+    FileForm,
+    FreezeForm,
+    ModelExceptionForm,
+    ModelForm,
+    PinnedForm,
+    until,
+)
 from mlgitops.system.modules import folders_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def load(path: Path) -> Desired:
@@ -121,11 +140,14 @@ def source(
         of_form = [problems.explain(document, one) for one in error.errors(include_url=False)]
         raise DesiredStateError(document.problems + of_form) from None
     desired = _desired(form, document, folders)
+    # a part of a file has the form of the file
+    version = max(desired.version, within.version if within else 1)
+    flaws = [*checks.exceptions(desired, version)]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = document.problems + [
         problem_at(path, document.where(path), message)
-        for path, message in checks.findings(desired)
+        for path, message in (*flaws, *checks.findings(desired))
     ]
     if found:
         raise DesiredStateError(found)
@@ -147,6 +169,7 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
         folders=folders,
         owner=form.owner or "",
         freeze=_freeze(form.freeze, document, ()),
+        allow=_exceptions(form.allow, document, ()),
     )
 
 
@@ -178,6 +201,7 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
         stages=tuple(_stage(stage, held, places[stage]) for stage, held in form.stages.items()),
         where=where,
         freeze=_freeze(form.freeze, document, at),
+        allow=_exceptions(form.allow, document, at),
     )
 
 
@@ -186,6 +210,21 @@ def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze 
         return None
     where = document.where((*at, "freeze"))
     return Freeze(reason=form.reason, until=until(form.until), where=where)
+
+
+def _exceptions(
+    forms: Sequence[FileExceptionForm | ModelExceptionForm], document: Document, at: KeyPath
+) -> tuple[GuardException, ...]:
+    return tuple(
+        GuardException(
+            guard=form.guard,
+            reason=form.reason,
+            until=form.until,
+            ends=until(form.until),
+            where=document.where((*at, "allow", index)),
+        )
+        for index, form in enumerate(forms)
+    )
 
 
 def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredStage:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from mlgitops.file.reader import problem_at
 from mlgitops.file.schema import (
     DeclaredForm,
+    FileExceptionForm,
     FileForm,
     FreezeForm,
+    ModelExceptionForm,
     ModelForm,
     PinnedForm,
     RecipeForm,
@@ -105,6 +107,8 @@ def _unknown_key(document: Document, path: KeyPath) -> str:
 def _form_at(document: Document, path: KeyPath) -> type[Form]:
     if path and path[-1] == "freeze" and len(path) in (1, 3):
         return FreezeForm
+    if len(path) in (2, 4) and path[-2] == "allow":
+        return FileExceptionForm if len(path) == 2 else ModelExceptionForm
     if len(path) < 2:
         return FileForm
     if path[0] == "stages":
