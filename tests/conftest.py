@@ -53,6 +53,8 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
+        "MLGITOPS_APPROVERS",
+        "MLGITOPS_APPROVERS_TOKEN",
         "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
         "MLGITOPS_OWNER",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlgitops.core.status import StageStatus
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
+    from mlgitops.github.labels import Label
 
 _FAILED = ("failed", "half done")
 
@@ -62,10 +63,10 @@ def author(out: Path, file: Path, target: Target) -> None:
     """Tell the next steps whose changes are pending.
 
     For each pending change, asks GitHub for the pull request that its entry of models.yaml came
-    from: who merged and approved it, and its labels, which allow the changes of that pull request.
-    Without a pull request, the actor is whoever pushed. Sets MLGITOPS_AUTHORS, which `plan` and
-    `apply` read. Refuses a run that was restarted, or that waited, if models.yaml has changed
-    since: it would undo the change.
+    from: who merged and approved it, and its labels that count (see `labels`), which allow the
+    changes of that pull request. Without a pull request, the actor is whoever pushed. Sets
+    MLGITOPS_AUTHORS, which `plan` and `apply` read. Refuses a run that was restarted, or that
+    waited, if models.yaml has changed since: it would undo the change.
     """
     from mlgitops.core.diff import diff
     from mlgitops.github.context import pushed
@@ -84,13 +85,40 @@ def author(out: Path, file: Path, target: Target) -> None:
         if by.commit not in found and by.commit != UNCOMMITTED:
             actor = context.actor if by.commit in own else by.actor
             without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
-            found[by.commit] = api.author_of(by.commit) or without
+            found[by.commit] = api.author_of(by.commit, _tell) or without
     entries.write(out, found.values())
     _export({"MLGITOPS_AUTHORS": str(out.resolve())})
     for one in found.values():
         click.echo(_credit(one))
     if not pending:
         click.echo("no change is pending")
+
+
+@github.command()
+def labels() -> None:
+    """Tell the next steps which labels of the pull request count.
+
+    A label that allows what a guard blocks counts if a person set it after the last push who
+    neither opened the pull request nor pushed last, and whom MLGITOPS_APPROVERS lists, if it is set
+    (people and teams: `@ada, @acme/reviewers`). Sets MLGITOPS_LABELS, which `plan` reads.
+    """
+    context, api = _connect()
+    number = context.pull_request
+    if number is None:
+        raise GitHubError("this run is about no pull request; run it on the event pull_request")
+    found = api.labels(api.pull_request(number))
+    _export({"MLGITOPS_LABELS": ",".join(one.known for one in found if not one.why_not)})
+    for one in found:
+        _tell(one)
+    if not found:
+        click.echo("no label of the pull request allows anything")
+
+
+def _tell(label: Label) -> None:
+    if label.why_not:
+        warn(str(label))
+    else:
+        click.echo(label)
 
 
 def _credit(one: Author) -> str:
@@ -311,11 +339,8 @@ def _failed(applied: Path) -> list[dict[str, Any]]:
     "--body", type=click.Path(path_type=Path, exists=True), help="A Markdown file with its text."
 )
 @click.option("--base", default="main", show_default=True, help="The branch to merge into.")
-@click.option("--label", "labels", multiple=True, help="Add this label.")
 @file_option
-def pull_request(
-    branch: str, title: str, body: Path | None, base: str, labels: tuple[str, ...], file: Path
-) -> None:
+def pull_request(branch: str, title: str, body: Path | None, base: str, file: Path) -> None:
     """Open a pull request for models.yaml, or update the open one.
 
     Commits models.yaml on BRANCH and pushes it.
@@ -325,4 +350,4 @@ def pull_request(
     context, api = _connect()
     text = body.read_text(encoding="utf-8") if body else ""
     publish(file, branch, title, context)
-    click.echo(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))
+    click.echo(api.open_pull_request(head=branch, base=base, title=title, text=text))
