@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import Problem
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,7 +115,8 @@ def by_exceptions(desired: Desired, now: datetime, model: str | None = None) -> 
 def _excepted(one: GuardException) -> Allowed:
     place = f"{one.where.file}:{one.where.line}"
     return Allowed(
-        text=f"{place}: {one.reason}, until {one.until}", brief=f"{place} until {one.until}"
+        text=f"{place}: {one_line(one.reason)}, until {one.until}",
+        brief=f"{place} until {one.until}",
     )
 
 

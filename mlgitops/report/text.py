@@ -61,7 +61,7 @@ def plan(
             ("guard ", ""),
             (result, STYLES[result]),
             (f"  {words.plain(said)}", ""),
-            (f"  [{how}]" if how else "", "dim"),
+            (f"  [{words.plain(how)}]" if how else "", "dim"),
             wrap=False,
         )
     if proposal.refused:
