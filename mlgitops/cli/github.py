@@ -87,7 +87,7 @@ def author(out: Path, file: Path, target: Target) -> None:
             without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
             found[by.commit] = api.author_of(by.commit, _tell) or without
     entries.write(out, found.values())
-    _export({"MLGITOPS_AUTHORS": str(out.resolve())})
+    _export("GITHUB_ENV", MLGITOPS_AUTHORS=str(out.resolve()))
     for one in found.values():
         click.echo(_credit(one))
     if not pending:
@@ -100,14 +100,16 @@ def labels() -> None:
 
     A label that allows what a guard blocks counts if a person set it after the last push who
     neither opened the pull request nor pushed last, and whom MLGITOPS_APPROVERS lists, if it is set
-    (people and teams: `@ada, @acme/reviewers`). Sets MLGITOPS_LABELS, which `plan` reads.
+    (people and teams: `@ada, @acme/reviewers`). Sets the step's output `labels`, which `plan` takes
+    as MLGITOPS_LABELS.
     """
     context, api = _connect()
     number = context.pull_request
     if number is None:
         raise GitHubError("this run is about no pull request; run it on the event pull_request")
     found = api.labels(api.pull_request(number))
-    _export({"MLGITOPS_LABELS": ",".join(one.known for one in found if not one.why_not)})
+    counting = ",".join(one.known for one in found if not one.why_not)
+    _export("GITHUB_OUTPUT", labels=counting)
     for one in found:
         _tell(one)
     if not found:
@@ -129,12 +131,12 @@ def _credit(one: Author) -> str:
     return f"{one.commit[:12]} {come}{approved}"
 
 
-def _export(values: dict[str, str]) -> None:
-    """Variables of the next steps, by GitHub's file of "name, delimiter, value" blocks."""
+def _export(file: str, **values: str) -> None:
+    """Values for the next steps, by one of GitHub's files of "name, delimiter, value" blocks."""
     for name, value in values.items():
         # nobody who writes the value knows the delimiter, so that it cannot end there
         end = secrets.token_hex(16)
-        _append("GITHUB_ENV", f"{name}<<{end}\n{value}\n{end}\n")
+        _append(file, f"{name}<<{end}\n{value}\n{end}\n")
 
 
 def _append(variable: str, text: str) -> None:

@@ -203,7 +203,8 @@ def test_an_exception_is_under_review_as_what_it_allows_is(team: Team) -> None:
         ("[{guard: freeze, reason: '', until: 2026-12-31}]", "must not be empty"),
         ("[{guard: freeze, reason: x}]", "missing key 'until'; add it"),
         ("[{guard: freeze, reason: x, until: never}]", "must be a day such as 2026-12-24"),
-        ("[{guard: freeze, reason: x, untill: 2026-12-31}]", "unknown key 'untill'; did you mean 'until'?"),
+        ("[{guard: freeze, reason: x, untill: 2026-12-31}]",
+         "unknown key 'untill'; did you mean 'until'?"),
         ("{guard: freeze}", "must be a list, got a mapping"),
         ("[{guard: freeze, reason: x, until: 2026-12-31}, "
          "{guard: freeze, reason: y, until: 2027-12-31}]",

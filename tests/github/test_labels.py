@@ -33,7 +33,7 @@ def test_what_a_reviewer_set_after_the_last_push_counts(plan: Team, hub: fake.Gi
     for name in (FREEZE, "bug", "mlgitops/allow-freeze@rita,mlgitops/allow-takeover"):
         hub.add_label(12, name)
     assert "counts: rita set it" in plan.ok("github", "labels").out
-    assert variables(plan)["MLGITOPS_LABELS"] == f"{FREEZE}@rita"
+    assert variables(plan, "GITHUB_OUTPUT")["labels"] == f"{FREEZE}@rita"
 
 
 def test_without_a_label_nothing_is_asked(plan: Team, hub: fake.GitHub) -> None:
@@ -65,7 +65,7 @@ def test_a_label_that_does_not_count(
     hub.add_label(12, FREEZE, by=by, at=at, kind=kind)
     ran = plan.ok("github", "labels")
     assert f"warning: the label {FREEZE} does not count: {why}" in ran.err
-    assert variables(plan)["MLGITOPS_LABELS"] == ""
+    assert variables(plan, "GITHUB_OUTPUT")["labels"] == ""
 
 
 def test_a_label_that_was_set_again(plan: Team, hub: fake.GitHub) -> None:
@@ -131,7 +131,7 @@ def test_approvers(
     monkeypatch.setenv("MLGITOPS_APPROVERS", listed)
     monkeypatch.setenv("MLGITOPS_APPROVERS_TOKEN", MEMBERS_TOKEN)
     ran = plan.ok("github", "labels")
-    assert (variables(plan)["MLGITOPS_LABELS"] == f"{FREEZE}@rita") == counts
+    assert (variables(plan, "GITHUB_OUTPUT")["labels"] == f"{FREEZE}@rita") == counts
     assert ("rita, who set it, is not among MLGITOPS_APPROVERS" in ran.err) != counts
 
 
@@ -144,7 +144,7 @@ def test_a_team_that_the_token_cannot_see(
     monkeypatch.setenv("MLGITOPS_APPROVERS", "@acme/reviewers")
     ran = plan.ok("github", "labels")
     assert "MLGITOPS_APPROVERS_TOKEN must be able to read the members of teams" in ran.err
-    assert variables(plan)["MLGITOPS_LABELS"] == ""
+    assert variables(plan, "GITHUB_OUTPUT")["labels"] == ""
 
 
 @pytest.mark.parametrize("text", ["@acme/../x", "ada?x=1", "@", "a/b/c", "ada;bob"])

@@ -28,9 +28,9 @@ def told(job: Team, name: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def variables(job: Team) -> dict[str, str]:
-    """GITHUB_ENV, read as GitHub reads it."""
-    found, lines = {}, iter(told(job, "GITHUB_ENV").splitlines())
+def variables(job: Team, file: str = "GITHUB_ENV") -> dict[str, str]:
+    """What a step set for the next ones, read as GitHub reads it."""
+    found, lines = {}, iter(told(job, file).splitlines())
     for line in lines:
         name, _, end = line.partition("<<")
         value = []
