@@ -54,6 +54,8 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_WORKSPACE",
         "MLGITOPS_ACTOR",
         "MLGITOPS_ARTIFACT_ROOT",
+        "MLGITOPS_APPROVERS",
+        "MLGITOPS_APPROVERS_TOKEN",
         "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
         "MLGITOPS_OWNER",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mlgitops import __version__
 from mlgitops.core.apply import Status
-from mlgitops.core.guards import LABEL
 from mlgitops.core.record import Decided, Decision, GateSaid, GuardSaid, Result, Results
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 def decision(
     proposal: Proposal,
     author_of: Callable[[Change], Author],
-    labels: frozenset[str],
     server: str,
 ) -> Decision:
     """What was decided of each change, and why.
@@ -32,8 +30,6 @@ def decision(
     Args:
         proposal: the plan, with what gates and guards say of it.
         author_of: on whose behalf each change is.
-        labels: given for all changes, beside those that each author brings; what no label allows
-            was allowed by a flag.
         server: the version of MLflow.
     """
     plan = proposal.plan
@@ -46,14 +42,13 @@ def decision(
         registry=plan.registry,
         mlgitops=__version__,
         mlflow=server,
-        guards=tuple(_guards(said[None, None], frozenset())),
+        guards=tuple(_guards(said[None, None])),
         changes=tuple(
             _decided(
                 one,
                 proposal,
                 said[one.change.model, one.change.stage],
                 author_of(one.change),
-                labels,
             )
             for one in proposal.exhibits
         ),
@@ -65,7 +60,6 @@ def _decided(
     proposal: Proposal,
     objections: Iterable[Objection],
     author: Author,
-    labels: frozenset[str],
 ) -> Decided:
     change = exhibit.change
     return Decided(
@@ -83,15 +77,13 @@ def _decided(
             GateSaid(rule=v.rule, result=v.result, expected=v.expected, actual=v.actual)
             for v in exhibit.verdicts
         ),
-        guards=tuple(_guards(objections, author.labels | labels)),
+        guards=tuple(_guards(objections)),
     )
 
 
-def _guards(objections: Iterable[Objection], labels: frozenset[str]) -> Iterator[GuardSaid]:
+def _guards(objections: Iterable[Objection]) -> Iterator[GuardSaid]:
     for one in objections:
-        label = LABEL + one.guard
-        by = f"the label {label}" if label in labels else f"--allow {one.guard}"
-        yield GuardSaid(guard=one.guard, reason=one.reason, allowed=by if one.allowed else "")
+        yield GuardSaid(guard=one.guard, reason=one.reason, allowed=one.allowed_by)
 
 
 def _digest(exhibit: Exhibit, proposal: Proposal) -> str | None:

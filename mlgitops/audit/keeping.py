@@ -99,7 +99,6 @@ def begin(
     registry: MlflowRegistry,
     author_of: Callable[[Change], Author],
     warn: Callable[[str], None],
-    labels: frozenset[str] = frozenset(),
     prepare: Callable[[str], None] = lambda _: None,
 ) -> Record:
     """Begin the record of an apply; never raises.
@@ -109,7 +108,6 @@ def begin(
         registry: where; the record lies on its tracking server.
         author_of: on whose behalf each change is.
         warn: is told why there is no record, or what it lacks.
-        labels: of the pull request, which allow what no flag does.
         prepare: makes an experiment ready, where that is not the server's to do.
     """
     records = registry.records
@@ -119,7 +117,7 @@ def begin(
 
     def work() -> None:
         prepare(EXPERIMENT)
-        made = decision.decision(proposal, author_of, labels, records.server)
+        made = decision.decision(proposal, author_of, records.server)
         params = _params(made) | record.params(record.DECISION, made)
         begun.append(records.begin(_now(), _tags(made), params))
 

@@ -17,6 +17,7 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
+from mlgitops.cli.terms import base_of, base_option, check_exceptions
 from mlgitops.errors import DesiredStateError, OutOfDateError, ProblemsError, UsageError
 from mlgitops.file import edit, schema
 from mlgitops.file.load import load, read
@@ -33,20 +34,26 @@ if TYPE_CHECKING:
 Examples:
   mlgitops validate
   mlgitops validate --file staging/models.yaml --format json
+  mlgitops validate --base origin/main    only warn of exceptions that ended there
 """
+)
+@base_option(
+    "Only warn of exceptions to guards that have ended in models.yaml of this commit, too."
 )
 @report_option
 @file_option
 @format_option
-def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
+def validate(file: Path, form: str, reports: tuple[Path, ...], revision: str | None) -> None:
     """Check models.yaml and report every problem.
 
     Works offline. Also checks the recipes: imports them in a process without secrets, but does not
-    run them. --report writes a file only if there are problems.
+    run them. An exception to a guard that has ended is a problem. --report writes a file only if
+    there are problems.
     """
     try:
         with failures_reported(reports):
             desired = load(file)
+            check_exceptions(desired, base_of(file, revision))
             _check_recipes(desired)
     except DesiredStateError as error:
         if form == "text":

@@ -13,6 +13,7 @@ import click
 
 from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
+from mlgitops.cli.terms import warn_of_exceptions
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
 from mlgitops.history.author import UNCOMMITTED
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlgitops.core.status import StageStatus
     from mlgitops.github.api import GitHub
     from mlgitops.github.context import Context
+    from mlgitops.github.labels import Label
 
 _MAX_BYTES = 64 * 1024 * 1024
 
@@ -62,10 +64,10 @@ def author(out: Path, file: Path, target: Target) -> None:
     """Tell the next steps whose changes are pending.
 
     For each pending change, asks GitHub for the pull request that its entry of models.yaml came
-    from: who merged and approved it, and its labels, which allow the changes of that pull request.
-    Without a pull request, the actor is whoever pushed. Sets MLGITOPS_AUTHORS, which `plan` and
-    `apply` read. Refuses a run that was restarted, or that waited, if models.yaml has changed
-    since: it would undo the change.
+    from: who merged and approved it, and its labels that count (see `labels`), which allow the
+    changes of that pull request. Without a pull request, the actor is whoever pushed. Sets
+    MLGITOPS_AUTHORS, which `plan` and `apply` read. Refuses a run that was restarted, or that
+    waited, if models.yaml has changed since: it would undo the change.
     """
     from mlgitops.core.diff import diff
     from mlgitops.github.context import pushed
@@ -84,13 +86,42 @@ def author(out: Path, file: Path, target: Target) -> None:
         if by.commit not in found and by.commit != UNCOMMITTED:
             actor = context.actor if by.commit in own else by.actor
             without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
-            found[by.commit] = api.author_of(by.commit) or without
+            found[by.commit] = api.author_of(by.commit, _tell) or without
     entries.write(out, found.values())
-    _export({"MLGITOPS_AUTHORS": str(out.resolve())})
+    _export("GITHUB_ENV", MLGITOPS_AUTHORS=str(out.resolve()))
     for one in found.values():
         tell(_credit(one))
     if not pending:
         tell("no change is pending")
+
+
+@github.command()
+def labels() -> None:
+    """Tell the next steps which labels of the pull request count.
+
+    A label that allows what a guard blocks counts if a person set it after the last push who
+    neither opened the pull request nor pushed last, and whom MLGITOPS_APPROVERS lists, if it is set
+    (people and teams: `@ada, @acme/reviewers`). Sets the step's output `labels`, which `plan` takes
+    as MLGITOPS_LABELS.
+    """
+    context, api = _connect()
+    number = context.pull_request
+    if number is None:
+        raise GitHubError("this run is about no pull request; run it on the event pull_request")
+    found = api.labels(api.pull_request(number))
+    counting = ",".join(one.known for one in found if not one.why_not)
+    _export("GITHUB_OUTPUT", labels=counting)
+    for one in found:
+        _tell(one)
+    if not found:
+        tell("no label of the pull request allows anything")
+
+
+def _tell(label: Label) -> None:
+    if label.why_not:
+        warn(str(label))
+    else:
+        tell(str(label))
 
 
 def _credit(one: Author) -> str:
@@ -101,12 +132,12 @@ def _credit(one: Author) -> str:
     return f"{one.commit[:12]} {come}{approved}"
 
 
-def _export(values: dict[str, str]) -> None:
-    """Variables of the next steps, by GitHub's file of "name, delimiter, value" blocks."""
+def _export(file: str, **values: str) -> None:
+    """Values for the next steps, by one of GitHub's files of "name, delimiter, value" blocks."""
     for name, value in values.items():
         # nobody who writes the value knows the delimiter, so that it cannot end there
         end = secrets.token_hex(16)
-        _append("GITHUB_ENV", f"{name}<<{end}\n{value}\n{end}\n")
+        _append(file, f"{name}<<{end}\n{value}\n{end}\n")
 
 
 def _append(variable: str, text: str) -> None:
@@ -192,6 +223,7 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     from mlgitops.report import wording
 
     desired = load(file)
+    warn_of_exceptions(desired)
     with progress() as say:
         say("reading the registry")
         desired, held = read(desired, target.connect())
@@ -306,11 +338,8 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     "--body", type=click.Path(path_type=Path, exists=True), help="A Markdown file with its text."
 )
 @click.option("--base", default="main", show_default=True, help="The branch to merge into.")
-@click.option("--label", "labels", multiple=True, help="Add this label.")
 @file_option
-def pull_request(
-    branch: str, title: str, body: Path | None, base: str, labels: tuple[str, ...], file: Path
-) -> None:
+def pull_request(branch: str, title: str, body: Path | None, base: str, file: Path) -> None:
     """Open a pull request for models.yaml, or update the open one.
 
     Commits models.yaml on BRANCH and pushes it.
@@ -320,4 +349,4 @@ def pull_request(
     context, api = _connect()
     text = _read(body) if body else ""
     publish(file, branch, title, context)
-    tell(api.open_pull_request(head=branch, base=base, title=title, text=text, labels=labels))
+    tell(api.open_pull_request(head=branch, base=base, title=title, text=text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,15 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
-from mlgitops.cli.terms import authors_option, labels_of, terms, terms_options
+from mlgitops.cli.terms import (
+    authors_option,
+    base_of,
+    base_option,
+    check_exceptions,
+    terms,
+    terms_options,
+    warn_of_exceptions,
+)
 from mlgitops.core.gate import Need
 from mlgitops.core.way_back import FEW
 from mlgitops.errors import (
@@ -35,16 +44,13 @@ from mlgitops.errors import (
     ApplyInterruptedError,
     ApplyTerminatedError,
     ApplyUnderWayError,
-    DesiredStateError,
 )
-from mlgitops.file.load import load, loads, of_revision, read
-from mlgitops.history.revisions import text_at
+from mlgitops.file.load import load, loads, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from mlgitops.core.apply import Outcome
-    from mlgitops.core.desired import Desired
     from mlgitops.core.lock import Lock
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.record import Recorded
@@ -52,7 +58,6 @@ if TYPE_CHECKING:
     from mlgitops.core.stamp import Author
     from mlgitops.proposal.propose import Proposal
 
-_NOTHING = "models: {}"
 _ENDING = "interrupted: finishing what has begun; interrupt again to stop at once"
 
 
@@ -71,11 +76,7 @@ Examples:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the plan to this file, for apply --plan."
 )
-@click.option(
-    "--base",
-    metavar="REV",
-    help="Show refused changes that models.yaml of this commit asks for too, but succeed.",
-)
+@base_option("Show refused changes that models.yaml of this commit asks for too, but succeed.")
 @quick_option
 @report_option
 @terms_options
@@ -90,7 +91,7 @@ def plan(
     form: str,
     exit_code: bool,
     out: Path | None,
-    base: str | None,
+    revision: str | None,
     quick: bool,
     reports: tuple[Path, ...],
     authors: Path | None,
@@ -99,7 +100,8 @@ def plan(
     """Show what apply would change, and the evidence for it.
 
     Plans MODELS, by name or pattern, or all models. Writes nothing to the registry. Exits with 3 if
-    a change is refused.
+    a change is refused, and with 1 if an exception to a guard has ended, unless models.yaml of
+    --base has it as well.
     """
     from mlgitops.core.guards import Shown
     from mlgitops.history import entries
@@ -112,7 +114,8 @@ def plan(
     with failures_reported(reports), progress() as say:
         declared = read(file)
         desired = loads(declared, str(file))
-        on = terms(desired, **allowed, base=_base(file, base), whose=whose)
+        base = base_of(file, revision)
+        on = terms(desired, **allowed, base=base, whose=whose)
         client, need = target.connect(), reviewed(quick=quick)
         proposal = propose(desired, client, on, say, need=need, models=models)
     if out is not None:
@@ -124,18 +127,8 @@ def plan(
         planfile.write(out, shown)
     _show(form, reports, proposal, lambda: document.plan(proposal))
     proposal.check()
+    check_exceptions(desired, base)
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0
-
-
-def _base(file: Path, revision: str | None) -> Desired | None:
-    """What a revision declares; nothing where it has no such file, or one that is not valid."""
-    if revision is None:
-        return None
-    try:
-        text = text_at(file, revision)
-        return of_revision(text or _NOTHING, file, revision)
-    except DesiredStateError:
-        return of_revision(_NOTHING, file, revision)
 
 
 @click.command(
@@ -202,7 +195,9 @@ def apply(
     """
     from mlgitops.audit import keeping
     from mlgitops.core.apply import Status
+    from mlgitops.core.guards import allowing
     from mlgitops.history import entries
+    from mlgitops.history.author import who
     from mlgitops.notify import webhook
     from mlgitops.proposal import planfile, prooffile
     from mlgitops.proposal.propose import propose
@@ -224,22 +219,27 @@ def apply(
             desired,
             **allowed,
             whose=whose if known else None,
+            who=(actor or who(file)) if allowed["allow"] or allowed["rollback"] else "",
             fingerprint=planfile.fingerprint(declared),
             shown=planfile.read(shown) if shown else None,
             proofs=prooffile.read(proof) if proof else None,
         )
+        warn_of_exceptions(desired)
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         proposal = propose(desired, client, on, say, need=need, models=models)
         accepted = proposal.accepted
         # git is asked here, once
-        by = {change: whose(change) for change in (*proposal.plan.changes, *accepted.changes)}
+        excepted = allowing(proposal.objections)
+        by = {
+            change: replace(whose(change), allowed=excepted(change))
+            for change in (*proposal.plan.changes, *accepted.changes)
+        }
         record = keeping.begin(
             proposal,
             client,
             by.__getitem__,
             warn,
-            labels=labels_of(allowed["labels"]),
             prepare=target.prepare_experiment,
         )
         # what an apply of some changes leaves may be half done still
@@ -356,6 +356,7 @@ def status(models: tuple[str, ...], payloads: bool, file: Path, target: Target, 
     from mlgitops.report import document, tables
 
     desired = load(file)
+    warn_of_exceptions(desired)
     with progress() as say:
         say("reading the registry")
         reader = target.connect()

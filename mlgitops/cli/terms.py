@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.core import guards
-from mlgitops.core.guards import Guard, Terms
+from mlgitops.cli.options import warn
+from mlgitops.core.guards import Terms
+from mlgitops.core.permissions import Guard, by_flags, by_labels, expired
 from mlgitops.core.review import untouched
+from mlgitops.errors import DesiredStateError
+from mlgitops.file.load import of_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlgitops.core.desired import Desired
-    from mlgitops.core.guards import Permission
+    from mlgitops.core.permissions import Permission
     from mlgitops.core.plan import Change
     from mlgitops.core.stamp import Author
+    from mlgitops.errors import Problem
+
+_NOTHING = "models: {}"
 
 
 def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,8 +46,8 @@ def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--labels",
             envvar="MLGITOPS_LABELS",
             default="",
-            metavar="NAME,NAME",
-            help="The pull request's labels, which can do the same.  [env: MLGITOPS_LABELS]",
+            metavar="NAME[@LOGIN],…",
+            help="The pull request's labels that count, and who set them.  [env: MLGITOPS_LABELS]",
         ),
     ):
         command = option(command)
@@ -50,14 +56,50 @@ def terms_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def permission(allow: tuple[str, ...], rollback: bool, labels: str) -> Permission:
     """What flags and labels allow together."""
-    return guards.permission(
-        frozenset(map(Guard, allow)), rollback=rollback, labels=labels_of(labels)
-    )
+    return by_labels(_labels(labels)) | by_flags(map(Guard, allow), rollback=rollback)
 
 
-def labels_of(text: str) -> frozenset[str]:
+def _labels(text: str) -> frozenset[str]:
     """The labels that --labels lists."""
     return frozenset(label.strip() for label in text.split(","))
+
+
+def base_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What is under review: all that models.yaml of a commit does not say."""
+    return click.option("--base", "revision", metavar="REV", help=text)
+
+
+def base_of(file: Path, revision: str | None) -> Desired | None:
+    """What a revision declares; nothing where it has no such file, or one that is not valid."""
+    if revision is None:
+        return None
+    from mlgitops.history.revisions import text_at
+
+    try:
+        text = text_at(file, revision)
+        return of_revision(text or _NOTHING, file, revision)
+    except DesiredStateError:
+        return of_revision(_NOTHING, file, revision)
+
+
+def check_exceptions(desired: Desired, base: Desired | None) -> None:
+    """Refuse exceptions that have ended and are under review; warn of all others.
+
+    Raises:
+        DesiredStateError: naming each.
+    """
+    now = datetime.now(UTC)
+    wrong = tuple(expired(desired, now, base))
+    warn_of_exceptions(desired, but=wrong)
+    if wrong:
+        raise DesiredStateError(wrong)
+
+
+def warn_of_exceptions(desired: Desired, but: tuple[Problem, ...] = ()) -> None:
+    """Tell which exceptions have ended: they allow nothing any more, and stop nothing else."""
+    for one in expired(desired, datetime.now(UTC)):
+        if one not in but:
+            warn(str(one))
 
 
 authors_option = click.option(
@@ -77,6 +119,7 @@ def terms(
     labels: str,
     base: Desired | None = None,
     whose: Callable[[Change], Author] | None = None,
+    who: str = "",
     **more: Any,
 ) -> Terms:
     """The terms of now.
@@ -88,19 +131,20 @@ def terms(
         labels: of the pull request that is under review: they allow its changes.
         base: models.yaml without what is under review; None if all of it is.
         whose: tells the labels of a change that was merged.
+        who: passed the flags.
         more: what else Terms take.
     """
     before = untouched(desired, base) if base else lambda _model, _alias: False
-    given = labels_of(labels)
+    given = _labels(labels)
 
     def own(change: Change) -> Permission:
         ours = frozenset() if before(change.model, change.alias) else given
         theirs = whose(change).labels if whose else frozenset()
-        return guards.permission(frozenset(), labels=ours | theirs)
+        return by_labels(ours | theirs)
 
     return Terms(
         now=datetime.now(UTC),
-        permission=guards.permission(frozenset(map(Guard, allow)), rollback=rollback),
+        permission=by_flags(map(Guard, allow), rollback=rollback, who=who),
         own=own,
         before=before,
         **more,

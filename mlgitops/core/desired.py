@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlgitops.core.stage import DeclaredStages, alias_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from mlgitops.core.gate import Gate
@@ -36,6 +36,27 @@ class Freeze:
     reason: str
     until: datetime
     where: Where = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuardException:
+    """What a guard refuses is allowed until a moment (with a time zone), and why.
+
+    Attributes:
+        guard: its name.
+        until: the end as the file writes it.
+        ends: the moment.
+    """
+
+    guard: str
+    reason: str
+    until: str
+    ends: datetime
+    where: Where = field(compare=False)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it allows nothing any more."""
+        return now >= self.ends
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +86,7 @@ class DesiredModel:
     stages: tuple[DesiredStage, ...]
     where: Where = field(compare=False)
     freeze: Freeze | None = None
+    allow: tuple[GuardException, ...] = ()
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""
@@ -93,3 +115,11 @@ class Desired:
     folders: tuple[str, ...] = ()
     owner: str = ""
     freeze: Freeze | None = None
+    allow: tuple[GuardException, ...] = ()
+
+    @property
+    def exceptions(self) -> Iterator[tuple[str | None, GuardException]]:
+        """All exceptions, each with its model; None if it is one of the whole file."""
+        yield from ((None, one) for one in self.allow)
+        for model in self.models.values():
+            yield from ((model.name, one) for one in model.allow)

@@ -1,18 +1,18 @@
 """Guards: the conditions that a change must meet to be applied, whatever its version is worth.
 
-Pure. Each refuses by default and is allowed by name: `--allow NAME`, or on a pull request the label
-`mlgitops/allow-NAME`, which allows the changes of that pull request. Two guards judge the plan as a
-whole and refuse all its changes: `stale-plan`, and `many-changes`, which lets rollbacks pass.
+Pure. Each refuses by default and is allowed by name (`mlgitops.core.permissions`). Two guards judge
+the plan as a whole and refuse all its changes: `stale-plan`, and `many-changes`, which lets
+rollbacks pass.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core.permissions import LABEL, ROLLBACK_LABEL, Guard, Permission, by_exceptions
 from mlgitops.core.plan import Action
 
 if TYPE_CHECKING:
@@ -20,67 +20,43 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
+    from mlgitops.core.permissions import Allowed
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.proof import Proofs
     from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
 
-LABEL = "mlgitops/allow-"
-ROLLBACK_LABEL = "mlgitops/rollback"
 _MANY_STAGES = 10  # below this, a share says nothing
 _MANY_SHARE = 0.3
 _NONE: Mapping[VersionKey, str] = MappingProxyType({})
 
 
-class Guard(StrEnum):
-    """The guards by name."""
-
-    EMPTIES_PRODUCTION = "empties-production"
-    MANY_CHANGES = "many-changes"
-    UNMANAGED = "unmanaged"
-    TAKEOVER = "takeover"
-    STALE_PLAN = "stale-plan"
-    FREEZE = "freeze"
-    IMAGE_PROOF = "image-proof"
-    MISSING_PAYLOAD = "missing-payload"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objection:
-    """What a guard says against a change, and whether that was allowed by name.
+    """What a guard says against a change, and what allows that by name.
 
     Attributes:
+        by: what allows it; None if nothing does.
         model: None if it is said against the plan as a whole.
         stage: the stage of the change.
     """
 
     guard: Guard
     reason: str
-    allowed: bool = False
+    by: Allowed | None = None
     model: str | None = None
     stage: str | None = None
     where: Where | None = None
 
+    @property
+    def allowed(self) -> bool:
+        """Whether it does not refuse."""
+        return self.by is not None
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Permission:
-    """What the person who asks for a plan has allowed by name.
-
-    Attributes:
-        guards: the guards that may be passed.
-        rollback: the change is a rollback and says so: it may pass a freeze.
-    """
-
-    guards: frozenset[Guard] = frozenset()
-    rollback: bool = False
-
-
-def permission(
-    names: frozenset[Guard], *, rollback: bool = False, labels: frozenset[str] = frozenset()
-) -> Permission:
-    """What flags and a pull request's labels allow together."""
-    labelled = {guard for guard in Guard if LABEL + guard in labels}
-    return Permission(guards=names | labelled, rollback=rollback or ROLLBACK_LABEL in labels)
+    @property
+    def allowed_by(self) -> str:
+        """What allows it, for people; empty if nothing does."""
+        return self.by.text if self.by else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +85,7 @@ class Terms:
 
     Attributes:
         now: the time that freezes are compared with; has a time zone.
-        permission: what is allowed for every change.
+        permission: what flags allow for every change.
         own: what is allowed for one change alone, by the pull request that asks for it.
         before: whether what models.yaml says of a model's stage, by its alias, is not under
             review: a change of it was pending before, and decides nothing.
@@ -119,20 +95,12 @@ class Terms:
     """
 
     now: datetime
-    permission: Permission = Permission()
+    permission: Permission = field(default_factory=Permission)
     own: Callable[[Change], Permission] = lambda _: Permission()
     before: Callable[[str, str], bool] = lambda _model, _alias: False
     fingerprint: str = ""
     shown: Shown | None = None
     proofs: Proofs | None = None
-
-    def for_change(self, change: Change) -> Permission:
-        """What is allowed for a change."""
-        own = self.own(change)
-        return Permission(
-            guards=self.permission.guards | own.guards,
-            rollback=self.permission.rollback or own.rollback,
-        )
 
 
 def objections(
@@ -146,14 +114,14 @@ def objections(
         terms: on what terms it is to be applied.
         missing: version → why nobody can have its payload.
     """
-    found = [*_allowed((*_stale_plan(plan, terms), *_many_changes(plan, terms)), terms.permission)]
+    whole = (*_stale_plan(plan, terms), *_many_changes(plan, terms))
+    allowed = by_exceptions(desired, terms.now) | terms.permission
+    found = [replace(one, by=allowed.guards.get(one.guard)) for one in whole]
     for change in plan.changes:
-        permission = terms.for_change(change)
-        said = (
-            *_to_change(change, desired, terms, permission),
-            *_missing_payload(change, missing),
-        )
-        found += _allowed(said, permission)
+        said = (*_to_change(change, desired, terms), *_missing_payload(change, missing))
+        if said:
+            excepted = by_exceptions(desired, terms.now, change.model)
+            found += _allowed(said, excepted | terms.own(change) | terms.permission, change)
     return tuple(found)
 
 
@@ -175,9 +143,24 @@ def refusing(said: Iterable[Objection], terms: Terms) -> Callable[[Change], tupl
     return of
 
 
-def _allowed(said: Iterable[Objection], permission: Permission) -> Iterator[Objection]:
+def allowing(said: Iterable[Objection]) -> Callable[[Change], str]:
+    """Tells what allows a change in spite of guards, in short; empty if none objects."""
+    found: dict[tuple[str | None, str | None], list[str]] = defaultdict(list)
     for one in said:
-        yield replace(one, allowed=one.guard in permission.guards)
+        if one.by:
+            found[one.model, one.stage].append(f"{one.guard}: {one.by.brief}")
+    whole = found.get((None, None), [])
+    return lambda change: "; ".join((*found.get((change.model, change.stage), ()), *whole))
+
+
+def _allowed(
+    said: Iterable[Objection], permission: Permission, change: Change
+) -> Iterator[Objection]:
+    """A freeze is passed by a rollback, too, which must be named as one."""
+    rollback = permission.rollback if change.rollback else None
+    for one in said:
+        by = permission.guards.get(one.guard) or (rollback if one.guard is Guard.FREEZE else None)
+        yield replace(one, by=by)
 
 
 def _stale_plan(plan: Plan, terms: Terms) -> Iterator[Objection]:
@@ -219,9 +202,7 @@ def _many_changes(plan: Plan, terms: Terms) -> Iterator[Objection]:
         yield Objection(guard=Guard.MANY_CHANGES, reason=reason)
 
 
-def _to_change(
-    change: Change, desired: Desired, terms: Terms, permission: Permission
-) -> Iterator[Objection]:
+def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objection]:
     empties = change.action is Action.EMPTY and not change.heals
     if empties and desired.stages.is_guarded(change.alias):
         declared = desired.stages.find(change.stage)
@@ -238,7 +219,9 @@ def _to_change(
         reason = f"mlgitops did not put version {change.old} into {change.stage}"
         yield _objection(Guard.UNMANAGED, reason, change)
     freeze = _freeze(desired, change.model)
-    if freeze and terms.now < freeze.until and not _passes_freeze(permission, change):
+    # healing changes nothing that was declared
+    moves = not change.heals and change.action is not Action.ALIGN
+    if freeze and terms.now < freeze.until and moves:
         reason = f"frozen until {freeze.until.isoformat()}: {freeze.reason}"
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
     if against := _unproven(change, terms.proofs):
@@ -271,13 +254,6 @@ def _freeze(desired: Desired, model: str) -> Freeze | None:
     return max(found, key=lambda freeze: freeze.until, default=None)
 
 
-def _passes_freeze(permission: Permission, change: Change) -> bool:
-    """Healing changes nothing that was declared; a rollback must be named as one."""
-    if change.heals or change.action is Action.ALIGN:
-        return True
-    return permission.rollback and change.rollback
-
-
 def _objection(guard: Guard, reason: str, change: Change, where: Where | None = None) -> Objection:
     return Objection(
         guard=guard,
@@ -298,4 +274,8 @@ def how_to_allow(guard: Guard) -> str:
         if guard is Guard.FREEZE
         else ""
     )
-    return f"{restore}pass --allow {guard} or set the label {LABEL}{guard}{rollback}"
+    return (
+        f"{restore}pass --allow {guard} or set the label {LABEL}{guard}, which counts if "
+        "a reviewer does so after the last push; or add an exception to `allow` in models.yaml"
+        f"{rollback}"
+    )

@@ -30,7 +30,7 @@ class GateSaid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardSaid:
-    """What a guard said; `allowed` is what allowed it, empty if nothing did."""
+    """What a guard said; `allowed` is what and who allowed it, and why; empty if nothing did."""
 
     guard: str
     reason: str

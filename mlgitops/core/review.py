@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def untouched(desired: Desired, base: Desired) -> Callable[[str, str], bool]:
     """Tells by model and alias whether both say the same of a stage.
 
-    That is its version and digest, its gates, and the recipe of its version.
+    That is its version and digest, its gates, the recipe of its version, and the exceptions to
+    guards: a change that one of them lets through was not made before.
     """
     return lambda model, alias: _entry(desired, model, alias) == _entry(base, model, alias)
 
@@ -21,7 +22,8 @@ def untouched(desired: Desired, base: Desired) -> Callable[[str, str], bool]:
 def _entry(desired: Desired, name: str, alias: str) -> tuple[object, ...]:
     model = desired.models.get(name)
     stage = next((one for one in model.stages if one.alias == alias), None) if model else None
+    allow = (desired.allow, model.allow if model else ())
     if model is None or stage is None:
-        return ()
+        return allow
     recipe = None if stage.version is None else model.versions.get(stage.version)
-    return (stage.version, stage.digest, model.gates_for(alias), recipe)
+    return (stage.version, stage.digest, model.gates_for(alias), recipe, *allow)

@@ -15,13 +15,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mlgitops.words import from_json
+from mlgitops.words import from_json, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TAG = "mlgitops.stages"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
+_MOST = 200  # characters: a tag of MLflow 2 has 5,000 for the stamps of all stages
+_NEWER = ("approvers", "allowed")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -34,7 +36,8 @@ class Author:
         pull_request: its number, where it is known.
         actor: the login or the name of who merged or applied it.
         approvers: the logins of who approved the pull request.
-        labels: the names of its labels.
+        labels: its labels that count: `NAME`, or `NAME@LOGIN` with the login of who set it.
+        allowed: what allowed its change in spite of guards, in short; empty if none objected.
     """
 
     commit: str
@@ -42,6 +45,7 @@ class Author:
     pull_request: str | None = None
     approvers: tuple[str, ...] = ()
     labels: frozenset[str] = frozenset()
+    allowed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +61,8 @@ class Stamp:
         registry: the identity of the registry that it was written to.
         owner: who manages the stage.
         record: the id of the run that records the apply; None if there is none.
+        approvers: who approved the pull request; may be cut.
+        allowed: what allowed the move in spite of guards; may be cut. The record has all.
     """
 
     move: int
@@ -70,6 +76,8 @@ class Stamp:
     owner: str = ""
     since: str = ""
     record: str | None = None
+    approvers: str = ""
+    allowed: str = ""
 
 
 def make(
@@ -97,6 +105,8 @@ def make(
         owner=owner,
         since=since,
         record=record,
+        approvers=one_line(", ".join(author.approvers))[:_MOST],
+        allowed=one_line(author.allowed)[:_MOST],
     )
 
 
@@ -107,9 +117,14 @@ def iso(moment: datetime) -> str:
 
 def dump(stamps: Mapping[str, Stamp]) -> str:
     """The tag's value: the stamps that a version carries, by alias."""
-    written = {alias: asdict(stamps[alias]) for alias in sorted(stamps)}
+    written = {alias: _written(stamps[alias]) for alias in sorted(stamps)}
     # MLflow 2 allows 5,000 characters: é stays one
     return json.dumps(written, separators=(",", ":"), ensure_ascii=False)
+
+
+def _written(stamp: Stamp) -> dict[str, object]:
+    """Without what is newer and empty: an older mlgitops takes no stamp with fields of later."""
+    return {key: value for key, value in asdict(stamp).items() if value or key not in _NEWER}
 
 
 def parse(text: str) -> dict[str, Stamp]:
@@ -135,7 +150,8 @@ def _stamp(fields: object) -> Stamp | None:
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
     optional = (stamp.pull_request or "", stamp.record or "")
-    texts = (stamp.commit, stamp.actor, stamp.registry, stamp.owner, *optional)
+    ours = (stamp.approvers, stamp.allowed, stamp.registry, stamp.owner)
+    texts = (stamp.commit, stamp.actor, *ours, *optional)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(map(_is_text, texts))
     times = (stamp.time, stamp.since or stamp.time)
     return stamp if sound and all(map(_TIME.fullmatch, times)) else None

@@ -16,7 +16,7 @@ from mlgitops.file.stages import undeclared, without_hint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mlgitops.core.desired import Desired
+    from mlgitops.core.desired import Desired, GuardException
     from mlgitops.file.reader import KeyPath
 
 _MOST_TO_ADD = 50  # stages in one line that an error gives
@@ -100,6 +100,20 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
                 for key, message in gate.findings(stage):
                     path = ("models", model.name, "gates", stage, index)
                     yield ((*path, key) if key else path), message
+
+
+def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
+    """What is wrong with the exceptions to guards in a file of some version of the form."""
+    of_models = ((("models", m.name, "allow"), m.allow) for m in desired.models.values())
+    for path, listed in ((("allow",), desired.allow), *of_models):
+        if listed and version < 2:
+            yield path, "'allow' needs form 2; write 'version: 2' at the top of the file"
+        seen: dict[str, GuardException] = {}
+        for index, one in enumerate(listed):
+            first = seen.setdefault(one.guard, one)
+            if first is not one:
+                line = first.where.line
+                yield (*path, index), f"{one.guard!r} is allowed in line {line} already; keep one"
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (

@@ -10,14 +10,29 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from mlgitops.core.desired import Desired, DesiredModel, DesiredStage, Freeze, Recipe
+from mlgitops.core.desired import (
+    Desired,
+    DesiredModel,
+    DesiredStage,
+    Freeze,
+    GuardException,
+    Recipe,
+)
 from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import MOST, DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems, stages
 from mlgitops.file.document import MAX_BYTES, Document, parse
 from mlgitops.file.problems import Flaw
 from mlgitops.file.reader import KeyPath, problem_at
-from mlgitops.file.schema import FileForm, FreezeForm, ModelForm, PinnedForm, until
+from mlgitops.file.schema import (
+    FileExceptionForm,
+    FileForm,
+    FreezeForm,
+    ModelExceptionForm,
+    ModelForm,
+    PinnedForm,
+    until,
+)
 from mlgitops.system import files
 from mlgitops.system.modules import folders_of
 
@@ -126,11 +141,14 @@ def source(
         of_form = [problems.flaw(document, one) for one in error.errors(include_url=False)]
         raise _refused(document, of_form) from None
     desired = _desired(form, document, folders)
+    # a part of a file has the form of the file
+    version = max(desired.version, within.version if within else 1)
+    flaws = [*checks.exceptions(desired, version)]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
         Flaw(path=path, where=document.where(path), message=message)
-        for path, message in checks.findings(desired)
+        for path, message in (*flaws, *checks.findings(desired))
     ]
     if found or document.problems:
         raise _refused(document, found)
@@ -162,6 +180,7 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
         folders=folders,
         owner=form.owner or "",
         freeze=_freeze(form.freeze, document, ()),
+        allow=_exceptions(form.allow, document, ()),
     )
 
 
@@ -193,6 +212,7 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
         stages=tuple(_stage(stage, held, places[stage]) for stage, held in form.stages.items()),
         where=where,
         freeze=_freeze(form.freeze, document, at),
+        allow=_exceptions(form.allow, document, at),
     )
 
 
@@ -201,6 +221,21 @@ def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze 
         return None
     where = document.where((*at, "freeze"))
     return Freeze(reason=form.reason, until=until(form.until), where=where)
+
+
+def _exceptions(
+    forms: Sequence[FileExceptionForm | ModelExceptionForm], document: Document, at: KeyPath
+) -> tuple[GuardException, ...]:
+    return tuple(
+        GuardException(
+            guard=form.guard,
+            reason=form.reason,
+            until=form.until,
+            ends=until(form.until),
+            where=document.where((*at, "allow", index)),
+        )
+        for index, form in enumerate(forms)
+    )
 
 
 def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredStage:

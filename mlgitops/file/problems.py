@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlgitops.file.schema import (
     DeclaredForm,
+    FileExceptionForm,
     FileForm,
     FreezeForm,
+    ModelExceptionForm,
     ModelForm,
     PinnedForm,
     RecipeForm,
@@ -110,6 +112,8 @@ def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
     """The form of the mapping at a path; None for what is none, such as a list of owners."""
     if path and path[-1] == "freeze" and len(path) in (1, 3):
         return FreezeForm
+    if len(path) in (2, 4) and path[-2] == "allow":
+        return FileExceptionForm if len(path) == 2 else ModelExceptionForm
     if len(path) < 2:
         return FileForm
     if path[0] == "stages":

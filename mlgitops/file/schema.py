@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import RECIPES
+from mlgitops.core.permissions import Guard
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
@@ -91,7 +94,7 @@ def _until(text: str) -> str:
 
 
 def until(text: str) -> datetime:
-    """The first moment after a freeze: a day counts whole, in UTC, as does a time without a zone.
+    """The moment at which something ends: a day counts whole; in UTC, as a time without a zone.
 
     Raises:
         ValueError: the text is neither a date nor a time.
@@ -106,13 +109,54 @@ def until(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+Until = Annotated[
+    str, AfterValidator(_until), Field(description="the last day, or a time; UTC by default")
+]
+
+
 class FreezeForm(Form):
     """No changes for a while, but for healing and rollbacks that are named as such."""
 
     reason: Text
-    until: Annotated[
-        str, AfterValidator(_until), Field(description="the last day, or a time; UTC by default")
-    ]
+    until: Until
+
+
+_OF_FILE = tuple(guard.value for guard in Guard if guard is not Guard.STALE_PLAN)
+_OF_MODEL = tuple(guard for guard in _OF_FILE if guard != Guard.MANY_CHANGES)
+
+
+def _guard(names: tuple[str, ...], name: str) -> str:
+    if name in names:
+        return name
+    if name in _OF_FILE:
+        msg = f"{name!r} judges the plan as a whole; move the exception to the top of the file"
+    elif name in tuple(Guard):
+        msg = f"an exception cannot allow {name!r}; plan again instead"
+    else:
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the guards are {', '.join(names)}"
+        msg = f"unknown guard {name[:60]!r}; {hint}"
+    raise ValueError(msg)
+
+
+def _guard_field(names: tuple[str, ...]) -> Any:
+    return Field(json_schema_extra={"enum": list(names)})
+
+
+class FileExceptionForm(Form):
+    """What a guard refuses is allowed for a while, for all models."""
+
+    guard: Annotated[str, AfterValidator(partial(_guard, _OF_FILE)), _guard_field(_OF_FILE)]
+    reason: Text
+    until: Until
+
+
+class ModelExceptionForm(Form):
+    """What a guard refuses is allowed for a while, for the model's own changes."""
+
+    guard: Annotated[str, AfterValidator(partial(_guard, _OF_MODEL)), _guard_field(_OF_MODEL)]
+    reason: Text
+    until: Until
 
 
 GatesForm = Annotated[
@@ -138,6 +182,10 @@ class ModelForm(Form):
         Field(description="stage → version; null: the stage is to be empty"),
     ]
     freeze: FreezeForm | None = None
+    allow: Annotated[
+        list[ModelExceptionForm],
+        Field(default_factory=list, description="exceptions to guards, for this model; in form 2"),
+    ]
 
 
 class DeclaredForm(Form):
@@ -197,6 +245,10 @@ class FileForm(Form):
     ] = RECIPES
     models: dict[ModelName, ModelForm]
     freeze: FreezeForm | None = None
+    allow: Annotated[
+        list[FileExceptionForm],
+        Field(default_factory=list, description="exceptions to guards, for all models; in form 2"),
+    ]
 
 
 def json_schema() -> dict[str, Any]:

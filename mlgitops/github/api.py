@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from urllib3.util import Retry
 
 from mlgitops.core.stamp import Author
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
 from mlgitops.github.body import fitted
-from mlgitops.github.context import names
+from mlgitops.github.labels import APPROVERS, Facts, allowing, judged, login
 from mlgitops.system import secrets
 from mlgitops.system.http import HttpClient
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlgitops.github.context import Context
     from mlgitops.github.deployments import Record
+    from mlgitops.github.labels import Label
     from mlgitops.system.http import Answer
 
 _TIMEOUT = 60.0  # seconds for one call, tries included
@@ -97,12 +101,66 @@ class GitHub:
         for found in self._pages(f"/commits/{sha}/pulls"):
             into = (found.get("base") or {}).get("ref")
             if found.get("merged_at") and (not branch or into == branch):
-                merged: Mapping[str, Any] = self._json("GET", f"/pulls/{found['number']}")
-                return merged
+                return self.pull_request(found["number"])
         return None
 
-    def author_of(self, sha: str) -> Author | None:
+    def pull_request(self, number: int) -> Mapping[str, Any]:
+        """A pull request."""
+        found: Mapping[str, Any] = self._json("GET", f"/pulls/{number}")
+        return found
+
+    def labels(self, pull: Mapping[str, Any]) -> tuple[Label, ...]:
+        """The labels of a pull request that allow something, with whether they count."""
+        if not allowing(pull):
+            return ()
+        return judged(
+            Facts(
+                pull=pull,
+                events=tuple(self._pages(f"/issues/{pull['number']}/events")),
+                activity=tuple(self._activity(pull)),
+                reviews=tuple(self._pages(f"/pulls/{pull['number']}/reviews")),
+            ),
+            self._disapproved,
+        )
+
+    def _activity(self, pull: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The moves of a pull request's branch; nothing where the token cannot see them."""
+        head = pull.get("head") or {}
+        repository, ref = (head.get("repo") or {}).get("full_name"), f"refs/heads/{head.get('ref')}"
+        if repository:  # a fork may be gone
+            with suppress(GitHubDeniedError):
+                yield from self._pages(f"/repos/{repository}/activity", ref=ref)
+
+    def _disapproved(self, who: str) -> str:
+        """Why somebody is no approver; empty if they are, or if anybody is."""
+        listed = self._context.approvers
+        if listed is None or who.lower() in listed.people:
+            return ""
+        context = self._context
+        asking = GitHub(replace(context, token=context.members_token or context.token))
+        for team in listed.teams:
+            if asking._is_member(who, *team):
+                return ""
+        hint = (
+            ", as far as the token can see; MLGITOPS_APPROVERS_TOKEN must be able to read the "
+            "members of teams"
+            if listed.teams
+            else ""
+        )
+        return f"{who}, who set it, is not among {APPROVERS}{hint}"
+
+    def _is_member(self, who: str, organization: str, team: str) -> bool:
+        """Whether somebody is in a team; no, too, where the token cannot see that."""
+        path = f"/orgs/{organization}/teams/{team}/memberships/{quote(who, safe='')}"
+        try:
+            return bool(self._json("GET", path).get("state") == "active")
+        except GitHubDeniedError:
+            return False
+
+    def author_of(self, sha: str, tell: Callable[[Label], None]) -> Author | None:
         """Who merged a commit into this branch, with which pull request; None if it came without.
+
+        `tell` is told of each label that allows something, whether it counts or not.
 
         Protocol: docs.github.com, "List reviews for a pull request": in their order in time, of
         which the last one of a person that is not a mere comment counts.
@@ -113,13 +171,16 @@ class GitHub:
         states = {}
         for review in self._pages(f"/pulls/{merged['number']}/reviews"):
             if review.get("state") in _DECISIONS:
-                states[_login(review.get("user"))] = review["state"]
+                states[login(review.get("user"))] = review["state"]
+        labels = self.labels(merged)
+        for label in labels:
+            tell(label)
         return Author(
             commit=sha,
-            actor=_login(merged.get("merged_by")) or self._context.actor,
+            actor=login(merged.get("merged_by")) or self._context.actor,
             pull_request=str(merged["number"]),
             approvers=tuple(sorted(one for one, said in states.items() if said == _APPROVED)),
-            labels=names(merged),
+            labels=frozenset(label.known for label in labels if not label.why_not),
         )
 
     def is_superseded(self, sha: str, file: str) -> bool:
@@ -130,9 +191,7 @@ class GitHub:
         found = self._json("GET", f"/compare/{sha}...{self._context.branch}")
         return any(changed.get("filename") == file for changed in found.get("files") or ())
 
-    def open_pull_request(
-        self, *, head: str, base: str, title: str, text: str, labels: tuple[str, ...] = ()
-    ) -> str:
+    def open_pull_request(self, *, head: str, base: str, title: str, text: str) -> str:
         """Open a pull request from a branch, or update the one that is open; returns its URL."""
         owner = self._context.repository.partition("/")[0]
         found = next(self._pages("/pulls", head=f"{owner}:{head}", base=base, state="open"), None)
@@ -141,8 +200,6 @@ class GitHub:
             made = self._json("PATCH", f"/pulls/{found['number']}", body)
         else:
             made = self._json("POST", "/pulls", {**body, "head": head, "base": base})
-        if labels:
-            self._json("POST", f"/issues/{made['number']}/labels", {"labels": list(labels)})
         return str(made["html_url"])
 
     def deployments(self) -> Iterator[Mapping[str, Any]]:
@@ -203,10 +260,10 @@ class GitHub:
         return None
 
     def _own(self, found: Mapping[str, Any]) -> bool:
-        return _login(found.get("user")) == self._context.login
+        return login(found.get("user")) == self._context.login
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        url = self._base + path
+        url = self._url(path)
         options: dict[str, Any] = {"query": {**query, "per_page": _PAGE}}
         for _ in range(_PAGES):
             answer = self._request("GET", url, **options)
@@ -218,7 +275,12 @@ class GitHub:
             url, options = following, {}
 
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self._request(method, self._base + path, json=body).json()
+        return self._request(method, self._url(path), json=body).json()
+
+    def _url(self, path: str) -> str:
+        """The address of a path: of this repository, where it names nothing else."""
+        elsewhere = path.startswith(("/repos/", "/orgs/"))
+        return f"{self._context.api if elsewhere else self._base}{path}"
 
     def _request(self, method: str, url: str, **options: Any) -> Answer:
         what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
@@ -236,11 +298,6 @@ class GitHub:
         if not answer.ok:
             raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
         return answer
-
-
-def _login(user: Any) -> str:
-    """The name of a user; empty where GitHub does not know one any more."""
-    return str((user or {}).get("login") or "")
 
 
 def _message(answer: Answer) -> str:

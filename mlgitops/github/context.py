@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.errors import GitHubError
+from mlgitops.github.labels import APPROVERS, approvers
 from mlgitops.system import files
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mlgitops.github.labels import Approvers
 
 
 _MAX_BYTES = 32 * 1024 * 1024
@@ -69,6 +72,8 @@ class Context:
         run: the run's number in links.
         login: the account that writes comments and issues with the token.
         summary: the file of the job summary.
+        approvers: whose labels may allow something; None if anybody's may.
+        members_token: what GitHub is asked with for the members of teams; None for `token`.
     """
 
     api: str
@@ -82,6 +87,8 @@ class Context:
     run: str
     login: str
     summary: Path | None
+    approvers: Approvers | None = None
+    members_token: str | None = field(default=None, repr=False)
 
     @property
     def run_url(self) -> str:
@@ -110,16 +117,12 @@ def pushed(context: Context) -> frozenset[str]:
     )
 
 
-def names(pull_request: Mapping[str, Any]) -> frozenset[str]:
-    """The names of a pull request's labels."""
-    return frozenset(str(label.get("name")) for label in pull_request.get("labels") or ())
-
-
 def read(environment: Mapping[str, str] | None = None) -> Context:
     """The context of this process.
 
     Raises:
-        GitHubError: this is not a job of GitHub Actions, or its event cannot be read.
+        GitHubError: this is not a job of GitHub Actions, or its event or the list of approvers
+            cannot be read.
     """
     given = os.environ if environment is None else environment
     if not given.get("GITHUB_REPOSITORY"):
@@ -139,6 +142,8 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
         run=given.get("GITHUB_RUN_ID", ""),
         login=given.get("MLGITOPS_GITHUB_LOGIN", "github-actions[bot]"),
         summary=Path(given["GITHUB_STEP_SUMMARY"]) if given.get("GITHUB_STEP_SUMMARY") else None,
+        approvers=approvers(given.get(APPROVERS, "")),
+        members_token=given.get("MLGITOPS_APPROVERS_TOKEN") or None,
     )
 
 

@@ -25,12 +25,14 @@ def find(file: Path, *, commit: str | None, actor: str | None, pull_request: str
     """
     return Author(
         commit=commit or _commit(file),
-        actor=actor
-        or os.environ.get("GITHUB_ACTOR")
-        or git.ask(file, "config", "user.name")
-        or _me(),
+        actor=actor or who(file),
         pull_request=pull_request,
     )
+
+
+def who(file: Path) -> str:
+    """The person who runs this command on a file."""
+    return os.environ.get("GITHUB_ACTOR") or git.ask(file, "config", "user.name") or _me()
 
 
 def warning(file: Path) -> str:

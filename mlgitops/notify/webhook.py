@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops import words
+from mlgitops.core.guards import allowing
 from mlgitops.errors import HttpError
 from mlgitops.report import wording
 from mlgitops.system import secrets
@@ -33,8 +34,11 @@ _MOST = 20  # lines of a message
 def applied(proposal: Proposal, done: Iterable[Outcome], whose: Callable[[Change], Author]) -> None:
     """Tell what an apply did and refused, and whose change each was; silent if it did nothing."""
     told: dict[str, list[str]] = {}
+    excepted = allowing(proposal.objections)
     for one in done:
-        reason = f" ({one.reason})" if one.reason else ""
+        allowed = excepted(one.change)
+        said = "; ".join(filter(None, (one.reason, allowed and f"allowed: {allowed}")))
+        reason = f" ({said})" if said else ""
         what = f"{one.change.model} {one.change.stage} {wording.versions(one.change)}"
         told.setdefault(_by(whose(one.change)), []).append(f"{what}: {one.status.value}{reason}")
     lines = [line for by, its in told.items() for line in (by, *its)]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mlgitops import words
-from mlgitops.core.guards import Guard, how_to_allow
+from mlgitops.core.guards import how_to_allow
+from mlgitops.core.permissions import Guard
 from mlgitops.report import markdown, parts
 from mlgitops.serve.smoke import ProbeResult
 

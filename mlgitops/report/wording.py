@@ -151,12 +151,12 @@ def objection(one: Objection) -> str:
 
 
 def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
-    """Each objection: refused or allowed, what it says, what allows it."""
+    """Each objection: refused or allowed, what it says, what would allow it or does."""
     return tuple(
         (
             "allowed" if one.allowed else "refused",
             objection(one),
-            "" if one.allowed else how_to_allow(one.guard),
+            f"allowed by {one.allowed_by}" if one.allowed else how_to_allow(one.guard),
         )
         for one in proposal.objections
     )

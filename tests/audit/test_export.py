@@ -62,7 +62,7 @@ def test_every_change_is_there_with_its_grounds(told: Team) -> None:
     assert [len(c["guards"]) for c in found] == [0, 0, 0, 1, 1]
     assert [c["guards"][0]["allowed"] for c in found if c["guards"]] == [
         None,
-        "--allow empties-production",
+        "--allow empties-production, passed by bob",
     ]
     stamp = told.tag(2, "Staging")
     assert stamp is not None
@@ -77,7 +77,7 @@ def test_a_table_that_no_spreadsheet_runs(told: Team) -> None:
     assert text.count(b"\r\n") == 6
     rows = list(csv.DictReader(text.decode().splitlines()))
     assert [row["actor"] for row in rows[:3]] == [f"'{FORMULA}", f"'{FORMULA}", "bob"]
-    assert rows[4]["guards"].endswith("(allowed by --allow empties-production)")
+    assert rows[4]["guards"].endswith("(allowed by --allow empties-production, passed by bob)")
     assert (rows[4]["new"], rows[4]["pull_request"]) == ("", "")
 
 

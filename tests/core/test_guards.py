@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mlgitops.core import guards
 from mlgitops.core.diff import diff
-from mlgitops.core.guards import Guard, Permission, Terms
+from mlgitops.core.guards import Terms
 from mlgitops.core.held import Held, HeldModel
+from mlgitops.core.permissions import Guard, by_flags
 from mlgitops.core.stamp import Author, Stamp
 from mlgitops.file.load import loads
 from mlgitops.history import entries
@@ -256,7 +257,7 @@ def test_what_is_allowed_does_not_refuse(
 ) -> None:
     """An allowed guard is reported and does not refuse; an empty plan meets no objection."""
     pending, desired = proposed(held, wanted, count)
-    terms = Terms(now=NOW, permission=Permission(guards=frozenset(allowed)))
+    terms = Terms(now=NOW, permission=by_flags(allowed))
     found = guards.objections(pending, desired, terms)
     assert all(one.allowed == (one.guard in allowed) for one in found)
     assert found == () or pending.changes

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 REPOSITORY = "windy/farm"
 TOKEN = "ghs_0123456789"
+READ_ONLY = "read-only"
+MEMBERS_TOKEN = "github_pat_members"
 LOGIN = "github-actions[bot]"
+AUTHOR = "ada"
+PUSHED, AFTER = "2026-11-23T12:00:00Z", "2026-11-23T12:05:00Z"
 
 
 @dataclass
@@ -38,6 +42,9 @@ class GitHub:
     issues: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    events: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    activity: list[dict[str, Any]] = field(default_factory=list)
+    teams: dict[str, set[str]] = field(default_factory=dict)
     commits: dict[str, list[int]] = field(default_factory=dict)
     newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
@@ -102,6 +109,45 @@ class GitHub:
         self.pulls.append(made)
         return made
 
+    def add_label(
+        self, number: int, name: str, by: str = "rita", at: str = AFTER, kind: str = "User"
+    ) -> None:
+        """Set a label of a pull request as somebody."""
+        (pull,) = (pull for pull in self.pulls if pull["number"] == number)
+        pull["labels"].append({"name": name})
+        self.add_event(number, "labeled", by, at, label={"name": name}, kind=kind)
+
+    def add_event(
+        self, number: int, event: str, by: str, at: str, *, kind: str = "User", **more: Any
+    ) -> None:
+        """Note what somebody did with a pull request."""
+        actor = {"login": by, "type": kind}
+        made = {"event": event, "actor": actor, "created_at": at, **more}
+        self.events.setdefault(number, []).append(made)
+
+    def add_push(self, number: int, by: str = AUTHOR, at: str = PUSHED, head: str = "") -> None:
+        """Push the head of a pull request, or another commit."""
+        found = self.pull(number)["head"]
+        self.activity.append(
+            {
+                "after": head or found["sha"],
+                "ref": f"refs/heads/{found['ref']}",
+                "timestamp": at,
+                "activity_type": "push",
+                "actor": {"login": by, "type": "User"},
+            }
+        )
+
+    def pull(self, number: int) -> dict[str, Any]:
+        """A pull request as the API tells it."""
+        (found,) = (pull for pull in self.pulls if pull["number"] == number)
+        head = {
+            "sha": f"head{number}",
+            "ref": found.get("head", "topic"),
+            "repo": {"full_name": REPOSITORY},
+        }
+        return {"user": {"login": AUTHOR, "type": "User"}, **found, "head": head}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -142,13 +188,6 @@ def _pulls_of(call: Call) -> Any:
     return [p for p in call.hub.pulls if p["number"] in call.hub.commits.get(call.key, ())]
 
 
-def _label(call: Call) -> Any:
-    (pull,) = (pull for pull in call.hub.pulls if pull["number"] == call.number)
-    known = {entry["name"] for entry in pull["labels"]}
-    pull["labels"] += [{"name": name} for name in call.body["labels"] if name not in known]
-    return pull["labels"]
-
-
 def _deploy(call: Call) -> Any:
     made = {"id": 1 + len(call.hub.deployments), "created_at": call.hub.now.isoformat()}
     call.hub.deployments.append({**made, **call.body})
@@ -168,14 +207,15 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /issues/(\d+)/comments": lambda c: [x for x in c.hub.comments if x["issue"] == c.number],
     r"POST /issues/(\d+)/comments": lambda c: c.hub.add_comment(c.number, c.body["body"]),
     r"PATCH /issues/comments/(\d+)": lambda c: _patch(c.hub.comments, "id", c.number, c.body),
-    r"POST /issues/(\d+)/labels": _label,
     r"GET /issues": _issues,
     r"POST /issues": lambda c: c.hub.add_issue(c.body),
     r"PATCH /issues/(\d+)": lambda c: _patch(c.hub.issues, "number", c.number, c.body),
     r"GET /commits/(\w+)/pulls": _pulls_of,
     r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
-    r"GET /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, {}),
+    r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),
+    r"GET /activity": lambda c: [x for x in c.hub.activity if x["ref"] == c.query["ref"][0]],
+    r"GET /pulls/(\d+)": lambda c: c.hub.pull(c.number),
     r"GET /pulls": _pulls,
     r"POST /pulls": lambda c: c.hub.add_pull(c.body),
     r"PATCH /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, c.body),
@@ -200,8 +240,15 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = f"/repos/{REPOSITORY}"
         path = address.path.removeprefix(prefix)
         hub.requests.append(f"{self.command} {path}")
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token not in {TOKEN, READ_ONLY, MEMBERS_TOKEN}:
             self._answer(401, {"message": "Bad credentials"})
+            return
+        if address.path.startswith("/orgs/"):
+            self._membership(address.path, token)
+            return
+        if token == READ_ONLY and self.command != "GET":
+            self._answer(403, {"message": "Resource not accessible by integration"})
             return
         if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
@@ -222,6 +269,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(404, {"message": "Not Found"})
 
     do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - the names that the base class calls
+
+    def _membership(self, path: str, token: str) -> None:
+        """Whether somebody is in a team; the token of a job sees no organization."""
+        team, _, who = (
+            path.removeprefix("/orgs/").replace("/teams/", "/").partition("/memberships/")
+        )
+        if token == MEMBERS_TOKEN and who in self.server.hub.teams.get(team, ()):
+            self._answer(200, {"state": "active", "role": "member"})
+        elif token == MEMBERS_TOKEN and f"{who}?" in self.server.hub.teams.get(team, ()):
+            self._answer(200, {"state": "pending", "role": "member"})
+        else:
+            self._answer(404, {"message": "Not Found"})
 
     def _found(self, result: Any, query: dict[str, list[str]]) -> None:
         if not isinstance(result, list):

@@ -30,7 +30,7 @@ def read(path: Path, content: bytes) -> context.Context:
 
 
 def test_what_is_read_of_an_event(tmp_path: Path) -> None:
-    """Commits, the pull request and its labels; whatever else there is may be of any type."""
+    """Commits and the pull request; whatever else there is may be of any type."""
     event = {
         "after": "a",
         "commits": [{"id": "b", "x": []}],
@@ -40,7 +40,6 @@ def test_what_is_read_of_an_event(tmp_path: Path) -> None:
     found = read(tmp_path / "event", json.dumps(event).encode())
     assert found.pull_request == 7
     assert context.pushed(found) == {"a", "b"}
-    assert context.names(found.event["pull_request"]) == {"l"}
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,10 @@ def job(job: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
 
 def merged(hub: fake.GitHub, sha: str, number: int, by: str, *labels: str) -> None:
     """A pull request that came into main by a commit."""
-    names = [{"name": label} for label in labels]
-    hub.add_pull({}, number=number, merged_at="now", merged_by={"login": by}, labels=names)
+    hub.add_pull({}, number=number, merged_at="now", merged_by={"login": by})
+    hub.add_push(number)
+    for label in labels:
+        hub.add_label(number, label)
     hub.commits[sha] = [number]
 
 

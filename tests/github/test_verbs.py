@@ -28,9 +28,9 @@ def told(job: Team, name: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def variables(job: Team) -> dict[str, str]:
-    """GITHUB_ENV, read as GitHub reads it."""
-    found, lines = {}, iter(told(job, "GITHUB_ENV").splitlines())
+def variables(job: Team, file: str = "GITHUB_ENV") -> dict[str, str]:
+    """What a step set for the next ones, read as GitHub reads it."""
+    found, lines = {}, iter(told(job, file).splitlines())
     for line in lines:
         name, _, end = line.partition("<<")
         value = []
@@ -55,8 +55,10 @@ def stamped(job: Team, version: int = 1) -> tuple[object, object, object]:
 
 def test_author_of_a_merge(job: Team, hub: fake.GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who merged and approved which pull request reaches the stamp; no text adds a variable."""
-    labels = [{"name": "mlgitops/rollback"}, {"name": "x\nMLGITOPS_ACTOR=root"}]
-    hub.add_pull({}, number=7, merged_at="now", merged_by={"login": "grace"}, labels=labels)
+    hub.add_pull({}, number=7, merged_at="now", merged_by={"login": "grace"})
+    hub.add_push(7)
+    for label in ("mlgitops/rollback", "x\nMLGITOPS_ACTOR=root"):
+        hub.add_label(7, label)
     hub.commits["abc"] = [7]
     hub.reviews[7] = [
         {"user": {"login": login}, "state": state}
@@ -75,10 +77,11 @@ def test_author_of_a_merge(job: Team, hub: fake.GitHub, monkeypatch: pytest.Monk
     assert variables(job) == {"MLGITOPS_AUTHORS": str(job.folder / "authors.json")}
     (by,) = entries.read(job.folder / "authors.json").values()
     assert by.approvers == ("ivan", "lin")
-    assert by.labels == {label["name"] for label in labels}
+    assert by.labels == {"mlgitops/rollback@rita"}
     monkeypatch.setenv("MLGITOPS_AUTHORS", "authors.json")
     job.ok("apply")
     assert stamped(job) == ("abc", "grace", "7")
+    assert (job.tag(1, "Production") or {})["approvers"] == "ivan, lin"
 
 
 def test_nothing_is_asked_where_nothing_is_pending(job: Team, hub: fake.GitHub) -> None:
@@ -319,11 +322,10 @@ def test_a_pull_request_with_the_edit(
     (job.folder / "link.yaml").symlink_to("models.yaml")
     for version, file in ((2, "models.yaml"), (3, "link.yaml")):
         job.ok("promote", "wind", "Production", str(version), "--file", file)
-        arguments = ("--title", "Roll back $(x) `y`", "--label", "mlgitops/rollback", "-f", file)
+        arguments = ("--title", "Roll back $(x) `y`", "-f", file)
         job.ok("github", "pull-request", "mlgitops/r", "--body", "body.md", *arguments)
     (pull,) = hub.pulls
     assert (pull["head"], pull["base"]["ref"], pull["body"]) == ("mlgitops/r", "main", "the plan")
-    assert pull["labels"] == [{"name": "mlgitops/rollback"}]
     shown = ("git", "-C", str(origin), "show", "--format=%an: %s", "--name-only", "mlgitops/r")
     done = subprocess.run(shown, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n\n") == [

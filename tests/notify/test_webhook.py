@@ -66,13 +66,15 @@ def test_an_apply_is_told(team: Team, chat: Chat) -> None:
 
 
 def test_a_refusal_is_told(team: Team, chat: Chat) -> None:
-    """A refused apply tells the reason."""
+    """A refused apply tells the reason; one that is allowed, what allowed it."""
     team.versions(1)
     team.stages(Production=1)
     team.ok("apply")
     team.stages(Production=None)
     assert team.run("apply").code == 3
     assert "Refused: empties-production: wind Production" in chat.texts[1]
+    team.ok("apply", "--actor", "ada", "--allow", "empties-production")
+    assert "applied (allowed: empties-production: --allow by ada)" in chat.texts[2]
 
 
 def test_a_plan_tells_nothing(team: Team, chat: Chat) -> None:

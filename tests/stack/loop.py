@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.stack import ROOT
 from mlgitops.system.ports import free_port
-from tests.github.fake import REPOSITORY, TOKEN
+from tests.github.fake import READ_ONLY, REPOSITORY, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,14 @@ class Repository:
         self.git("commit", "--quiet", "--all", "--message", f"Edit {HOSTILE}")
 
     def pull_request(self, number: int, *, labels: tuple[str, ...] = (), fork: bool = False) -> Ran:
-        """The plan for what is checked out, as the head of a pull request."""
+        """The plan for what is checked out, as the head of a pull request.
+
+        A reviewer set the labels.
+        """
+        self._open(number, f"topic-{number}")
+        self.hub.add_push(number)
+        for label in labels:
+            self.hub.add_label(number, label)
         repository = {"full_name": "mallory/farm" if fork else REPOSITORY}
         base = {"ref": "main", "sha": self.git("rev-parse", "main")}
         event = {
@@ -111,7 +118,7 @@ class Repository:
             "pull_request": {
                 "number": number,
                 "title": HOSTILE,
-                "labels": [{"name": label} for label in (*labels, HOSTILE)],
+                "labels": [{"name": HOSTILE}],
                 "head": {"ref": HOSTILE, "sha": self.head, "repo": repository},
                 "base": {**base, "repo": {"full_name": REPOSITORY}},
             },
@@ -123,11 +130,13 @@ class Repository:
         self.git("switch", "--quiet", "main")
         message = f"Merge pull request #{number} from {branch}\n\nEdit"
         self.git("merge", "--quiet", "--no-ff", "--message", message, branch, author=by)
-        pull = self.hub.add_pull(
-            {"head": branch}, number=number, merged_at="now", merged_by={"login": by}
-        )
-        self.hub.commits[self.head] = [pull["number"]]
+        self._open(number, branch, merged_at="now", merged_by={"login": by})
+        self.hub.commits[self.head] = [number]
         return self.push(**variables)
+
+    def _open(self, number: int, branch: str, **more: object) -> None:
+        self.hub.pulls = [pull for pull in self.hub.pulls if pull["number"] != number]
+        self.hub.add_pull({"head": branch}, number=number, **more)
 
     def push(self, **variables: str) -> Ran:
         """Push main and apply it."""
@@ -179,7 +188,7 @@ class Repository:
         }
         command += [part for name, text in given.items() for part in ("--env", f"{name}={text}")]
         command += [part for name, text in set_here.items() for part in ("--var", f"{name}={text}")]
-        command += ["-s", f"GITHUB_TOKEN={TOKEN if token else 'read-only'}"]
+        command += ["-s", f"GITHUB_TOKEN={TOKEN if token else READ_ONLY}"]
         done = subprocess.run(
             command,
             cwd=self.work,

@@ -8,7 +8,7 @@ from pydantic import AliasPath, BeforeValidator, Field
 
 from mlgitops.core.apply import Status
 from mlgitops.core.gate import Result
-from mlgitops.core.guards import Guard
+from mlgitops.core.permissions import Guard
 from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
 from mlgitops.report.schema.comparison import Compared, Metric, Pair
@@ -76,6 +76,7 @@ class Objection(Form):
     stage: str | None
     reason: str
     allowed: bool
+    allowed_by: Words
     line: int | None = _LINE
 
 

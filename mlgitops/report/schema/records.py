@@ -17,7 +17,7 @@ class GateSaid(Form):
 
 
 class GuardSaid(Form):
-    """What a guard said of a change or of its plan; `allowed` is what allowed it."""
+    """What a guard said of a change or of its plan; `allowed` is what and who did that."""
 
     guard: str
     reason: str
