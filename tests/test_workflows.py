@@ -183,12 +183,3 @@ def test_the_required_job_waits_for_all() -> None:
     assert required["if"] == "always()"
     condition = required["steps"][0]["if"]
     assert all(f"'{result}'" in condition for result in ("failure", "cancelled", "skipped"))
-
-
-def test_owners_of_what_acts_are_not_those_of_models() -> None:
-    """What acts with the registry's credentials needs other eyes than models.yaml."""
-    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
-    owners = dict(line.split() for line in lines if line and not line.startswith("#"))
-    assert owners["/.github/"] == owners["/mlgitops/"] != owners["models.yaml"]
-    for path in owners:
-        assert (ROOT / path.strip("/")).exists(), path
