@@ -37,15 +37,20 @@ def jobs() -> Iterator[Any]:
             yield pytest.param(job, id=f"{file.stem}-{name}")
 
 
+def steps(*files: Path) -> Iterator[dict[str, Any]]:
+    """Every step, of all workflows and actions or of some."""
+    for file in files or [*FILES, *ACTIONS]:
+        parsed = document(file)
+        for group in parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]:
+            yield from group["steps"]
+
+
 def runs() -> Iterator[Any]:
     """Every command."""
     for file in [*FILES, *ACTIONS]:
-        parsed = document(file)
-        groups = parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]
-        for group in groups:
-            for index, step in enumerate(group["steps"]):
-                if "run" in step:
-                    yield pytest.param(step["run"], id=f"{file.stem}-{step.get('name', index)}")
+        for index, step in enumerate(steps(file)):
+            if "run" in step:
+                yield pytest.param(step["run"], id=f"{file.stem}-{step.get('name', index)}")
 
 
 def test_every_workflow_of_the_loop_is_there() -> None:
@@ -130,6 +135,30 @@ def test_secrets_reach_no_code_of_a_pull_request() -> None:
     plan = document(ROOT / ".github/workflows/plan.yml")["jobs"]["plan"]
     assert plan["permissions"] == {"contents": "read"}
     assert "GITHUB_TOKEN" not in str(plan)
+
+
+def test_secrets_reach_single_steps() -> None:
+    """Each is given to a verb of mlgitops that needs it: to no job, session, action or set-up."""
+    for file in [*FILES, *ACTIONS]:
+        for line in file.read_text().splitlines():
+            assert len(re.findall(r"^\s{10}\w+: .*(?:secrets\.|github\.token)", line)) == bool(
+                re.search(r"secrets\b|github\.token|github\[", line)
+            ), line
+    for step in steps():
+        if "secrets." in str(step) or "github.token" in str(step):
+            assert step["run"].startswith("mlgitops ")
+            assert "secrets." not in str({**step, "env": None})
+
+
+def test_only_what_writes_has_the_login_that_writes() -> None:
+    """Whoever set a reader's login runs models and images with no other."""
+    writing = {
+        step["run"].split()[1]
+        for step in steps()
+        for name, value in step.get("env", {}).items()
+        if name == "MLFLOW_TRACKING_PASSWORD" and "secrets.MLFLOW_READER_PASSWORD" not in value
+    }
+    assert writing == {"apply", "train"}
 
 
 def test_what_writes_to_the_registry_does_not_overlap() -> None:
