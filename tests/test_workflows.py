@@ -103,9 +103,9 @@ def test_a_step_is_one_session_or_one_verb(run: str) -> None:
     assert "$(" not in run
     assert "&&" not in run
     words = shlex.split(run)
-    if words[:2] == ["python3", "noxfile.py"]:
-        assert words[2] == "-s"
-        assert words[3] in nox.registry.get()
+    if words[:3] == ["python3", "-I", "noxfile.py"]:
+        assert words[3] == "-s"
+        assert words[4] in nox.registry.get()
     elif words != ["exit", "1"]:  # how a job fails for what others found
         assert words[0] == "mlgitops"
         command: click.Command = cli

@@ -49,6 +49,8 @@ def main() -> None:
     # a verb makes many values and ends: with Python's defaults, looking for garbage among the
     # entries of ten thousand models takes 40% of a plan
     gc.set_threshold(100_000, 50, 50)
+    # what it starts with `python -m` imports nothing from the current folder, which is a checkout
+    os.environ["PYTHONSAFEPATH"] = "1"
     sys.exit(run(sys.argv[1:]))
 
 
