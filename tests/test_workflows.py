@@ -161,6 +161,19 @@ def test_only_what_writes_has_the_login_that_writes() -> None:
     assert writing == {"apply", "train"}
 
 
+def test_a_token_that_writes_runs_no_code_of_a_pull_request() -> None:
+    """The job that comments has the base branch's code, and one file of the other job's: data."""
+    for file in FILES:
+        workflow = document(file)
+        for job in workflow["jobs"].values():
+            if "pull_request" in workflow["on"] and "write" in job["permissions"].values():
+                assert _checkout(job)["ref"] == "${{ github.event.pull_request.base.sha }}"
+                (fetched,) = (s for s in job["steps"] if "download-artifact" in s.get("uses", ""))
+                assert fetched["with"] == {"name": "plan", "path": "plan"}
+                (run,) = (step["run"] for step in job["steps"] if "run" in step)
+                assert run.startswith("mlgitops github report plan/plan.md ")
+
+
 def test_what_writes_to_the_registry_does_not_overlap() -> None:
     """Apply and the healing of drift wait for each other, and neither is cancelled."""
     apply = document(ROOT / ".github/workflows/apply.yml")

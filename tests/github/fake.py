@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = "windy/farm"
 TOKEN = "ghs_0123456789"
+READER = "ghs_9876543210"  # a fork's: it may read
 LOGIN = "github-actions[bot]"
 
 
@@ -40,6 +41,7 @@ class GitHub:
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     commits: dict[str, list[int]] = field(default_factory=dict)
     newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    files: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -175,6 +177,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /commits/(\w+)/pulls": _pulls_of,
     r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
+    r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, {}),
     r"GET /pulls": _pulls,
     r"POST /pulls": lambda c: c.hub.add_pull(c.body),
@@ -200,10 +203,12 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = f"/repos/{REPOSITORY}"
         path = address.path.removeprefix(prefix)
         hub.requests.append(f"{self.command} {path}")
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        token = str(self.headers.get("Authorization")).removeprefix("Bearer ")
+        if token not in {TOKEN, READER}:
             self._answer(401, {"message": "Bad credentials"})
             return
-        if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
+        denied = [*hub.denied, *([r"(?!GET).*"] if token == READER else [])]
+        if any(re.fullmatch(route, f"{self.command} {path}") for route in denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
             return
         for pattern, do in _ROUTES.items():
