@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pathspec
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PLATFORM, MODELS = "@your-org/ml-platform", "@your-org/data-science"
@@ -62,3 +64,20 @@ def test_a_new_file_belongs_to_the_platform_team(
 ) -> None:
     """Nobody adds what a job with credentials might run, without other eyes than for models."""
     assert owner(path, rules) == PLATFORM
+
+
+def test_the_ruleset_of_main_asks_owners_after_the_last_push() -> None:
+    """Nobody pushes to main, bypasses a rule, or approves their own last push."""
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text(encoding="utf-8"))
+    assert (ruleset["enforcement"], ruleset["bypass_actors"]) == ("active", [])
+    assert ruleset["conditions"]["ref_name"]["include"] == ["~DEFAULT_BRANCH"]
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset["rules"]}
+    assert {"deletion", "non_fast_forward"} <= set(rules)
+    reviews = rules["pull_request"]
+    assert reviews["required_approving_review_count"] >= 1
+    assert reviews["require_code_owner_review"]
+    assert reviews["require_last_push_approval"]
+    assert reviews["dismiss_stale_reviews_on_push"]
+    checks = rules["required_status_checks"]["required_status_checks"]
+    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    assert [check["context"] for check in checks] == [ci["jobs"]["required"]["name"]]

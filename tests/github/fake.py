@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = "windy/farm"
 TOKEN = "ghs_0123456789"
-READER = "ghs_9876543210"  # a fork's: it may read
+READ_ONLY = "read-only"
 LOGIN = "github-actions[bot]"
 
 
@@ -203,12 +203,14 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = f"/repos/{REPOSITORY}"
         path = address.path.removeprefix(prefix)
         hub.requests.append(f"{self.command} {path}")
-        token = str(self.headers.get("Authorization")).removeprefix("Bearer ")
-        if token not in {TOKEN, READER}:
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token not in {TOKEN, READ_ONLY}:
             self._answer(401, {"message": "Bad credentials"})
             return
-        denied = [*hub.denied, *([r"(?!GET).*"] if token == READER else [])]
-        if any(re.fullmatch(route, f"{self.command} {path}") for route in denied):
+        if token == READ_ONLY and self.command != "GET":
+            self._answer(403, {"message": "Resource not accessible by integration"})
+            return
+        if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
             return
         for pattern, do in _ROUTES.items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.stack import ROOT
 from mlgitops.system.ports import free_port
-from tests.github.fake import READER, REPOSITORY, TOKEN
+from tests.github.fake import READ_ONLY, REPOSITORY, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,7 +207,7 @@ class Repository:
         }
         command += [part for name, text in given.items() for part in ("--env", f"{name}={text}")]
         command += [part for name, text in set_here.items() for part in ("--var", f"{name}={text}")]
-        command += ["-s", f"GITHUB_TOKEN={TOKEN if token else READER}"]
+        command += ["-s", f"GITHUB_TOKEN={TOKEN if token else READ_ONLY}"]
         command += ["--local-repository", f"{_pinned('actions/checkout')}={self._checkout()}"]
         done = subprocess.run(
             command,
