@@ -5,8 +5,9 @@
 # ///
 """Everything that people and CI run: `nox -l` lists it, `nox -s NAME` runs it.
 
-Where nox is not installed, `python3 noxfile.py -s NAME` fetches it into `.nox/` first, at the
-versions of requirements/nox.txt; it needs Python 3.11 or later and pip, nothing else.
+Where nox is not installed, `python3 -I noxfile.py -s NAME` fetches it into `.nox/` first, at the
+versions of requirements/nox.txt; it needs Python 3.11 or later and pip, nothing else. Without `-I`,
+a file of this folder would stand in for any module of Python's that has its name.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ def bootstrap() -> None:
     if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
         # into a folder: many systems forbid pip to install into the interpreter, and some have
         # no venv module
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command = [*pip, "--require-hashes", "--upgrade", "--target", str(target), "-r", str(lock)]
+        pip = [sys.executable, "-I", "-m", "pip", "install", "--quiet"]
+        pip += ["--disable-pip-version-check", "--require-hashes", "--upgrade"]
+        command = [*pip, "--target", str(target), "-r", str(lock)]
         subprocess.run(command, check=True)
         done.touch()
     sys.path.insert(0, str(target))
@@ -49,6 +51,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
 BIN = ROOT / ".nox" / "environment" / "bin"
+SAFE = {"PYTHONSAFEPATH": "1"}  # `python -m` imports nothing from the current folder
 
 
 def install(session: nox.Session, lock: str, *, compiled: bool, itself: bool = True) -> None:
@@ -59,9 +62,9 @@ def install(session: nox.Session, lock: str, *, compiled: bool, itself: bool = T
     if done.exists() and done.read_text(encoding="utf-8") == wanted:
         return
     variables = {"UV_COMPILE_BYTECODE": "1"} if compiled else {}
-    session.install("--require-hashes", "-r", str(inputs[0]), env=variables)
+    session.install("--require-hashes", "-r", str(inputs[0]), env=SAFE | variables)
     if itself:
-        session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+        session.install("--no-deps", "--no-build-isolation", "--editable", ".", env=SAFE)
     done.write_text(wanted, encoding="utf-8")
 
 
@@ -82,7 +85,10 @@ def mlflow2(session: nox.Session) -> None:
 def command(session: nox.Session) -> None:
     """Install `mlgitops` and nothing else; in GitHub Actions the next steps find it by its name."""
     # a job starts so few processes that compiling everything would take longer
-    install(session, "runtime", compiled=False)
+    install(session, "runtime", compiled=False, itself=False)
+    # not editable: this folder would be on the path of every process that has a login, where its
+    # sitecustomize.py runs first
+    session.install("--no-deps", "--no-build-isolation", "--force-reinstall", ".", env=SAFE)
     if target := os.environ.get("GITHUB_PATH"):
         with Path(target).open("a", encoding="utf-8") as stream:
             stream.write(f"{Path(session.bin).resolve()}\n")
@@ -95,7 +101,7 @@ session_of_all = functools.partial(nox.session, venv_backend="none", requires=["
 def run(session: nox.Session, program: str, *arguments: str) -> None:
     """Run a program of the environment, which finds the others there by their names."""
     path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
-    session.run(str(BIN / program), *arguments, env={"PATH": path}, external=True)
+    session.run(str(BIN / program), *arguments, env=SAFE | {"PATH": path}, external=True)
 
 
 @session_of_all

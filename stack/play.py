@@ -223,5 +223,5 @@ def summary(demo: Demo) -> None:
     click.echo(
         f"{count(len(models), 'model')} registered, promoted and stamped. Run the demo again: it "
         "skips finished steps.\n"
-        "Next: python3 noxfile.py -s plan, or edit models.yaml and run it again."
+        "Next: python3 -I noxfile.py -s plan, or edit models.yaml and run it again."
     )

@@ -37,15 +37,20 @@ def jobs() -> Iterator[Any]:
             yield pytest.param(job, id=f"{file.stem}-{name}")
 
 
+def steps(*files: Path) -> Iterator[dict[str, Any]]:
+    """Every step, of all workflows and actions or of some."""
+    for file in files or [*FILES, *ACTIONS]:
+        parsed = document(file)
+        for group in parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]:
+            yield from group["steps"]
+
+
 def runs() -> Iterator[Any]:
     """Every command."""
     for file in [*FILES, *ACTIONS]:
-        parsed = document(file)
-        groups = parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]
-        for group in groups:
-            for index, step in enumerate(group["steps"]):
-                if "run" in step:
-                    yield pytest.param(step["run"], id=f"{file.stem}-{step.get('name', index)}")
+        for index, step in enumerate(steps(file)):
+            if "run" in step:
+                yield pytest.param(step["run"], id=f"{file.stem}-{step.get('name', index)}")
 
 
 def test_every_workflow_of_the_loop_is_there() -> None:
@@ -98,9 +103,9 @@ def test_a_step_is_one_session_or_one_verb(run: str) -> None:
     assert "$(" not in run
     assert "&&" not in run
     words = shlex.split(run)
-    if words[:2] == ["python3", "noxfile.py"]:
-        assert words[2] == "-s"
-        assert words[3] in nox.registry.get()
+    if words[:3] == ["python3", "-I", "noxfile.py"]:
+        assert words[3] == "-s"
+        assert words[4] in nox.registry.get()
     elif words != ["exit", "1"]:  # how a job fails for what others found
         assert words[0] == "mlgitops"
         command: click.Command = cli
@@ -134,6 +139,43 @@ def test_secrets_reach_no_code_of_a_pull_request() -> None:
     assert _checkout(labels)["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert plan["permissions"] == {"contents": "read"}
     assert "GITHUB_TOKEN" not in str(plan)
+
+
+def test_secrets_reach_single_steps() -> None:
+    """Each is given to a verb of mlgitops that needs it: to no job, session, action or set-up."""
+    for file in [*FILES, *ACTIONS]:
+        for line in file.read_text().splitlines():
+            assert len(re.findall(r"^\s{10}\w+: .*(?:secrets\.|github\.token)", line)) == bool(
+                re.search(r"secrets\b|github\.token|github\[", line)
+            ), line
+    for step in steps():
+        if "secrets." in str(step) or "github.token" in str(step):
+            assert step["run"].startswith("mlgitops ")
+            assert "secrets." not in str({**step, "env": None})
+
+
+def test_only_what_writes_has_the_login_that_writes() -> None:
+    """Whoever set a reader's login runs models and images with no other."""
+    writing = {
+        step["run"].split()[1]
+        for step in steps()
+        for name, value in step.get("env", {}).items()
+        if name == "MLFLOW_TRACKING_PASSWORD" and "secrets.MLFLOW_READER_PASSWORD" not in value
+    }
+    assert writing == {"apply", "train"}
+
+
+def test_a_token_that_writes_runs_no_code_of_a_pull_request() -> None:
+    """The job that comments has the base branch's code, and one file of the other job's: data."""
+    for file in FILES:
+        workflow = document(file)
+        for job in workflow["jobs"].values():
+            if "pull_request" in workflow["on"] and "write" in job["permissions"].values():
+                assert _checkout(job)["ref"] == "${{ github.event.pull_request.base.sha }}"
+                (fetched,) = (s for s in job["steps"] if "download-artifact" in s.get("uses", ""))
+                assert fetched["with"] == {"name": "plan", "path": "plan"}
+                (run,) = (step["run"] for step in job["steps"] if "run" in step)
+                assert run.startswith("mlgitops github report plan/plan.md ")
 
 
 def test_what_writes_to_the_registry_does_not_overlap() -> None:
@@ -187,12 +229,3 @@ def test_the_required_job_waits_for_all() -> None:
     assert required["if"] == "always()"
     condition = required["steps"][0]["if"]
     assert all(f"'{result}'" in condition for result in ("failure", "cancelled", "skipped"))
-
-
-def test_owners_of_what_acts_are_not_those_of_models() -> None:
-    """What acts with the registry's credentials needs other eyes than models.yaml."""
-    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
-    owners = dict(line.split() for line in lines if line and not line.startswith("#"))
-    assert owners["/.github/"] == owners["/mlgitops/"] != owners["models.yaml"]
-    for path in owners:
-        assert (ROOT / path.strip("/")).exists(), path

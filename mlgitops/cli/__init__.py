@@ -59,6 +59,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # what a locale has no letters for is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # what it starts with `python -m` imports nothing from the current folder, which is a checkout
+    os.environ["PYTHONSAFEPATH"] = "1"
     sys.exit(run(sys.argv[1:]))
 
 

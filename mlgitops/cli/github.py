@@ -7,7 +7,7 @@ import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -161,20 +161,29 @@ def _append(variable: str, text: str) -> None:
 def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     """Show reports in the summary and in a comment.
 
-    REPORTS are Markdown files. Skips missing files after the first. Without the right to comment
-    (on a fork's pull request), writes the summary only.
+    REPORTS are Markdown files. Skips missing files after the first; does not show larger ones than
+    4 MiB. Without the right to comment (on a fork's pull request), writes the summary only.
+
+    On a pull request, the reports come from a run of its own code. They are data here: run this
+    from a checkout of the base branch. The comment names both commits, and begins with a warning
+    if the pull request changes files that make reports.
     """
+    from mlgitops.github import provenance
+
     context, api = _connect()
-    text = "\n".join(_read(path) for path in reports if path.exists())
-    if not reports[0].exists():
+    text = "\n".join(map(provenance.read, filter(os.path.lexists, reports)))
+    if not os.path.lexists(reports[0]):
         text = f"**{reports[0].name} is missing.** {missing}\n\n{text}"
+    number = context.pull_request if context.token else None
+    if number is not None:
+        text = provenance.warning(context, _changed_files(api, number)) + text
     if context.summary:
         _summarize(context.summary, text, context.artifacts_url)
-    number = context.pull_request
-    if number is None or not context.token:
+    if number is None:
         return
+    signature = provenance.signature(context)
     try:
-        tell(api.comment(number, f"<!-- mlgitops:{marker} -->", text))
+        tell(api.comment(number, f"<!-- mlgitops:{marker} -->", text, signature))
     except GitHubDeniedError as error:
         tell(f"no comment on pull request #{number}: {error}", err=True)
 
@@ -186,6 +195,14 @@ def _read(path: Path) -> str:
         raise GitHubError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise GitHubError(f"cannot read {path}: it is not UTF-8 text") from error
+
+
+def _changed_files(api: GitHub, number: int) -> list[dict[str, Any]] | None:
+    try:
+        return api.changed_files(number)
+    except GitHubError as error:
+        warn(str(error))
+        return None
 
 
 def _summarize(summary: Path, text: str, run: str | None) -> None:

@@ -11,7 +11,7 @@ from urllib3.util import Retry
 
 from mlgitops.core.stamp import Author
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
-from mlgitops.github.body import fitted
+from mlgitops.github.body import LIMIT, fitted
 from mlgitops.github.labels import APPROVERS, Facts, allowing, judged, login
 from mlgitops.system import secrets
 from mlgitops.system.http import HttpClient
@@ -54,15 +54,16 @@ class GitHub:
         )
         self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry)
 
-    def comment(self, number: int, marker: str, text: str) -> str:
+    def comment(self, number: int, marker: str, text: str, signature: str = "") -> str:
         """Write the one comment of a pull request that begins with a marker; returns its URL.
 
-        A comment of somebody else that holds the marker is left alone.
+        A comment of somebody else that holds the marker is left alone. A signature ends the
+        comment, however much of the text is left out.
 
         Raises:
             GitHubError: it could not be written.
         """
-        body = self._fitted(f"{marker}\n{text}")
+        body = self._fitted(f"{marker}\n{text}", LIMIT - len(signature)) + signature
         for found in self._pages(f"/issues/{number}/comments"):
             if self._own(found) and str(found.get("body", "")).startswith(marker):
                 path = f"/issues/comments/{found['id']}"
@@ -183,6 +184,13 @@ class GitHub:
             labels=frozenset(label.known for label in labels if not label.why_not),
         )
 
+    def changed_files(self, number: int) -> list[dict[str, Any]]:
+        """The files that a pull request changes.
+
+        Protocol: docs.github.com, "List pull requests files": up to 3,000.
+        """
+        return list(self._pages(f"/pulls/{number}/files"))
+
     def is_superseded(self, sha: str, file: str) -> bool:
         """Whether this branch has a newer commit that changed a file.
 
@@ -249,8 +257,8 @@ class GitHub:
             },
         )
 
-    def _fitted(self, text: str) -> str:
-        return fitted(secrets.hidden(text), run=self._context.artifacts_url)
+    def _fitted(self, text: str, limit: int = LIMIT) -> str:
+        return fitted(secrets.hidden(text), limit, run=self._context.artifacts_url)
 
     def _issue(self, marker: str, label: str) -> Mapping[str, Any] | None:
         for found in self._pages("/issues", labels=label, state="open"):

@@ -18,6 +18,7 @@ SUMMARY_LIMIT = 1_048_576  # bytes; GitHub shows no summary of a step that is la
 LEAST = 1_000  # a limit below this leaves no room for anything
 _BETWEEN = "\n\n"
 _NOTE = 600  # what the last line may take
+_TITLE = 2_000  # where the title of details ends, at the latest
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
@@ -74,7 +75,8 @@ class _Cut:
             self.blocks[i] = line
             gone += 1
         if over > 0:
-            self.blocks = [block for i, block in enumerate(self.blocks) if i not in set(found)]
+            left_out = set(found)
+            self.blocks = [block for i, block in enumerate(self.blocks) if i not in left_out]
         self._say(gone, "folded detail")
 
     def rows(self) -> None:
@@ -82,6 +84,8 @@ class _Cut:
         tables = [i for i, block in enumerate(self.blocks) if block.startswith("|")]
         for i in sorted(tables, key=lambda i: self._size(self.blocks[i]), reverse=True):
             block = self.blocks[i]
+            if self._size(block) <= self._room // 3:
+                break
             room = max(self._room // 3, self._size(block) - max(0, self._over()))
             if self._size(block) > room:
                 self.blocks[i] = _shortened(block, room, self._size)
@@ -105,7 +109,7 @@ class _Cut:
 
 
 def _line_of(details: str) -> str:
-    found = _SUMMARY.search(details)
+    found = _SUMMARY.search(details, 0, _TITLE)
     title = escaped(html.unescape(found[1])) if found else "Details"
     return f"{title}: see the artifacts for details"
 

@@ -47,6 +47,7 @@ class GitHub:
     teams: dict[str, set[str]] = field(default_factory=dict)
     commits: dict[str, list[int]] = field(default_factory=dict)
     newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    files: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -213,6 +214,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /commits/(\w+)/pulls": _pulls_of,
     r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
+    r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),
     r"GET /activity": lambda c: [x for x in c.hub.activity if x["ref"] == c.query["ref"][0]],
     r"GET /pulls/(\d+)": lambda c: c.hub.pull(c.number),

@@ -134,3 +134,19 @@ def test_a_table_alone_is_cut_by_its_rows() -> None:
     assert body.count("\n| row ") == kept
     assert 1_900 < len(body) <= 3_000
     assert f"… and {500 - kept} more rows" in body
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<details><summary>x\n</details>\n\n" * 120_000,
+        "<details>" + "<summary>" * 460_000 + "\n</details>\n\n",
+        "|a\n\n" * 200_000,
+        "```\n" * 400_000,
+    ],
+    ids=["details", "titles", "tables", "fences"],
+)
+def test_a_forged_text_is_cut_in_little_time(text: str) -> None:
+    """What a stranger wrote to take long takes seconds."""
+    assert len(fitted(text)) <= LIMIT

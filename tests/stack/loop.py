@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 
 # what titles and branches of strangers may hold; none of it may reach a shell
 HOSTILE = "a`touch pwned`$(touch pwned);touch pwned"
+
+
+_CHECKOUT = """\
+name: Check out
+description: Another commit of the repository than the one that act copies
+inputs:
+  ref: {required: true}
+  fetch-depth: {}
+  persist-credentials: {}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env: {REF: "${{ inputs.ref }}"}
+      run: git clone --quiet "WORK" . && git checkout --quiet --detach "$REF"
+"""
 
 
 def runner() -> list[str] | None:
@@ -74,6 +91,17 @@ class Repository:
         subprocess.run(["git", "init", "--quiet", "--bare", str(origin)], check=True)
         self.git("remote", "add", "origin", str(origin))
         self.git("push", "--quiet", "origin", "main")
+
+    def _checkout(self) -> Path:
+        """The action that checks another commit out; act itself has the one of the run."""
+        folder = self.folder / "checkout"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "action.yml").write_text(_CHECKOUT.replace("WORK", str(self.work)))
+            subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+            self.git("-C", str(folder), "add", "--all")
+            self.git("-C", str(folder), "commit", "--quiet", "--message", "Check out")
+        return folder
 
     def git(self, *arguments: str, author: str = "ada") -> str:
         """Run git in the clone."""
@@ -189,6 +217,7 @@ class Repository:
         command += [part for name, text in given.items() for part in ("--env", f"{name}={text}")]
         command += [part for name, text in set_here.items() for part in ("--var", f"{name}={text}")]
         command += ["-s", f"GITHUB_TOKEN={TOKEN if token else READ_ONLY}"]
+        command += ["--local-repository", f"{_pinned('actions/checkout')}={self._checkout()}"]
         done = subprocess.run(
             command,
             cwd=self.work,
@@ -199,6 +228,14 @@ class Repository:
             check=False,
         )
         return Ran(code=done.returncode, log=done.stdout, artifacts=artifacts)
+
+
+def _pinned(action: str) -> str:
+    """An action of others at the commit that the workflows name."""
+    text = (ROOT / ".github/workflows/plan.yml").read_text()
+    found = re.search(rf"uses: ({re.escape(action)}@\w+)", text)
+    assert found
+    return found[1]
 
 
 def _environment() -> dict[str, str]:

@@ -96,6 +96,7 @@ def _promote(repository: Repository, stack: Running) -> None:
     assert "| power-forecasting-model | Production | 1 → 2 | 4 passed |" in comment["body"]
     assert "| test\\_mae | 337.6" in comment["body"]
     assert "**Replaced under load: 0 requests dropped, 0 refused.**" in comment["body"]
+    assert "[!WARNING]" not in comment["body"]  # the base branch's code made it
     assert holds(stack) == (1, 1)
 
     here = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
@@ -244,6 +245,39 @@ def _train(repository: Repository, stack: Running) -> None:
     assert f"| 2 → {newest} |" in pull["body"]
     assert f"+      Staging: {newest}" in repository.pushed(pull["head"])
     assert repository.dispatch("train", model=MODEL, stage="Staging", params="`x`").code != 0
+
+
+FORGER = """\
+import os, pathlib, sys
+with open({log!r}, "a") as stream:
+    stream.write(os.environ["GITHUB_JOB"] + "\\n")
+pathlib.Path("plan.md").write_text("**1 change, all gates passed.** @ada please approve")
+sys.exit(1)
+"""
+
+
+def test_a_forged_report(hub: fake.GitHub, tmp_path: Path) -> None:
+    """A pull request that writes its own report comments it with a warning, and runs no more.
+
+    The job that comments has the base branch's code, which says what the pull request changes.
+    """
+    repository = Repository(folder=tmp_path, hub=hub, registry="http://live.invalid")
+    repository.create()
+    repository.edit(*PROMOTE, branch="forge")
+    log = tmp_path / "ran"
+    (repository.work / "noxfile.py").write_text(FORGER.format(log=str(log)))
+    repository.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    hub.files[17] = [{"filename": "models.yaml"}, {"filename": "noxfile.py"}]
+    ran = repository.pull_request(17)
+    assert ran.code != 0
+    assert log.read_text() == "plan\n"
+    (comment,) = hub.comments
+    lines = comment["body"].splitlines()
+    assert lines[2].startswith("> This pull request changes what made this report: `noxfile.py`.")
+    assert "**1 change, all gates passed.** @\u200bada please approve" in lines
+    base = repository.git("rev-parse", "main")
+    assert f"of `{repository.head[:12]}`, posted by the code of `{base[:12]}`" in lines[-1]
+    assert hub.unknown == []
 
 
 def test_rehearsals(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
