@@ -67,13 +67,11 @@ def test_one_that_ends_before_it_takes_its_arguments_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many they are: nobody waits for it."""
+    tmp_path.chmod(0o755)
     (tmp_path / "ends_at_once.py").write_text(
-        "import multiprocessing, os\n"
-        "if multiprocessing.current_process().name != 'MainProcess':\n"
-        "    os._exit(0)\n"
-        "def ends(given): ...\n"
+        f"import os\nif os.getpid() != {os.getpid()}:\n    os._exit(0)\ndef ends(given): ...\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     ends = importlib.import_module("ends_at_once").ends
     with pytest.raises(IsolatedError, match="its process ended before it answered"):
-        list(call(ends, "x" * 10_000_000, timeout=60))
+        list(call(ends, "x" * 10_000_000, timeout=60, readable=[tmp_path]))
