@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from mlgitops.errors import IsolatedError, MissingPackageError, Problem, RecipeError
 from mlgitops.recipes.package import RecipePackage, package_of
 from mlgitops.system import isolated
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 _Use = tuple[str, int, "Recipe"]  # a model and the number of its version, which the recipe trains
 # whether a package is missing; and of each use, in their order, what is wrong
 _Answer = tuple[bool, list[list[str]]]
+_ANSWER: TypeAdapter[_Answer] = TypeAdapter(_Answer)
 
+_LONGEST = 500  # characters of what a recipe says
 TIMEOUT = 60.0  # seconds for importing all recipes
 
 
@@ -53,7 +57,7 @@ def check_recipes(desired: Desired, *, timeout: float = TIMEOUT) -> Findings:
     ):
         into = unchecked if missing else problems
         into += [
-            Problem(where=recipe.where, model=model, message=f"version {number}: {line}")
+            Problem(where=recipe.where, model=model, message=f"version {number}: {line[:_LONGEST]}")
             for (model, number, recipe), wrong in zip(of_recipe, answers, strict=False)
             for line in wrong
         ]
@@ -62,16 +66,25 @@ def check_recipes(desired: Desired, *, timeout: float = TIMEOUT) -> Findings:
 
 def _answers(desired: Desired, uses: dict[str, list[_Use]], timeout: float) -> Iterator[_Answer]:
     asked = {name: [dict(one.params) for _, _, one in of] for name, of in uses.items()}
-    names = list(asked)
+    names, package = list(asked), package_of(desired)
     done = 0
     try:
-        for missing, wrong in isolated.call(_child, package_of(desired), asked, timeout=timeout):
-            yield missing, wrong
+        for said in isolated.call(
+            _child, package, asked, timeout=timeout, readable=package.folders
+        ):
+            yield _checked(said)
             done += 1
     except IsolatedError as error:
         name = names[min(done, len(names) - 1)]
         hint = "move slow or failing imports into its functions"
         yield False, [[f"{name}: its module could not be imported: {error}; {hint}"]]
+
+
+def _checked(said: object) -> _Answer:
+    try:
+        return _ANSWER.validate_python(said)
+    except ValidationError:
+        raise IsolatedError("its answer cannot be read") from None
 
 
 def _child(package: RecipePackage, asked: dict[str, list[dict[str, object]]]) -> Iterator[_Answer]:

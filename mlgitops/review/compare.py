@@ -84,11 +84,11 @@ def compare(
         new=new,
         metrics=differences(before.metrics if before else {}, after.metrics, scope.better),
         parameters=_differing(before.params, after.params) if before else (),
-        facts=tuple(_facts(old, new, scope)),
+        facts=(*_facts(old, new, scope), *_apart(old, scored)),
         requirements=_requirements(old, new),
         columns=tuple(_columns(was, is_now)),
         breaks=breaking(was, is_now) if was and is_now else (),
-        warnings=tuple(_warnings(old, new, scored_rows)),
+        warnings=(*_warnings(old, new, scored_rows), *_not_apart(scored)),
         predictions=scored,
         trouble=trouble,
         history=history,
@@ -152,6 +152,18 @@ def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
     ):
         sides = [of(s.artifact) if s and s.artifact else None for s in (old, new)]
         yield from _fact(name, *sides)
+
+
+def _apart(old: Side | None, scored: Predictions | None) -> Iterator[Fact]:
+    """How the versions were loaded, where nothing is to be warned of."""
+    if scored is not None and not scoring.not_apart():
+        how = "in namespaces of its own"
+        yield Fact(name="loaded", old=how if old and old.artifact else None, new=how)
+
+
+def _not_apart(scored: Predictions | None) -> Iterator[str]:
+    if scored is not None and (why := scoring.not_apart()):
+        yield f"models were loaded with the rights of the user who plans: {why}"
 
 
 def _fact(name: str, old: str | None, new: str | None, link: str | None = None) -> Iterator[Fact]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
-from multiprocessing import forkserver
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlgitops.core.evidence import Cost
 from mlgitops.errors import IsolatedError, ScoringError
@@ -18,7 +17,6 @@ from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.context import ForkServerContext, SpawnContext
     from pathlib import Path
 
     import numpy as np
@@ -28,6 +26,7 @@ TIMEOUT = 300.0  # seconds for loading and all predictions
 _PRELOADED = ("mlflow.pyfunc", "mlflow.sklearn", "skops.io", "pyarrow.pandas_compat")
 _TIMED = 20  # predictions of one row
 _TIMING = 2.0  # seconds at most
+_LONGEST = 1_000  # characters of a class
 _KIB_A_UNIT = 1 if sys.platform == "linux" else 1 / 1024  # of ru_maxrss; macOS counts bytes
 
 
@@ -37,6 +36,24 @@ class Scored:
 
     predictions: np.ndarray
     cost: Cost
+
+
+_Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+_Class = Annotated[str, Field(max_length=_LONGEST)]
+_Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Answer(BaseModel):
+    """What the process says; the model may have written it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    predictions: list[bool] | list[_Whole] | list[float] | list[_Class | None]
+    milliseconds: _Amount
+    mebibytes: _Amount
+
+
+_ANSWERS: TypeAdapter[tuple[_Answer]] = TypeAdapter(tuple[_Answer])
 
 
 def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Scored:
@@ -53,31 +70,33 @@ def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Sco
     import numpy as np
 
     try:
-        (answer,) = isolated.call(
-            _measured, str(folder), frame, timeout=timeout, context=_context()
+        said = isolated.call(
+            _measured,
+            str(folder),
+            frame,
+            timeout=timeout,
+            readable=[folder],
+            preload=_PRELOADED,
         )
+        (answer,) = _ANSWERS.validate_python(tuple(said))
     except IsolatedError as error:
         raise ScoringError(str(error)) from error
-    cost = Cost(milliseconds=answer["milliseconds"], mebibytes=answer["mebibytes"])
-    return Scored(predictions=np.asarray(answer["predictions"]), cost=cost)
+    except ValidationError:
+        raise ScoringError("its predictions are not numbers or short texts") from None
+    if len(answer.predictions) != len(frame):
+        raise ScoringError(_not_one_each(str(len(answer.predictions)), len(frame)))
+    cost = Cost(milliseconds=answer.milliseconds, mebibytes=answer.mebibytes)
+    return Scored(predictions=np.asarray(answer.predictions), cost=cost)
 
 
 def warm_up() -> None:
     """Begin to import what predictions need, elsewhere and without waiting for it."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        _context()
-        with isolated.variables():
-            forkserver.ensure_running()
+    isolated.warm_up(_PRELOADED)
 
 
-@cache
-def _context() -> ForkServerContext | SpawnContext:
-    """Processes that begin with MLflow imported, where the system can do that."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOADED))
-    return context
+def not_apart() -> str:
+    """Why models are loaded with this user's rights here; empty if they are not."""
+    return isolated.denied(_PRELOADED)
 
 
 def _measured(folder: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -118,5 +137,9 @@ def _flat(predicted: Any, rows: int) -> list[Any]:
         values = values[:, 0]
     if values.shape != (rows,):
         shape = " × ".join(map(str, values.shape)) or "1"
-        raise ValueError(f"it returns {shape} values for {count(rows, 'row')}, not one per row")
+        raise ValueError(_not_one_each(shape, rows))
     return list(values.tolist())
+
+
+def _not_one_each(shape: str, rows: int) -> str:
+    return f"it returns {shape} values for {count(rows, 'row')}, not one per row"

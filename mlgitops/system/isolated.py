@@ -1,116 +1,246 @@
 """A process that runs somebody else's code for us: a model that predicts, a recipe's module.
 
 It gets none of this process's variables but those that find libraries, its output is thrown away,
-it is ended when it takes too long, and what it answers is read as JSON. That keeps accidents and
-simple thieves away, not a determined one: the process has this user's rights.
+and time, size and everything else that it may take are bounded. On Linux it runs in namespaces of
+its own, where it can read Python and what it is given, and nothing else; `denied` says why it does
+not. Elsewhere it has this user's rights, which keeps accidents away and no attacker.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
-import multiprocessing
 import os
+import pickle
+import select
+import subprocess
+import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from pathlib import Path
+from shutil import which
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import IsolatedError
+from mlgitops.system.apart import ENDED, LENGTH, LONGEST
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkServerContext, SpawnContext
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_KEPT = ("PATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "PYTHON")
 # one thread each: a small model only waits for more, and serving images do the same
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_MOST = 16 << 20  # bytes of an answer
+_START = 60.0  # seconds until the server says that it is there
+_LATE = 60.0  # seconds that the server may take beyond its limit, imports included
+_TRIAL = 10.0  # seconds
+_GRACE = 5.0  # seconds for the server to end
+_PACKAGE = Path(__file__).parent.parent
+_SERVERS: dict[tuple[str, ...], _Server] = {}
+_MODULE = """import json, sys
+given = json.loads(sys.argv[1])
+sys.path.insert(0, given["root"])
+import mlgitops
+del sys.path[0]
+from mlgitops.system import apart
+apart.serve(given)
+"""
 
 
 def call(
     function: Callable[..., Iterable[object]],
     *arguments: object,
     timeout: float,
-    context: ForkServerContext | SpawnContext | None = None,
+    readable: Iterable[str | Path] = (),
+    preload: tuple[str, ...] = (),
 ) -> Iterator[Any]:
     """What `function(*arguments)` yields in a process of its own, one after the other.
+
+    What it yields is JSON and nobody's word but that of the code: check its form.
 
     Args:
         function: at the top level of a module; what it yields can be written as JSON.
         arguments: can be pickled.
         timeout: seconds for all of it.
-        context: what starts the process; None for a new interpreter.
+        readable: files and folders that it reads, beside Python's own.
+        preload: modules that are imported once for all calls with the same ones.
 
     Raises:
-        IsolatedError: it raised an exception, ended early, or took too long. What it yielded
-            before has been yielded here.
+        IsolatedError: it raised an exception, ended early, took too long, or its answer is none
+            or too large. What it yielded before has been yielded here.
     """
-    starter = context or multiprocessing.get_context("spawn")
-    receiver, sender = starter.Pipe(duplex=False)
-    given, giver = starter.Pipe(duplex=False)
-    process = starter.Process(target=_child, args=(sender, function, given), daemon=True)
-    with receiver, giver:
-        with variables():
-            process.start()
-        sender.close()
-        given.close()
-        try:
-            # not with what starts it: to write that, Python waits forever for one that has ended
-            with suppress(OSError):  # it has ended; that it does not answer is the error
-                giver.send(arguments)
-            yield from _received(receiver, timeout)
-        finally:
-            process.kill()
-            process.join()
-
-
-def _received(receiver: Connection, timeout: float) -> Iterator[Any]:
-    deadline = time.monotonic() + timeout
-    while True:
-        if not receiver.poll(max(0.0, deadline - time.monotonic())):
-            raise IsolatedError(f"no answer within {timeout:g} s")
-        try:
-            message = json.loads(receiver.recv_bytes())
-        except EOFError:
-            raise IsolatedError("its process ended before it answered") from None
-        if "error" in message:
-            raise IsolatedError(message["error"])
-        if "answer" not in message:
+    head = {
+        "timeout": timeout,
+        "most": _MOST,
+        "shown": [*_shown(), *(str(Path.cwd() / path) for path in readable)],
+        "path": [folder for folder in sys.path if folder],
+        "folder": str(Path.cwd()),
+    }
+    reason, data = _server(preload).ask(head, pickle.dumps((function, arguments)), timeout)
+    for line in data.split(b"\n")[:-1]:
+        message = _message(line)
+        if not message:
             return
         yield message["answer"]
+    raise IsolatedError(reason)
 
 
-@contextmanager
-def variables() -> Iterator[None]:
-    """Only harmless variables, while a process starts that inherits them."""
+def warm_up(preload: tuple[str, ...]) -> None:
+    """Begin to import what calls with `preload` need, elsewhere and without waiting for it."""
+    _server(preload)
+
+
+def denied(preload: tuple[str, ...]) -> str:
+    """Why the code of calls with `preload` does not run apart here; empty if it does."""
+    return _server(preload).denied
+
+
+def _server(preload: tuple[str, ...]) -> _Server:
+    """The one that is there for calls with `preload`, or a new one."""
+    found = _SERVERS.get(preload)
+    if found is None or not found.is_there:
+        found = _SERVERS[preload] = _started(preload)
+    return found
+
+
+def _started(preload: tuple[str, ...]) -> _Server:
+    found = _Server(preload)
+    # GitHub's runners allow namespaces to root only, and let everybody be root
+    if found.denied and os.environ.get("GITHUB_ACTIONS") == "true" and which("sudo"):
+        with suppress(IsolatedError):
+            better = _Server(preload, as_root=True)
+            found.close()
+            return better
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """The harmless variables."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(kept, MLFLOW_DISABLE_TELEMETRY="true", **dict.fromkeys(_ONE_THREAD, "1"))
+    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **dict.fromkeys(_ONE_THREAD, "1")}
+
+
+def _shown() -> list[str]:
+    """Where Python, its libraries and this package are; no folder of the user's as a whole."""
+    around = {*Path.cwd().parents, Path.cwd(), *Path.home().parents, Path.home()}
+    libraries = [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    own = [folder for folder in libraries if folder and Path(folder) not in around]
+    return sorted({*prefixes, *own, str(_PACKAGE)})
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    """One line of what the process says; empty if it has said all.
+
+    Raises:
+        IsolatedError: it says that it failed, or nothing that can be understood.
+    """
     try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+        message: Any = json.loads(line)
+        json.dumps(message, ensure_ascii=False).encode()  # half a character is none
+    except (ValueError, RecursionError):
+        raise IsolatedError("its answer cannot be read") from None
+    match message:
+        case {"error": str(said)}:
+            raise IsolatedError(one_line(said[: 4 * LONGEST])[:LONGEST])
+        case {"answer": answer}:
+            return {"answer": answer}
+        case dict() if not message:
+            return {}
+    raise IsolatedError("its answer cannot be read")
 
 
-def _child(
-    sender: Connection, function: Callable[..., Iterable[object]], given: Connection
-) -> None:
-    """What runs in the process."""
-    silent = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(silent, stream)
-    with sender:
+class _Server:
+    """`mlgitops.system.apart` in a process of its own, until this one ends.
+
+    Attributes:
+        denied: why it does not run code apart; empty if it does.
+    """
+
+    def __init__(self, preload: tuple[str, ...], *, as_root: bool = False) -> None:
+        given = {
+            "root": str(_PACKAGE.parent),
+            "shown": _shown(),
+            "home": str(Path.home()),
+            "owner": [os.getuid(), os.getgid()] if as_root else None,
+            "preload": preload,
+            "trial": _TRIAL,
+        }
+        command = [sys.executable, "-I", "-c", _MODULE, json.dumps(given)]
+        if as_root:
+            variables = [f"{name}={value}" for name, value in _environment().items()]
+            command = ["sudo", "-n", "env", "-i", *variables, *command]
+        self._lock = Lock()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
+        atexit.register(self.close)
         try:
-            for answer in function(*given.recv()):
-                sender.send_bytes(json.dumps({"answer": answer}).encode())
-            last: dict[str, str] = {}
-        except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything
-            first = next(iter(str(error).splitlines()), "")
-            last = {"error": f"{type(error).__name__}: {first}".removesuffix(": ")}
-        sender.send_bytes(json.dumps(last).encode())
+            self.denied = str(json.loads(self._frame(time.monotonic() + _START))["denied"])
+        except IsolatedError:
+            self.close()
+            raise
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def ask(self, head: Mapping[str, object], code: bytes, timeout: float) -> tuple[str, bytes]:
+        """Why the answer is not whole, if it is not, and what there is of it."""
+        with self._lock:
+            try:
+                for part in (json.dumps(head).encode(), code):
+                    self._input.write(LENGTH.pack(len(part)) + part)
+                self._input.flush()
+                deadline = time.monotonic() + timeout + _LATE
+                said = json.loads(self._frame(deadline))
+                return (str(said["reason"]), self._frame(deadline))
+            except OSError:
+                self.close()
+                raise IsolatedError(ENDED) from None
+            except BaseException:  # what it answers later would be taken for another answer
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """End it with whatever it runs."""
+        atexit.unregister(self.close)
+        with suppress(OSError):
+            self._input.close()
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            with suppress(PermissionError):  # that of sudo
+                self._process.kill()
+                self._process.wait()
+        self._output.close()
+
+    def _frame(self, deadline: float) -> bytes:
+        (size,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
+        return self._exactly(size, deadline)
+
+    def _exactly(self, size: int, deadline: float) -> bytes:
+        file, found = self._output.fileno(), bytearray()
+        while len(found) < size:
+            if not select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise IsolatedError("no answer in time")
+            if not (block := os.read(file, size - len(found))):
+                raise IsolatedError(ENDED)
+            found += block
+        return bytes(found)
