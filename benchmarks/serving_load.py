@@ -29,16 +29,15 @@ _STARTS = 5
 # the same server, whose model is a constant: what is left is the web framework, log and counters
 _FLOOR = """
 import sys
-from server import __main__ as serving
-from server.app import application
+from server import __main__ as serving, worker
+from server.app import Serving
 from server.scoring import Reply
-from server.settings import read
 class Nothing:
     def is_quick(self, body):
         return True
     def answer(self, body, content_type):
         return Reply(200, '{"predictions": [0.0]}')
-serving.application = lambda: application(Nothing(), read())
+worker.application = lambda settings, watch: Serving(Nothing(), settings, watch)
 sys.exit(serving.main())
 """
 

@@ -31,9 +31,9 @@ _PYARROW = (
 )
 _SOURCES = ("*.pyi", "*.pxd", "*.pxi", "*.pyx", "*.pyx.tp", "*.h", "*.hpp")  # of compiled modules
 _SERVER = (
-    *("server.app", "server.scoring", "uvicorn.main", "uvicorn.supervisors.multiprocess"),
-    *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.uvloop", "pyarrow.parquet"),
-    *("prometheus_client.multiprocess", "mlflow.models.signature", "multiprocessing.spawn"),
+    *("server.app", "server.protocol", "server.supervisor", "server.worker"),
+    *("uvicorn.server", "uvicorn.loops.uvloop", "uvicorn.lifespan.off", "pyarrow.parquet"),
+    *("prometheus_client.multiprocess", "mlflow.models.signature"),
 )
 
 

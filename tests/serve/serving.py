@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 
 from mlgitops.errors import ServeError
@@ -19,6 +22,20 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
+
+HANG = -666.0  # as the first value of a request
+_SUM = f"""
+import time
+import numpy as np
+
+class Sum:
+    def predict(self, rows):
+        rows = np.asarray(rows, dtype=float)
+        if len(rows) and rows[0, 0] == {HANG}:
+            print("hanging", flush=True)
+            time.sleep(600)
+        return rows.sum(axis=1)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +50,32 @@ class Serving:
         """Post to /invocations."""
         headers = {"Content-Type": content_type} if content_type else {}
         return requests.post(f"{self.url}/invocations", data=body, headers=headers, timeout=60)
+
+
+def sum_model(folder: Path) -> Path:
+    """A model of the columns x and y that adds them; it hangs if the first x is HANG."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    (folder / "summing.py").write_text(_SUM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        mlflow.sklearn.save_model(
+            importlib.import_module("summing").Sum(),
+            folder / "model",
+            serialization_format="cloudpickle",
+            code_paths=[str(folder / "summing.py")],
+            signature=infer_signature(pd.DataFrame({"x": [1.0], "y": [2.0]})),
+            pip_requirements=["mlflow"],
+        )
+    return folder / "model"
+
+
+def asks(*first: float, rows: int = 1) -> bytes:
+    """A request for sums: of `first` and 1 in the first row, of 1 and 2 in the others."""
+    records = [{"x": x, "y": 1.0} for x in first] + [{"x": 1.0, "y": 2.0}] * (rows - len(first))
+    return json.dumps({"dataframe_records": records}).encode()
 
 
 @contextmanager

@@ -252,15 +252,6 @@ def test_limits_and_draining(model: Path, tmp_path: Path) -> None:
     assert "Traceback" not in made.log.read_text()
 
 
-def test_a_prediction_that_takes_too_long(model: Path, tmp_path: Path) -> None:
-    """It is answered with 504 in time, and the next request is served."""
-    slow = json.dumps({"dataframe_records": [dict.fromkeys(COLUMNS, 1.0)] * 60_000}).encode()
-    with serving(model, tmp_path / "log", SERVING_TIMEOUT="0.05") as made:
-        answer = made.post(slow)
-        assert (answer.status_code, answer.json()["error_code"]) == (504, "DEADLINE_EXCEEDED")
-        assert requests.get(f"{made.url}/ping", timeout=5).status_code == 200
-
-
 def test_settings_that_make_no_sense(model: Path, tmp_path: Path) -> None:
     """All of them are named, with exit code 64, before the model is loaded."""
     wrong = {"SERVING_WORKERS": "many", "SERVING_TIMEOUT": "-1"}

@@ -1,24 +1,25 @@
-"""The web application: MLflow's four endpoints and `/metrics`."""
+"""The web application: MLflow's four endpoints, `/live` and `/metrics`."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from mlflow.version import VERSION
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .metrics import Metrics
-from .scoring import Reply, failure
+from .predicting import Predictor
+from .scoring import RETRY_AFTER, Reply, failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,25 +28,33 @@ if TYPE_CHECKING:
 
     from .scoring import Scorer
     from .settings import Settings
+    from .watch import Watch
 
 _JSON = "application/json"
+_HELD = 4  # requests of the largest size, in memory at the same time
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-def application(scorer: Scorer, settings: Settings) -> Starlette:
-    """The application that serves a scorer, which is loaded and warm."""
-    return _Server(scorer, settings).app
+class Serving:
+    """What one process serves.
 
+    Args:
+        scorer: with a model that is loaded and warm.
 
-class _Server:
-    def __init__(self, scorer: Scorer, settings: Settings) -> None:
-        self._scorer, self._settings = scorer, settings
+    Attributes:
+        app: for a server to run.
+    """
+
+    def __init__(self, scorer: Scorer, settings: Settings, watch: Watch) -> None:
+        self._settings = settings
+        self._predictor = Predictor(scorer, settings, watch)
         self._metrics = Metrics(settings.name, settings.version)
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="predict")
+        self._held = 0  # bytes of bodies
         self.app = Starlette(
             routes=[
                 Route("/ping", self._counted(self._ping)),
                 Route("/health", self._counted(self._ping)),
+                Route("/live", self._counted(self._live)),
                 Route("/version", self._counted(self._version)),
                 Route("/invocations", self._counted(self._invocations), methods=["POST"]),
                 Route("/metrics", self._text),
@@ -53,7 +62,16 @@ class _Server:
             exception_handlers={HTTPException: _refused},
         )
 
+    def refused(self, status: int) -> None:
+        """Count a request that did not reach the application."""
+        self._metrics.count_refused(status)
+
     async def _ping(self, _: Request) -> Response:
+        """Whether predictions are made: readiness."""
+        return Response("\n", 503 if self._predictor.is_stuck else 200, media_type=_JSON)
+
+    async def _live(self, _: Request) -> Response:
+        """Whether anything is answered: liveness."""
         return Response("\n", media_type=_JSON)
 
     async def _version(self, _: Request) -> Response:
@@ -63,34 +81,33 @@ class _Server:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def _invocations(self, request: Request) -> Response:
-        body = await self._body(request)
-        if body is None:
-            most = self._settings.max_bytes
-            answer = failure(413, "BAD_REQUEST", f"the request is larger than {most} bytes")
-        else:
-            answer = await self._answer(body, request.headers.get("content-type"))
-        return Response(answer.body, answer.status, media_type=_JSON)
-
-    async def _body(self, request: Request) -> bytes | None:
-        """The body; None if it is too large, whatever its headers say."""
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self._settings.max_bytes:
-                return None
-            parts.append(part)
-        return b"".join(parts)
-
-    async def _answer(self, body: bytes, content_type: str | None) -> Reply:
-        if self._scorer.is_quick(body):
-            return self._scorer.answer(body, content_type)
-        loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(self._threads, self._scorer.answer, body, content_type)
+        parts: list[bytes] = []
         try:
-            return await asyncio.wait_for(answer, self._settings.timeout)
-        except TimeoutError:
-            seconds = f"{self._settings.timeout:g} s"
-            return failure(504, "DEADLINE_EXCEEDED", f"there was no prediction within {seconds}")
+            answer = await self._read(request, parts)
+            if answer is None:
+                parts[:] = [b"".join(parts)]
+                kind = request.headers.get("content-type")
+                answer = await self._predictor.answer(parts[0], kind)
+        except ClientDisconnect:
+            answer = failure(400, "BAD_REQUEST", "the request is incomplete")  # for the log
+        finally:
+            self._held -= sum(map(len, parts))
+        busy = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+        headers = {"retry-after": RETRY_AFTER} if busy else None
+        return Response(answer.body, answer.status, headers, media_type=_JSON)
+
+    async def _read(self, request: Request, parts: list[bytes]) -> Reply | None:
+        """Read the body into `parts`; why not, if it is too large, whatever its headers say."""
+        size, most = 0, self._settings.max_bytes
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            self._held += len(part)
+            if size > most:
+                return failure(413, "BAD_REQUEST", self._settings.too_large)
+            if self._held > _HELD * most:
+                return failure(503, "TEMPORARILY_UNAVAILABLE", "the requests need too much memory")
+        return None
 
     def _counted(
         self, endpoint: Callable[[Request], Awaitable[Response]]

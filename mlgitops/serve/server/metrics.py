@@ -43,6 +43,12 @@ class Metrics:
             (*labels, "status"),
             registry=self._registry,
         )
+        self._refused = Counter(
+            "serving_refused",
+            "Requests and connections beyond a limit or without meaning, by status.",
+            (*labels, "status"),
+            registry=self._registry,
+        )
         self._seconds = Histogram(
             "serving_request_seconds",
             "Time from a whole request to its answer.",
@@ -58,6 +64,10 @@ class Metrics:
         self._seconds.labels(*self._fixed, path).observe(seconds)
         if path == "/invocations" and status != 200:
             self._errors.labels(*self._fixed, status).inc()
+
+    def count_refused(self, status: int) -> None:
+        """Count a request that did not reach the application."""
+        self._refused.labels(*self._fixed, status).inc()
 
     def text(self) -> bytes:
         """All counts, of all processes."""

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
+from .extent import extent
 from .table import Table
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
+    from .settings import Settings
+
+RETRY_AFTER = "1"  # seconds, for clients that got 503
 _JSON = "application/json"
 _log = logging.getLogger("serving")
 
@@ -41,9 +45,11 @@ def failure(status: int, code: str, message: str) -> Reply:
 class Scorer:
     """Scores requests with one model."""
 
-    def __init__(self, model: PyFuncModel) -> None:
+    def __init__(self, model: PyFuncModel, settings: Settings) -> None:
         self._model = model
         self._schema = model.metadata.get_input_schema()
+        own = len(self._schema.inputs) if self._schema else 0
+        self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         self._table = Table.of(model)
@@ -79,11 +85,19 @@ class Scorer:
     def _scored(self, body: bytes, content_type: str) -> Reply:
         data: Any = body
         if content_type == _JSON:
-            data = _parsed(body)
+            try:
+                data = _parsed(body)
+            except ValueError as error:  # JSON, with a number of thousands of digits
+                return failure(400, "BAD_REQUEST", str(error))
             if self._table is not None:
                 text = self._table.predict(data)
                 if text is not None:
                     return Reply(200, text)
+        cells, most = self._most
+        rows, columns = extent(data, content_type)
+        if columns > most or rows * columns > cells:
+            limits = f"at most {most} columns and {cells} cells"
+            return failure(413, "BAD_REQUEST", f"the table is too large: {limits}")
         found = scoring_server.invocations(data, content_type, self._model, self._schema)
         if found.status != 200 and found.mimetype != _JSON:
             return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
@@ -94,7 +108,7 @@ def _parsed(body: bytes) -> Any:
     """A JSON object for MLflow, parsed once; what is none is left to MLflow to refuse."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         return body
     if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
         return {scoring_server.DF_RECORDS: found}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 CGROUP = Path("/sys/fs/cgroup")
 _MOST_WORKERS = 8  # without a CPU limit; each holds the model once
@@ -29,8 +29,18 @@ class Settings:
         version: its version.
         workers: processes; each holds the model once.
         threads: predictions at the same time in one process.
+        queue: predictions that wait for a thread, in one process.
+        connections: open connections of one process.
+        max_header: the most bytes of a request's line and headers.
         max_bytes: the largest request body that is read.
-        timeout: seconds until a request is answered with 504.
+        max_columns: the most columns of a table that has more than the model asks for.
+        max_cells: the most values in a table.
+        header_timeout: seconds for a request's line and headers to arrive.
+        body_timeout: seconds for its body to arrive.
+        write_timeout: seconds for the client to read an answer.
+        timeout: seconds until a request is answered with 504; a process whose prediction takes
+            longer is replaced.
+        start: seconds until a process that has not loaded its model is replaced.
         drain: seconds that requests have to end after SIGTERM.
     """
 
@@ -41,9 +51,23 @@ class Settings:
     port: int = 8080
     workers: int = 1
     threads: int = 1
+    queue: int = 64
+    connections: int = 512
+    max_header: int = 32 * 2**10
     max_bytes: int = 64 * 2**20
+    max_columns: int = 10_000
+    max_cells: int = 10**7
+    header_timeout: float = 10.0
+    body_timeout: float = 60.0
+    write_timeout: float = 60.0
     timeout: float = 60.0
+    start: float = 600.0
     drain: int = 8
+
+    @property
+    def too_large(self) -> str:
+        """Why a body is refused."""
+        return f"the request is larger than {self.max_bytes} bytes"
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
@@ -55,10 +79,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     given = os.environ if environment is None else environment
     problems: list[str] = []
 
-    def number(name: str, kind: Callable[[str], _Value], low: float, default: _Value) -> _Value:
+    def number(name: str, low: float, default: _Value) -> _Value:
         text = given.get(name, "")
         try:
-            value = kind(text) if text else default
+            value = type(default)(text) if text else default
         except ValueError:
             value = None
         if value is None or not low <= value < 2**40:
@@ -71,12 +95,21 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         name=given.get("SERVING_NAME", "model"),
         version=given.get("SERVING_VERSION", "0"),
         host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104
-        port=number("SERVING_PORT", int, 1, 8080),
-        workers=number("SERVING_WORKERS", int, 1, cpus()),
-        threads=number("SERVING_THREADS", int, 1, 1),
-        max_bytes=number("SERVING_MAX_BYTES", int, 1, 64 * 2**20),
-        timeout=number("SERVING_TIMEOUT", float, 0.01, 60.0),
-        drain=number("SERVING_DRAIN", int, 1, 8),
+        port=number("SERVING_PORT", 1, 8080),
+        workers=number("SERVING_WORKERS", 1, cpus()),
+        threads=number("SERVING_THREADS", 1, 1),
+        queue=number("SERVING_QUEUE", 1, 64),
+        connections=number("SERVING_CONNECTIONS", 1, 512),
+        max_header=number("SERVING_MAX_HEADER", 256, 32 * 2**10),
+        max_bytes=number("SERVING_MAX_BYTES", 1, 64 * 2**20),
+        max_columns=number("SERVING_MAX_COLUMNS", 1, 10_000),
+        max_cells=number("SERVING_MAX_CELLS", 1, 10**7),
+        header_timeout=number("SERVING_HEADER_TIMEOUT", 0.01, 10.0),
+        body_timeout=number("SERVING_BODY_TIMEOUT", 0.01, 60.0),
+        write_timeout=number("SERVING_WRITE_TIMEOUT", 0.01, 60.0),
+        timeout=number("SERVING_TIMEOUT", 0.01, 60.0),
+        start=number("SERVING_START_TIMEOUT", 0.01, 600.0),
+        drain=number("SERVING_DRAIN", 1, 8),
     )
     if problems:
         raise SettingsError("\n".join(problems))
