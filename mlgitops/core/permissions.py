@@ -38,7 +38,10 @@ class Guard(StrEnum):
     MISSING_PAYLOAD = "missing-payload"
 
 
-LABELS = frozenset({ROLLBACK_LABEL, *(LABEL + guard for guard in Guard)})
+# a plan file is of one run: no label allows another
+LABELS = frozenset(
+    {ROLLBACK_LABEL, *(LABEL + guard for guard in Guard if guard is not Guard.STALE_PLAN)}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
