@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,6 @@ from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from mlgitops.serve.smoke import Report
 
@@ -72,12 +72,15 @@ def serve(
 
     Serves the version in STAGE, or VERSION.
     """
+    from mlgitops.registry import required
     from mlgitops.serve.local import ServeOptions, run
     from mlgitops.system.ports import free_port
 
     chosen = port or free_port()
     options = ServeOptions(host=host, port=chosen, workers=workers, env_manager=env_manager)
     with _held(model, version, file, target) as (name, source):
+        if env_manager != "local":
+            required.check(Path(source), name.removeprefix("models:/"), env_manager)
         tell(f"serving {name} at http://{host}:{chosen}; stop it with Ctrl-C", err=True)
         run(source, options)
 

@@ -17,6 +17,8 @@ from mlgitops.errors import Problem, RequirementsError, Where
 from mlgitops.words import one_line
 
 REQUIREMENTS, CONSTRAINTS, WHEELS = "requirements.txt", "constraints.txt", "wheels"
+# a version of Python, as platform.python_version() has it
+PYTHON = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?(?:(?:a|b|rc)[0-9]{1,3})?\+?")
 MOST_BYTES = 2**20  # of a file; what MLflow writes has a few kB
 _MOST_LINES, _LONGEST, _SHOWN = 5_000, 2_000, 60  # lines; characters of a line, and of an error
 _CONSTRAINED = re.compile(rf"-c\s+{re.escape(CONSTRAINTS)}")

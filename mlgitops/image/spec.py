@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.pins import Pins
-from mlgitops.core.requirements import package
+from mlgitops.core.requirements import PYTHON, package
 from mlgitops.core.stage import DeclaredStages, alias_of
 from mlgitops.errors import ImageError
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from mlgitops.core.requirements import Package, Requirements
 
-# as platform.python_version() has it
-_PYTHON = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?(?:(?:a|b|rc)[0-9]{1,3})?\+?")
 # Debian Policy, 5.6.1; without a pattern's characters, nothing of a name is the shell's
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
@@ -119,7 +117,7 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     for name in options.debian:
         if not _DEBIAN.fullmatch(name):
             raise ImageError(f"{name!r} is not the name of a Debian package, such as libgomp1")
-    match = _PYTHON.fullmatch(source.python)
+    match = PYTHON.fullmatch(source.python)
     if match is None:
         raise ImageError(
             f"{source.model} version {source.version} does not say its Python version in "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlgitops.core.requirements import CONSTRAINTS, MOST_BYTES, REQUIREMENTS, parse, refused
+from mlgitops.core.requirements import CONSTRAINTS, MOST_BYTES, PYTHON, REQUIREMENTS, parse, refused
 from mlgitops.errors import RequirementsError
+from mlgitops.registry import payload
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 
     from mlgitops.core.requirements import Requirements
 
-_PYTHON = "python_env.yaml"
+_PYTHON, _CONDA, _UV = "python_env.yaml", "conda.yaml", "uv.lock"
+_KNOWN = (_CONDA, _PYTHON)
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_OF_CONDA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.<>=!~*,| -]*")
 # bytes; deep nesting takes a YAML parser long, or its stack
-_MOST_OF_PYTHON = 4_096
+_MOST_OF_YAML = 16_384
 _SHOWN = 200  # characters of an error
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -52,14 +57,72 @@ def python_of(folder: Path, version: str) -> str:
         RequirementsError: it cannot be read.
     """
     with _naming(version):
-        text = _text(folder, _PYTHON, _MOST_OF_PYTHON)
-        try:
-            # as text, whatever it looks like: 3.10 is no number, and `!!bool maybe` no bool
-            found = yaml.load(text, _Loader)  # noqa: S506
-        except (RecursionError, yaml.YAMLError) as error:
-            raise refused(f"it is not valid YAML: {one_line(error)[:_SHOWN]}", _PYTHON) from error
-    python = found.get("python") if isinstance(found, dict) else None
-    return python if isinstance(python, str) else ""
+        return str(_yaml(folder, _PYTHON).get("python") or "")
+
+
+def check(folder: Path, version: str, manager: str) -> None:
+    """Return if MLflow, asked for an environment of the model's own, installs packages alone.
+
+    Args:
+        folder: where it was downloaded to.
+        version: its name and number, for errors.
+        manager: `uv`, `virtualenv` or `conda`; each reads other files.
+
+    Raises:
+        RequirementsError: it would install from elsewhere, or hand something else to a shell.
+        PayloadError: its MLmodel file cannot be read.
+    """
+    of_folder(folder, version)
+    flavour = payload.of_folder(folder)["flavors"].get("python_function", {})
+    with _naming(version):
+        named = flavour.get("env", _CONDA)
+        if not {*map(str, named.values() if isinstance(named, dict) else [named])} <= {*_KNOWN}:
+            raise refused(
+                f"its environment is in other files than {' and '.join(_KNOWN)}", "MLmodel"
+            )
+        if manager == "conda":
+            _check_conda(_yaml(folder, _CONDA))
+            return
+        if manager == "uv" and (folder / _UV).exists():
+            raise refused("it names addresses; serve with --env-manager virtualenv", _UV)
+        _check_python(_yaml(folder, _PYTHON))
+
+
+def _check_python(said: dict[str, Any]) -> None:
+    if not PYTHON.fullmatch(str(said.get("python"))):
+        raise refused("its python is no version number", _PYTHON)
+    included = f"-r {REQUIREMENTS}"
+    for key in ("build_dependencies", "dependencies"):
+        _check_lines([one for one in said.get(key) or () if one != included], _PYTHON)
+
+
+def _check_conda(said: dict[str, Any]) -> None:
+    if strange := said.keys() - {"name", "channels", "dependencies"}:
+        raise refused(f"{min(strange)[:_SHOWN]!r} is not allowed; remove it", _CONDA)
+    for channel in said.get("channels") or ():
+        if not _CHANNEL.fullmatch(str(channel)):
+            raise refused("a channel is no name, such as conda-forge", _CONDA)
+    for asked in said.get("dependencies") or ():
+        if isinstance(asked, dict) and asked.keys() == {"pip"}:
+            _check_lines(asked["pip"], REQUIREMENTS)
+        elif not _OF_CONDA.fullmatch(str(asked)):
+            raise refused("a dependency is no package with a version", _CONDA)
+
+
+def _check_lines(lines: object, name: str) -> None:
+    if not isinstance(lines, list):
+        raise refused("its dependencies are no list", name)
+    parse("\n".join(map(str, lines)), name)
+
+
+def _yaml(folder: Path, name: str) -> dict[str, Any]:
+    text = _text(folder, name, _MOST_OF_YAML)
+    try:
+        # as text, whatever it looks like: 3.10 is no number, and `!!bool maybe` no bool
+        found = yaml.load(text, _Loader)  # noqa: S506
+    except (RecursionError, yaml.YAMLError) as error:
+        raise refused(f"it is not valid YAML: {one_line(error)[:_SHOWN]}", name) from error
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.evidence import Artifact
+from mlgitops.core.requirements import MOST_BYTES
 from mlgitops.registry import digest, payload
 from mlgitops.registry.signature import signature_in
 
@@ -86,7 +87,9 @@ def _text(value: object) -> str | None:
 
 
 def _requirements(path: Path) -> tuple[str, ...]:
-    if not path.exists():
+    if not path.is_file():
         return ()
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    with path.open("rb") as stream:  # to be shown, whatever it is
+        text = stream.read(MOST_BYTES).decode(errors="replace")
+    lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))

@@ -205,7 +205,7 @@ def _versions(lines: tuple[str, ...]) -> dict[str, str]:
     for line in lines:
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             found[line] = "as written"
             continue
         asked = str(requirement.specifier) or requirement.url or "any"

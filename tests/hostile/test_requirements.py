@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from mlgitops.core.requirements import parse
 from mlgitops.errors import ImageError, RequirementsError
 from mlgitops.image import resolve
+from mlgitops.registry import required
 from tests.answering import answering
 from tests.team import Team
 
@@ -172,9 +173,9 @@ class Wind:
     team: Team
     folder: Path
 
-    def error(self) -> str:
-        """Why `image build` cannot build it."""
-        ran = self.team.run("image", "build", "wind", "1")
+    def error(self, *asked: str) -> str:
+        """Why a verb, `image build` unless another is given, cannot do it."""
+        ran = self.team.run(*(asked or ("image", "build", "wind", "1")))
         assert ran.code == 1
         assert ran.out == ""
         assert SECRET not in ran.err
@@ -263,6 +264,42 @@ def test_a_time_that_is_none(created: str, wind: Wind) -> None:
     assert re.match(rf"({NO_DOCKER}|.*MLmodel)", wind.error())
 
 
+# file → (what it says; by which --env-manager it is refused)
+ENVIRONMENTS = {
+    "include": ("requirements.txt", "-r /proc/self/environ", "virtualenv"),
+    "build": ("python_env.yaml", f"{PYTHON}build_dependencies: [-e .]\n", "virtualenv"),
+    "shell": ("python_env.yaml", "python: 3.11; id", "uv"),
+    "index": ("python_env.yaml", "python: '3.11'\ndependencies: [-i http://x.test]", "uv"),
+    "text": ("python_env.yaml", "python: '3.11'\ndependencies: -e .", "uv"),
+    "address": ("conda.yaml", "dependencies: [{pip: ['six @ http://x.test/six.whl']}]", "conda"),
+    "variable": ("conda.yaml", "dependencies: [{pip: ['six==${HOME}']}]", "conda"),
+    "other": ("conda.yaml", "dependencies: [{npm: [x]}]", "conda"),
+    "channel": ("conda.yaml", "channels: ['http://x.test/${HOME}']", "conda"),
+    "package": ("conda.yaml", "dependencies: ['http://x.test/x.conda']", "conda"),
+    "prefix": ("conda.yaml", "prefix: /etc", "conda"),
+    "lock": ("uv.lock", "", "uv"),
+    "elsewhere": ("MLmodel", "flavors: {python_function: {env: ../conda.yaml}}", "conda"),
+}
+
+
+@pytest.mark.parametrize("kind", ENVIRONMENTS)
+def test_an_environment_to_serve_in(kind: str, wind: Wind) -> None:
+    """`serve --env-manager` refuses the same, in the files that MLflow would install from."""
+    name, text, manager = ENVIRONMENTS[kind]
+    (wind.folder / name).write_text(text)
+    error = wind.error("serve", "wind", "1", "--env-manager", manager)
+    assert re.match(rf"({name}|requirements\.txt):\d:1: wind/1: ", error), error
+
+
+def test_requirements_that_are_only_shown(wind: Wind) -> None:
+    """`compare` shows what a file says, whatever it is; nothing that it names is read or asked."""
+    lines = [b"six==1.0", b"six; " + b"(" * 1_500, b"-r /proc/self/environ", b"\xff\xfe", b"\0"]
+    (wind.folder / "requirements.txt").write_bytes(b"\n".join(lines))
+    ran = wind.team.run("compare", "wind", "1", "1")
+    assert ran.code == 0
+    assert SECRET not in ran.out + ran.err
+
+
 def test_what_mlflow_writes(wind: Wind, tmp_path: Path) -> None:
     """Requirements of its flavours, constraints and libraries, written by MLflow's own code."""
     from mlflow.models.wheeled_model import WheeledModel
@@ -291,8 +328,11 @@ def test_what_real_versions_ask_for(farm: Team) -> None:
     """What recipes logged is taken as it is."""
     for number in ("1", "2"):
         uri = farm.client.get_model_version_download_uri("power-forecasting-model", number)
-        text = Path(uri.removeprefix("file://"), "requirements.txt").read_text()
+        folder = Path(uri.removeprefix("file://"))
+        text = (folder / "requirements.txt").read_text()
         assert [str(one) for one in parse(text).packages] == text.split()
+        for manager in ("uv", "virtualenv", "conda"):
+            required.check(folder, number, manager)
 
 
 LINES = st.lists(
@@ -306,6 +346,7 @@ LINES = st.lists(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(LINES)
 def test_whatever_a_file_says(lines: list[str]) -> None:
     """It is packages of PEP 508, written such that nothing else can be read from it; or refused."""
