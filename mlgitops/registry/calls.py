@@ -128,17 +128,22 @@ class Calls:
         """What the server says of a folder of artifacts, or why it says nothing."""
         return self._answered("GET", _ARTIFACTS.rstrip("/"), {"query": {"path": path}}, pages=False)
 
-    def fetch(self, path: str, take: Callable[[bytes], object]) -> Answer | HttpError:
-        """A file by the server's proxy of artifacts: handed on in parts, asked for once."""
-        try:
-            return self._http.download(self._server.url + _ARTIFACTS + quote(path), take)
-        except HttpError as error:
-            return error
+    def fetch(
+        self, path: str, take: Callable[[bytes], object], restart: Callable[[], object]
+    ) -> Answer | HttpError:
+        """A file by the server's proxy of artifacts: handed on in parts, from `restart` on."""
+        url = self._server.url + _ARTIFACTS + quote(path)
+
+        def ask() -> Answer:
+            restart()
+            return self._http.download(url, take)
+
+        return self._repeatedly(ask, "GET", url, pages=False)
 
     @property
     def version(self) -> str:
         """The version of MLflow that answers, asked for once; empty if it does not say."""
-        answer = self._tried("GET", f"{self._server.url}/version", {})
+        answer = _tried(lambda: self._http.request("GET", f"{self._server.url}/version"))
         said = answer.text.strip() if isinstance(answer, Answer) and answer.ok else ""
         return said if _VERSION.fullmatch(said) else ""
 
@@ -163,21 +168,23 @@ class Calls:
 
     def _answered(self, method: str, path: str, options: Any, *, pages: bool) -> Answer | HttpError:
         """The last answer, or why there is none."""
-        url, retry = self._server.url + path, self._patience()
+        url = self._server.url + path
+        return self._repeatedly(
+            lambda: self._http.request(method, url, **options), method, url, pages=pages
+        )
+
+    def _repeatedly(
+        self, ask: Callable[[], Answer], method: str, url: str, *, pages: bool
+    ) -> Answer | HttpError:
+        retry = self._patience()
         while True:
-            answer = self._tried(method, url, options)
+            answer = _tried(ask)
             why = _passing(answer)
             if why is None or not retry.total or (pages and why in _SLOW):
                 return answer
             retry = retry.increment(method, url)
             self._repeated[why] += 1  # a thread that comes between loses a count, no more
             retry.sleep(answer if isinstance(answer, Answer) else None)  # type: ignore[arg-type] # it reads headers alone
-
-    def _tried(self, method: str, url: str, options: Any) -> Answer | HttpError:
-        try:
-            return self._http.request(method, url, **options)
-        except HttpError as error:
-            return error
 
     def _patience(self) -> Retry:
         server = self._server
@@ -238,6 +245,13 @@ def _client(server: Server, timeout: float) -> HttpClient:
         verify=server.verify,
         certificate=server.certificate,
     )
+
+
+def _tried(ask: Callable[[], Answer]) -> Answer | HttpError:
+    try:
+        return ask()
+    except HttpError as error:
+        return error
 
 
 def _document(answer: Answer) -> Json | None:

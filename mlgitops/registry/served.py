@@ -123,7 +123,11 @@ class Served:
                 self._check_time()
                 opened.write(part)
 
-            answer = self.calls.fetch(self._path(path), take)
+            def restart() -> None:
+                opened.seek(0)
+                opened.truncate()
+
+            answer = self.calls.fetch(self._path(path), take, restart)
         if isinstance(answer, HttpError) or not answer.ok:
             raise self._trouble(answer)
 

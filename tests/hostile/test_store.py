@@ -184,6 +184,28 @@ def test_a_payload_that_nobody_reads(victim: Victim, kind: str) -> None:
     assert victim.elsewhere.asked == []
 
 
+def test_a_file_that_breaks_off_is_asked_for_again(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its beginning: what had come is not in it twice."""
+    for name, value in (("MAX_RETRIES", "1"), ("BACKOFF_FACTOR", "0"), ("BACKOFF_JITTER", "0")):
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    halves = [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nfla"]
+
+    def answer(asked: Asked) -> None:
+        if halves and asked.path == f"{FILES}/m/MLmodel":
+            asked.raw(halves.pop())
+        else:
+            sound(asked)
+
+    digests = []
+    for one in (answer, sound):
+        assert victim.run(one, "pin", "--force")[0].code == 0
+        digests.append(victim.team.file.read_text())
+    assert not halves
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.usefixtures("unread")
 def test_a_store_that_sends_to_another_host(victim: Victim) -> None:
     """It gets nothing, not even a request."""

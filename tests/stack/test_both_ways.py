@@ -40,13 +40,16 @@ def filled(server: tuple[str, Embedded]) -> Iterator[tuple[str, both.Known]]:
         client.delete_registered_model(model.name)  # others share the server
 
 
+@pytest.fixture(autouse=True)
+def _same_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers keep artifacts in folders, and run on this machine."""
+    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", "/")
+
+
 def test_both_ways_read_the_same(
-    filled: tuple[str, both.Known],
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    filled: tuple[str, both.Known], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Every method of the reader, for everything that is there and much that is not."""
-    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", "/")  # the server keeps them in a folder
     both.check_reads(*filled, tmp_path_factory.mktemp("read"))
 
 

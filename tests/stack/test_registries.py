@@ -84,11 +84,14 @@ def filled(
         )
 
 
-def test_both_ways_read_the_same(
-    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _same_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers keep artifacts in folders, and run on this machine."""
+    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", "/")
+
+
+def test_both_ways_read_the_same(filled: Filled, tmp_path: Path) -> None:
     """Every method of the reader, for everything that is there and much that is not."""
-    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", "/")  # the server keeps them in a folder
     both.check_reads(filled.paged, filled.known, tmp_path)
 
 
