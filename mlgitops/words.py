@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,14 @@ NONE = "–"  # an en dash: there is no value
 
 
 # letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
-_BLANK = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), " ")
+_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 
 
 def plain(text: object) -> str:
     """One line that shows as it is: what steers a terminal, or cannot be seen, becomes a space."""
-    shown = str(text)
-    if shown.isascii() and shown.isprintable():
+    shown = _BLANK.sub(" ", str(text))
+    if shown.isprintable():
         return shown
-    shown = shown.translate(_BLANK)
     return "".join(letter if letter.isprintable() else " " for letter in shown)
 
 

@@ -319,7 +319,9 @@ def pull_request(
     Commits models.yaml on BRANCH and pushes it.
     """
     from mlgitops.github.branch import publish
+    from mlgitops.report.markdown import unlinked
 
+    title = unlinked(title)
     context, api = _connect()
     text = body.read_text(encoding="utf-8") if body else ""
     publish(file, branch, title, context)
