@@ -30,9 +30,15 @@ def one_line(text: object) -> str:
 
 
 def brief(text: object, most: int) -> str:
-    """One line of at most `most` characters; an ellipsis stands for what is left out."""
+    """One line of at most `most` characters; an ellipsis stands for the words that are left out.
+
+    No word is cut, as a part of a secret is not known for one; unless there is nothing but a word.
+    """
     line = one_line(text)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) <= most:
+        return line
+    kept = line[:most].rpartition(" ")[0][: most - 1].rstrip()
+    return f"{kept or line[: most - 1]}…"
 
 
 def count(number: int, noun: str) -> str:
