@@ -15,15 +15,14 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
-_BLANK = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), " ")
+_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 
 
 def plain(text: object) -> str:
     """One line that shows as it is: what steers a terminal, or cannot be seen, becomes a space."""
-    shown = str(text)
-    if shown.isascii() and shown.isprintable():
+    shown = _BLANK.sub(" ", str(text))
+    if shown.isprintable():
         return shown
-    shown = shown.translate(_BLANK)
     return "".join(letter if letter.isprintable() else " " for letter in shown)
 
 
@@ -50,9 +49,15 @@ def one_line(text: object) -> str:
 
 
 def brief(text: object, most: int) -> str:
-    """One line of at most `most` characters; an ellipsis stands for what is left out."""
+    """One line of at most `most` characters; an ellipsis stands for the words that are left out.
+
+    No word is cut, as a part of a secret is not known for one; unless there is nothing but a word.
+    """
     line = one_line(text)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) <= most:
+        return line
+    kept = line[:most].rpartition(" ")[0][: most - 1].rstrip()
+    return f"{kept or line[: most - 1]}…"
 
 
 def whole_number(text: str) -> int | None:

@@ -15,9 +15,11 @@ def test_a_suggestion_stays_short() -> None:
 
 
 def test_a_brief_text_is_one_line() -> None:
-    """It has at most as many characters as there is room for, the ellipsis among them."""
+    """It has at most as many characters as there is room for, and no half of a word."""
     assert brief("two\n  lines", 9) == "two lines"
-    assert brief("two\n  lines", 8) == "two lin…"
+    assert brief("two\n  lines", 8) == "two…"
+    assert brief("aa b", 3) == "aa…"
+    assert brief("lines", 4) == "lin…"
 
 
 def test_plain_text_shows_all_that_it_holds() -> None:

@@ -362,7 +362,9 @@ def pull_request(branch: str, title: str, body: Path | None, base: str, file: Pa
     Commits models.yaml on BRANCH and pushes it.
     """
     from mlgitops.github.branch import publish
+    from mlgitops.report.markdown import unlinked
 
+    title = unlinked(title)
     context, api = _connect()
     text = _read(body) if body else ""
     publish(file, branch, title, context)

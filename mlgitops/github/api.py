@@ -65,7 +65,7 @@ class GitHub:
         """
         body = self._fitted(f"{marker}\n{text}", LIMIT - len(signature)) + signature
         for found in self._pages(f"/issues/{number}/comments"):
-            if self._own(found) and str(found.get("body", "")).startswith(marker):
+            if self._is_mine(found, marker):
                 path = f"/issues/comments/{found['id']}"
                 return str(self._json("PATCH", path, {"body": body})["html_url"])
         made = self._json("POST", f"/issues/{number}/comments", {"body": body})
@@ -262,13 +262,14 @@ class GitHub:
 
     def _issue(self, marker: str, label: str) -> Mapping[str, Any] | None:
         for found in self._pages("/issues", labels=label, state="open"):
-            mine = self._own(found) and str(found.get("body", "")).startswith(marker)
-            if mine and "pull_request" not in found:
+            if self._is_mine(found, marker) and "pull_request" not in found:
                 return found
         return None
 
-    def _own(self, found: Mapping[str, Any]) -> bool:
-        return login(found.get("user")) == self._context.login
+    def _is_mine(self, found: Mapping[str, Any], marker: str) -> bool:
+        """Whether we wrote what has this marker as its first line; anybody can quote one."""
+        first = str(found.get("body") or "").partition("\n")[0]
+        return login(found.get("user")) == self._context.login and first.rstrip() == marker
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         url = self._url(path)

@@ -6,11 +6,10 @@ blocks from the end. So a report says first what nobody may miss, and the rest i
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterator
 
-from mlgitops.report.markdown import escaped
+from mlgitops.report.markdown import block, summary_of
 from mlgitops.words import count
 
 LIMIT = 65_536  # characters; GitHub refuses a longer body
@@ -110,7 +109,7 @@ class _Cut:
 
 def _line_of(details: str) -> str:
     found = _SUMMARY.search(details, 0, _TITLE)
-    title = escaped(html.unescape(found[1])) if found else "Details"
+    title = block(summary_of(found[1])) if found else "Details"
     return f"{title}: see the artifacts for details"
 
 

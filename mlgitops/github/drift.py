@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlgitops import words
 from mlgitops.core.status import StageState
 from mlgitops.report import wording
-from mlgitops.report.markdown import escaped, table
+from mlgitops.report.markdown import block, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,9 +51,9 @@ def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
     return "\n\n".join(
         [
             table(_HEADER, rows),
-            *(f"- {escaped(f'{s.model} {s.stage}: {s.note}')}" for s in stages if s.note),
+            *(f"- {block(f'{s.model} {s.stage}: {s.note}')}" for s in stages if s.note),
             _ADVICE,
-            f"<!-- mlgitops:seen {json.dumps(seen, sort_keys=True)} -->",
+            f"<!-- mlgitops:seen {_commented(seen)} -->",
         ]
     )
 
@@ -79,6 +79,11 @@ def _seen(stages: Iterable[StageStatus], before: str, now: datetime) -> dict[str
     known = _known(before)
     fresh = now.isoformat(timespec="seconds")
     return {_key(stage): known.get(_key(stage), fresh) for stage in stages}
+
+
+def _commented(seen: Mapping[str, str]) -> str:
+    """As JSON that does not end the comment, whatever a model is called."""
+    return json.dumps(seen, sort_keys=True).replace(">", "\\u003e")
 
 
 def _known(before: str) -> Mapping[str, str]:

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 # git@HOST:OWNER/NAME.git, ssh://git@HOST/OWNER/NAME, https://HOST/OWNER/NAME.git; no login of it
 _REMOTE = re.compile(r"(?:https?://|ssh://)?(?:[^@/]+@)?([^:/]+)[:/](?:\d+/)?([^:]+?)(?:\.git)?/?")
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")  # whole: a run's tag may say anything
+
 
 def comparing(file: Path) -> Callable[[str, str], str | None]:
     """What makes a link to the difference of two commits of a file's repository."""
 
     def link(old: str, new: str) -> str | None:
+        if old == new or not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):
+            return None
         page = _page(file)
-        return f"{page}/compare/{old}...{new}" if page and old != new else None
+        return f"{page}/compare/{old}...{new}" if page else None
 
     return link
 

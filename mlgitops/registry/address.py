@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 TRACKING = "MLFLOW_TRACKING_URI"
 REGISTRY = "MLFLOW_REGISTRY_URI"
 WORKSPACE = "MLFLOW_WORKSPACE"
+_RUN = re.compile(r"[0-9A-Za-z_-]{1,64}")  # a stamp's tag names it, which may say anything
 _PORTS = {"http": 80, "https": 443}
 _DATABASES = ("mysql", "postgresql", "mssql")  # MLflow's, besides SQLite
 # what changes MLflow's requests in ways that only its client knows
@@ -55,8 +57,8 @@ class Address:
         return _spelled(self.registry) + (f"#{workspace}" if workspace else "")
 
     def page_of(self, run_id: str) -> str | None:
-        """The page of a run in MLflow's UI; None where no server shows one."""
-        if urlsplit(self.tracking).scheme not in _PORTS:
+        """The page of a run in MLflow's UI; None without a server, or of what is no run's id."""
+        if urlsplit(self.tracking).scheme not in _PORTS or not _RUN.fullmatch(run_id):
             return None
         return f"{without_secrets(self.tracking).rstrip('/')}/#/runs/{run_id}"
 

@@ -10,7 +10,8 @@ from mlgitops import words
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.proposal.card import URL
 from mlgitops.report import record, wording
-from mlgitops.report.markdown import escaped, table
+from mlgitops.report.markdown import block, escaped, table
+from mlgitops.system import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +34,7 @@ def markdown(card: Card, now: datetime, page_of: PageOf) -> str:
     """
     parts = [f"# {escaped(card.model)}, version {card.version.number}"]
     if card.declared and card.declared.description:
-        parts.append(escaped(card.declared.description))
+        parts.append(block(card.declared.description))
     parts.append(table(["", ""], _facts(card)))
     for title, body in _sections(card, now, page_of):
         parts += [f"## {title}", body or _NOTHING]
@@ -116,7 +117,7 @@ def _call(card: Card) -> str:
 
 def _fenced(language: str, lines: Iterable[str]) -> str:
     """A block of text as it is; nothing in it can end the block."""
-    text = "\n".join(map(words.plain, lines))
+    text = "\n".join(words.plain(secrets.hidden(line)) for line in lines)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mlgitops import words
 from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import Code, Link
+from mlgitops.system import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +21,61 @@ if TYPE_CHECKING:
     from mlgitops.proposal.propose import Proposal
     from mlgitops.report.parts import Part, Report
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!&])")
 _ADDRESS = ":/?#[]@!$&'*+,;=%~"  # what may stand in one, but for what would end a link
+# what GitHub makes of text after it has rendered Markdown, whatever was escaped there: mentions,
+# issues, addresses, e-mail, emoji. docs.github.com, "Autolinked references and URLs"
+_ACTIVE = re.compile(
+    r"@(?=\S)|\#(?=\d)|\bGH-(?=\d)|:(?=//)|www(?=\.)|:(?!\d\d:)(?=[\w+-]+:)", re.IGNORECASE
+)
+_WORD = re.compile(r"[0-9A-Za-z_.+-]{7,}")
+_COMMIT = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,40}(?![0-9A-Za-z])")
+_BREAK = "\u200b"  # a zero-width space, which no plain text holds
+_TAG = re.compile(r"</?(?:code|span)>")
+_ITEM = re.compile(r"^(\d{0,9})([-+.)])")  # what may begin a list
 
 
 def escaped(text: object) -> str:
-    """Text that shows as it is: no markup, no mention, no line break."""
-    return _SPECIAL.sub(r"\\\1", " ".join(words.plain(text).split()))
+    """Text that shows as it is: no markup, mention, link or line break; a commit is code."""
+    return "".join(f"`{one}`" if code else _marked_up(one) for code, one in _parts(text))
+
+
+def block(text: object) -> str:
+    """The same where a block begins."""
+    return _ITEM.sub(r"\1\\\2", escaped(text))
+
+
+def unlinked(text: object) -> str:
+    """One line for where there is no markup, such as titles: GitHub finds mentions there, too."""
+    return _broken(_line(text))
+
+
+def _line(text: object) -> str:
+    return " ".join(words.plain(secrets.hidden(str(text))).split())
+
+
+def _broken(text: str) -> str:
+    return _ACTIVE.sub(rf"\g<0>{_BREAK}", text)
+
+
+def _parts(text: object) -> Iterator[tuple[bool, str]]:
+    """A text on one line, divided into words that GitHub takes for commits, and all else."""
+    line, begin = _line(text), 0
+    for word in _WORD.finditer(line) if _COMMIT.search(line) else ():
+        if _COMMIT.search(word[0]):
+            yield False, line[begin : word.start()]
+            yield True, word[0]
+            begin = word.end()
+    yield False, line[begin:]
+
+
+def _marked_up(text: str) -> str:
+    return _inert(_SPECIAL.sub(r"\\\1", _broken(text)))
+
+
+def _inert(text: str) -> str:
+    """Breaks as HTML writes them; GitHub's documentation on how not to begin a formula."""
+    return text.replace(_BREAK, "&#8203;").replace("$", "<span>$</span>")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -41,16 +90,30 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(cell: object) -> str:
     if isinstance(cell, Code):
-        return f"`{words.plain(cell)}`"
+        return _code(cell)
     if isinstance(cell, Link) and cell.url.startswith(("https://", "http://")):
         return f"[{escaped(cell.text)}]({quote(cell.url, safe=_ADDRESS)})"
     return escaped(cell)
 
 
+def _code(text: str) -> str:
+    """A span of code; text that could end it, or the cell that it stands in, is none."""
+    line = _line(text)
+    return escaped(line) if not line or "`" in line or "|" in line else f"`{line}`"
+
+
 def details(summary: str, body: str) -> str:
     """A line that opens to a body; GitHub shows tables in it because of the empty lines."""
-    line = html.escape(" ".join(words.plain(summary).split()), quote=False)
+    line = "".join(
+        f"<code>{one}</code>" if code else _inert(html.escape(_broken(one), quote=False))
+        for code, one in _parts(summary)
+    )
     return f"<details><summary>{line}</summary>\n\n{body}\n\n</details>"
+
+
+def summary_of(line: str) -> str:
+    """The text of such a line, as it was before."""
+    return html.unescape(_TAG.sub("", line)).replace(_BREAK, "")
 
 
 def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | None = None) -> str:
@@ -141,6 +204,6 @@ def report(shown: Report) -> str:
 
 def _blocks(shown: Iterable[Part]) -> Iterator[str]:
     for part in shown:
-        yield from (escaped(line) for line in (part.title, part.words) if line)
+        yield from (block(line) for line in (part.title, part.words) if line)
         if part.rows:
             yield table(part.header, part.rows)

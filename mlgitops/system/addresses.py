@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LOGIN = re.compile(r"""://[^\s/?#"<>\\]*@""")
+# a login ends at an @; or at the end, where a message was cut, and then it is no port
+_LOGIN = re.compile(r"""://(?:[^\s/?#"<>\\]*@|[^\s/?#"<>\\:\[]+:(?!\d*…?$)[^\s/?#"<>\\]*$)""")
 # by name, in the style of any store or service: token, sig, X-Amz-Signature, X-Goog-Credential
 _PARAMETER = re.compile(
     r"""([?&#;][\w.%-]*?

@@ -43,7 +43,8 @@ class Outlet(io.TextIOBase):
         shown = "".join(part if i % 2 else _visible(part) for i, part in enumerate(parts))
         if self._open and shown.startswith(("#", "[", "v")):
             shown = f" {shown}"
-        shown = _COMMAND.sub(_broken, shown)
+        if "::" in shown or "##" in shown:
+            shown = _COMMAND.sub(_broken, shown)
         if shown:
             self._open = shown.endswith("#")
         self.stream.write(shown)

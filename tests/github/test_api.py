@@ -47,10 +47,12 @@ def test_comments_of_others(hub: fake.GitHub) -> None:
     """Neither somebody else's comment with the marker nor one that quotes it is touched."""
     hub.add_comment(12, f"{MARKER}\nnot the plan", login="mallory")
     hub.add_comment(12, f"> {MARKER}\nquoted")
+    hub.add_comment(12, f"{MARKER} and more\nof another workflow")
     github(hub).comment(12, MARKER, "the plan")
     assert [comment["body"] for comment in hub.comments] == [
         f"{MARKER}\nnot the plan",
         f"> {MARKER}\nquoted",
+        f"{MARKER} and more\nof another workflow",
         f"{MARKER}\nthe plan",
     ]
 

@@ -73,9 +73,10 @@ def test_the_scheme_says_whether_plain_http_reaches_it(
 
 
 def test_the_page_of_a_run_is_the_tracking_server_s() -> None:
-    """In MLflow's UI, without a login; a database shows none."""
+    """In MLflow's UI, without a login; a database shows none, nor has what is no run's id one."""
     apart = Address(registry="http://models", tracking="https://ada:secret@runs/team/")
     assert apart.page_of("ab") == "https://runs/team/#/runs/ab"
+    assert apart.page_of("../models?x=") is None
     assert Address(registry="http://models", tracking="sqlite:///a.db").page_of("ab") is None
 
 

@@ -68,6 +68,6 @@ def test_hostile_names_and_addresses() -> None:
     assert "](javascript" not in text
     assert "[compare](https://x.test/%29%20[y]%28z)" in text
     confused = replace(made.predictions(), confusion={("<b>|", "@all"): 1})
-    assert "| old ↓ new → | \\<b\\>\\| | \\@all |" in shown(predictions=confused)
+    assert "| old ↓ new → | \\<b\\>\\| | \\@&#8203;all |" in shown(predictions=confused)
     folded = markdown.details("a_b <b>\n\n| x", "body")
     assert folded == "<details><summary>a_b &lt;b&gt; | x</summary>\n\nbody\n\n</details>"

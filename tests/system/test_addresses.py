@@ -38,6 +38,9 @@ def test_a_malformed_address_is_refused() -> None:
         ("https://b/k?sv=1&amp;sig=abc&amp;se=2.", "https://b/k?sv=1&amp;sig=***&amp;se=2."),
         ("/api/x?access_token=abc#id_token=def", "/api/x?access_token=***#id_token=***"),
         ("https://h/#/runs/77?page=2", "https://h/#/runs/77?page=2"),
+        ("cut http://ada:s3c…", "cut http://"),
+        ("cut http://host:50", "cut http://host:50"),
+        ("cut http://[::1]:50…", "cut http://[::1]:50…"),
         ("ada@farm.example, a=b&c=d", "ada@farm.example, a=b&c=d"),
     ],
 )  # fmt: skip
