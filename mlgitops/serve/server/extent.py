@@ -33,11 +33,11 @@ def extent(data: Any, content_type: str) -> tuple[int, int]:
 
 def _of_json(request: dict[str, Any]) -> tuple[int, int]:
     rows = columns = 0
-    for value in request.values():
+    for key, value in request.items():
         if isinstance(value, list):
             named = [row for row in value if isinstance(row, dict)]
             found = len(named), len(set().union(*named))
-        elif isinstance(value, dict) and {"data", "columns"} & value.keys():
+        elif isinstance(value, dict) and key == "dataframe_split":
             lists = [row for row in _list(value.get("data")) if isinstance(row, list)]
             widths = map(len, [_list(value.get("columns")), *lists])
             found = len(lists), max(widths)
