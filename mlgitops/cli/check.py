@@ -35,8 +35,9 @@ Examples:
 def validate(file: Path, form: str, reports: tuple[Path, ...]) -> None:
     """Check models.yaml and report every problem.
 
-    Works offline. Also checks the recipes: imports them in a process without secrets, but does not
-    run them. --report writes a file only if there are problems.
+    Lists up to 50, in the order of the file, and how many more there are. Works offline. Also
+    checks the recipes: imports them in a process without secrets, but does not run them. --report
+    writes a file only if there are problems.
     """
     try:
         with failures_reported(reports):
