@@ -142,6 +142,12 @@ def stack(session: nox.Session) -> None:
 
 
 @session_of_all
+def fuzz(session: nox.Session) -> None:
+    """Read what nobody would write: nox -s fuzz -- --inputs N --seconds S --target NAME."""
+    run(session, "python", "-m", "tests.fuzz", *session.posargs)
+
+
+@session_of_all
 def coverage(session: nox.Session) -> None:
     """How much of the engine and the demo `tests` and `stack` ran, given `-- --cov`."""
     # in CI the two are jobs, and what each of them measured is an artifact

@@ -46,9 +46,10 @@ Examples:
 def validate(file: Path, form: str, reports: tuple[Path, ...], revision: str | None) -> None:
     """Check models.yaml and report every problem.
 
-    Works offline. Also checks the recipes: imports them in a process without secrets, but does not
-    run them. An exception to a guard that has ended is a problem. --report writes a file only if
-    there are problems.
+    Lists up to 50, in the order of the file, and how many more there are. Works offline. Also
+    checks the recipes: imports them in a process without secrets, but does not run them. An
+    exception to a guard that has ended is a problem. --report writes a file only if there are
+    problems.
     """
     try:
         with failures_reported(reports):

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mlgitops.errors import DesiredStateError, Problem, Where
-from mlgitops.words import one_line, whole_number
+from mlgitops.file import scalars
+from mlgitops.file.scalars import TAG
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterator
 
     from yaml._yaml import Mark as CMark
     from yaml.error import Mark as PyMark
@@ -34,10 +34,8 @@ Place = tuple[int | None, int]
 
 MAX_DEPTH = 40
 MAX_ALIASED = 1_000_000  # values that aliases stand for; 20,000 models may share 50 values each
-_TAG = "tag:yaml.org,2002:"
 _NO_MERGE = "merge keys (<<) are not supported; repeat the keys, or use an alias"
 _NO_KEY = "a key must be a plain word or a number"
-_NULLS = ("", "~", "null", "Null", "NULL")
 _LONGEST = 2000  # characters of what is said of one problem
 _UNSET = object()
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1's
@@ -223,8 +221,8 @@ class Reader:
         return data
 
     def _open(self, event: Any, kind: str) -> int:
-        if event.tag not in (None, "!", _TAG + kind):
-            self._problem(event.start_mark, _unsupported(event.tag))
+        if event.tag not in (None, "!", TAG + kind):
+            self._problem(event.start_mark, scalars.unsupported(event.tag))
         self._depth += 1
         self._deepest = max(self._deepest, self._depth)
         if self._depth > MAX_DEPTH:
@@ -254,12 +252,12 @@ class Reader:
         anchor = self._anchors.get(str(event.anchor)) if type(event) is yaml.AliasEvent else None
         written: Any = anchor.event if anchor else event
         tag = self._tag(written) if type(written) is yaml.ScalarEvent else None
-        if tag == _TAG + "merge":
+        if tag == TAG + "merge":
             self._add(event)
             self._problem(event.start_mark, _NO_MERGE)
             return None
         key: Hashable = self._value(event)
-        if tag in (None, _TAG + "null"):
+        if tag in (None, TAG + "null"):
             self._problem(event.start_mark, _NO_KEY)
             return None
         # True == 1 in Python: as a key, one would silently stand for the other
@@ -283,10 +281,10 @@ class Reader:
     def _resolved(self, event: Any) -> Any:
         tag = self._tag(event)
         try:
-            value = _value_of(tag, event.value)
+            value = scalars.meant(tag, event.value)
         except ValueError as error:
             self._problem(event.start_mark, str(error))
-            return 1 if tag == _TAG + "int" else None
+            return 1 if tag == TAG + "int" else None
         if event.implicit[0]:
             self._plain[event.value] = value
         return value
@@ -334,60 +332,6 @@ class Reader:
     def _error(self, message: str, mark: Mark | None = None) -> DesiredStateError:
         where = _where(self._file, mark) if mark else Where(file=self._file, line=1, column=1)
         return DesiredStateError([Problem(where=where, message=message)])
-
-
-def _value_of(tag: str, text: str) -> Any:
-    """What a word of the text means.
-
-    Raises:
-        ValueError: that is not supported; with what to write.
-    """
-    kind = tag.removeprefix(_TAG)
-    if kind in ("str", "timestamp"):  # parameters must be representable in JSON
-        return text
-    if kind in _WORDS:
-        with suppress(ValueError, LookupError):
-            return _WORDS[kind](text)
-        # YAML 1.1 reads 010 as 8, 1:30 as 90 and 1:30.5 as 90.5
-        what = (
-            "in plain decimal digits" if kind in ("int", "float") else f"without the tag !!{kind}"
-        )
-        raise ValueError(f"write {text[:20]!r} {what}, or in quotes")
-    raise ValueError(_unsupported(tag))
-
-
-def _integer(text: str) -> int:
-    digits = text.removeprefix("-").removeprefix("+")
-    number = whole_number(digits)
-    if number is None or (digits != "0" and digits.startswith("0")):
-        raise ValueError
-    return -number if text.startswith("-") else number
-
-
-def _float(text: str) -> float:
-    if not text.isascii() or ":" in text:
-        raise ValueError
-    node = yaml.ScalarNode(f"{_TAG}float", text)
-    return float(yaml.constructor.SafeConstructor().construct_yaml_float(node))
-
-
-def _null(text: str) -> None:
-    if text not in _NULLS:
-        raise ValueError
-
-
-_WORDS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
-    {
-        "int": _integer,
-        "float": _float,
-        "bool": lambda text: yaml.constructor.SafeConstructor.bool_values[text.lower()],
-        "null": _null,
-    }
-)
-
-
-def _unsupported(tag: str) -> str:
-    return f"YAML tag {tag} is not supported; write a plain value"
 
 
 def _where(file: str, mark: Mark) -> Where:

@@ -177,3 +177,40 @@ def test_a_reader_that_goes_away() -> None:
     command = f"{sys.executable} -m mlgitops schema | head -c 10"
     ran = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("text", ["\uff11", "1_0", "9" * 5000, "1.0", " 1", "+1", "nan"])
+def test_a_number_is_written_in_plain_digits(team: Team, text: str) -> None:
+    """Digits of other scripts, underscores and numbers without end are no versions and no ports."""
+    team.stages(Production=1)
+    for arguments in (
+        ["promote", "wind", "Production", text],
+        ["rollback", "wind", "Production", text],
+        ["serve", "wind", "Production", "--port", text],
+        *([] if text in ("1.0", "+1") else [["smoke", "wind", "1", "--timeout", text]]),
+    ):
+        ran = team.run(*arguments)
+        assert (ran.code, ran.err.count("\n")) == (64, 1), arguments
+    assert "Production: 1\n" in team.file.read_text()
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/proc/x"])
+def test_a_state_that_can_be_no_folder(team: Team, path: str) -> None:
+    """One error that names it, and nothing is written there."""
+    team.stages(Production=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        from mlgitops.cli import run
+
+        assert run(["plan", "--file", str(team.file), "--state", path]) == 1
+    assert f"{path} cannot be one: " in team.capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["validate", "--file"], ["plan", "--authors"], ["apply", "--plan"]]
+)
+def test_a_device_is_no_file(team: Team, arguments: list[str]) -> None:
+    """/dev/zero never ends; no option that names a file waits for that."""
+    team.stages(Production=1)
+    ran = team.run(*arguments, "/dev/zero")
+    assert (ran.code, "it is a device and no file" in ran.err) == (1, True), ran.err

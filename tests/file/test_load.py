@@ -378,13 +378,10 @@ def test_the_first_fifty_problems_are_told() -> None:
     ],
 )
 def test_thousands_of_models(model: str) -> None:
-    """Right or wrong, the time that each takes does not grow with their number."""
-
-    def seconds(models: int) -> float:
-        text = "models:\n" + "".join(f"  {model.format(n=n)}\n" for n in range(models))
-        begun = time.process_time()
-        with suppress(DesiredStateError):
-            loads(text, "models.yaml")
-        return time.process_time() - begun
-
-    assert seconds(3000) < 0.5 + 12 * seconds(300)
+    """Right or wrong, they take a second or two, and not minutes because each is held to all."""
+    text = "models:\n" + "".join(f"  {model.format(n=n)}\n" for n in range(3000))
+    stages = ", ".join(f"T{n}" for n in range(1000))
+    begun = time.process_time()
+    with suppress(DesiredStateError):
+        loads(f"stages: [Production, {stages}]\n{text}", "models.yaml")
+    assert time.process_time() - begun < 12

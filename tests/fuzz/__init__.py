@@ -1,0 +1,1 @@
+"""What others write, in forms that nobody thought of: `nox -s fuzz`."""
