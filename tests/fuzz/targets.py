@@ -188,9 +188,10 @@ def _authors(file: Path) -> object:
 
 def _event(file: Path) -> object:
     from mlgitops.github import context
+    from mlgitops.github.labels import allowing
 
     found = context.read({"GITHUB_REPOSITORY": "a/b", "GITHUB_EVENT_PATH": str(file)})
-    labels = context.names(found.event.get("pull_request") or {})
+    labels = allowing(found.event.get("pull_request") or {})
     return found.pull_request, context.pushed(found), labels
 
 
@@ -257,15 +258,16 @@ def _http(folder: Path) -> Callable[[bytes], object]:
     import pandas as pd
     from sklearn.linear_model import LinearRegression
 
-    from mlgitops.serve.server import app, scoring, settings
+    from mlgitops.serve.server import app, scoring, settings, watch
 
     rows = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [2.0, 1.0, 0.0]})
     made = LinearRegression().fit(rows, [1.0, 2.0, 3.0])
     signature = mlflow.models.infer_signature(rows, [1.0])
     mlflow.sklearn.save_model(made, str(folder / "model"), signature=signature, pip_requirements=[])
-    scorer = scoring.Scorer(mlflow.pyfunc.load_model(str(folder / "model")))
     given = settings.read({"SERVING_NAME": "m", "SERVING_MAX_BYTES": "100000"})
-    server, loop = app.application(scorer, given), asyncio.new_event_loop()
+    scorer = scoring.Scorer(mlflow.pyfunc.load_model(str(folder / "model")), given)
+    server = app.Serving(scorer, given, watch.Watch(given.threads)).app
+    loop = asyncio.new_event_loop()
 
     def run(text: bytes) -> None:
         kind = TYPES[sum(text) % len(TYPES)] if text else None
