@@ -237,7 +237,7 @@ def strangers(team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
             params={f"p{number}": value, "q": f"{number}{value}"},
         )
         team.client.set_model_version_tag("wind", str(number), "mlgitops.recipe", value)
-        run_id = team.client.get_model_version("wind", str(number)).run_id
+        run_id = str(team.client.get_model_version("wind", str(number)).run_id)
         team.client.set_tag(run_id, "mlflow.source.git.commit", f"{value}{number}")
     team.client.update_registered_model("wind", value)
     team.stages(Production=1)
