@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!&])")
 _ADDRESS = ":/?#[]@!$&'*+,;=%~"  # what may stand in one, but for what would end a link
 # what GitHub makes of text after it has rendered Markdown, whatever was escaped there: mentions,
-# issues, addresses, e-mail, emoji. docs.github.com, "Autolinked references and URLs"
+# issues, addresses, e-mail, emoji (of numbers, 100 and 1234). docs.github.com, "Autolinked
+# references and URLs"
 _ACTIVE = re.compile(
-    r"@(?=\S)|\#(?=\d)|\bGH-(?=\d)|:(?=//)|www(?=\.)|:(?!\d\d:)(?=[\w+-]+:)", re.IGNORECASE
+    r"@(?=\S)|\#(?=\d)|\bGH-(?=\d)|:(?=//)|www(?=\.)|:(?=100:|1234:|\d*[^\W\d]|\d*[+-])(?=[\w+-]+:)",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[0-9A-Za-z_.+-]{7,}")
 _COMMIT = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,40}(?![0-9A-Za-z])")

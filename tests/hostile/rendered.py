@@ -7,7 +7,7 @@ where nothing is left of Markdown's escapes. Their rules:
   `TeamMentionFilter` and `IGNORE_PARENTS`;
 - issues, commits and addresses: docs.github.com, "Autolinked references and URLs". It gives forms,
   no expressions; those here find more than the forms;
-- emoji: html-pipeline's `EmojiFilter`, for every name;
+- emoji: html-pipeline's `EmojiFilter`, for every name but numbers, of which 100 and 1234 are emoji;
 - formulas: docs.github.com, "Writing mathematical expressions", on how a dollar sign is none.
 """
 
@@ -32,7 +32,7 @@ FOUND = {
     "issue": re.compile(r"#\d|\bGH-\d", re.IGNORECASE),
     "commit": re.compile(r"(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])", re.IGNORECASE),
     "address": re.compile(r"[a-z][a-z0-9+.-]*://|www\.|\w@\w", re.IGNORECASE),
-    "emoji": re.compile(r":(?!\d\d:)[a-z0-9_+-]+:", re.IGNORECASE),
+    "emoji": re.compile(r":(?!(?!100:|1234:)\d+:)[a-z0-9_+-]+:", re.IGNORECASE),
 }
 
 
