@@ -228,8 +228,7 @@ def _run(job: _Job, writer: int) -> None:
             os.environ.update(HOME="/tmp", TMPDIR="/tmp")  # noqa: S108 - its own
         with suppress(OSError):
             os.chdir(job.folder)
-        # last, so that nothing there comes instead of what is installed
-        sys.path += [folder for folder in job.path if folder not in sys.path]
+        sys.path[:] = job.path
         function, arguments = pickle.loads(job.code)  # noqa: S301 - written by `isolated`
         for answer in function(*arguments):
             _write({"answer": answer})
@@ -265,7 +264,8 @@ def _said(error: BaseException) -> str:
         first = next(iter(str(error)[: 4 * LONGEST].splitlines()), "")
     except BaseException:  # noqa: BLE001 - its text is somebody else's code, too
         first = "its text cannot be read"
-    return f"{type(error).__name__}: {first}".removesuffix(": ")[:LONGEST]
+    said = f"{type(error).__name__}: {first}".removesuffix(": ")[:LONGEST]
+    return said.encode(errors="replace").decode()
 
 
 def _write(message: Mapping[str, object]) -> None:

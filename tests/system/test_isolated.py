@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlgitops.errors import IsolatedError
-from mlgitops.system.isolated import call
+from mlgitops.system.isolated import call, denied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+TESTS = Path(__file__).parent.parent  # where the functions below are
 
 
 def _names(*names: str) -> Iterator[str | None]:
@@ -32,13 +34,19 @@ def _fails(kind: str) -> Iterator[int]:
     time.sleep(600)
 
 
+def _within() -> Iterator[object]:
+    yield denied(())
+    yield list(call(_names, "HOME", timeout=60, readable=[TESTS]))
+
+
 def test_it_sees_harmless_variables_only(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """What finds libraries is kept, everything else is not; what it prints is thrown away."""
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    found = list(call(_names, "PATH", "PYTHONHASHSEED", "AWS_SECRET_ACCESS_KEY", timeout=60))
+    names = ("PATH", "PYTHONHASHSEED", "AWS_SECRET_ACCESS_KEY")
+    found = list(call(_names, *names, timeout=60, readable=[TESTS], preload=("json",)))
     assert found == [os.environ["PATH"], "7", None]
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
     assert capfd.readouterr() == ("", "")
@@ -56,7 +64,7 @@ def test_what_it_answered_before_it_failed_is_kept(
     kind: str, timeout: float, expected: str
 ) -> None:
     """And the failure is one line."""
-    found = call(_fails, kind, timeout=timeout)
+    found = call(_fails, kind, timeout=timeout, readable=[TESTS])
     assert next(found) == 1
     with pytest.raises(IsolatedError) as caught:
         next(found)
@@ -75,3 +83,13 @@ def test_one_that_ends_before_it_takes_its_arguments_is_an_error(
     ends = importlib.import_module("ends_at_once").ends
     with pytest.raises(IsolatedError, match="its process ended before it answered"):
         list(call(ends, "x" * 10_000_000, timeout=60, readable=[tmp_path]))
+
+
+def test_without_namespaces_code_still_runs_and_the_reason_is_known() -> None:
+    """Within namespaces there are no others to be had, as on a machine that allows none."""
+    if why := denied(()):
+        pytest.skip(f"this machine allows none itself: {why}")
+    said, found = call(_within, timeout=60, readable=[TESTS])
+    assert said.startswith("[Errno ")
+    assert "unshare" in said
+    assert found == [None]
