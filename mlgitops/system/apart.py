@@ -106,20 +106,21 @@ def _denied(trial: _Job) -> str:
     reader, writer = os.pipe()
     watcher = os.fork()
     if watcher == 0:
-        _leave_with(lambda: _tell(writer, trial))
+        _leave_with(lambda: _all(writer, _trouble(trial).encode()))
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
         said = stream.read()
-    os.waitpid(watcher, 0)
-    return said.decode(errors="replace") if said != b"{}\n" else ""
+    failed = os.waitpid(watcher, 0)[1]
+    return said.decode() or ("the trial failed" if failed else "")
 
 
-def _tell(writer: int, trial: _Job) -> None:
+def _trouble(trial: _Job) -> str:
     try:
         reason, data = _watched(trial)
     except OSError as error:
-        reason, data = str(error), b""
-    os.write(writer, data if data == b"{}\n" else data[:LONGEST] or reason.encode())
+        return str(error)
+    said = json.loads(data or b"null")
+    return str(said["error"]) if said else "" if said == {} else reason
 
 
 def _answer(job: _Job, output: int) -> None:

@@ -2,8 +2,8 @@
 
 It gets none of this process's variables but those that find libraries, its output is thrown away,
 and time, size and everything else that it may take are bounded. On Linux it runs in namespaces of
-its own, where it can read Python and what it is given, and nothing else; `apart` says whether it
-does. Elsewhere it has this user's rights, which keeps accidents away and no attacker.
+its own, where it can read Python and what it is given, and nothing else; `denied` says why it does
+not. Elsewhere it has this user's rights, which keeps accidents away and no attacker.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import struct
 from contextlib import suppress
 from functools import cache
@@ -24,7 +25,7 @@ _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _DETACH = 2
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 _ATTR_READ_ONLY, _ATTR_NOSUID = 1, 2
-_SET_DUMPABLE, _SET_NO_NEW_PRIVS, _CAPABILITIES_V3 = 4, 38, 0x20080522
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_NO_NEW_PRIVS, _CAPABILITIES_V3 = 1, 4, 38, 0x20080522
 _NOBODY = 65534
 _OLD = "/old"
 _SYSTEM = (
@@ -109,6 +110,7 @@ def _become_nobody(owner: tuple[int, int] | None) -> None:
             _new_user(0)
     _called("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _called("capset", struct.pack("Ii", _CAPABILITIES_V3, 0), bytes(24))
+    _called("prctl", _SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _called("prctl", _SET_DUMPABLE, 1, 0, 0, 0)  # it may read what /proc says of itself
 
 
