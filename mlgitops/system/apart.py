@@ -179,25 +179,28 @@ def _collected(reader: int, process: int, job: _Job) -> tuple[str, bytes]:
             return f"its answer is larger than {job.most // _MEBIBYTE} MiB", bytes(data)
         if crowd() > _PROCESSES:
             return f"it started more than {_PROCESSES} processes", bytes(data)
-        ended = ended or bool(os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+        ended = ended or _has_ended(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Whether a process has ended although its pipe is open; its number is not given back yet."""
+    if not hasattr(os, "waitid"):  # macOS: the limit of time ends that, too
+        return False
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _crowd() -> Callable[[], int]:
     """What counts the processes apart, once this one sees their /proc; root has no other limit."""
-    outside = _device()
+    proc = Path("/proc")
+    outside = proc.stat().st_dev if proc.exists() else None
 
     def counted() -> int:
-        inside = _device() != outside
-        return sum(one.name.isdigit() for one in Path("/proc").iterdir()) if inside else 0
+        with suppress(OSError):  # it is not there yet
+            if proc.stat().st_dev != outside:
+                return sum(one.name.isdigit() for one in proc.iterdir())
+        return 0
 
     return counted
-
-
-def _device() -> int | None:
-    try:
-        return Path("/proc").stat().st_dev
-    except OSError:  # there is none
-        return None
 
 
 def _end(process: int) -> None:

@@ -142,9 +142,13 @@ def checked(team: Team, timeout: float) -> Findings:
     [
         ("import time\ntime.sleep(60)\ndef train(): ...", "no answer within 5 s"),
         ("import os\nos._exit(0)\ndef train(): ...", "its process ended before it answered"),
+        (
+            "import os\nos.write(3, b'{\"answer\": {}}\\n{}\\n')\nos._exit(0)\ndef train(): ...",
+            "its answer cannot be read",
+        ),
     ],
 )
-def test_a_module_that_hangs_or_ends_the_process_is_named(
+def test_a_module_that_hangs_or_ends_the_process_or_answers_itself_is_named(
     team: Team, unique: str, source: str, expected: str
 ) -> None:
     """What was checked before it stays checked."""
