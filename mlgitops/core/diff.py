@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.plan import ALIAS, CLASSIC, STAMP, Action, Change, ModelPlan, Plan, Target
-from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, classic_stage
+from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, alias_of, classic_stage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -61,20 +61,26 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
     own = {alias for alias, stamp in stamps.items() if stamp}
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
-    in_step = _classic(held, {alias: held.stages.get(alias) for alias in own})
+    in_step = _classic(held, _held_by(held, own))
+    # one that is kept out of step stays so, and the others follow from what it is
+    wrong = {one.alias for one in targets if one.kept and _is_out_of_step(held, one, in_step)}
+    in_step = _classic(held, _held_by(held, own - wrong))
     found = {
         one.alias: None if one.kept else _change(held, one, in_step, stamps[one.alias])
         for one in targets
     }
     changed = {alias for alias, change in found.items() if change}
-    wrong = {one.alias for one in targets if one.kept and _is_out_of_step(held, one, in_step)}
     managed = own - wrong | changed
     classic = _classic(held, _versions(targets, managed))
     for target in targets:
         if target.alias not in changed and _is_taken(held, target, classic):
             found[target.alias] = _made(held, target, (ALIAS,), stamps[target.alias])
             classic = _classic(held, _versions(targets, managed | {target.alias}))
-    changes = tuple(change for change in found.values() if change)
+    changes = tuple(
+        replace(change, displaced=_displaced(held, change, classic))
+        for change in found.values()
+        if change
+    )
     carriers = (change.carrier for change in changes if change.carrier is not None)
     return ModelPlan(
         model=held.name,
@@ -117,6 +123,10 @@ def _versions(targets: tuple[Target, ...], aliases: Collection[str]) -> dict[str
     return {one.alias: one.version for one in targets if one.alias in aliases}
 
 
+def _held_by(held: HeldModel, aliases: Collection[str]) -> dict[str, int | None]:
+    return {alias: held.stages.get(alias) for alias in aliases}
+
+
 def _is_taken(held: HeldModel, target: Target, classic: Mapping[str, int | None]) -> bool:
     """Whether a stage that is only a classic one loses its version to another classic stage.
 
@@ -126,6 +136,19 @@ def _is_taken(held: HeldModel, target: Target, classic: Mapping[str, int | None]
     only_classic = target.alias not in held.spelled and held.classic.get(stage or "") == version
     others = (taken for other, taken in classic.items() if other != stage)
     return version is not None and only_classic and version in others
+
+
+def _displaced(held: HeldModel, change: Change, classic: Mapping[str, int | None]) -> str:
+    """The classic stage that others gave a version, and that it leaves for another one."""
+    stage = classic_stage(change.alias)
+    if change.new is None or stage is None or classic.get(stage) != change.new:
+        return ""
+    left = (
+        other
+        for other, version in held.classic.items()
+        if version == change.new and other not in classic and alias_of(other) not in held.spelled
+    )
+    return next(left, "")
 
 
 def _names(desired: Desired, held: Held) -> Iterator[str]:

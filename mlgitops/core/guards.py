@@ -218,6 +218,12 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
     elif change.stamp is None and change.old is not None and change.old != change.new:
         reason = f"mlgitops did not put version {change.old} into {change.stage}"
         yield _objection(Guard.UNMANAGED, reason, change)
+    if change.displaced:
+        reason = (
+            f"version {change.new} would leave the classic {change.displaced}, where mlgitops did "
+            f"not put it: a version has one classic stage; add {change.displaced} to {desired.file}"
+        )
+        yield _objection(Guard.UNMANAGED, reason, change)
     freeze = _freeze(desired, change.model)
     # healing changes nothing that was declared
     moves = not change.heals and change.action is not Action.ALIGN

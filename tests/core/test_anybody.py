@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlgitops.core import guards
@@ -85,6 +85,11 @@ def by_hand(stored: Stored, step: tuple[object, ...]) -> None:
             stored.classic[number] = stage
 
 
+@example(
+    # production stays at a version that left its classic stage, and Staging gets that version
+    steps=[("apply", "ours", {"Production": 1}), ("classic", "Production", 2)],
+    wanted={"Staging": 1},
+)
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS, wanted=WANTED)
 def test_what_guards_refuse_stays_and_all_else_is_applied(
