@@ -68,15 +68,17 @@ def folder(store: str) -> Path:
 
 
 def guard(address: Address) -> None:
-    """Have MLflow itself, in this process, open only stores that `require` lets pass.
+    """Have MLflow itself, in this process, open only stores elsewhere that `require` lets pass.
 
     Its own code comes to addresses in ways that nobody else sees: through runs and logged models,
-    and for what a recipe logs.
+    and for what a recipe logs. Folders it opens for itself too.
     """
     from mlflow.store.artifact import artifact_repository_registry as stores
 
     known: Any = stores._artifact_repository_registry  # noqa: SLF001 - plugins register there too
     for scheme, opens in dict(known._registry).items():  # noqa: SLF001
+        if scheme in FOLDERS:
+            continue
         inner = opens.opens if isinstance(opens, _Guarded) else opens
         known.register(scheme, _Guarded(opens=inner, address=address))
 

@@ -50,7 +50,7 @@ WORST = (
 def test_every_kind_of_answer(victim: Victim, kind: str) -> None:
     """It is no empty registry, no traceback, and no wait: an error, unless it is harmless."""
     answer = (ANSWERS | FIELDS)[kind]  # type: ignore[operator]
-    for verb in ("plan", "status"):
+    for verb in ("plan", "status") if kind in ANSWERS else ("plan",):
         ran, _ = victim.run(answer, verb)
         if kind not in HARMLESS:
             assert ran.code == 1, ran.out + ran.err
