@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mlgitops.errors import ImageError
 from mlgitops.image.spec import Source
 from mlgitops.registry import digest
 from mlgitops.registry.lookup import find_version
-from mlgitops.registry.payload import BROKEN
-from mlgitops.system import files
+from mlgitops.system import files, yamls
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -57,8 +54,8 @@ def fetch(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(files.read_text(path, limit=_MAX_BYTES))
-    except (OSError, *BROKEN) as error:
+        document = yamls.load(files.read_bytes(path, limit=_MAX_BYTES))
+    except (OSError, *yamls.BROKEN) as error:
         raise ImageError(f"the model has no readable {path.name}: {one_line(error)}") from error
     return document if isinstance(document, dict) else {}
 

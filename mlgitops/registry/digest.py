@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mlgitops.errors import PayloadError
+from mlgitops.system import yamls
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def canonical(mlmodel: bytes) -> bytes:
     """
     try:
         text = mlmodel.decode("utf-8")
+        yamls.check(text)
         if any(isinstance(token, yaml.TagToken) for token in yaml.scan(text, yaml.BaseLoader)):
             raise PayloadError("the model's MLmodel file has a YAML tag; MLflow writes none")
         tree = _tree(yaml.compose(text, yaml.BaseLoader))

@@ -7,12 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mlgitops.errors import PayloadError
 from mlgitops.registry.failures import of_store, translated
 from mlgitops.registry.signature import signature_in
-from mlgitops.system import files
+from mlgitops.system import files, yamls
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -24,12 +22,6 @@ if TYPE_CHECKING:
 _MAX_BYTES = 16 * 1024 * 1024
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
 GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
-# whatever PyYAML raises of values that their tags do not fit, and of what is no mapping
-BROKEN = (
-    *(AttributeError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError),
-    yaml.YAMLError,
-)
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def download(uri: str, folder: Path, address: Address) -> Path:
@@ -127,8 +119,8 @@ def read(mlmodel: bytes) -> dict[str, Any]:
         PayloadError: it cannot be read.
     """
     try:
-        found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
+        found: dict[str, Any] = yamls.load(mlmodel)
         found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
-    except BROKEN as error:
+    except yamls.BROKEN as error:
         raise PayloadError(f"its MLmodel file cannot be read: {one_line(error)}") from error
     return found
