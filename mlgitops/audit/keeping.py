@@ -20,7 +20,7 @@ from mlgitops.registry.api import Batch
 from mlgitops.registry.records import EXPERIMENT
 from mlgitops.report.wording import version_or_empty
 from mlgitops.system import waiting
-from mlgitops.words import count, one_line
+from mlgitops.words import brief, count, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -138,7 +138,7 @@ def _try(name: str, work: Callable[[], None]) -> str:
     except MlgitopsError as error:
         return one_line(error)
     except Exception as error:  # noqa: BLE001 - each store of artifacts raises errors of its own
-        return f"{type(error).__name__}: {one_line(error)[:_LONGEST]}"
+        return f"{type(error).__name__}: {brief(error, _LONGEST)}"
     return ""
 
 

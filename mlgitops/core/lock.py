@@ -78,7 +78,7 @@ def parse(name: str, tags: Mapping[str, str]) -> Lock:
         told = {key: str(text) for key, text in from_json(tags.get(APPLY, "")).items()}
         datetime.fromisoformat(alive)
         return Lock(**told, alive=alive, aside=aside)
-    except (AttributeError, ValueError, TypeError, RecursionError):
+    except (AttributeError, ValueError, TypeError):
         known = name.removeprefix(f"{NAME}.") if aside else "unknown"
         return Lock(
             id=known, owner="", actor="someone", commit="", begun="", alive=alive, aside=aside

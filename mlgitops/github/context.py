@@ -6,7 +6,6 @@ What people write there (titles, branches, labels) is data: nothing of it reache
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from mlgitops.errors import GitHubError
 from mlgitops.github.labels import APPROVERS, approvers
 from mlgitops.system import files
-from mlgitops.words import one_line
+from mlgitops.words import brief, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,12 +152,12 @@ def _event(path: str | None) -> Mapping[str, Any]:
     try:
         text = files.read_bytes(Path(path), limit=_MAX_BYTES)
         _FORM.validate_json(text, strict=True)
-        return dict(json.loads(text))
+        return dict(from_json(text))
     except OSError as error:
         why = error.strerror
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        why = ": ".join((".".join(map(str, first["loc"])) or "it", one_line(first["msg"])))
-    except (ValueError, RecursionError) as error:
-        why = one_line(error)
-    raise GitHubError(f"cannot read the event in GITHUB_EVENT_PATH: {str(why)[:300]}")
+        why = ": ".join((".".join(map(str, first["loc"])) or "it", str(first["msg"])))
+    except ValueError as error:
+        why = str(error)
+    raise GitHubError(f"cannot read the event in GITHUB_EVENT_PATH: {brief(why, 300)}")

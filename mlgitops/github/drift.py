@@ -10,6 +10,7 @@ from mlgitops import words
 from mlgitops.core.status import StageState
 from mlgitops.report import wording
 from mlgitops.report.markdown import block, table
+from mlgitops.words import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +92,7 @@ def _known(before: str) -> Mapping[str, str]:
     if found is None:
         return {}
     try:
-        document = json.loads(found[1])
-    except (ValueError, RecursionError):
+        document = from_json(found[1])
+    except ValueError:
         return {}  # somebody edited the issue
     return {str(key): str(value) for key, value in document.items()}

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions
 
-_MAX_BYTES = 16 * 1024 * 1024
-
 
 def fetch(
     registry: RegistryReader, model: str, wanted: str, folder: Path, options: BuildOptions

@@ -27,7 +27,7 @@ from mlgitops.errors import (
 from mlgitops.registry import failures
 from mlgitops.system.addresses import without_secrets
 from mlgitops.system.http import Answer, HttpClient
-from mlgitops.words import count, listed, one_line
+from mlgitops.words import brief, count, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -275,4 +275,4 @@ def _passing(answer: Answer | HttpError) -> str | None:
 
 def _said(document: Json) -> str:
     parts = (document.get("error_code"), document.get("message"))
-    return one_line(": ".join(str(part) for part in parts if part))[:300]
+    return brief(": ".join(str(part) for part in parts if part), 300)

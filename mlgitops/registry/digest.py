@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlgitops.errors import PayloadError
-from mlgitops.registry import mlmodel as mlmodels
+from mlgitops.system import files, yamls
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -51,16 +51,16 @@ def of_folder(folder: Path) -> str:
             file nor folder.
     """
     total = hashlib.sha256()
-    files = dict(_files(folder, b"", ()))
-    if _MLMODEL not in files:  # of a payload that is gone, some stores give an empty folder
+    found = dict(_files(folder, b"", ()))
+    if _MLMODEL not in found:  # of a payload that is gone, some stores give an empty folder
         raise PayloadError("it has no MLmodel file, so it is not an MLflow model")
-    for name in sorted(files.keys() - _REGISTRY_FILES):
+    for name in sorted(found.keys() - _REGISTRY_FILES):
         if name == _MLMODEL:
-            payload = canonical(files[name].read_bytes())
+            payload = canonical(_read(found[name]))
             total.update(b"%b\0%d\0%b" % (name, len(payload), payload))
             continue
-        total.update(b"%b\0%d\0" % (name, files[name].stat().st_size))
-        for block in _blocks(files[name]):
+        total.update(b"%b\0%d\0" % (name, found[name].stat().st_size))
+        for block in _blocks(found[name]):
             total.update(block)
     return f"sha256:{total.hexdigest()}"
 
@@ -92,8 +92,8 @@ def canonical(mlmodel: bytes) -> bytes:
     Raises:
         PayloadError: it is no mapping in YAML and UTF-8, or has tags or equal keys.
     """
-    mlmodels.check(mlmodel)
     try:
+        yamls.check(mlmodel)
         text = mlmodel.decode("utf-8")
         if any(isinstance(token, yaml.TagToken) for token in yaml.scan(text, yaml.BaseLoader)):
             raise PayloadError("the model's MLmodel file has a YAML tag; MLflow writes none")
@@ -107,6 +107,14 @@ def canonical(mlmodel: bytes) -> bytes:
         return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = one_line(error)
+        raise PayloadError(f"cannot read the model's MLmodel file: {reason}") from error
+
+
+def _read(mlmodel: Path) -> bytes:
+    try:
+        return files.read_bytes(mlmodel, limit=yamls.LARGEST)
+    except OSError as error:
+        reason = error.strerror
         raise PayloadError(f"cannot read the model's MLmodel file: {reason}") from error
 
 

@@ -28,7 +28,7 @@ from mlgitops.errors import (
 from mlgitops.registry import stores
 from mlgitops.system.addresses import without_secrets
 from mlgitops.system.http import reason
-from mlgitops.words import one_line
+from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,7 +252,7 @@ def _answered(error: Exception, uri: str) -> RegistryError:
     from mlflow.exceptions import RestException
 
     code = getattr(error, "error_code", "")
-    text = one_line(_BODY.sub("", str(error)))[:300]
+    text = brief(_BODY.sub("", str(error)), 300)
     stated = re.search(r"failed with error code ([0-9]{3})\b", text)
     status = int(stated[1]) if stated else getattr(error, "get_http_status_code", lambda: 0)()
     if meant := by_status(uri, status, str(error)):

@@ -9,15 +9,12 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mlgitops.errors import PayloadError, StoreRefusedError
 from mlgitops.registry import allowed
-from mlgitops.registry import mlmodel as mlmodels
 from mlgitops.registry.failures import of_store
 from mlgitops.registry.signature import signature_in
-from mlgitops.system import files
-from mlgitops.words import brief, one_line, plain
+from mlgitops.system import files, yamls
+from mlgitops.words import brief, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +24,11 @@ if TYPE_CHECKING:
     from mlgitops.registry.api import RegistryApi, RunApi
     from mlgitops.registry.served import Served
 
-_MAX_BYTES = 16 * 1024 * 1024
 MLMODEL = "MLmodel"  # the file that says of a payload what it is
 GONE = "it has no MLmodel file: its artifacts were deleted, or it is no MLflow model"
-# whatever PyYAML raises of values that their tags do not fit, and of what is no mapping
-_BROKEN = (
-    *(AttributeError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError),
-    yaml.YAMLError,
-)
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _HOPS = 5  # addresses that lead to others
 _LONGEST = 200  # characters of what others say
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +63,7 @@ class Payloads:
             try:
                 return signature_in(Path(made))
             except Exception as error:  # whoever logged the model wrote the file
-                said = f"its signature cannot be read: {one_line(error)[:_LONGEST]}"
+                said = f"its signature cannot be read: {brief(error, _LONGEST)}"
                 raise PayloadError(said) from error
 
     def check(self, uri: str) -> None:
@@ -160,7 +150,7 @@ def of_folder(folder: Path) -> dict[str, Any]:
             is gone, or it cannot be read.
     """
     try:
-        mlmodel = files.read_bytes(folder / MLMODEL, limit=_MAX_BYTES)
+        mlmodel = files.read_bytes(folder / MLMODEL, limit=yamls.LARGEST)
     except FileNotFoundError as error:
         raise PayloadError(GONE) from error
     except OSError as error:
@@ -174,13 +164,10 @@ def read(mlmodel: bytes) -> dict[str, Any]:
     Raises:
         PayloadError: it cannot be read.
     """
-    mlmodels.check(mlmodel)
-    if b"<<" in mlmodel and b"&" in mlmodel:  # merged again and again, it would fill the memory
-        raise PayloadError("its MLmodel file merges what it repeats; MLflow's do not")
     try:
-        found: dict[str, Any] = yaml.load(mlmodel, _Loader)  # noqa: S506 - a safe one, faster
+        found: dict[str, Any] = yamls.load(mlmodel)
         found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
-    except _BROKEN as error:
+    except yamls.BROKEN as error:
         said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
         raise PayloadError(said) from error
     return found

@@ -12,7 +12,7 @@ import yaml
 from mlgitops.core.requirements import CONSTRAINTS, MOST_BYTES, PYTHON, REQUIREMENTS, parse, refused
 from mlgitops.errors import RequirementsError
 from mlgitops.registry import payload
-from mlgitops.words import one_line
+from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _yaml(folder: Path, name: str) -> dict[str, Any]:
         # as text, whatever it looks like: 3.10 is no number, and `!!bool maybe` no bool
         found = yaml.load(text, _Loader)  # noqa: S506
     except (RecursionError, yaml.YAMLError) as error:
-        raise refused(f"it is not valid YAML: {one_line(error)[:_SHOWN]}", name) from error
+        raise refused(f"it is not valid YAML: {brief(error, _SHOWN)}", name) from error
     return found if isinstance(found, dict) else {}
 
 

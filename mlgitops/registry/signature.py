@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.signature import Column, Signature
 from mlgitops.errors import PayloadError
-from mlgitops.words import one_line
+from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def signature_in(folder: Path) -> Signature | None:
     try:
         return _signature(Model.load(str(folder)).signature)
     except Exception as error:  # MLflow raises whatever comes of what is written there
-        said = one_line(error)[:300]
+        said = brief(error, 300)
         raise PayloadError(f"the signature in its MLmodel file cannot be read: {said}") from error
 
 

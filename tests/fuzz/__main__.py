@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def main(
     """
     chosen = targets or tuple(TARGETS)
     if file:
-        found = tried(chosen[0], {0: file.read_bytes()}, Path(click.get_app_dir("fuzz")))
+        with tempfile.TemporaryDirectory() as made:
+            found = tried(chosen[0], {0: file.read_bytes()}, Path(made))
         sys.exit(_shown(found, folder))
     seed = secrets.randbelow(10**9) if seed is None else seed
     click.echo(f"seed {seed}")

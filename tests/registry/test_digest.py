@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from harness import pages
 from mlgitops.errors import PayloadError
 from mlgitops.registry.digest import canonical, of_folder
+from mlgitops.registry.payload import read
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
 
@@ -180,3 +182,14 @@ def test_a_folder_that_is_no_payload_has_no_digest(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(PayloadError, match="no MLmodel file"):
         of_folder(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("opened", [b"[", b"{a: ", b"{[", b"x: [", b"- ", b"? "])
+def test_nesting_without_end(opened: bytes) -> None:
+    """It is refused at once, and not after hours."""
+    begun = time.process_time()
+    with pytest.raises(PayloadError):
+        canonical(b"flavors: " + opened * 100_000)
+    with pytest.raises(PayloadError):
+        read(b"flavors: " + opened * 100_000)
+    assert time.process_time() - begun < 10
