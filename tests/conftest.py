@@ -157,7 +157,8 @@ def remote(
     """A team whose registry is the server, through the proxy; set-up goes to its database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxied.url)
-    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", str(server[1].folder))
+    # with the folders of tests that asked the database itself
+    monkeypatch.setenv("MLGITOPS_ARTIFACT_ROOT", str(server[1].folder.parent))
     cloned(tmp_path)
     team = Team(folder=tmp_path, uri=server[1].uri, capsys=capsys)
     yield team

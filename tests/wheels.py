@@ -28,7 +28,8 @@ class Installed:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `mlgitops`, without anything of this checkout on its path."""
-        known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        passed = ("PATH", "HOME", "MLGITOPS_ARTIFACT_ROOT")
+        known = {name: os.environ[name] for name in passed if name in os.environ}
         return subprocess.run(
             [self.environment / "bin" / "mlgitops", *arguments],
             cwd=self.folder,

@@ -41,12 +41,12 @@ class Outlet(io.TextIOBase):
         shown = secrets.hidden(text)
         parts = self._steering.split(shown) if self._steering else [shown]
         shown = "".join(part if i % 2 else _visible(part) for i, part in enumerate(parts))
-        if self._open and shown.startswith(("#", "[", "v")):
+        if self._open and shown.startswith(("#", "[", "v", ":")):
             shown = f" {shown}"
         if "::" in shown or "##" in shown:
             shown = _COMMAND.sub(_broken, shown)
         if shown:
-            self._open = shown.endswith("#")
+            self._open = shown.endswith(("#", ":"))
         self.stream.write(shown)
         return len(text)
 

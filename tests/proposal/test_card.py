@@ -68,7 +68,7 @@ def test_a_card_says_what_is_recorded(farm: Team, tmp_path_factory: pytest.TempP
     for line in (
         "# power-forecasting-model, version 2",
         r"Power of the \*farm\*",
-        r"| owners | \@wind-team |",
+        r"| owners | \@&#8203;wind-team |",
         "| stages | Production, Staging |",
         f"| digest | {digest} |",
         "| pinned in models.yaml | Staging |",
@@ -79,7 +79,7 @@ def test_a_card_says_what_is_recorded(farm: Team, tmp_path_factory: pytest.TempP
     ):
         assert f"\n{line}" in f"\n{card}", line
     (test,) = (i.dataset for i in run.inputs.dataset_inputs if i.tags[0].value == "test")
-    assert f"| test | {test.name} | {test.digest} |".replace("_", r"\_") in section(card, "Data")
+    assert f"| test | {test.name} | `{test.digest}` |".replace("_", r"\_") in section(card, "Data")
     gates = section(card, "Gates of its stages")
     assert r"| Production | test\_r2 min 0.99 | failed | at least 0.99 |" in gates
     assert "(version 1 has" in gates

@@ -93,7 +93,7 @@ def test_the_smoke_test_fails_on_another_model(in_production: Team, served: str)
 def test_the_smoke_test_in_markdown(in_production: Team, served: str) -> None:
     """The result is the first line, a table follows."""
     ran = in_production.ok("smoke", WIND, "Production", "--url", served, "--format", "markdown")
-    assert ran.out.startswith("**models:/power-forecasting-model/2 at http://127.0.0.1:")
+    assert ran.out.startswith("**models:/power-forecasting-model/2 at http:&#8203;//127.0.0.1:")
     assert "| passed | POST CSV | 200, the model's own predictions | 200 " in ran.out
 
 
