@@ -56,15 +56,22 @@ def warning(context: Context, changed: Collection[Mapping[str, Any]] | None) -> 
     return ""
 
 
-def makers(changed: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The changed files that may have made a report, or what it was measured with."""
+def makers(changed: Iterable[Mapping[str, Any]], inert: tuple[str, ...] = _INERT) -> list[str]:
+    """The changed files that may have made a report, or what it was measured with.
+
+    Args:
+        changed: the entries of one of GitHub's lists of files.
+        inert: suffixes of files that make nothing.
+    """
     both = ((entry.get("filename"), entry.get("previous_filename")) for entry in changed)
-    return sorted({str(name) for names in both for name in names if name and _makes(str(name))})
+    return sorted(
+        {str(name) for names in both for name in names if name and _makes(str(name), inert)}
+    )
 
 
-def _makes(file: str) -> bool:
+def _makes(file: str, inert: tuple[str, ...]) -> bool:
     path = PurePosixPath(file)
-    return path.parts[0] in _MAKERS or path.suffix not in _INERT
+    return path.parts[0] in _MAKERS or path.suffix not in inert
 
 
 def _block(why: str) -> str:

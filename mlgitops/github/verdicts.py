@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from mlgitops.github.context import Context
 
 WORKFLOW = "plan.yml"
-_ARTIFACT = "plan"
-_PLAN = "plan.json"
+ARTIFACT = "plan"
+_DECLARED = "models.yaml"
+PLAN = "plan.json"
 _LIMIT = 16 * 1024 * 1024  # bytes of a plan
 _MOST_FILES = 300  # that GitHub lists of a comparison
 _MOST_PULLS = 20  # of one branch; each costs a request
@@ -130,12 +131,12 @@ def _of(api: GitHub, context: Context, found: Mapping[str, Any]) -> tuple[Measur
         pull = _PULL.validate_python(found)
         _check_code(api, context, pull)
         _check_base(api, context, pull)
-        content = zips.member(_kept(api, context, pull), _PLAN, limit=_LIMIT)
+        content = zips.member(_kept(api, context, pull), PLAN, limit=_LIMIT)
     except ValueError as error:  # pydantic's too
         raise GitHubVerdictsError(f"GitHub's answer is of no use: {brief(error, 200)}") from error
     return tuple(
         replace(one, pull_request=str(pull.number))
-        for one in planfile.measured_in(content, f"its {_PLAN}")
+        for one in planfile.measured_in(content, f"its {PLAN}")
     )
 
 
@@ -148,15 +149,18 @@ def _check_code(api: GitHub, context: Context, pull: _Pull) -> None:
         raise GitHubVerdictsError(
             f"GitHub listed {len(changed):,} of {count(pull.changed_files, 'changed file')}"
         )
-    _check_makers(changed, "it changes")
+    _check_makers(provenance.makers(changed), "it changes")
     since = api.changed_since(pull.head.sha)
     if len(since) >= _MOST_FILES:
         raise GitHubVerdictsError(f"{context.branch} has changed too much since")
-    _check_makers(since, f"{context.branch} has changed since")
+    # what the check read and nobody compares; rules of models.yaml are compared
+    read = (name for name in provenance.makers(since, (".md",)) if not name.endswith(_DECLARED))
+    makers = sorted({*provenance.makers(since), *read})
+    _check_makers(makers, f"{context.branch} has changed since")
 
 
-def _check_makers(changed: Sequence[Mapping[str, Any]], who: str) -> None:
-    if makers := provenance.makers(changed):
+def _check_makers(makers: Sequence[str], who: str) -> None:
+    if makers:
         first = [*makers[:3], *(["others"] if len(makers) > 3 else [])]
         raise GitHubVerdictsError(f"{who} what measures: {listed(first)}")
 
@@ -182,7 +186,7 @@ def _kept(api: GitHub, context: Context, pull: _Pull) -> bytes:
     if run is None:
         raise GitHubVerdictsError(f"its check did not end on {pull.head.sha[:12]}")
     artifacts = _ARTIFACTS.validate_python(api.artifacts(run.id))
-    kept = [one.id for one in artifacts if one.name == _ARTIFACT and not one.expired]
+    kept = [one.id for one in artifacts if one.name == ARTIFACT and not one.expired]
     if not kept:
         raise GitHubVerdictsError(f"run {run.id} of its check keeps no plan, or not any more")
     return api.artifact(max(kept))

@@ -256,7 +256,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /actions/workflows/plan\.yml/runs": _runs,
     r"GET /actions/artifacts/(\d+)/zip": lambda c: Stored(c.number),
     r"GET /actions/runs/(\d+)/artifacts": _artifacts,
-    r"GET /compare/(\w+)\.\.\.(?:main|abc)": lambda c: {"files": c.hub.newer.get(c.key, [])},
+    r"GET /compare/(\w+)\.\.\.\w+": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
     r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),

@@ -151,6 +151,11 @@ def add_pull(hub: fake.GitHub, base: str) -> None:
             id="changed-since",
         ),
         pytest.param(
+            lambda h: h.newer.update(head12=[{"filename": "checks/limits.yaml"}]),
+            "main has changed since what measures: checks/limits.yaml",
+            id="limits-changed-since",
+        ),
+        pytest.param(
             lambda h: h.newer.update(head12=[{"filename": "README.md"}] * 300),
             "main has changed too much since",
             id="changed-much-since",
