@@ -66,7 +66,7 @@ class _Pull:
     number: int
     head: _Head
     base: _Base
-    changed_files: int = 0
+    changed_files: int | None = None  # not in lists
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,17 +145,18 @@ def _check_code(api: GitHub, context: Context, pull: _Pull) -> None:
     if pull.head.repo is None or pull.head.repo.full_name != context.repository:
         raise GitHubVerdictsError("it comes from a fork")
     changed = api.changed_files(pull.number)
-    if len(changed) < pull.changed_files:
-        raise GitHubVerdictsError(
-            f"GitHub listed {len(changed):,} of {count(pull.changed_files, 'changed file')}"
-        )
+    if pull.changed_files is None or len(changed) < pull.changed_files:
+        known = count(pull.changed_files or 0, "changed file")
+        raise GitHubVerdictsError(f"GitHub listed {len(changed):,} of {known}")
     _check_makers(provenance.makers(changed), "it changes")
     since = api.changed_since(pull.head.sha)
     if len(since) >= _MOST_FILES:
         raise GitHubVerdictsError(f"{context.branch} has changed too much since")
     # what the check read and nobody compares; rules of models.yaml are compared
-    read = (name for name in provenance.makers(since, (".md",)) if not name.endswith(_DECLARED))
-    makers = sorted({*provenance.makers(since), *read})
+    read = {
+        one for one in provenance.makers(since, (".md",)) if one.rpartition("/")[2] != _DECLARED
+    }
+    makers = sorted(read.union(provenance.makers(since)))
     _check_makers(makers, f"{context.branch} has changed since")
 
 

@@ -145,6 +145,7 @@ def add_pull(hub: fake.GitHub, base: str) -> None:
             id="changed",
         ),
         pytest.param(lambda h: h.files.update({12: []}), "0 of 1 changed file", id="hidden"),
+        pytest.param(lambda h: h.pulls[0].pop("changed_files"), "GitHub listed", id="uncounted"),
         pytest.param(
             lambda h: h.newer.update(head12=[{"filename": "requirements/runtime.txt"}]),
             "main has changed since what measures: requirements/runtime.txt",
