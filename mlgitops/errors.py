@@ -288,6 +288,10 @@ class AuthorsFileError(MlgitopsError):
     """The file is not one of `mlgitops github author`."""
 
 
+class CheckedFileError(MlgitopsError):
+    """The file is not one of `mlgitops github verdicts`."""
+
+
 class TrainingFailedError(MlgitopsError):
     """One or more versions could not be trained while others may have been."""
 
@@ -354,6 +358,10 @@ class GitHubError(MlgitopsError):
 
 class GitHubRejectedError(GitHubError):
     """GitHub understood the request and rejected it, for example a commit that it does not have."""
+
+
+class GitHubVerdictsError(GitHubError):
+    """What the check of a pull request measured cannot be had, or does not count."""
 
 
 class GitHubDeniedError(GitHubError):

@@ -14,6 +14,7 @@ import yaml
 
 import noxfile  # noqa: F401 - registers its sessions
 from mlgitops.cli import cli
+from mlgitops.github import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +203,19 @@ def _checkout(job: dict[str, Any]) -> dict[str, Any]:
     """What a job checks out, and how."""
     used = (step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@"))
     return dict(next(used)["with"])
+
+
+def test_apply_takes_what_the_check_of_a_pull_request_measured() -> None:
+    """It is asked for before the plan; plan and apply get it; the check keeps it by its name."""
+    (apply,) = document(ROOT / ".github/workflows/apply.yml")["jobs"].values()
+    verbs = [step["run"] for step in apply["steps"] if "run" in step]
+    given = [run for run in verbs if "--checked checked.json" in run]
+    assert [run.split()[1] for run in given] == ["plan", "apply"]
+    assert verbs.index("mlgitops github verdicts --out checked.json") < verbs.index(given[0])
+    assert apply["permissions"]["actions"] == "read"
+    plan = document(ROOT / f".github/workflows/{verdicts.WORKFLOW}")["jobs"]["plan"]
+    (kept,) = (s["with"] for s in plan["steps"] if "upload-artifact" in s.get("uses", ""))
+    assert (kept["name"], kept["path"].split()[0]) == (verdicts.ARTIFACT, verdicts.PLAN)
 
 
 def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:

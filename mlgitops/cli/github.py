@@ -117,6 +117,46 @@ def labels() -> None:
         tell("no label of the pull request allows anything")
 
 
+@github.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("checked.json"),
+    show_default=True,
+    help="The file to write, for `plan --checked` and `apply --checked`.",
+)
+@file_option
+@registry_options
+def verdicts(out: Path, file: Path, target: Target) -> None:
+    """Tell the next steps what the checks of pull requests measured.
+
+    For each pending change with a gate that needs a model's predictions, takes the verdict from the
+    last check of the pull request that the change came from. It counts only if neither the pull
+    request nor, since then, the base branch changed what measures. It is no error if none counts:
+    the next steps measure.
+    """
+    from mlgitops.core.diff import diff
+    from mlgitops.core.gate import Need, needs
+    from mlgitops.github.verdicts import measured
+    from mlgitops.history import entries
+    from mlgitops.proposal import checkedfile
+    from mlgitops.proposal.propose import read
+
+    context, api = _connect()
+    desired, held = read(load(file), target.connect())
+    asking = [
+        change
+        for change in diff(desired, held).changes
+        if change.enters
+        and needs(desired.models[change.model].gates_for(change.alias)) is Need.PREDICTIONS
+    ]
+    whose = entries.Entries(file=file, warn=warn)
+    commits = {whose(change).commit for change in asking} - {UNCOMMITTED}
+    checkedfile.write(out, measured(context, api, sorted(commits), tell, warn))
+    if not asking:
+        tell("no pending change needs predictions")
+
+
 def _tell(label: Label) -> None:
     if label.why_not:
         warn(str(label))

@@ -92,6 +92,11 @@ quick_option = click.option(
     is_flag=True,
     help="Do not download models or compare predictions, unless a gate needs it.",
 )
+checked_option = click.option(
+    "--checked",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Load no model for a gate whose verdict is in this file, from github verdicts.",
+)
 
 
 def reviewed(*, quick: bool) -> Need:

@@ -13,6 +13,7 @@ import click
 
 from mlgitops.cli.options import (
     Target,
+    checked_option,
     failures_reported,
     file_option,
     format_option,
@@ -78,6 +79,7 @@ Examples:
 )
 @base_option("Show refused changes that models.yaml of this commit asks for too, but succeed.")
 @quick_option
+@checked_option
 @report_option
 @terms_options
 @authors_option
@@ -93,6 +95,7 @@ def plan(
     out: Path | None,
     revision: str | None,
     quick: bool,
+    checked: Path | None,
     reports: tuple[Path, ...],
     authors: Path | None,
     **allowed: Any,
@@ -105,7 +108,7 @@ def plan(
     """
     from mlgitops.core.guards import Shown
     from mlgitops.history import entries
-    from mlgitops.proposal import planfile
+    from mlgitops.proposal import checkedfile, planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
 
@@ -117,14 +120,15 @@ def plan(
         base = base_of(file, revision)
         on = terms(desired, **allowed, base=base, whose=whose)
         client, need = target.connect(), reviewed(quick=quick)
-        proposal = propose(desired, client, on, say, need=need, models=models)
+        before = checkedfile.read(checked) if checked else ()
+        proposal = propose(desired, client, on, say, need=need, checked=before, models=models)
     if out is not None:
         shown = Shown(
             plan=proposal.plan,
             fingerprint=planfile.fingerprint(declared),
             refused=tuple((one.change.model, one.change.alias) for one in proposal.held_up),
         )
-        planfile.write(out, shown)
+        planfile.write(out, shown, (found for one in proposal.exhibits for found in one.measured))
     _show(form, reports, proposal, lambda: document.plan(proposal))
     proposal.check()
     check_exceptions(desired, base)
@@ -166,6 +170,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="Refuse versions whose image did not pass by this file, from image prove --out.",
 )
+@checked_option
 @report_option
 @terms_options
 @authors_option
@@ -182,6 +187,7 @@ def apply(
     pull_request: str | None,
     shown: Path | None,
     proof: Path | None,
+    checked: Path | None,
     reports: tuple[Path, ...],
     authors: Path | None,
     **allowed: Any,
@@ -199,7 +205,7 @@ def apply(
     from mlgitops.history import entries
     from mlgitops.history.author import who
     from mlgitops.notify import webhook
-    from mlgitops.proposal import planfile, prooffile
+    from mlgitops.proposal import checkedfile, planfile, prooffile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
 
@@ -227,7 +233,8 @@ def apply(
         warn_of_exceptions(desired)
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
-        proposal = propose(desired, client, on, say, need=need, models=models)
+        before = checkedfile.read(checked) if checked else ()
+        proposal = propose(desired, client, on, say, need=need, checked=before, models=models)
         accepted = proposal.accepted
         # git is asked here, once
         excepted = allowing(proposal.objections)

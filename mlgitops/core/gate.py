@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
 
 Mode = Literal["enforce", "warn"]
+_NONE: Mapping[str, Verdict] = MappingProxyType({})
 
 
 class Need(IntEnum):
@@ -87,6 +89,11 @@ class Gate(Protocol):
     """A condition; `mlgitops.gates` has a file for each kind."""
 
     @property
+    def rule(self) -> str:
+        """The gate as models.yaml writes it, without its mode."""
+        ...
+
+    @property
     def mode(self) -> Mode:
         """Whether a failure refuses the change or is only shown."""
         ...
@@ -126,12 +133,20 @@ def needs(gates: Iterable[Gate]) -> Need:
     return max((gate.need for gate in gates), default=Need.NOTHING)
 
 
-def judge(gates: Iterable[Gate], case: Case) -> tuple[Verdict, ...]:
-    """The verdicts of all gates, in the order of the file."""
+def judge(
+    gates: Iterable[Gate], case: Case, known: Mapping[str, Verdict] = _NONE
+) -> tuple[Verdict, ...]:
+    """The verdicts of all gates, in the order of the file.
+
+    Args:
+        gates: the conditions of the stage.
+        case: what they look at.
+        known: rule → what the gate said before of the same case; it is not asked again.
+    """
     return tuple(
         replace(said, result=_excused(gate, case)) if said.result is Result.FAILED else said
         for gate in gates
-        for said in gate.judge(case)
+        for said in ((known[gate.rule],) if gate.rule in known else gate.judge(case))
     )
 
 

@@ -74,6 +74,12 @@ class GateForm(Form):
     ] = "enforce"
 
     @property
+    def rule(self) -> str:
+        """The gate as models.yaml writes it, without its mode."""
+        said = self.model_dump(exclude={"mode"}, exclude_none=True)
+        return " ".join(f"{key} {value}" for key, value in said.items())
+
+    @property
     def directions(self) -> Mapping[str, Direction]:
         """Metric → which way is better, of the metrics that the gate judges."""
         return {}

@@ -39,11 +39,10 @@ class LatencyGate(GateForm):
 
     def judge(self, case: Case) -> Iterator[Verdict]:
         """Whether a prediction is fast enough."""
-        rule = f"max_latency {self.max_latency}"
         expected = f"at most {self.max_latency} a row: the median, on the machine that plans"
         predictions = case.comparison.predictions if case.comparison else None
         if predictions is None:
-            yield verdict(rule, False, expected, unmeasured(case))
+            yield verdict(self.rule, False, expected, unmeasured(case))
         else:
             taken = predictions.new_cost.milliseconds
-            yield verdict(rule, taken <= self.most, expected, f"{taken:.6g} ms")
+            yield verdict(self.rule, taken <= self.most, expected, f"{taken:.6g} ms")

@@ -78,7 +78,7 @@ class PythonGate(GateForm):
     def judge(self, case: Case) -> Iterator[Verdict]:
         """What the function says."""
         objection = _objection(self, case)
-        yield verdict(f"python {self.python}", objection is None, _EXPECTED, objection or _EXPECTED)
+        yield verdict(self.rule, objection is None, _EXPECTED, objection or _EXPECTED)
 
 
 def _objection(gate: PythonGate, case: Case) -> str | None:

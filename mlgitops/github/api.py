@@ -53,6 +53,8 @@ class GitHub:
             raise_on_status=False,
         )
         self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry)
+        # archives lie on another host, which gets no token
+        self._stored = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry, elsewhere=True)
 
     def comment(self, number: int, marker: str, text: str, signature: str = "") -> str:
         """Write the one comment of a pull request that begins with a marker; returns its URL.
@@ -117,7 +119,7 @@ class GitHub:
         return judged(
             Facts(
                 pull=pull,
-                events=tuple(self._pages(f"/issues/{pull['number']}/events")),
+                events=tuple(self.events(pull["number"])),
                 activity=tuple(self._activity(pull)),
                 reviews=tuple(self._pages(f"/pulls/{pull['number']}/reviews")),
             ),
@@ -199,6 +201,40 @@ class GitHub:
         found = self._json("GET", f"/compare/{sha}...{self._context.branch}")
         return any(changed.get("filename") == file for changed in found.get("files") or ())
 
+    def changed_since(self, sha: str) -> list[dict[str, Any]]:
+        """The files that this run's commit has otherwise than where a commit left its history.
+
+        Protocol: docs.github.com, "Compare two commits": up to 300 files.
+        """
+        found = self._json("GET", f"/compare/{sha}...{self._context.sha}")
+        return _listed(found, "files")
+
+    def events(self, number: int) -> list[dict[str, Any]]:
+        """What happened to a pull request, the first event first."""
+        return list(self._pages(f"/issues/{number}/events"))
+
+    def pull_requests_from(self, branch: str) -> list[dict[str, Any]]:
+        """All pull requests of a branch of this repository, open or not, into whatever branch."""
+        owner = self._context.repository.partition("/")[0]
+        return list(self._pages("/pulls", head=f"{owner}:{branch}", state="all"))
+
+    def runs(self, workflow: str, sha: str) -> list[dict[str, Any]]:
+        """The last 100 ended runs of a workflow on pull requests with a head, the newest first."""
+        query = {"event": "pull_request", "head_sha": sha, "status": "completed"}
+        url = self._url(f"/actions/workflows/{workflow}/runs")
+        found = self._request("GET", url, query={**query, "per_page": _PAGE})
+        return _listed(_json(found), "workflow_runs")
+
+    def artifacts(self, run: int) -> list[dict[str, Any]]:
+        """What a run keeps: up to 100 artifacts."""
+        url = self._url(f"/actions/runs/{run}/artifacts")
+        return _listed(_json(self._request("GET", url, query={"per_page": _PAGE})), "artifacts")
+
+    def artifact(self, number: int) -> bytes:
+        """The zip of an artifact."""
+        url = self._url(f"/actions/artifacts/{number}/zip")
+        return self._request("GET", url, http=self._stored).body
+
     def open_pull_request(self, *, head: str, base: str, title: str, text: str) -> str:
         """Open a pull request from a branch, or update the one that is open; returns its URL."""
         owner = self._context.repository.partition("/")[0]
@@ -276,7 +312,7 @@ class GitHub:
         options: dict[str, Any] = {"query": {**query, "per_page": _PAGE}}
         for _ in range(_PAGES):
             answer = self._request("GET", url, **options)
-            listed = answer.json()
+            listed = _json(answer)
             yield from (entry for entry in listed if isinstance(entry, dict))
             following = answer.next_page
             if not following or not following.startswith(self._context.api + "/"):
@@ -284,17 +320,19 @@ class GitHub:
             url, options = following, {}
 
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return self._request(method, self._url(path), json=body).json()
+        return _json(self._request(method, self._url(path), json=body))
 
     def _url(self, path: str) -> str:
         """The address of a path: of this repository, where it names nothing else."""
         elsewhere = path.startswith(("/repos/", "/orgs/"))
         return f"{self._context.api if elsewhere else self._base}{path}"
 
-    def _request(self, method: str, url: str, **options: Any) -> Answer:
+    def _request(
+        self, method: str, url: str, *, http: HttpClient | None = None, **options: Any
+    ) -> Answer:
         what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
         try:
-            answer = self._http.request(method, url, **options)
+            answer = (http or self._http).request(method, url, **options)
         except HttpError as error:
             raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
         if answer.status in _DENIED:
@@ -307,6 +345,21 @@ class GitHub:
         if not answer.ok:
             raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
         return answer
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise GitHubError("GitHub's answer is not JSON") from error
+
+
+def _listed(found: Any, key: str) -> list[dict[str, Any]]:
+    """A list in an answer."""
+    listed = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(listed, list):
+        raise GitHubError(f"GitHub's answer has no list of {key}")
+    return [entry for entry in listed if isinstance(entry, dict)]
 
 
 def _message(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.words import count, listed, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from mlgitops.github.context import Context
@@ -38,7 +38,7 @@ def read(path: Path) -> str:
     return _MENTION.sub("@\u200b", path.read_text(encoding="utf-8", errors="replace"))
 
 
-def warning(context: Context, changed: Iterable[Mapping[str, Any]] | None) -> str:
+def warning(context: Context, changed: Collection[Mapping[str, Any]] | None) -> str:
     """What a reader must know before a report; nothing where the base branch's code made it.
 
     Args:
@@ -47,24 +47,31 @@ def warning(context: Context, changed: Iterable[Mapping[str, Any]] | None) -> st
     """
     if changed is None:
         return _block("GitHub did not say which files this pull request changes.")
-    found = 0
-    touched: set[str] = set()
-    for entry in changed:
-        both = (entry.get("filename"), entry.get("previous_filename"))
-        touched.update(str(name) for name in both if name and _makes(str(name)))
-        found += 1
-    if touched:
-        names = listed([_code(name) for name in sorted(touched)])
+    if touched := makers(changed):
+        names = listed([_code(name) for name in touched])
         return _block(f"This pull request changes what made this report: {names}.")
     known = _event(context).get("changed_files")
-    if isinstance(known, int) and found < known:
-        return _block(f"GitHub listed {found:,} of {count(known, 'changed file')}.")
+    if isinstance(known, int) and len(changed) < known:
+        return _block(f"GitHub listed {len(changed):,} of {count(known, 'changed file')}.")
     return ""
 
 
-def _makes(file: str) -> bool:
+def makers(changed: Iterable[Mapping[str, Any]], inert: tuple[str, ...] = _INERT) -> list[str]:
+    """The changed files that may have made a report, or what it was measured with.
+
+    Args:
+        changed: the entries of one of GitHub's lists of files.
+        inert: suffixes of files that make nothing.
+    """
+    both = ((entry.get("filename"), entry.get("previous_filename")) for entry in changed)
+    return sorted(
+        {str(name) for names in both for name in names if name and _makes(str(name), inert)}
+    )
+
+
+def _makes(file: str, inert: tuple[str, ...]) -> bool:
     path = PurePosixPath(file)
-    return path.parts[0] in _MAKERS or path.suffix not in _INERT
+    return path.parts[0] in _MAKERS or path.suffix not in inert
 
 
 def _block(why: str) -> str:

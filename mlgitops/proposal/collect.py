@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlgitops.core import pins
 from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
+from mlgitops.core.measured import known, measured, subject
 from mlgitops.core.version import READY
 from mlgitops.core.way_back import WayBack, of_change
 from mlgitops.errors import PayloadError, Problem, RegistryRequestError, StoreError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mlgitops.core.gate import Gate, Verdict
     from mlgitops.core.guards import Objection
     from mlgitops.core.held import Held, HeldModel
+    from mlgitops.core.measured import Measured
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version, VersionKey
@@ -52,6 +54,7 @@ class Exhibit:
         problems: why the registry cannot give what models.yaml asks for.
         objections: what guards say against it and nobody has allowed.
         before: it was pending before what is under review, which does not touch it.
+        measured: the verdicts that a version was loaded for.
     """
 
     change: Change
@@ -62,6 +65,7 @@ class Exhibit:
     problems: tuple[Problem, ...] = ()
     objections: tuple[Objection, ...] = ()
     before: bool = False
+    measured: tuple[Measured, ...] = ()
 
     @property
     def failed(self) -> tuple[Verdict, ...]:
@@ -90,11 +94,14 @@ class Request:
     Attributes:
         now: the time by which gates judge.
         need: what is to be read in any case; gates may ask for more.
+        checked: what checks of pull requests measured: a gate is not asked the same again, and
+            nothing is loaded for it.
         link: makes an address of two commits, where there is one.
     """
 
     now: datetime
     need: Need = Need.NOTHING
+    checked: tuple[Measured, ...] = ()
     link: Callable[[str, str], str | None] = lambda _old, _new: None
 
 
@@ -270,8 +277,10 @@ def judged(
     """What the gates of a stage say of a version that is to enter it, given both sides."""
     gates = desired.models[change.model].gates_for(change.alias)
     better = {metric: way for gate in gates for metric, way in gate.directions.items()}
+    of, loads = subject(change, old, new), request.need is Need.PREDICTIONS
+    before = {} if loads else known(of, gates, request.checked)
     scope = Scope(
-        predict=_need(gates, request) >= Need.PREDICTIONS,
+        predict=not before and _need(gates, request) is Need.PREDICTIONS,
         link=request.link,
         recipes=package_of(desired),
         better=MappingProxyType(better),
@@ -284,7 +293,13 @@ def judged(
         now=request.now,
         comparison=compare(change.model, old, new, scope, history),
     )
-    return Exhibit(change=change, verdicts=judge(gates, case), comparison=case.comparison)
+    found, said = case.comparison, judge(gates, case, before)
+    return Exhibit(
+        change=change,
+        verdicts=said,
+        comparison=found,
+        measured=tuple(measured(of, gates, said)) if of and found and found.predictions else (),
+    )
 
 
 def _need(gates: tuple[Gate, ...], request: Request) -> Need:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.core.guards import Shown
+from mlgitops.core.measured import Measured  # noqa: TC001 - files are checked against it
 from mlgitops.core.plan import Plan  # noqa: TC001 - files are checked against it
 from mlgitops.errors import PlanFileError
 from mlgitops.system import files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -24,10 +26,11 @@ class _PlanFile:
     """The form of the file; `version` counts changes that break readers."""
 
     kind: Literal["mlgitops plan"] = "mlgitops plan"
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     fingerprint: str
     plan: Plan
     refused: tuple[tuple[str, str], ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 _FORM = TypeAdapter(_PlanFile)
@@ -38,13 +41,23 @@ def fingerprint(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def write(path: Path, shown: Shown) -> None:
+def write(path: Path, shown: Shown, measured: Iterable[Measured] = ()) -> None:
     """Write a plan: its changes in their order, each with all that `apply` needs.
+
+    Args:
+        path: the file.
+        shown: the plan.
+        measured: what gates said of versions that were loaded for them.
 
     Raises:
         FileWriteError: it cannot be written.
     """
-    document = _PlanFile(fingerprint=shown.fingerprint, plan=shown.plan, refused=shown.refused)
+    document = _PlanFile(
+        fingerprint=shown.fingerprint,
+        plan=shown.plan,
+        refused=shown.refused,
+        measured=tuple(measured),
+    )
     files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
 
 
@@ -55,14 +68,28 @@ def read(path: Path) -> Shown:
         PlanFileError: the file is missing, or not one of `write`.
     """
     try:
-        document = _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES), strict=True)
+        document = _parsed(files.read_bytes(path, limit=_MAX_BYTES), str(path))
     except OSError as error:
         raise PlanFileError(f"cannot read {path}: {error.strerror}") from error
+    return Shown(plan=document.plan, fingerprint=document.fingerprint, refused=document.refused)
+
+
+def measured_in(content: bytes, name: str) -> tuple[Measured, ...]:
+    """What gates said of versions that were loaded for them, in the content of a plan.
+
+    Raises:
+        PlanFileError: it is not one of `write`.
+    """
+    return _parsed(content, name).measured
+
+
+def _parsed(content: bytes, name: str) -> _PlanFile:
+    try:
+        return _FORM.validate_json(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["loc"] == ("version",):
-            message = f"{path} is not a plan of this version of mlgitops; plan again"
+            message = f"{name} is not a plan of this version of mlgitops; plan again"
         else:
-            message = f"{path} is not a plan; to write one, run `mlgitops plan --out FILE`"
+            message = f"{name} is not a plan; to write one, run `mlgitops plan --out FILE`"
         raise PlanFileError(message) from error
-    return Shown(plan=document.plan, fingerprint=document.fingerprint, refused=document.refused)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
     from mlgitops.core.held import Held
+    from mlgitops.core.measured import Measured
     from mlgitops.core.plan import Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import VersionKey
@@ -192,6 +193,7 @@ def propose(
     progress: Callable[[str], None] = lambda _: None,
     *,
     need: Need = Need.NOTHING,
+    checked: tuple[Measured, ...] = (),
     models: Collection[str] = (),
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
@@ -202,6 +204,7 @@ def propose(
         terms: what guards and gates judge by.
         progress: is told of each step.
         need: what evidence is to be read in any case; gates may ask for more.
+        checked: what checks of pull requests measured.
         models: names or patterns of the models to plan; all if empty.
 
     Raises:
@@ -216,7 +219,8 @@ def propose(
     if pending.changes:  # else there is nothing to read, and what reads it need not be imported
         from mlgitops.proposal.collect import Request, collect
 
-        request = Request(now=terms.now, need=need, link=comparing(Path(desired.file)))
+        link = comparing(Path(desired.file))
+        request = Request(now=terms.now, need=need, checked=checked, link=link)
         exhibits = collect(pending, desired, held, reader, request, progress)
     said = guards.objections(pending, desired, terms, _missing(exhibits))
     unclear = dict(_unclear(desired, held))

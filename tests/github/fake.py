@@ -33,6 +33,7 @@ class GitHub:
     """The state of one repository, and the requests that it got.
 
     Attributes:
+        archives: what runs keep, by the number of the run, which is that of the artifact `plan`.
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
         now: the time of its clock.
@@ -48,6 +49,8 @@ class GitHub:
     commits: dict[str, list[int]] = field(default_factory=dict)
     newer: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     files: dict[int, list[dict[str, str]]] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    archives: dict[int, bytes] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -139,13 +142,31 @@ class GitHub:
             }
         )
 
+    def add_run(self, number: int, archive: bytes, **more: Any) -> dict[str, Any]:
+        """End a run of the workflow Plan on the head of a pull request."""
+        head = self.pull(number)["head"]
+        made = {
+            "id": 100 + len(self.runs),
+            "path": ".github/workflows/plan.yml",
+            "event": "pull_request",
+            "status": "completed",
+            "conclusion": "success",
+            "head_sha": head["sha"],
+            "head_branch": head["ref"],
+            "head_repository": {"full_name": REPOSITORY},
+            **more,
+        }
+        self.runs.insert(0, made)
+        self.archives[made["id"]] = archive
+        return made
+
     def pull(self, number: int) -> dict[str, Any]:
         """A pull request as the API tells it."""
         (found,) = (pull for pull in self.pulls if pull["number"] == number)
         head = {
             "sha": f"head{number}",
             "ref": found.get("head", "topic"),
-            "repo": {"full_name": REPOSITORY},
+            "repo": {"full_name": found.get("repository", REPOSITORY)},
         }
         return {"user": {"login": AUTHOR, "type": "User"}, **found, "head": head}
 
@@ -165,6 +186,13 @@ class Call:
         return int(self.key)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """An answer that is on another host."""
+
+    number: int
+
+
 def _patch(entries: list[dict[str, Any]], key: str, value: int, body: Any) -> dict[str, Any]:
     (found,) = (entry for entry in entries if entry[key] == value)
     found.update(body)
@@ -181,8 +209,21 @@ def _issues(call: Call) -> Any:
 
 
 def _pulls(call: Call) -> Any:
-    head = call.query["head"][0].partition(":")[2]
-    return [p for p in call.hub.pulls if p["state"] == "open" and p["head"] == head]
+    head, state = call.query["head"][0].partition(":")[2], call.query["state"][0]
+    found = [call.hub.pull(p["number"]) for p in call.hub.pulls]
+    return [p for p in found if state in ("all", p["state"]) and p["head"]["ref"] == head]
+
+
+def _runs(call: Call) -> Any:
+    sha, event = call.query["head_sha"][0], call.query["event"][0]
+    found = [r for r in call.hub.runs if r["head_sha"] == sha and r["event"] == event]
+    return {"total_count": len(found), "workflow_runs": found}
+
+
+def _artifacts(call: Call) -> Any:
+    names = ("image", "plan") if call.number in call.hub.archives else ("image",)
+    found = [{"id": call.number, "name": name, "expired": name == "image"} for name in names]
+    return {"total_count": len(found), "artifacts": found}
 
 
 def _pulls_of(call: Call) -> Any:
@@ -212,7 +253,10 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"POST /issues": lambda c: c.hub.add_issue(c.body),
     r"PATCH /issues/(\d+)": lambda c: _patch(c.hub.issues, "number", c.number, c.body),
     r"GET /commits/(\w+)/pulls": _pulls_of,
-    r"GET /compare/(\w+)\.\.\.main": lambda c: {"files": c.hub.newer.get(c.key, [])},
+    r"GET /actions/workflows/plan\.yml/runs": _runs,
+    r"GET /actions/artifacts/(\d+)/zip": lambda c: Stored(c.number),
+    r"GET /actions/runs/(\d+)/artifacts": _artifacts,
+    r"GET /compare/(\w+)\.\.\.\w+": lambda c: {"files": c.hub.newer.get(c.key, [])},
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
     r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),
@@ -270,7 +314,16 @@ class _Handler(BaseHTTPRequestHandler):
         hub.unknown.append(f"{self.command} {self.path}")
         self._answer(404, {"message": "Not Found"})
 
-    do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - the names that the base class calls
+    do_POST = do_PATCH = _handle  # noqa: N815 - the names that the base class calls
+
+    def do_GET(self) -> None:
+        """What is stored is on another host, which gets no token."""
+        if not self.path.startswith("/stored/"):
+            self._handle()
+            return
+        assert "Authorization" not in self.headers
+        kept = self.server.hub.archives[int(self.path.removeprefix("/stored/"))]
+        self._send(200, kept, {"Content-Type": "application/zip"})
 
     def _membership(self, path: str, token: str) -> None:
         """Whether somebody is in a team; the token of a job sees no organization."""
@@ -285,6 +338,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"message": "Not Found"})
 
     def _found(self, result: Any, query: dict[str, list[str]]) -> None:
+        if isinstance(result, Stored):  # the same server under another name
+            elsewhere = self.server.hub.base.replace("127.0.0.1", "localhost")
+            self._send(302, b"", {"Location": f"{elsewhere}/stored/{result.number}"})
+            return
         if not isinstance(result, list):
             self._answer(201 if self.command == "POST" else 200, result)
             return
@@ -296,9 +353,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, result[(page - 1) * size : page * size], links)
 
     def _answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
-        content = json.dumps(document).encode()
+        kind = {"Content-Type": "application/json"}
+        self._send(status, json.dumps(document).encode(), {**kind, **(headers or {})})
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
