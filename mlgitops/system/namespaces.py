@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _NEWNS, _NEWUTS, _NEWIPC = 0x20000, 0x4000000, 0x8000000
 _NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -75,10 +75,10 @@ def enter(shown: Collection[str], home: str, owner: tuple[int, int] | None) -> N
     for path, size in (("/tmp", "256m"), ("/dev/shm", "64m")):  # noqa: S108
         Path(path).mkdir(parents=True)
         _tmpfs(path, f"size={size},mode=1777")
-    for target, source in _binds((*_SYSTEM, *shown)):
-        _show(source, target)
+    wanted = _wanted((*_SYSTEM, *shown))
+    _show(wanted)
     for path in (*shown, home):
-        _hide(path)
+        _hide(path, wanted)
     for device in _DEVICES:
         _bind(f"{_OLD}/dev/{device}", f"/dev/{device}")
     _show_processes(owned=owner is None)
@@ -126,18 +126,14 @@ def _new_user(flags: int) -> None:
         Path(f"/proc/self/{file}").write_text(line, encoding="utf-8")
 
 
-def _binds(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Where each path is to be shown, and what; parents come before what is in them."""
+def _wanted(paths: Iterable[str]) -> dict[str, str]:
+    """Where each path is to be shown, and what."""
     wanted = {}
     for path in paths:
         real = _real(path)
         if Path(_OLD + real).exists():
-            wanted[path] = wanted[real] = real
-    done: list[str] = []
-    for target in sorted(wanted):
-        if not any(_within(target, parent) for parent in done):
-            done.append(target)
-            yield target, _OLD + wanted[target]
+            wanted[path] = wanted[real] = _OLD + real
+    return wanted
 
 
 def _real(path: str) -> str:
@@ -161,9 +157,14 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _show(source: str, target: str) -> None:
-    _bind(source, target)
-    _restrict(target, _ATTR_READ_ONLY | _ATTR_NOSUID, recursive=True)
+def _show(wanted: Mapping[str, str]) -> None:
+    """Show what is wanted; what is in a folder that is shown is there already."""
+    done: list[str] = []
+    for target in sorted(wanted):
+        if not any(_within(target, parent) for parent in done):
+            done.append(target)
+            _bind(wanted[target], target)
+            _restrict(target, _ATTR_READ_ONLY | _ATTR_NOSUID, recursive=True)
 
 
 def _bind(source: str, target: str) -> None:
@@ -176,11 +177,13 @@ def _bind(source: str, target: str) -> None:
     _called("mount", source.encode(), target.encode(), None, _BIND | _REC, None)
 
 
-def _hide(folder: str) -> None:
+def _hide(folder: str, wanted: Mapping[str, str]) -> None:
+    """Hide what may hold secrets, but for what is wanted in it: an environment in ~/.cache."""
     for name in _HIDDEN:
         path = f"{folder}/{name}"
         if Path(path).is_dir():
             _tmpfs(path, "size=4k,mode=555")
+            _show({target: wanted[target] for target in wanted if target.startswith(f"{path}/")})
         elif Path(path).is_file():
             _called("mount", f"{_OLD}/dev/null".encode(), path.encode(), None, _BIND, None)
 

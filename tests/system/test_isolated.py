@@ -52,6 +52,29 @@ def test_it_sees_harmless_variables_only(
     assert capfd.readouterr() == ("", "")
 
 
+def _read(*paths: str) -> Iterator[str | None]:
+    for path in map(Path, paths):
+        yield path.read_text(encoding="utf-8") if path.exists() else None
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in a folder that is shown", "alone"])
+def test_what_it_needs_may_be_in_a_folder_that_is_hidden(
+    whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment in ~/.cache is there, and nothing beside it."""
+    if why := denied(()):
+        pytest.skip(f"this machine allows no namespaces: {why}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    needed, other = tmp_path / ".cache/venv/lib/module.py", tmp_path / ".cache/token"
+    needed.parent.mkdir(parents=True)
+    for file in (needed, other):
+        file.write_text(file.name, encoding="utf-8")
+    readable = [TESTS, needed.parent, *([tmp_path] if whole else [])]
+    preload = ("json", "re") if whole else ("json", "io")  # each its server, and so its home
+    found = call(_read, str(needed), str(other), timeout=60, readable=readable, preload=preload)
+    assert list(found) == ["module.py", None]
+
+
 @pytest.mark.parametrize(
     ("kind", "timeout", "expected"),
     [
