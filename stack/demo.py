@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.errors import MlgitopsError
+from mlgitops.registry import allowed
 from mlgitops.registry.embedded import Embedded, server
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
@@ -79,6 +80,7 @@ def main(data: str | None, stack: str, state: Path) -> None:
         running, served = compose_server(), compose_served
     else:
         running, served = server(Embedded(folder=state.resolve())), process
+        os.environ[allowed.ROOTS] = str(state.resolve())  # the server's folder is this machine's
     with running as url:
         os.environ["MLFLOW_TRACKING_URI"] = url
         demo = Demo(
