@@ -146,7 +146,7 @@ class Repository:
             "pull_request": {
                 "number": number,
                 "title": HOSTILE,
-                "labels": [{"name": HOSTILE}],
+                "labels": [{"name": label} for label in (*labels, HOSTILE)],
                 "head": {"ref": HOSTILE, "sha": self.head, "repo": repository},
                 "base": {**base, "repo": {"full_name": REPOSITORY}},
             },
