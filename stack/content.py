@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from typing import TYPE_CHECKING
+
+from stack.errors import BackupError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stack.compose import Compose
 
+_TRIES = 3
+_END = 1024  # bytes
 DATABASES = ("mlflow", "mlflow_auth")
 _COUNTED = (
     "experiments",
@@ -78,9 +83,28 @@ def measure(saved: Path) -> tuple[int, int]:
 
 
 def save_artifacts(compose: Compose, target: Path) -> None:
-    """The artifact folder as a tar."""
-    with target.open("wb") as file:
-        compose.run(*_ONCE, "sh", "-c", _SAVE, stdout=file)
+    """The artifact folder as a tar.
+
+    Raises:
+        BackupError: it arrives cut off, again and again.
+    """
+    for _ in range(_TRIES):
+        with target.open("wb") as file:
+            compose.run(*_ONCE, "sh", "-c", _SAVE, stdout=file)
+        # Compose may end before the last of what a container that has ended printed
+        if _is_whole(target):
+            return
+    raise BackupError("the artifacts cannot be read whole; try again, or see Docker's log")
+
+
+def _is_whole(tar: Path) -> bool:
+    """Whether it has the two blocks of zeros that end every tar (POSIX, "pax")."""
+    with tar.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        if file.tell() < _END:
+            return False
+        file.seek(-_END, os.SEEK_END)
+        return not any(file.read())
 
 
 def load_artifacts(compose: Compose, source: Path) -> None:

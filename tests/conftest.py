@@ -189,7 +189,9 @@ models:
 def trained(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with four real versions, trained on the synthetic sample and registered."""
     from mlgitops.cli import run
+    from mlgitops.system.modules import forget
 
+    forget("training")  # a test may have imported that of another folder
     folder = tmp_path_factory.mktemp("trained")
     shutil.copy(migrated, folder / "mlflow.db")
     (folder / "models.yaml").write_text(RECIPES, encoding="utf-8")
