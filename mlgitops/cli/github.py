@@ -42,6 +42,16 @@ def github() -> None:
     """
 
 
+def _out_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path(name),
+        show_default=True,
+        help=text,
+    )
+
+
 def _connect() -> tuple[Context, GitHub]:
     from mlgitops.github import context
     from mlgitops.github.api import GitHub
@@ -51,13 +61,7 @@ def _connect() -> tuple[Context, GitHub]:
 
 
 @github.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("authors.json"),
-    show_default=True,
-    help="The file to write.",
-)
+@_out_option("authors.json", "The file to write.")
 @file_option
 @registry_options
 def author(out: Path, file: Path, target: Target) -> None:
@@ -118,13 +122,7 @@ def labels() -> None:
 
 
 @github.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("checked.json"),
-    show_default=True,
-    help="The file to write, for `plan --checked` and `apply --checked`.",
-)
+@_out_option("checked.json", "The file to write, for `plan --checked` and `apply --checked`.")
 @file_option
 @registry_options
 def verdicts(out: Path, file: Path, target: Target) -> None:

@@ -14,7 +14,7 @@ from mlgitops.errors import AuthorsFileError, GitError
 from mlgitops.history import author
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import timeline
-from mlgitops.system import files, git
+from mlgitops.system import forms, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -93,7 +93,6 @@ class _File:
 
 
 _FORM = TypeAdapter(_File)
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 def write(path: Path, authors: Iterable[Author]) -> None:
@@ -103,7 +102,7 @@ def write(path: Path, authors: Iterable[Author]) -> None:
         FileWriteError: it cannot be written.
     """
     document = _File(authors={one.commit: one for one in authors})
-    files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
+    forms.write(path, _FORM, document)
 
 
 def read(path: Path) -> Authors:
@@ -113,7 +112,7 @@ def read(path: Path) -> Authors:
         AuthorsFileError: the file is missing, or not one of `write`.
     """
     try:
-        return _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES)).authors
+        return forms.read(path, _FORM, strict=False).authors
     except OSError as error:
         raise AuthorsFileError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:

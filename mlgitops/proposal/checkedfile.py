@@ -9,13 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.core.measured import Measured  # noqa: TC001 - files are checked against it
 from mlgitops.errors import CheckedFileError
-from mlgitops.system import files
+from mlgitops.system import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +35,7 @@ def write(path: Path, measured: Iterable[Measured]) -> None:
         FileWriteError: the file cannot be written.
     """
     document = _CheckedFile(measured=tuple(measured))
-    files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
+    forms.write(path, _FORM, document)
 
 
 def read(path: Path) -> tuple[Measured, ...]:
@@ -47,7 +45,7 @@ def read(path: Path) -> tuple[Measured, ...]:
         CheckedFileError: the file is missing, or not one of `write`.
     """
     try:
-        return _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES), strict=True).measured
+        return forms.read(path, _FORM).measured
     except OSError as error:
         raise CheckedFileError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:

@@ -12,13 +12,11 @@ from mlgitops.core.guards import Shown
 from mlgitops.core.measured import Measured  # noqa: TC001 - files are checked against it
 from mlgitops.core.plan import Plan  # noqa: TC001 - files are checked against it
 from mlgitops.errors import PlanFileError
-from mlgitops.system import files
+from mlgitops.system import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +56,7 @@ def write(path: Path, shown: Shown, measured: Iterable[Measured] = ()) -> None:
         refused=shown.refused,
         measured=tuple(measured),
     )
-    files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
+    forms.write(path, _FORM, document)
 
 
 def read(path: Path) -> Shown:
@@ -68,7 +66,7 @@ def read(path: Path) -> Shown:
         PlanFileError: the file is missing, or not one of `write`.
     """
     try:
-        document = _parsed(files.read_bytes(path, limit=_MAX_BYTES), str(path))
+        document = _parsed(forms.read_bytes(path), str(path))
     except OSError as error:
         raise PlanFileError(f"cannot read {path}: {error.strerror}") from error
     return Shown(plan=document.plan, fingerprint=document.fingerprint, refused=document.refused)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.core.proof import Proof, Proofs
-from mlgitops.system import files
+from mlgitops.system import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,7 @@ def write(path: Path, proofs: Iterable[Proof]) -> None:
         FileWriteError: the file cannot be written.
     """
     document = _ProofFile(images=tuple(proofs))
-    files.write_text(path, _FORM.dump_json(document, indent=2).decode() + "\n")
+    forms.write(path, _FORM, document)
 
 
 def read(path: Path) -> Proofs:
@@ -46,7 +44,7 @@ def read(path: Path) -> Proofs:
     proof.
     """
     try:
-        document = _FORM.validate_json(files.read_bytes(path, limit=_MAX_BYTES), strict=True)
+        document = forms.read(path, _FORM)
     except OSError as error:
         return Proofs(absent=f"its image was not tested: cannot read {path}: {error.strerror}")
     except ValidationError:
