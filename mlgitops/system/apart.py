@@ -147,23 +147,25 @@ def _watched(job: _Job) -> tuple[str, bytes]:
         namespaces.leave(job.owner)
     elif sys.platform == "linux":  # what outlives its parent becomes a child of this process
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    crowd = _crowd()  # before the other one's root becomes this one's, too
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
         _leave_with(lambda: _run(job, writer))
     os.close(writer)
     try:
-        return _collected(reader, process, job)
+        return _collected(reader, process, job, crowd)
     finally:
         _end(process)
 
 
-def _collected(reader: int, process: int, job: _Job) -> tuple[str, bytes]:
+def _collected(
+    reader: int, process: int, job: _Job, crowd: Callable[[], int]
+) -> tuple[str, bytes]:
     deadline = time.monotonic() + job.timeout
     data = bytearray()
     os.set_blocking(reader, False)
     ended = False
-    crowd = _crowd()
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
