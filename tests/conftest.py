@@ -164,6 +164,8 @@ def remote(
     yield team
     for model in team.client.search_registered_models():
         team.client.delete_registered_model(model.name)  # the next test shares the server
+    for prompt in team.client.search_prompts():
+        team.client.delete_prompt(prompt.name)
 
 
 RECIPES = """

@@ -80,13 +80,23 @@ def _chosen(desired: Desired, model: str | None, stage: str | None) -> dict[_Slo
     """The stages that are meant and hold a version, in the order of the file.
 
     Raises:
-        UsageError: there is no such model or stage, or the stage that is named is to be empty.
+        UsageError: there is no such model or stage, the stage that is named is to be empty, or
+            the model is a prompt.
     """
+    if model and edit.model_of(desired, model).prompt:
+        raise UsageError(
+            f"{desired.file}: {model} is a prompt, whose text cannot change; pin models"
+        )
     if model and stage:
         found = edit.filled_stage(desired, model, stage)
         return {(model, found.name): found}
     models = [edit.model_of(desired, model)] if model else desired.models.values()
-    return {(m.name, s.name): s for m in models for s in m.stages if s.version is not None}
+    return {
+        (one.name, stage.name): stage
+        for one in models
+        for stage in one.stages
+        if stage.version is not None and not one.prompt
+    }
 
 
 def _checked(chosen: dict[_Slot, DesiredStage], desired: Desired, target: Target) -> str:

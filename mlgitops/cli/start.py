@@ -59,7 +59,7 @@ def import_command(output: Path, force: bool, target: Target) -> None:
         )
     with progress() as say:
         say("reading the registry")
-        made = imported(target.connect().held())
+        made = imported(target.connect().held(prompts=True))
     loads(made.text, str(output))
     files.write_text(output, made.text)
     for line in made.left_out:
@@ -104,7 +104,7 @@ def rebuild(
     from mlgitops.core.turn import Watch
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
-    from mlgitops.recipes.rebuild import require_rebuildable
+    from mlgitops.recipes.rebuild import require_rebuildable, without_prompts
     from mlgitops.recipes.train import train
     from mlgitops.report import document, tables
 
@@ -112,6 +112,9 @@ def rebuild(
     if desired is None:
         tell(f"{revision} has no {file}; nothing to rebuild")
         return
+    desired, prompts = without_prompts(desired)
+    if prompts:
+        tell(f"left out, because prompts have no recipes: {', '.join(prompts)}", err=True)
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
         client = target.connect()

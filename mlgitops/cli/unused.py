@@ -51,7 +51,8 @@ def unused(models: tuple[str, ...], file: Path, target: Target, form: str) -> No
         reader = target.connect()
         desired, held = read(desired, reader, models)
         say("reading versions")
-        versions = reader.all_versions(desired.models.keys() & held.models.keys())
+        names = [one.name for one in desired.models.values() if not one.prompt]
+        versions = reader.all_versions([name for name in names if name in held.models])
         declared = declared_versions(Path(desired.file))
     if not declared:
         warn("without git's history, every version that was in a stage before counts as needed")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlgitops.errors import Where
 
 RECIPES = "training"
+MODELS, PROMPTS = "models", "prompts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,7 @@ class DesiredStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredModel:
-    """One model of models.yaml; `stages` and `gates` keep the order of the file."""
+    """One model or prompt of models.yaml; `stages` and `gates` keep the order of the file."""
 
     name: str
     description: str | None
@@ -87,6 +88,12 @@ class DesiredModel:
     where: Where = field(compare=False)
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
+    prompt: bool = False
+
+    @property
+    def section(self) -> str:
+        """The key of the file under which it stands."""
+        return PROMPTS if self.prompt else MODELS
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""
@@ -97,7 +104,7 @@ class DesiredModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desired:
-    """All models of one models.yaml, in the order of the file.
+    """All models of one models.yaml in the order of the file, then its prompts.
 
     Attributes:
         version: of the form that the file has.

@@ -241,6 +241,7 @@ def _made(
         spelled=held.spelled.get(target.alias),
         elsewhere="" if own else held.owner_of(target.alias) or "",
         unlisted=target.unlisted,
+        prompt=held.prompt,
         where=target.where,
     )
 

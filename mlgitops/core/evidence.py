@@ -163,6 +163,7 @@ class Comparison:
         parameters: (name, old, new) of those that differ; None where a side has none of it.
         facts: what else differs or is worth knowing.
         requirements: (package, old, new) of those that differ.
+        text: of prompts, the lines that differ, each after "+", "-", " " or "…".
         columns: how the signature changed, in words; `breaks` holds what breaks callers of it.
         warnings: what a reviewer must know before believing the numbers.
         predictions: None where they were not asked for or could not be made.
@@ -177,6 +178,7 @@ class Comparison:
     parameters: tuple[tuple[str, str | None, str | None], ...] = ()
     facts: tuple[Fact, ...] = ()
     requirements: tuple[tuple[str, str | None, str | None], ...] = ()
+    text: tuple[tuple[str, str], ...] = ()
     columns: tuple[str, ...] = ()
     breaks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

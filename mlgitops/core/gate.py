@@ -113,6 +113,11 @@ class Gate(Protocol):
         """Key → the stage that it names."""
         ...
 
+    @property
+    def for_prompts(self) -> bool:
+        """Whether prompts can have it: it reads nothing that only models have."""
+        ...
+
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:
         """What is wrong although it is well-formed: the key, None for the gate as a whole; why."""
         ...

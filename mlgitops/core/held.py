@@ -34,9 +34,11 @@ class HeldModel:
             that of the classic stage.
         spelled: alias in lower case → as the registry spells it.
         clashes: aliases that differ in case only, so that nobody can say what their stage holds.
+        prompt: whether it is a prompt, which MLflow keeps among its models.
     """
 
     name: str
+    prompt: bool = False
     aliases: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     classic: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     stamps: Mapping[str, Mapping[int, Stamp]] = field(default_factory=lambda: MappingProxyType({}))
@@ -108,13 +110,11 @@ class Held:
 
     Attributes:
         registry: the identity of the registry that holds them.
-        prompts: names that belong to prompts, which MLflow keeps among its models.
         locks: the applies that have begun and not ended in order.
     """
 
     models: Mapping[str, HeldModel]
     registry: str = ""
-    prompts: frozenset[str] = frozenset()
     locks: tuple[Lock, ...] = ()
 
     def model(self, name: str) -> HeldModel:

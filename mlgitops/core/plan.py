@@ -45,6 +45,7 @@ class Change:
         misaligned: for `align`, what is out of step: ALIAS, CLASSIC, STAMP.
         spelled: the stage's alias as the registry spells it; None if it has none.
         unlisted: the file that does not list the stage any more, although its owner set it.
+        prompt: it is a stage of a prompt: nothing of it is built or served.
         displaced: the classic stage of somebody else that the new version leaves by this.
         where: the stage's place in models.yaml, or its model's; None if neither is there.
     """
@@ -65,6 +66,7 @@ class Change:
     elsewhere: str = ""
     unlisted: str = ""
     displaced: str = ""
+    prompt: bool = False
     where: Where | None = None
 
     @property

@@ -28,8 +28,11 @@ class RegistryReader(Protocol):
         """How many requests may be made at the same time."""
         ...
 
-    def held(self, declared: Collection[str] = ()) -> Held:
-        """All models. Costs pages, and one request for each declared model that is not in them."""
+    def held(self, declared: Collection[str] = (), *, prompts: bool = False) -> Held:
+        """All models, and prompts that are declared or stamped, or all of them.
+
+        Costs pages, and one request for each declared or stamped one that is not in them.
+        """
         ...
 
     def held_again(self, names: Collection[str]) -> Held:

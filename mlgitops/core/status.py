@@ -46,6 +46,7 @@ class StageStatus:
     stamp: Stamp | None
     note: str = ""
     way_back: WayBack | None = None
+    prompt: bool = False
 
     @property
     def managed(self) -> bool:
@@ -74,6 +75,7 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
                 state=StageState.ELSEWHERE if elsewhere and not change else _state(change),
                 stamp=now.stamp_in_force(stage.alias),
                 note=f"managed by {elsewhere}" if elsewhere else _note(change),
+                prompt=model.prompt,
             )
 
 
@@ -84,6 +86,8 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
         listed = {stage.alias for stage in model.stages} if model else set()
         for alias in sorted(now.stages.keys() - listed):
             change = changes.get((name, alias))
+            if now.prompt and not change:
+                continue  # a registry may keep thousands that nobody promotes
             elsewhere = _elsewhere(now, alias, desired)
             left = f"no longer in {desired.file}; the next apply empties it" if change else ""
             unmanaged = StageState.ELSEWHERE if elsewhere else StageState.UNMANAGED
@@ -95,6 +99,7 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
                 state=_state(change) if change else unmanaged,
                 stamp=now.stamp_in_force(alias),
                 note=f"managed by {elsewhere}" if elsewhere else left,
+                prompt=now.prompt,
             )
 
 

@@ -58,7 +58,8 @@ class Step:
 
 def of_change(change: Change, production: Collection[str]) -> Step | None:
     """The move that a change makes; None where its stage, by alias, is not production."""
-    if not change.enters or change.alias not in production or change.new is None:
+    guarded = change.alias in production and not change.prompt
+    if not change.enters or not guarded or change.new is None:
         return None
     return Step(
         model=change.model,
@@ -71,7 +72,8 @@ def of_change(change: Change, production: Collection[str]) -> Step | None:
 
 def of_stage(stage: StageStatus, production: Collection[str]) -> Step | None:
     """The last move of a stage; None where it, by alias, is not production, or is not managed."""
-    if stage.actual is None or not stage.managed or alias_of(stage.stage) not in production:
+    guarded = alias_of(stage.stage) in production and not stage.prompt
+    if stage.actual is None or not stage.managed or not guarded:
         return None
     stamp = stage.stamp
     return Step(

@@ -70,7 +70,7 @@ def rehearse(
     mark = secrets.token_hex(4)
     image = changed(image, repository=f"mlgitops-rehearsal-{mark}", push=False)
     for change in changes:
-        if change.action is Action.REPLACE:
+        if change.action is Action.REPLACE and not change.prompt:
             yield _one(registry, change, f"{change.alias}-rehearsal-{mark}", image, say)
 
 

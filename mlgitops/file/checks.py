@@ -10,11 +10,12 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
+from mlgitops.core.desired import PROMPTS
 from mlgitops.core.stage import alias_of
 from mlgitops.file.stages import undeclared, without_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlgitops.core.desired import Desired, GuardException
     from mlgitops.file.reader import KeyPath
@@ -32,11 +33,11 @@ def findings(desired: Desired) -> Iterator[Flaw]:
 def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
     # MySQL compares names without regard to case: the second would be the first one's double
     seen: dict[str, str] = {}
-    for name in desired.models:
+    for name, model in desired.models.items():
         other = seen.setdefault(name.lower(), name)
         if other != name:
             yield (
-                ("models", name),
+                (model.section, name),
                 f"model {name!r} differs from {other!r} only in case; rename one",
             )
 
@@ -56,7 +57,7 @@ def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
         for name in names:
             other = seen.setdefault(alias_of(name), name)
             if other != name:
-                yield ("models", model.name, section, name), _one_alias(other, name)
+                yield (model.section, model.name, section, name), _one_alias(other, name)
 
 
 def _one_alias(one: str, other: str) -> str:
@@ -82,9 +83,9 @@ def _not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
     for model in desired.models.values():
         for held in model.stages:
             if held.name not in names:
-                yield ("models", model.name, "stages", held.name), held.name
+                yield (model.section, model.name, "stages", held.name), held.name
         for entered, gates in model.gates.items():
-            at = ("models", model.name, "gates", entered)
+            at = (model.section, model.name, "gates", entered)
             if entered not in names:
                 yield at, entered
             for index, gate in enumerate(gates):
@@ -98,13 +99,13 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
         for stage, gates in model.gates.items():
             for index, gate in enumerate(gates):
                 for key, message in gate.findings(stage):
-                    path = ("models", model.name, "gates", stage, index)
+                    path = (model.section, model.name, "gates", stage, index)
                     yield ((*path, key) if key else path), message
 
 
 def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
     """What is wrong with the exceptions to guards in a file of some version of the form."""
-    of_models = ((("models", m.name, "allow"), m.allow) for m in desired.models.values())
+    of_models = (((m.section, m.name, "allow"), m.allow) for m in desired.models.values())
     for path, listed in ((("allow",), desired.allow), *of_models):
         if listed and version < 2:
             yield path, "'allow' needs form 2; write 'version: 2' at the top of the file"
@@ -114,6 +115,32 @@ def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
             if first is not one:
                 line = first.where.line
                 yield (*path, index), f"{one.guard!r} is allowed in line {line} already; keep one"
+
+
+def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Flaw]:
+    """What is wrong with the prompts in a file of some version of the form.
+
+    Args:
+        desired: what the file says.
+        version: of the form.
+        twice: the prompts that are listed among the models, too.
+    """
+    listed = [model for model in desired.models.values() if model.prompt]
+    if (listed or twice) and version < 2:
+        yield (PROMPTS,), "'prompts' needs form 2; write 'version: 2' at the top of the file"
+    for name in twice:
+        yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
+    for prompt in listed:
+        at = (PROMPTS, prompt.name)
+        for stage in prompt.stages:
+            if stage.digest:
+                said = "a prompt has no payload to pin; write the version alone"
+                yield (*at, "stages", stage.name), said
+        for entered, gates in prompt.gates.items():
+            for index, gate in enumerate(gates):
+                if not gate.for_prompts:
+                    said = "this gate measures models; a prompt has none of what it reads"
+                    yield (*at, "gates", entered, index), said
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (

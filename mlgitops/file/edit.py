@@ -56,7 +56,7 @@ def set_version(part: Part, model: str, stage: str, version: int | None) -> Part
     else:
         wanted = DesiredStage(name=stage, version=version, where=of.where)
         # the new name may be none that a stage can have: that is the file's own error
-        edited = part.edited(_inserted(part.source, ("models", model, "stages"), stage, value))
+        edited = part.edited(_inserted(part.source, (of.section, model, "stages"), stage, value))
     if edited is None or edited.source.desired != _with(before, model, wanted):
         raise EditError(
             f"{before.file}: cannot edit {model} {wanted.name} in place; "
@@ -201,7 +201,7 @@ def _pinned(source: Source, model: str, stage: str, digest: str) -> tuple[Span, 
     """A place of the text, and what is to stand there for the stage to be pinned."""
     text, document = source.text, source.document
     held = filled_stage(source.desired, model, stage)
-    path = ("models", model, "stages", held.name)
+    path = (model_of(source.desired, model).section, model, "stages", held.name)
     if held.digest is None:
         span = document.value(path)
         return span, f'{{version: {text[span.start : span.end]}, digest: "{digest}"}}'
@@ -211,12 +211,13 @@ def _pinned(source: Source, model: str, stage: str, digest: str) -> tuple[Span, 
 
 def _replaced(source: Source, model: str, stage: str, value: str) -> str:
     text, document = source.text, source.document
-    path = ("models", model, "stages", stage)
+    section = source.desired.models[model].section
+    path = (section, model, "stages", stage)
     span = document.value(path)
     if span.start == span.end:  # "Production:" without a value
         value = f" {value}"
     end = span.end
-    held = document.data["models"][model]["stages"][stage]
+    held = document.data[section][model]["stages"][stage]
     if isinstance(held, dict) and text[span.start] != "{":
         # the end of a block mapping lies behind the line breaks and comments that follow it
         end = max(document.value((*path, part)).end for part in held)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from mlgitops.core.desired import MODELS, PROMPTS
 from mlgitops.core.stage import BY_ALIAS, DeclaredStages, alias_of
 from mlgitops.file.schema import is_model_name
 from mlgitops.file.stages import likely, line
@@ -53,6 +54,8 @@ def imported(held: Held) -> Imported:
     left_out: list[str] = []
     seen: dict[str, str] = {}
     for name, now in sorted(held.models.items()):
+        if now.prompt and not now.stages:
+            continue  # nobody loads it by a stage
         other = seen.setdefault(name.lower(), name)
         if not is_model_name(name):
             left_out.append(
@@ -64,8 +67,11 @@ def imported(held: Held) -> Imported:
             left_out += _left_out(now)
             kept.append(now)
     declared = _declared(kept)
-    models = {now.name: {"stages": _stages(now, declared)} for now in kept}
-    body = yaml.safe_dump({"models": models}, sort_keys=False, width=_WIDTH, allow_unicode=True)
+    sections: dict[str, dict[str, object]] = {MODELS: {}}
+    for now in kept:
+        section = sections.setdefault(PROMPTS if now.prompt else MODELS, {})
+        section[now.name] = {"stages": _stages(now, declared)}
+    body = yaml.safe_dump(sections, sort_keys=False, width=_WIDTH, allow_unicode=True)
     stages = fill(line(declared.listed), _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     head = f"{HEADER}version: 2\n{stages}\n"
     return Imported(text=head + body, declared=declared, left_out=tuple(left_out))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from mlgitops.core.desired import (
+    MODELS,
+    PROMPTS,
     Desired,
     DesiredModel,
     DesiredStage,
@@ -31,6 +33,7 @@ from mlgitops.file.schema import (
     ModelExceptionForm,
     ModelForm,
     PinnedForm,
+    PromptForm,
     until,
 )
 from mlgitops.system import files
@@ -136,14 +139,15 @@ def source(
     document = parse(text, file)
     folders = folders_of(beside or Path(file))
     try:
-        form = FileForm.model_validate(document.data, context={"folders": folders})
+        form = FileForm.model_validate(_given(document.data), context={"folders": folders})
     except ValidationError as error:
         of_form = [problems.flaw(document, one) for one in error.errors(include_url=False)]
         raise _refused(document, of_form) from None
+    twice = [name for name in form.prompts if name in form.models]
     desired = _desired(form, document, folders)
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
-    flaws = [*checks.exceptions(desired, version)]
+    flaws = [*checks.exceptions(desired, version), *checks.prompts(desired, version, twice)]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
@@ -153,6 +157,11 @@ def source(
     if found or document.problems:
         raise _refused(document, found)
     return Source(text=text, document=document, desired=desired)
+
+
+def _given(data: Any) -> Any:
+    """What a file says; one of prompts alone has no models."""
+    return {MODELS: {}, **data} if isinstance(data, dict) and PROMPTS in data else data
 
 
 def _refused(document: Document, flaws: Sequence[Flaw]) -> DesiredStateError:
@@ -167,10 +176,12 @@ def _refused(document: Document, flaws: Sequence[Flaw]) -> DesiredStateError:
 
 def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
     # each form goes when its model is there: the forms of thousands take more than the models
-    wheres = document.wheres(("models",))
-    models = {
-        name: _model(name, form.models.pop(name), document, wheres[name]) for name in [*form.models]
-    }
+    models: dict[str, DesiredModel] = {}
+    for section, forms in ((MODELS, form.models), (PROMPTS, form.prompts)):
+        wheres = document.wheres((section,)) if forms else {}
+        for name in [*forms]:
+            at = (section, name)
+            models.setdefault(name, _model(name, forms.pop(name), document, at, wheres[name]))
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
@@ -190,9 +201,11 @@ def _declared(form: FileForm, document: Document) -> DeclaredStages:
     return stages.declared(form.stages, document.where(("stages",)))
 
 
-def _model(name: str, form: ModelForm, document: Document, where: Where) -> DesiredModel:
-    at: KeyPath = ("models", name)
-    versions = document.wheres((*at, "versions")) if form.versions else {}
+def _model(
+    name: str, form: ModelForm | PromptForm, document: Document, at: KeyPath, where: Where
+) -> DesiredModel:
+    recipes = form.versions if isinstance(form, ModelForm) else {}
+    versions = document.wheres((*at, "versions")) if recipes else {}
     places = document.wheres((*at, "stages")) if form.stages else {}
     return DesiredModel(
         name=name,
@@ -205,7 +218,7 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
                     params=MappingProxyType(recipe.params),
                     where=versions[number],
                 )
-                for number, recipe in sorted(form.versions.items())
+                for number, recipe in sorted(recipes.items())
             }
         ),
         gates=MappingProxyType({stage: tuple(listed) for stage, listed in form.gates.items()}),
@@ -213,6 +226,7 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
         where=where,
         freeze=_freeze(form.freeze, document, at),
         allow=_exceptions(form.allow, document, at),
+        prompt=at[0] == PROMPTS,
     )
 
 

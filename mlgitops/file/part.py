@@ -52,7 +52,8 @@ class Part:
 def cut(whole: Source, model: str) -> Part:
     """The part of a file that says a model which it has; the whole file where it has none alone."""
     bom = whole.document.bom
-    found = _around(whole.text[bom:], whole.document, model)
+    section = whole.desired.models[model].section
+    found = _around(whole.text[bom:], whole.document, (section, model))
     if found is None:
         return Part(source=whole)
     (head, tail), (start, end) = found
@@ -72,11 +73,11 @@ def _alone(text: str, within: Desired) -> Source:
 
 
 def _around(
-    text: str, document: Document, model: str
+    text: str, document: Document, path: tuple[str, str]
 ) -> tuple[tuple[str, str], tuple[int, int]] | None:
     """What to write around a model's part, and where in the text it is; None if there is none."""
-    nodes, (_, models) = document.nodes, document.there(("models",))
-    key, value = document.there(("models", model))
+    nodes, (_, models) = document.nodes, document.there(path[:1])
+    key, value = document.there(path)
     assert key is not None, "models are a mapping"
     following = nodes.nexts[value]
     shared = (*nodes.anchors, *nodes.aliases)
@@ -85,7 +86,7 @@ def _around(
     start = nodes.starts[key]
     line, column = document.lines.place(start)
     if text[nodes.starts[models]] == "{":
-        head = "models: {" + "\n" * (line - 1)
+        head = f"{path[0]}: {{" + "\n" * (line - 1)
         pad = column - 1 - (0 if line > 1 else len(head))
         span = start, nodes.ends[value]
         return ((head + " " * pad, "}"), span) if pad >= 0 else None
@@ -93,4 +94,5 @@ def _around(
     last = following == nodes.nexts[models]
     end = nodes.ends[models] if last else document.lines.begin(nodes.starts[following])
     in_order = line > 1 and not text[begin:start].strip(" ") and begin < end
-    return (("models:" + "\n" * (line - 1), ""), (begin, end)) if in_order else None
+    head = f"{path[0]}:" + "\n" * (line - 1)
+    return ((head, ""), (begin, end)) if in_order else None

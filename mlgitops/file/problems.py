@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlgitops.core.desired import PROMPTS
 from mlgitops.file.schema import (
     DeclaredForm,
     FileExceptionForm,
@@ -14,6 +15,7 @@ from mlgitops.file.schema import (
     ModelExceptionForm,
     ModelForm,
     PinnedForm,
+    PromptForm,
     RecipeForm,
 )
 from mlgitops.gates.kinds import GATES
@@ -119,7 +121,7 @@ def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
     if path[0] == "stages":
         return DeclaredForm
     if len(path) == 2:
-        return ModelForm
+        return PromptForm if path[0] == PROMPTS else ModelForm
     if path[2] == "versions":
         return RecipeForm
     if path[2] == "stages":

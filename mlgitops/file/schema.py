@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from mlgitops.core.desired import RECIPES
+from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
 from mlgitops.core.permissions import Guard
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
@@ -165,16 +165,12 @@ GatesForm = Annotated[
 ]
 
 
-class ModelForm(Form):
-    """One registered model."""
+class PromptForm(Form):
+    """One prompt of MLflow's prompt registry."""
 
     description: Text | None = None
     owners: Annotated[
         list[Text], Field(default_factory=list, description="people or teams, e.g. @wind-team")
-    ]
-    versions: Annotated[
-        dict[VersionNumber, RecipeForm],
-        Field(default_factory=dict, description="version number → recipe"),
     ]
     gates: GatesForm
     stages: Annotated[
@@ -185,6 +181,15 @@ class ModelForm(Form):
     allow: Annotated[
         list[ModelExceptionForm],
         Field(default_factory=list, description="exceptions to guards, for this model; in form 2"),
+    ]
+
+
+class ModelForm(PromptForm):
+    """One registered model."""
+
+    versions: Annotated[
+        dict[VersionNumber, RecipeForm],
+        Field(default_factory=dict, description="version number → recipe"),
     ]
 
 
@@ -244,6 +249,10 @@ class FileForm(Form):
         ),
     ] = RECIPES
     models: dict[ModelName, ModelForm]
+    prompts: Annotated[
+        dict[ModelName, PromptForm],
+        Field(default_factory=dict, description="of MLflow's prompt registry; in form 2"),
+    ]
     freeze: FreezeForm | None = None
     allow: Annotated[
         list[FileExceptionForm],
@@ -257,5 +266,6 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "models.yaml",
-        **{key: value for key, value in schema.items() if key != "title"},
+        **{key: value for key, value in schema.items() if key not in ("title", "required")},
+        "anyOf": [{"required": [MODELS]}, {"required": [PROMPTS]}],
     }

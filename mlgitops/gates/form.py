@@ -65,9 +65,11 @@ class GateForm(Form):
 
     Attributes:
         need: how much must be read of the versions for the gate to be able to pass.
+        for_prompts: whether prompts can have it: it reads nothing that only models have.
     """
 
     need: ClassVar[Need] = Need.RUN
+    for_prompts: ClassVar[bool] = False
 
     mode: Annotated[
         Mode, Field(description="enforce: a failure refuses the plan; warn: it is only shown")

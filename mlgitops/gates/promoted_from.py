@@ -32,6 +32,8 @@ class PromotedFromGate(GateForm):
         {"soak": "whole minutes, hours or days, such as 30m, 24h or 7d"}
     )
 
+    for_prompts: ClassVar[bool] = True
+
     promoted_from: StageName
     # not None: a key whose value was forgotten must not weaken the gate
     soak: Annotated[

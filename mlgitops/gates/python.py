@@ -34,6 +34,7 @@ class PythonGate(GateForm):
     """A team's own check; docs/evidence.md says what it is called with and returns."""
 
     need: ClassVar[Need] = Need.PREDICTIONS  # what it looks at is not known
+    for_prompts: ClassVar[bool] = True
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"python": "package.module:function, such as checks.wind:is_calm"}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class TagGate(GateForm):
     """The version must have a tag."""
+
+    for_prompts: ClassVar[bool] = True
 
     requires_tag: Text
     value: Annotated[Text, Field(description="the tag's very value; any if not given")] = ""

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any
 
+from mlgitops.core.desired import MODELS, PROMPTS
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError
 from mlgitops.file.document import MAX_BYTES, Document, parse
@@ -42,6 +43,7 @@ class Reader:
     def __init__(self) -> None:
         self._blocks: dict[str, _Models] = {}
         self._frame = ""
+        self._prompts: _Models = {}
 
     def declared(self, text: str) -> Stages | None:
         """The same as the function of this name."""
@@ -71,10 +73,11 @@ class Reader:
             for name, held in block.items():
                 models.setdefault(name, held)  # of two equal keys the first one counts
         if frame != self._frame:
-            if not _is_frame(frame, text.count("\n", 0, opening.start()) + 1):
+            prompts = _around(frame, text.count("\n", 0, opening.start()) + 1)
+            if prompts is None:
                 return None
-            self._frame = frame
-        return models
+            self._frame, self._prompts = frame, prompts
+        return self._prompts | models
 
 
 @cache
@@ -83,14 +86,15 @@ def _boundary(indent: int) -> re.Pattern[str]:
     return re.compile(rf"\n(?= {{0,{indent}}}[^ #\r\n])")
 
 
-def _is_frame(text: str, line: int) -> bool:
-    """Whether a text without its models has, in this line, the key that they belong to."""
+def _around(text: str, line: int) -> _Models | None:
+    """The prompts of a text without its models; None unless it has, in this line, their key."""
     document = _alone(text)
     if document is None or not isinstance(document.data, dict):
-        return False
-    where = document.where(("models",))
-    empty = "models" in document.data and document.data["models"] is None
-    return empty and (where.line, where.column) == (line, 1)
+        return None
+    where = document.where((MODELS,))
+    empty = MODELS in document.data and document.data[MODELS] is None
+    found = _section(document.data, PROMPTS)
+    return found if empty and (where.line, where.column) == (line, 1) else None
 
 
 def _alone(text: str) -> Document | None:
@@ -108,8 +112,16 @@ def _parsed(text: str) -> Document | None:
 
 def _models(document: Document | None) -> _Models | None:
     data = document.data if document else None
-    models = data.get("models") if isinstance(data, dict) else None
-    return {n: _held(m) for n, m in models.items()} if isinstance(models, dict) else None
+    if not isinstance(data, dict):
+        return None
+    models, prompts = _section(data, MODELS), _section(data, PROMPTS)
+    return None if models is None or prompts is None else prompts | models
+
+
+def _section(data: Mapping[str, Any], key: str) -> _Models | None:
+    """What is listed under a key, nothing if that is absent; None if it is no mapping."""
+    listed = data.get(key, {} if key == PROMPTS or PROMPTS in data else None)
+    return {n: _held(m) for n, m in listed.items()} if isinstance(listed, dict) else None
 
 
 def _held(model: Any) -> Held | None:

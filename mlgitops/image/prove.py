@@ -45,7 +45,11 @@ def prove(
     No image is left; what was built stays in Docker's cache.
     """
     # a version may enter two stages
-    entering = {(c.model, c.new): c.alias for c in changes if c.enters and c.new is not None}
+    entering = {
+        (one.model, one.new): one.alias
+        for one in changes
+        if one.enters and one.new is not None and not one.prompt
+    }
     unable = _unable() if entering else ""
     # names of its own: wind:production may be what serves on this machine, and another plan may
     # be proven here at the same time

@@ -64,7 +64,10 @@ def publish(
     wanted = [
         _Wanted(stage=stage, version=stage.desired, options=replace(options, stage=stage.stage))
         for stage in stages
-        if stage.desired is not None and stage.desired == stage.actual and stage.managed
+        if stage.desired is not None
+        and stage.desired == stage.actual
+        and stage.managed
+        and not stage.prompt
     ]
     with ThreadPoolExecutor(min(_AT_ONCE, registry.at_once)) as threads:
         looks = [threads.submit(one.is_there, registry) for one in wanted]

@@ -9,9 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
+from mlgitops.core.desired import MODELS, PROMPTS
 from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.measured import known, measured, subject
+from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY
 from mlgitops.core.way_back import WayBack, of_change
 from mlgitops.errors import PayloadError, Problem, RegistryRequestError, StoreError
@@ -120,7 +122,8 @@ def collect(
     Raises:
         RegistryError: the registry could not be read.
     """
-    if request.need is Need.PREDICTIONS and any(change.enters for change in plan.changes):
+    entering = [one for one in plan.changes if one.enters and not one.prompt]
+    if request.need is Need.PREDICTIONS and entering:
         scoring.warm_up()
     collector = _Collector(desired, held, reader, request)
     collector.look_up(plan.changes)
@@ -167,7 +170,11 @@ class _Collector:
 
     def look_for_payloads(self) -> None:
         """Look for the payloads of the versions that were looked up."""
-        there = [key for key, one in self._bare.items() if one and one.status == READY]
+        there = [
+            key
+            for key, one in self._bare.items()
+            if one and one.status == READY and not is_prompt(one.tags)
+        ]
         self._payloads.update(look(self._reader, there))
 
     def look_back(self, changes: Iterable[Change]) -> None:
@@ -198,14 +205,21 @@ class _Collector:
             return
         known = change.model in self._held.models
         version = self.bare(change.model, change.new) if known else None
-        if version is None or version.status != READY:
-            yield _problem(change, self._missing(change, version))
+        if (wrong := self._misplaced(change)) or version is None or version.status != READY:
+            yield _problem(change, wrong or self._missing(change, version))
         else:
             yield from self._tampered(change, version, cabinet)
 
+    def _misplaced(self, change: Change) -> str:
+        """Whether the file calls a model what is a prompt, or the other way round."""
+        held = self._held.models.get(change.model)
+        if held is None or held.prompt == self._desired.models[change.model].prompt:
+            return ""
+        if held.prompt:
+            return f"this is a prompt, not a model; list it under {PROMPTS!r}"
+        return f"this is a model, not a prompt; list it under {MODELS!r}"
+
     def _missing(self, change: Change, version: Version | None) -> str:
-        if change.model in self._held.prompts:
-            return "this is a prompt, not a model; remove it from models.yaml"
         hint = _how_to_get(change, self._desired)
         if change.model not in self._held.models:
             return f"the registry does not have this model; {hint}"
@@ -234,10 +248,11 @@ class _Collector:
             return Exhibit(change=change)
 
         def one(number: int | None) -> Side | None:
-            version = self._version(change.model, number, signature=need is Need.SIGNATURE)
+            signature = need is Need.SIGNATURE and not change.prompt
+            version = self._version(change.model, number, signature=signature)
             if version is None:
                 return None
-            read = cabinet if need >= Need.ARTIFACT else None
+            read = cabinet if need >= Need.ARTIFACT and not change.prompt else None
             return side(change.model, f"version {number}", version, read, self._pins)
 
         new = one(change.new)
@@ -246,7 +261,7 @@ class _Collector:
         return judged(change, one(change.old), new, self._desired, held, self._request, history)
 
     def _history(self, model: str) -> tuple[Past, ...]:
-        if self._request.need is not Need.PREDICTIONS:
+        if self._request.need is not Need.PREDICTIONS or self._held.model(model).prompt:
             return ()
         if model not in self._past:
             self._past[model] = latest_versions(self._reader, self._held.model(model))

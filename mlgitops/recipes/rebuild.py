@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DesiredVersionError, NotEmptyError, Problem
@@ -29,6 +31,13 @@ def require_rebuildable(desired: Desired, held: Held) -> None:
     problems = list(_without_recipe(desired))
     if problems:
         raise DesiredVersionError(problems)
+
+
+def without_prompts(desired: Desired) -> tuple[Desired, list[str]]:
+    """The models alone, and the prompts by their names: a prompt's text is in its registry only."""
+    models = {name: model for name, model in desired.models.items() if not model.prompt}
+    prompts = [name for name in desired.models if name not in models]
+    return replace(desired, models=MappingProxyType(models)), prompts
 
 
 def _without_recipe(desired: Desired) -> Iterator[Problem]:

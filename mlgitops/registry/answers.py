@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY, DatasetUse
-from mlgitops.registry.api import CONTEXT, PROMPT, ModelRow, RunRow, VersionRow
+from mlgitops.registry.api import CONTEXT, ModelRow, RunRow, VersionRow
 
 if TYPE_CHECKING:
     from mlgitops.registry.calls import Json
@@ -33,7 +34,7 @@ def model(found: Json) -> ModelRow:
             for one in listed(found, "latest_versions")
             if "current_stage" in one
         },
-        is_prompt=tags.get(PROMPT, "").lower() == "true",
+        is_prompt=is_prompt(tags),
         tags=tags,
     )
 

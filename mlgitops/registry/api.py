@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 # MLflow's default is by the time of the last change: a move between two pages would shift rows
 CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
-PROMPT = "mlflow.prompt.is_prompt"  # the tag of a prompt
 VERSION_ORDER = ("name ASC", "version_number ASC")
 RUN_ORDER = ("attributes.start_time ASC",)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.core.prompts import is_prompt
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.words import listed, suggestion, whole_number
@@ -47,17 +48,23 @@ def held_version(registry: RegistryReader, model: str, stage: str, declared: Dec
 def find_version(
     registry: RegistryReader, model: str, text: str, declared: DeclaredStages
 ) -> tuple[int, str | None]:
-    """The version that somebody asked for, and by which stage; None if by its number.
+    """The version of a model that somebody asked for, and by which stage; None if by its number.
 
     Raises:
-        UsageError: there is no such model, version or stage, or the stage is empty.
+        UsageError: there is no such model, version or stage, the stage is empty, or the model is
+            a prompt.
     """
     number = whole_number(text)
-    if number is None:
-        return held_version(registry, model, text, declared), text
-    if registry.version(model, number) is None:
-        raise no_version(registry, model, number)
-    return number, None
+    held = held_version(registry, model, text, declared) if number is None else number
+    version = registry.version(model, held)
+    if version is None:
+        raise no_version(registry, model, held)
+    if is_prompt(version.tags):
+        raise UsageError(
+            f"{model} is a prompt, not a model; load it with "
+            f"mlflow.genai.load_prompt('prompts:/{model}@STAGE')"
+        )
+    return held, text if number is None else None
 
 
 def no_version(registry: RegistryReader, model: str, number: int) -> UsageError:

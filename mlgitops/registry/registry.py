@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from mlgitops.core import lock as locks
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
+from mlgitops.core.prompts import IS_PROMPT
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import READY, RECIPE_TAG, Version
 from mlgitops.errors import (
@@ -53,6 +55,7 @@ _PAGE_COSTS = 60  # requests for one version each: measured on MySQL and SQLite
 _LOCKS = f"name LIKE '{locks.NAME}%'"
 _LONGEST_TAG = 5000  # characters, in MLflow 2
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
+_PROMPT = f"tags.`{IS_PROMPT}` = 'true'"  # MLflow's searches leave prompts out otherwise
 _GIT_TAG = "mlflow.source.git."  # of a run
 
 
@@ -85,13 +88,18 @@ class MlflowRegistry:
         """Which requests were repeated, a line for each server; MLflow's client does not say."""
         return tuple(calls.repeated for calls in self._calls if calls.repeated)
 
-    def held(self, declared: Collection[str] = ()) -> Held:
-        """All models, in pages."""
+    def held(self, declared: Collection[str] = (), *, prompts: bool = False) -> Held:
+        """All models, in pages; prompts that are declared or stamped, or all of them."""
         searched = {one.name: one for one in self._models()}
+        if prompts:
+            searched |= {one.name: one for one in self._models(_PROMPT)}
+        claimed = self._stamped_of((), f"{_PROMPT} AND {_STAMPED}")
         # a model that was removed while pages were read may hide another one behind it
-        others = self._by_name(sorted(set(declared) - searched.keys()))
+        others = self._by_name(sorted({*declared, *claimed} - searched.keys()))
         # after the aliases: a stamp is written first, so no move is seen without its stamp
         stamped = self._stamped_of({**searched, **others}, _STAMPED)
+        if listed := [one.name for one in {**searched, **others}.values() if one.is_prompt]:
+            stamped |= self._stamped_of(listed, f"{_PROMPT} AND {_STAMPED}")
         self._pages = len(searched) // MODELS_A_PAGE + len(stamped) // VERSIONS_A_PAGE + 2
         likely = [name for name in dict.fromkeys((*stamped, *declared)) if name in searched]
         models = {**self._with_aliases(searched, likely), **others}
@@ -137,8 +145,10 @@ class MlflowRegistry:
         models = [found[name] for name in names if name in found]
         stamped: dict[str, Rows] = {}
         for model in models:
-            if not (model.is_prompt or locks.is_lock(model.name)):
-                stamped |= self._stamped_of([model.name], f"{_named(model.name)} AND {_STAMPED}")
+            if not locks.is_lock(model.name):
+                query = f"{_named(model.name)} AND {_STAMPED}"
+                query = f"{query} AND {_PROMPT}" if model.is_prompt else query
+                stamped |= self._stamped_of([model.name], query)
         return self._held(models, stamped)
 
     def model(self, name: str) -> HeldModel | None:
@@ -147,24 +157,24 @@ class MlflowRegistry:
 
     def _held(self, models: Collection[ModelRow], stamped: Mapping[str, Rows]) -> Held:
         # a model with an alias has a version, and each version is in one classic stage
-        if any(model.aliases and not model.latest for model in models):
+        if any(one.aliases and not one.latest and not one.is_prompt for one in models):
             self._has_classic = False
         held = {
             model.name: HeldModel(
                 name=model.name,
+                prompt=model.is_prompt,
                 aliases=model.aliases,
-                classic={s: model.latest[s] for s in CLASSIC_STAGES if s in model.latest},
+                classic={} if model.is_prompt else _classic(model),
                 stamps=_stamps(stamped.get(model.name, ())),
-                has_classic=self._has_classic,
+                has_classic=self._has_classic and not model.is_prompt,
                 states={row.number: row.status for row in stamped.get(model.name, ())},
             )
             for model in models
-            if not (model.is_prompt or locks.is_lock(model.name))
+            if not locks.is_lock(model.name)
         }
         return Held(
             models=MappingProxyType(held),
             registry=self.identity,
-            prompts=frozenset(model.name for model in models if model.is_prompt),
             locks=_locks(models),
         )
 
@@ -192,7 +202,14 @@ class MlflowRegistry:
         return rows(partial(self._api.versions, query), VERSIONS_A_PAGE)
 
     def _versions_of(self, name: str) -> Iterator[VersionRow]:
-        return (one for one in self._versions(_named(name)) if one.name == name)
+        there = False
+        for one in self._versions(_named(name)):
+            there = True
+            if one.name == name:
+                yield one
+        if not there:
+            with suppress(RegistryRequestError):  # tags cannot be searched: there are no prompts
+                yield from self._versions(f"{_named(name)} AND {_PROMPT}")
 
     def classic_stages(self, name: str) -> Mapping[int, str]:
         """Every version of a model and its classic stage."""
@@ -356,6 +373,10 @@ class MlflowRegistry:
     def remove_lock(self, lock: Lock) -> None:
         """Remove a lock."""
         self._api.delete_model(lock.name)
+
+
+def _classic(model: ModelRow) -> dict[str, int]:
+    return {stage: model.latest[stage] for stage in CLASSIC_STAGES if stage in model.latest}
 
 
 def _locks(models: Iterable[ModelRow]) -> tuple[Lock, ...]:

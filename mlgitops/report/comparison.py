@@ -46,6 +46,7 @@ def parts(comparison: Comparison) -> tuple[Part, ...]:
 
 
 def _parts(comparison: Comparison) -> Iterator[Part]:
+    yield Part(header=("", "text"), rows=[[sign, Code(line)] for sign, line in comparison.text])
     rows = [_difference(metric) for metric in comparison.metrics]
     brief = [row for row in rows if not row[0].startswith(_TRAINING)]
     yield Part(header=("metric", *_METRIC), rows=rows, brief=brief)

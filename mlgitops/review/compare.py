@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from mlgitops.core.evidence import Comparison, Fact, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
+from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from mlgitops.review import predictions, rows, scoring
@@ -77,6 +78,9 @@ def compare(
         _predicted(old, new, scope.recipes) if scope.predict else (None, "", None)
     )
     before, after = old.version if old else None, new.version
+    if is_prompt(after.tags):
+        text = difference(before.tags if before else None, after.tags)
+        return Comparison(model=model, old=old, new=new, text=text, history=history)
     was, is_now = _signature(old), _signature(new)
     return Comparison(
         model=model,

@@ -150,6 +150,18 @@ class Predictions(Form):
     new_cost: Cost
 
 
+class Line(Form):
+    """A line of a prompt: "+" if only the new version has it, "-" if only the old one."""
+
+    sign: Literal["+", "-", " ", "…"]
+    text: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return dict(zip(("sign", "text"), value, strict=True)) if type(value) is tuple else value
+
+
 class Past(Form):
     """A version of the model's history, with the stages that it holds now."""
 
@@ -169,6 +181,7 @@ class Compared(Form):
     parameters: list[Pair]
     facts: list[Fact]
     requirements: list[Pair]
+    text: list[Line]
     columns: list[str]
     breaks: list[str]
     predictions: Predictions | None
