@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
+
+import pydantic
 
 
 class Engine(StrEnum):
@@ -38,6 +41,8 @@ class Answers:
         rehearsal: the registry of jobs that have none of the team's own.
         github: what works there.
     """
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     engine: Engine = Engine.LOCK
     rehearsal: Rehearsal = Rehearsal.EMBEDDED
