@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,23 @@ def command(session: nox.Session) -> None:
     if target := os.environ.get("GITHUB_PATH"):
         with Path(target).open("a", encoding="utf-8") as stream:
             stream.write(f"{Path(session.bin).resolve()}\n")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the sdist into dist/, and try the wheel; -- v1.2.3: as this release."""
+    shutil.rmtree("dist", ignore_errors=True)
+    install(session, "build", compiled=False, itself=False)
+    session.run("hatchling", "build", env=SAFE)
+    (wheel,) = Path("dist").glob("*.whl")
+    version = wheel.name.split("-")[1]
+    if session.posargs not in ([], [f"v{version}"]):
+        session.error(f"{session.posargs[0]} is not the version of mlgitops/__init__.py: {version}")
+    constraint = ("--constraint", "requirements/runtime.txt")
+    session.install("--force-reinstall", *constraint, str(wheel), env=SAFE)
+    for kind in ("models", "report"):
+        check = ("schema", "--kind", kind, "--check", f"{kind}.schema.json")
+        session.run("mlgitops", *check, env=SAFE)
 
 
 # one environment for all: what was installed for one session serves every other
@@ -230,6 +248,7 @@ def lock(session: nox.Session) -> None:
     for name, options in {
         "runtime": engine,
         "dev": [*engine, "--group", "dev", "-c", "requirements/runtime.txt"],
+        "build": ["--group", "build", "-c", "requirements/runtime.txt"],
         "nox": ["--group", "nox"],
         "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
         "s3": ["--group", "s3"],

@@ -102,6 +102,10 @@ class DesiredStateError(ProblemsError):
     """models.yaml cannot be read, or is not valid."""
 
 
+class MigrationError(ProblemsError):
+    """A models.yaml of an older form cannot be brought to the newest one in place."""
+
+
 class DesiredVersionError(ProblemsError):
     """models.yaml is valid, but the registry does not have a version that it declares."""
 

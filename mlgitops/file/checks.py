@@ -66,7 +66,7 @@ def _one_alias(one: str, other: str) -> str:
 
 def _stages_are_declared(desired: Desired) -> Iterator[Flaw]:
     stages = desired.stages
-    odd = list(_not_as_declared(desired))
+    odd = list(not_as_declared(desired))
     unknown = {name for _, name in odd if stages.find(name) is None}
     others = without_hint(sorted(unknown)[:_MOST_TO_ADD], stages)
     for path, name in odd:
@@ -77,7 +77,7 @@ def _stages_are_declared(desired: Desired) -> Iterator[Flaw]:
             yield path, f"stage {name!r} is declared as {declared!r}; write it so"
 
 
-def _not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
+def not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
     """Where a stage is named otherwise than it is declared, and how."""
     names = frozenset(desired.stages.names)
     for model in desired.models.values():

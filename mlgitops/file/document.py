@@ -94,6 +94,11 @@ class Document:
         assert key is not None, path
         return self._span(key)
 
+    def written(self, path: KeyPath) -> Span:
+        """Where the value at a path of this text stands."""
+        _, value = self.there(path)
+        return self._span(value)
+
     def value(self, path: KeyPath) -> Span:
         """Where the value at a path of this text stands; of an alias, what it stands for."""
         _, value = self.there(path)

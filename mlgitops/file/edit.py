@@ -7,15 +7,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import yaml
-
 from mlgitops.core.desired import DesiredStage
 from mlgitops.core.pins import declared
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
 from mlgitops.file.load import Source, source
 from mlgitops.file.part import Part, cut
-from mlgitops.file.stages import stage_of
+from mlgitops.file.stages import spelled, stage_of
 from mlgitops.words import suggestion
 
 if TYPE_CHECKING:
@@ -87,7 +85,7 @@ def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
     before = part.source.desired
     edits = [_pinned(part.source, *stage, digest) for stage, digest in digests.items()]
     expected = _with_digests(before, digests)
-    edited = _edited(part, _replacing(part.source.text, edits))
+    edited = _edited(part, replacing(part.source.text, edits))
     if edited is None or edited.source.desired != expected:
         found = set(declared(edited.source.desired if edited else before).pinned)
         wrong = [f"{p.model} {p.stage}" for p in declared(expected).pinned if p not in found]
@@ -147,7 +145,7 @@ def add_recipe(part: Part, model: str, params: Mapping[str, object]) -> tuple[Pa
     number, last = max(versions) + 1, versions[max(versions)]
     recipe = replace(last, params=dict(params))
     stated = {"train": recipe.train, "params": recipe.params}
-    line = yaml.safe_dump(stated, default_flow_style=True, sort_keys=False, width=10**6).strip()
+    line = spelled(stated)
     text = _inserted(part.source, ("models", model, "versions"), str(number), line)
     edited = part.edited(text)
     expected = replace(of, versions=MappingProxyType({**versions, number: recipe}))
@@ -188,7 +186,7 @@ def _edited(part: Part, text: str) -> Part | None:
         return None
 
 
-def _replacing(text: str, edits: Iterable[tuple[Span, str]]) -> str:
+def replacing(text: str, edits: Iterable[tuple[Span, str]]) -> str:
     """The text with other values in some places."""
     pieces, done = [], 0
     for span, value in sorted(edits, key=lambda edit: edit[0].start):

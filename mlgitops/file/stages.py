@@ -54,8 +54,12 @@ def line(stages: Iterable[DeclaredStage]) -> str:
 @lru_cache  # a file may have the same one to add in thousands of places
 def _written(stage: DeclaredStage) -> str:
     usual = stage == _plain(stage.name)
-    form = stage.name if usual else {"name": stage.name, "production": stage.production}
-    text = yaml.safe_dump([form], default_flow_style=True, sort_keys=False, width=_ONE_LINE)
+    return spelled(stage.name if usual else {"name": stage.name, "production": stage.production})
+
+
+def spelled(value: object) -> str:
+    """A value as models.yaml may write it anywhere in a line."""
+    text = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=_ONE_LINE)
     return text.strip()[1:-1]
 
 
