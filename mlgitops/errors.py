@@ -368,6 +368,22 @@ class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
 
 
+class GitHubUnseenError(GitHubDeniedError):
+    """GitHub does not have what was asked for, or hides it from this token (404)."""
+
+
+class GitHubLoginError(GitHubDeniedError):
+    """The token is wrong, expired or revoked (401)."""
+
+
+class GitHubLimitedError(GitHubError):
+    """The token may not ask as often as that; later it may."""
+
+
+class GitHubFaultError(GitHubError):
+    """GitHub answered with an error of its own (5xx)."""
+
+
 class DockerError(MlgitopsError):
     """Docker failed; the subclasses say why."""
 
