@@ -214,6 +214,10 @@ class RegistryExistsError(RegistryRequestError):
     """The registry has a model of that name already."""
 
 
+class LoginError(MlgitopsError):
+    """The command in MLGITOPS_LOGIN failed, or printed no variables."""
+
+
 class StoreError(RegistryError):
     """The artifact store that holds a payload could not be used; the subclasses say why."""
 
