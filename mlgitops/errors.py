@@ -218,6 +218,10 @@ class RegistryExistsError(RegistryRequestError):
     """The registry has a model of that name already."""
 
 
+class LoginError(MlgitopsError):
+    """The command in MLGITOPS_LOGIN failed, or printed no variables."""
+
+
 class StoreError(RegistryError):
     """The artifact store that holds a payload could not be used; the subclasses say why."""
 
@@ -374,6 +378,22 @@ class GitHubVerdictsError(GitHubError):
 
 class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
+
+
+class GitHubUnseenError(GitHubDeniedError):
+    """GitHub does not have what was asked for, or hides it from this token (404)."""
+
+
+class GitHubLoginError(GitHubDeniedError):
+    """The token is wrong, expired or revoked (401)."""
+
+
+class GitHubLimitedError(GitHubError):
+    """The token may not ask as often as that; later it may."""
+
+
+class GitHubFaultError(GitHubError):
+    """GitHub answered with an error of its own (5xx)."""
 
 
 class DockerError(MlgitopsError):

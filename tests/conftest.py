@@ -61,6 +61,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLGITOPS_OWNER",
         "MLGITOPS_PULL_REQUEST",
         "MLGITOPS_LABELS",
+        "MLGITOPS_LOGIN",
         "MLGITOPS_ROLLBACK",
         "MLGITOPS_ROLLBACK_VERSION",
         "MLGITOPS_WEBHOOK_URL",

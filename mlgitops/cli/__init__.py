@@ -32,6 +32,7 @@ Examples:
 MLFLOW_TRACKING_URI names the registry; MLFLOW_REGISTRY_URI names one apart from
 the runs. Logins, TLS and timeouts are MLflow's own variables, such as
 MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN.
+MLGITOPS_LOGIN is a command that prints such variables, for short-lived logins.
 Without an address, the registry is embedded, in the folder .mlgitops.
 
 \b

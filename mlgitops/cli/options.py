@@ -19,7 +19,7 @@ from mlgitops import words
 from mlgitops.core.gate import Need
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.report.screen import is_terminal, screen
-from mlgitops.system import files, outlet, secrets
+from mlgitops.system import files, login, outlet, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -183,9 +183,19 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_target(*, registry: str | None, state: Path, **rest: Any) -> Any:
-        return command(target=Target(named=_named(registry), folder=state), **rest)
+        return command(target=target_at(registry, state), **rest)
 
     return registry_option(state_option(with_target))
+
+
+def target_at(registry: str | None, state: Path) -> Target:
+    """The registry that the options and variables name, after MLGITOPS_LOGIN has set its own.
+
+    Raises:
+        LoginError: the command there failed.
+    """
+    login.log_in()
+    return Target(named=_named(registry), folder=state)
 
 
 def _named(option: str | None) -> Address | None:

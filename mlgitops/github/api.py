@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib3.util import Retry
 
 from mlgitops.core.stamp import Author
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
+from mlgitops.github import refusals
 from mlgitops.github.body import LIMIT, fitted
 from mlgitops.github.labels import APPROVERS, Facts, allowing, judged, login
 from mlgitops.system import secrets
@@ -31,8 +33,8 @@ _PAGES = 50  # a limit for a server that answers with ever more
 _DESCRIPTION = 140  # characters; GitHub's limit
 _APPROVED = "APPROVED"
 _DECISIONS = {_APPROVED, "CHANGES_REQUESTED", "DISMISSED"}  # a comment takes none of them back
-_DENIED = {401, 403, 404}  # GitHub hides with 404 what a token may not see
-_REJECTED = 422
+_PATIENCE = 90.0  # seconds that rate limits may take of one call
+_SHORTEST = 0.5  # seconds
 
 
 class GitHub:
@@ -48,11 +50,13 @@ class GitHub:
         retry = Retry(
             total=3,
             backoff_factor=0.5,
-            status_forcelist=(502, 503, 504),
+            status_forcelist=(500, 502, 503, 504),
             allowed_methods=("GET", "PATCH"),
             raise_on_status=False,
+            respect_retry_after_header=False,  # `_request` does, within its limit
         )
-        self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry)
+        # what was renamed or transferred answers with redirects, to calls of every method
+        self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry, resend=True)
         # archives lie on another host, which gets no token
         self._stored = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry, elsewhere=True)
 
@@ -331,20 +335,18 @@ class GitHub:
         self, method: str, url: str, *, http: HttpClient | None = None, **options: Any
     ) -> Answer:
         what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
-        try:
-            answer = (http or self._http).request(method, url, **options)
-        except HttpError as error:
-            raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
-        if answer.status in _DENIED:
-            raise GitHubDeniedError(
-                f"GitHub denied {what} ({answer.status}): {_message(answer)}; add the missing "
-                "grant to the job's `permissions` or to the token"
-            )
-        if answer.status == _REJECTED:
-            raise GitHubRejectedError(f"GitHub rejected {what}: {_message(answer)}")
-        if not answer.ok:
-            raise GitHubError(f"GitHub answered {what} with {answer.status}: {_message(answer)}")
-        return answer
+        client, until = http or self._http, time.monotonic() + _PATIENCE
+        while True:
+            try:
+                answer = client.request(method, url, **options)
+            except HttpError as error:
+                raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
+            if answer.ok:
+                return answer
+            pause = refusals.pause(answer, time.time())
+            if pause is None or time.monotonic() + pause > until:
+                raise refusals.refusal(answer, what, time.time())
+            time.sleep(max(pause, _SHORTEST))
 
 
 def _json(answer: Answer) -> Any:
@@ -360,10 +362,3 @@ def _listed(found: Any, key: str) -> list[dict[str, Any]]:
     if not isinstance(listed, list):
         raise GitHubError(f"GitHub's answer has no list of {key}")
     return [entry for entry in listed if isinstance(entry, dict)]
-
-
-def _message(answer: Answer) -> str:
-    try:
-        return str(answer.json().get("message", ""))[:200]
-    except (ValueError, AttributeError):
-        return "no message"

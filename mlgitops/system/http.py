@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _MIB = 2**20
 _PART = 65_536  # bytes that are read at once
 _HOPS = 5  # redirects that are followed
+_SEE_OTHER = 303
 _LEAST = 4096  # bytes that a download has to get on by
 
 
@@ -99,6 +100,7 @@ class HttpClient:
         login: tuple[str, str] | None = None,
         retry: Retry | None = None,
         elsewhere: bool = False,
+        resend: bool = False,
         verify: bool | str = True,
         certificate: str | None = None,
     ) -> None:
@@ -112,10 +114,13 @@ class HttpClient:
             login: a name and a password for servers that ask for them.
             retry: which calls are repeated, and when; default: none is.
             elsewhere: follow redirects to other hosts too; they get neither headers nor login.
+            resend: follow redirects of other methods than GET and HEAD within the host too, with
+                the same method and body; but for 303, which asks for a GET.
             verify: whether a server must prove who it is; a path names the certificates to trust.
             certificate: the path of the certificate and key with which the client proves itself.
         """
         self._timeout, self._limit, self._elsewhere = timeout, limit, elsewhere
+        self._resend = resend
         self._session = _session(retry)
         self._session.headers.update(headers or {})
         self._session.auth = login
@@ -136,7 +141,8 @@ class HttpClient:
     ) -> Answer:
         """One call; an answer of any status but a redirect is an answer.
 
-        Redirects of GET and HEAD are followed within the host, from http to https as well.
+        Redirects of GET and HEAD are followed within the host, from http to https as well; of other
+        methods only with `resend`.
 
         Args:
             method: such as "GET".
@@ -220,10 +226,11 @@ class HttpClient:
                 target = urljoin(url, answer.headers["Location"])
             # not the path: it may be the secret that the name stands for
             where = f"{_shown(urljoin(target, '/'))}; ask there"
-            if call.method not in ("GET", "HEAD"):
+            writes = call.method not in ("GET", "HEAD")
+            if writes and not (self._resend and answer.status_code != _SEE_OTHER):
                 raise HttpRedirectError(call.name, f"it is redirected to {where}")
             if session.should_strip_auth(url, target):  # type: ignore[no-untyped-call]
-                if not self._elsewhere:
+                if writes or not self._elsewhere:
                     raise HttpRedirectError(call.name, f"it is redirected to another host, {where}")
                 session, options = self._bare, {}
             url, options = target, {**options, "params": None}

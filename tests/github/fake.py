@@ -19,13 +19,23 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REPOSITORY = "windy/farm"
+REPOSITORY, NUMBER = "windy/farm", 1296269
 TOKEN = "ghs_0123456789"
 READ_ONLY = "read-only"
 MEMBERS_TOKEN = "github_pat_members"
 LOGIN = "github-actions[bot]"
 AUTHOR = "ada"
 PUSHED, AFTER = "2026-11-23T12:00:00Z", "2026-11-23T12:05:00Z"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer that is no success, as docs.github.com/rest documents it."""
+
+    status: int
+    message: str
+    headers: dict[str, str] = field(default_factory=dict)
+    errors: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -36,6 +46,8 @@ class GitHub:
         archives: what runs keep, by the number of the run, which is that of the artifact `plan`.
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
+        replies: answers to the next requests of a route (a regular expression as of `denied`).
+        renamed: the status of redirects from REPOSITORY to its id; None where it has its name.
         now: the time of its clock.
     """
 
@@ -57,6 +69,8 @@ class GitHub:
     unknown: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    renamed: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     page: int = 100
     base: str = ""
@@ -284,24 +298,30 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         prefix = f"/repos/{REPOSITORY}"
-        path = address.path.removeprefix(prefix)
+        path = address.path.removeprefix(prefix).removeprefix(f"/repositories/{NUMBER}")
         hub.requests.append(f"{self.command} {path}")
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if token not in {TOKEN, READ_ONLY, MEMBERS_TOKEN}:
             self._answer(401, {"message": "Bad credentials"})
             return
+        if hub.renamed and address.path.startswith(prefix):
+            there = self.path.replace(prefix, f"/repositories/{NUMBER}", 1)
+            self._answer(hub.renamed, {"message": "Moved"}, {"Location": f"{hub.base}{there}"})
+            return
+        if reply := self._next_reply(path):
+            said = {"message": reply.message} | ({"errors": reply.errors} if reply.errors else {})
+            self._answer(reply.status, said, reply.headers)
+            return
         if address.path.startswith("/orgs/"):
             self._membership(address.path, token)
             return
-        if token == READ_ONLY and self.command != "GET":
-            self._answer(403, {"message": "Resource not accessible by integration"})
-            return
-        if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
+        reading = token == READ_ONLY and self.command != "GET"
+        if reading or any(re.fullmatch(one, f"{self.command} {path}") for one in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
             return
         for pattern, do in _ROUTES.items():
             match = re.fullmatch(pattern, f"{self.command} {path}")
-            if match and address.path.startswith(prefix):
+            if match and address.path.startswith((prefix, f"/repositories/{NUMBER}")):
                 if body and len(body.get("body") or "") > 65_536:
                     self._answer(422, {"message": "Validation Failed: body is too long"})
                     return
@@ -324,6 +344,12 @@ class _Handler(BaseHTTPRequestHandler):
         assert "Authorization" not in self.headers
         kept = self.server.hub.archives[int(self.path.removeprefix("/stored/"))]
         self._send(200, kept, {"Content-Type": "application/zip"})
+
+    def _next_reply(self, path: str) -> Reply | None:
+        for route, replies in self.server.hub.replies.items():
+            if replies and re.fullmatch(route, f"{self.command} {path}"):
+                return replies.pop(0)
+        return None
 
     def _membership(self, path: str, token: str) -> None:
         """Whether somebody is in a team; the token of a job sees no organization."""
