@@ -368,6 +368,10 @@ class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
 
 
+class ReceiverError(MlgitopsError):
+    """The receiver of webhooks cannot start."""
+
+
 class DockerError(MlgitopsError):
     """Docker failed; the subclasses say why."""
 

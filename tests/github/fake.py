@@ -34,6 +34,7 @@ class GitHub:
 
     Attributes:
         archives: what runs keep, by the number of the run, which is that of the artifact `plan`.
+        dispatched: the events that it was sent, each with its `repository`.
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
         now: the time of its clock.
@@ -56,6 +57,7 @@ class GitHub:
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    dispatched: list[dict[str, Any]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     page: int = 100
@@ -298,6 +300,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if any(re.fullmatch(denied, f"{self.command} {path}") for denied in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
+            return
+        if match := re.fullmatch(r"/repos/([^/]+/[^/]+)/dispatches", address.path):
+            hub.dispatched.append({"repository": match[1], **(body or {})})
+            self._send(204, b"", {})
             return
         for pattern, do in _ROUTES.items():
             match = re.fullmatch(pattern, f"{self.command} {path}")
