@@ -396,6 +396,10 @@ class GitHubFaultError(GitHubError):
     """GitHub answered with an error of its own (5xx)."""
 
 
+class ReceiverError(MlgitopsError):
+    """The receiver of webhooks cannot start."""
+
+
 class DockerError(MlgitopsError):
     """Docker failed; the subclasses say why."""
 

@@ -130,6 +130,10 @@ def server(
     with pytest.MonkeyPatch.context() as patch:
         # of experiments whose artifacts go through the server: mlflow-artifacts:/
         patch.setenv("MLFLOW_ARTIFACTS_DESTINATION", (embedded.folder / "proxied").as_uri())
+        # webhooks go to this machine, and to those that are registered now
+        patch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http,https")
+        patch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
+        patch.setenv("MLFLOW_WEBHOOK_CACHE_TTL", "0")
         with run(embedded) as url:
             yield url, embedded
 

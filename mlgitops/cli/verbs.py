@@ -59,6 +59,7 @@ VERBS = {
     "train": Verb("train", "train", "Train and register missing versions.", "train"),
     "unused": Verb("unused", "unused", "List the versions that nothing needs."),
     "validate": Verb("check", "validate", "Check models.yaml and report every problem."),
+    "webhook": Verb("webhook", "webhook", "Start workflows when the registry changes.", "webhook"),
 }
 
 

@@ -250,6 +250,15 @@ class GitHub:
             made = self._json("POST", "/pulls", {**body, "head": head, "base": base})
         return str(made["html_url"])
 
+    def dispatch(self, event: str, payload: Mapping[str, object]) -> None:
+        """Start the workflows of the default branch that wait for an event of this type.
+
+        Protocol: docs.github.com, "Create a repository dispatch event": up to 10 values. The token
+        needs the permission `contents: write`.
+        """
+        body = {"event_type": event, "client_payload": payload}
+        self._request("POST", self._url("/dispatches"), json=body)
+
     def deployments(self) -> Iterator[Mapping[str, Any]]:
         """The deployments of all environments, newest first, page by page as they are read."""
         yield from self._pages("/deployments")

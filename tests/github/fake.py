@@ -44,6 +44,7 @@ class GitHub:
 
     Attributes:
         archives: what runs keep, by the number of the run, which is that of the artifact `plan`.
+        dispatched: the events that it was sent, each with its `repository`.
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
         replies: answers to the next requests of a route (a regular expression as of `denied`).
@@ -68,6 +69,7 @@ class GitHub:
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    dispatched: list[dict[str, Any]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     renamed: int | None = None
@@ -318,6 +320,10 @@ class _Handler(BaseHTTPRequestHandler):
         reading = token == READ_ONLY and self.command != "GET"
         if reading or any(re.fullmatch(one, f"{self.command} {path}") for one in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
+            return
+        if match := re.fullmatch(r"/repos/([^/]+/[^/]+)/dispatches", address.path):
+            hub.dispatched.append({"repository": match[1], **(body or {})})
+            self._send(204, b"", {})
             return
         for pattern, do in _ROUTES.items():
             match = re.fullmatch(pattern, f"{self.command} {path}")

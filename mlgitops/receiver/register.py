@@ -1,0 +1,77 @@
+"""Registers the receiver at MLflow.
+
+Protocol: mlflow.org/docs/latest/rest-api.html, "Create Webhook", "Update Webhook", "Test Webhook".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.errors import RegistryRequestError
+from mlgitops.receiver.events import SUBSCRIBED
+from mlgitops.words import brief
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlgitops.registry.calls import Calls, Json
+
+NAME = "mlgitops"
+_PATH = "webhooks"
+_PAGE = 100
+_PRIVATE = (
+    "MLflow takes https addresses of the internet only, unless its server has "
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true"
+)
+
+
+def register(calls: Calls, url: str, secret: str) -> str:
+    """Make the webhook `mlgitops`, or bring it up to date; returns its id.
+
+    Raises:
+        RegistryError: MLflow takes no such webhook, or cannot be asked.
+    """
+    body: Json = {
+        "name": NAME,
+        "url": url,
+        "events": [{"entity": e.upper(), "action": a.upper()} for e, a in SUBSCRIBED],
+        "secret": secret,
+        "status": "ACTIVE",
+        "description": "Starts the workflows of mlgitops.",
+    }
+    found = next((one for one in _all(calls) if one.get("name") == NAME), None)
+    try:
+        with calls.understood():
+            if found is None:
+                made = calls.send("POST", _PATH, body)
+            else:
+                made = calls.send("PATCH", f"{_PATH}/{found['webhook_id']}", body)
+            return str(made["webhook"]["webhook_id"])
+    except RegistryRequestError as error:
+        raise RegistryRequestError(f"{error}. {_PRIVATE}") from error
+
+
+def _all(calls: Calls) -> Iterator[Json]:
+    token = ""
+    while True:
+        query = {"max_results": _PAGE} | ({"page_token": token} if token else {})
+        with calls.understood():
+            page = calls.get(_PATH, query)
+            yield from page.get("webhooks", ())
+            token = page.get("next_page_token", "")
+        if not token:
+            return
+
+
+def reached(calls: Calls, webhook: str) -> str:
+    """Have MLflow send an example; returns why the receiver did not take it, empty if it did.
+
+    Raises:
+        RegistryError: MLflow cannot be asked.
+    """
+    with calls.understood():
+        result = calls.send("POST", f"{_PATH}/{webhook}/test", {})["result"]
+        if result.get("success"):
+            return ""
+        said = result.get("error_message") or result.get("response_body", "")
+        return brief(f"{result.get('response_status') or ''} {said}", 300)
