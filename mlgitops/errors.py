@@ -304,6 +304,10 @@ class NotEmptyError(MlgitopsError):
     """What the command would create already exists."""
 
 
+class ScaffoldError(MlgitopsError):
+    """What a repository keeps of how it was made cannot be read."""
+
+
 class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 
