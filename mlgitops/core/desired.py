@@ -6,6 +6,7 @@ Twice the same said is equal, wherever in the file it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import DeclaredStages, alias_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.gate import Gate
+    from mlgitops.core.promotion import Rule
     from mlgitops.errors import Where
 
 RECIPES = "training"
@@ -76,7 +78,11 @@ class DesiredStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredModel:
-    """One model of models.yaml; `stages` and `gates` keep the order of the file."""
+    """One model of models.yaml; `stages`, `gates` and `promote` keep the order of the file.
+
+    Attributes:
+        promote: stage → which version is proposed for it.
+    """
 
     name: str
     description: str | None
@@ -87,6 +93,7 @@ class DesiredModel:
     where: Where = field(compare=False)
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
+    promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""
