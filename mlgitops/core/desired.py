@@ -6,6 +6,7 @@ Twice the same said is equal, wherever in the file it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import DeclaredStages, alias_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.gate import Gate
+    from mlgitops.core.promotion import Rule
     from mlgitops.errors import Where
 
 RECIPES = "training"
@@ -77,7 +79,11 @@ class DesiredStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredModel:
-    """One model or prompt of models.yaml; `stages` and `gates` keep the order of the file."""
+    """One model or prompt of models.yaml; stages, gates and rules keep the order of the file.
+
+    Attributes:
+        promote: stage → which version is proposed for it.
+    """
 
     name: str
     description: str | None
@@ -89,6 +95,7 @@ class DesiredModel:
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
     prompt: bool = False
+    promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def section(self) -> str:

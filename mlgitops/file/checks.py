@@ -17,10 +17,11 @@ from mlgitops.file.stages import undeclared, without_hint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mlgitops.core.desired import Desired, GuardException
+    from mlgitops.core.desired import Desired, DesiredModel, GuardException
     from mlgitops.file.reader import KeyPath
 
 _MOST_TO_ADD = 50  # stages in one line that an error gives
+_NEEDS_FORM_2 = "'{}' needs form 2; write 'version: 2' at the top of the file"
 Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 
 
@@ -51,8 +52,8 @@ def _declared_stages_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw
 
 
 def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
-    for model, section in product(desired.models.values(), ("stages", "gates")):
-        names = [s.name for s in model.stages] if section == "stages" else list(model.gates)
+    for model, section in product(desired.models.values(), ("stages", "gates", "promote")):
+        names = [s.name for s in model.stages] if section == "stages" else getattr(model, section)
         seen: dict[str, str] = {}
         for name in names:
             other = seen.setdefault(alias_of(name), name)
@@ -92,6 +93,16 @@ def not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
                 for key, stage in gate.stages.items():
                     if stage not in names:
                         yield (*at, index, key), stage
+        yield from ((path, stage) for path, stage in _in_rules(model) if stage not in names)
+
+
+def _in_rules(model: DesiredModel) -> Iterator[tuple[KeyPath, str]]:
+    """Where the rules of promotion name stages."""
+    for stage, rule in model.promote.items():
+        path = ("models", model.name, "promote", stage)
+        yield path, stage
+        if rule.origin:
+            yield (*path, "from"), rule.origin
 
 
 def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
@@ -108,7 +119,7 @@ def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
     of_models = (((m.section, m.name, "allow"), m.allow) for m in desired.models.values())
     for path, listed in ((("allow",), desired.allow), *of_models):
         if listed and version < 2:
-            yield path, "'allow' needs form 2; write 'version: 2' at the top of the file"
+            yield path, _NEEDS_FORM_2.format("allow")
         seen: dict[str, GuardException] = {}
         for index, one in enumerate(listed):
             first = seen.setdefault(one.guard, one)
@@ -127,7 +138,7 @@ def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Fl
     """
     listed = [model for model in desired.models.values() if model.prompt]
     if (listed or twice) and version < 2:
-        yield (PROMPTS,), "'prompts' needs form 2; write 'version: 2' at the top of the file"
+        yield (PROMPTS,), _NEEDS_FORM_2.format(PROMPTS)
     for name in twice:
         yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
     for prompt in listed:
@@ -141,6 +152,19 @@ def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Fl
                 if not gate.for_prompts:
                     said = "this gate measures models; a prompt has none of what it reads"
                     yield (*at, "gates", entered, index), said
+
+
+def rules(desired: Desired, version: int) -> Iterator[Flaw]:
+    """What is wrong with the rules of promotion in a file of some version of the form."""
+    for model in desired.models.values():
+        path = (model.section, model.name, "promote")
+        if model.promote and version < 2:
+            yield path, _NEEDS_FORM_2.format("promote")
+        for stage, rule in model.promote.items():
+            for key, message in rule.findings(stage, desired.stages):
+                yield ((*path, stage, key) if key else (*path, stage)), message
+            if model.prompt and rule.metric:
+                yield (*path, stage, "metric"), "a prompt has no metrics; choose by alias or tag"
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (

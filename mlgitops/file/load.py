@@ -20,6 +20,7 @@ from mlgitops.core.desired import (
     GuardException,
     Recipe,
 )
+from mlgitops.core.promotion import Rule
 from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import MOST, DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems, stages
@@ -34,6 +35,7 @@ from mlgitops.file.schema import (
     ModelForm,
     PinnedForm,
     PromptForm,
+    RuleForm,
     until,
 )
 from mlgitops.system import files
@@ -147,7 +149,11 @@ def source(
     desired = _desired(form, document, folders)
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
-    flaws = [*checks.exceptions(desired, version), *checks.prompts(desired, version, twice)]
+    flaws = [
+        *checks.exceptions(desired, version),
+        *checks.prompts(desired, version, twice),
+        *checks.rules(desired, version),
+    ]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
@@ -227,7 +233,15 @@ def _model(
         freeze=_freeze(form.freeze, document, at),
         allow=_exceptions(form.allow, document, at),
         prompt=at[0] == PROMPTS,
+        promote=MappingProxyType({name: _rule(one) for name, one in form.promote.items()}),
     )
+
+
+def _rule(form: RuleForm | str) -> Rule:
+    if isinstance(form, str):
+        return Rule()
+    stated = form.model_dump(exclude={"merge"}, exclude_none=True)
+    return Rule(**stated, auto_merge=form.merge is not None)
 
 
 def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze | None:

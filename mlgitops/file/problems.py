@@ -17,6 +17,7 @@ from mlgitops.file.schema import (
     PinnedForm,
     PromptForm,
     RecipeForm,
+    RuleForm,
 )
 from mlgitops.gates.kinds import GATES
 
@@ -104,7 +105,8 @@ def _no_gate(given: object) -> str:
 
 
 def _unknown_key(key: str, form: type[Form] | None) -> str:
-    allowed = list(form.model_fields) if form else []
+    fields = form.model_fields.items() if form else ()
+    allowed = [field.alias or name for name, field in fields]
     near = get_close_matches(key, allowed, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"allowed keys: {_any(allowed)}"
     return f"unknown key {key!r}; {hint}"
@@ -126,6 +128,8 @@ def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
         return RecipeForm
     if path[2] == "stages":
         return PinnedForm
+    if path[2] == "promote":
+        return RuleForm
     return next((form for kind, form in GATES.items() if document.place((*path, kind))), None)
 
 

@@ -342,7 +342,7 @@ def _where(file: str, mark: Mark) -> Where:
 def problem_at(path: KeyPath, where: Where, message: str) -> Problem:
     """A problem whose model and stage are read off a path such as models → NAME → stages → S."""
     model = str(path[1]) if len(path) > 1 and path[0] in (MODELS, PROMPTS) else None
-    stage = str(path[3]) if len(path) > 3 and path[2] in ("stages", "gates") else None
+    stage = str(path[3]) if len(path) > 3 and path[2] in ("stages", "gates", "promote") else None
     return Problem(
         where=where,
         message=message[:_LONGEST],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
+from mlgitops.core.metrics import Direction  # noqa: TC001 - files are checked against it
 from mlgitops.core.permissions import Guard
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
@@ -165,6 +166,47 @@ GatesForm = Annotated[
 ]
 
 
+class RuleForm(Form):
+    """Which version is proposed for a stage; the newest one where nothing else is said."""
+
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"merge": "'auto', or be left out: people merge"}
+    )
+
+    origin: Annotated[
+        StageName | None,
+        Field(alias="from", description="the stage whose versions are proposed for this one"),
+    ] = None
+    alias: Annotated[
+        StageName | None, Field(description="an MLflow alias, such as candidate, that names it")
+    ] = None
+    tag: Annotated[Text | None, Field(description="only versions that have this tag")] = None
+    value: Annotated[Text | None, Field(description="the tag's very value; any if not given")] = (
+        None
+    )
+    metric: Annotated[
+        Text | None, Field(description="the best by this metric, if better than what is there")
+    ] = None
+    better: Annotated[
+        Direction | None,
+        Field(description="which way is better, where the metric's name does not tell"),
+    ] = None
+    merge: Annotated[
+        Literal["auto"] | None,
+        Field(description="auto: GitHub merges it once all that it requires is there"),
+    ] = None
+
+
+def _rule_kind(value: object) -> str:
+    return "<rule>" if isinstance(value, dict) else "<newest>"
+
+
+PromoteForm = Annotated[
+    Annotated[Literal["newest"], Tag("<newest>")] | Annotated[RuleForm, Tag("<rule>")],
+    Discriminator(_rule_kind),
+]
+
+
 class PromptForm(Form):
     """One prompt of MLflow's prompt registry."""
 
@@ -181,6 +223,13 @@ class PromptForm(Form):
     allow: Annotated[
         list[ModelExceptionForm],
         Field(default_factory=list, description="exceptions to guards, for this model; in form 2"),
+    ]
+    promote: Annotated[
+        dict[StageName, PromoteForm],
+        Field(
+            default_factory=dict,
+            description="stage → which version `propose --new` proposes for it; in form 2",
+        ),
     ]
 
 

@@ -325,9 +325,15 @@ class _Handler(BaseHTTPRequestHandler):
             hub.dispatched.append({"repository": match[1], **(body or {})})
             self._send(204, b"", {})
             return
+        self._route(path, body)
+
+    def _route(self, path: str, body: Any) -> None:
+        hub, address = self.server.hub, urlsplit(self.path)
         for pattern, do in _ROUTES.items():
             match = re.fullmatch(pattern, f"{self.command} {path}")
-            if match and address.path.startswith((prefix, f"/repositories/{NUMBER}")):
+            if match and address.path.startswith(
+                (f"/repos/{REPOSITORY}", f"/repositories/{NUMBER}")
+            ):
                 if body and len(body.get("body") or "") > 65_536:
                     self._answer(422, {"message": "Validation Failed: body is too long"})
                     return
