@@ -36,7 +36,9 @@ _DOCKER = (  # the CPU of all containers, also of those that have ended: file, u
     (Path("/sys/fs/cgroup/docker/cpu.stat"), 1e-6),
 )
 _TICK = 0.01  # seconds; of /proc/PID/stat
-_STEP = re.compile(r"^\[[^/]+/(?P<job>[^\]]+?)\s*\].*(?:Success|Failure) - Main (?P<name>.+) \[(?P<took>[^]]+)\]$")
+_STEP = re.compile(
+    r"^\[[^/]+/(?P<job>[^\]]+?)\s*\].*(?:Success|Failure) - Main (?P<name>.+) \[(?P<took>[^]]+)\]$"
+)
 _PART = re.compile(r"([\d.]+)(h|m(?!s)|s|ms|µs|ns)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
 
