@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.stack import ROOT
@@ -60,11 +60,21 @@ class Ran:
 
 @dataclass(kw_only=True)
 class Repository:
-    """A clone with a bare origin of its own."""
+    """A clone with a bare origin of its own.
+
+    Attributes:
+        registry: the address of its registry; empty for none.
+        source: the checkout that it is made from.
+        models: how many models it keeps, 1, or None for all: each costs the time of an image.
+        environment: variables of every job.
+    """
 
     folder: Path
     hub: fake.GitHub
     registry: str
+    source: Path = ROOT
+    models: int | None = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
     runs: int = 0
 
     @property
@@ -73,17 +83,14 @@ class Repository:
         return self.folder / "work"
 
     def create(self) -> None:
-        """Make the origin from this checkout as it lies here, and clone it.
-
-        Of the models it keeps the first one: each version in a stage costs the time of an image.
-        """
-        shutil.copytree(
-            ROOT, self.work, ignore=shutil.ignore_patterns(".git", ".nox", ".mlgitops", ".*_cache")
-        )
-        file = self.work / "models.yaml"
-        kept, second, _ = file.read_text().partition("\n  tumour-diagnosis-model:\n")
-        assert second
-        file.write_text(kept)
+        """Make the origin from the source as it lies there, and clone it."""
+        ignored = shutil.ignore_patterns(".git", ".nox", ".mlgitops", ".*_cache")
+        shutil.copytree(self.source, self.work, ignore=ignored)
+        if self.models:
+            file = self.work / "models.yaml"
+            kept, second, _ = file.read_text().partition("\n  tumour-diagnosis-model:\n")
+            assert second
+            file.write_text(kept)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Start")
@@ -208,6 +215,7 @@ class Repository:
             "STACK_DB_PORT": str(free_port()),
             "STACK_ARTIFACTS_PORT": str(free_port()),
             "STACK_MLFLOW_WORKERS": "1",
+            **self.environment,
         }
         set_here = {
             "MLFLOW_TRACKING_URI": self.registry,
