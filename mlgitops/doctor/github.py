@@ -11,7 +11,7 @@ from urllib.parse import quote
 from mlgitops.doctor import expected
 from mlgitops.doctor.finding import failed, passed, unchecked
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubUnseenError
-from mlgitops.words import listed, one_line, suggestion
+from mlgitops.words import listed, nearest, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,13 +99,10 @@ class _Checks:
         own = self._names("/actions/variables", "variables")
         shared = self._shared("variables")
         self._variables = known = own | shared
-        strange = sorted(
-            name
-            for name in own
-            if name.startswith(expected.OURS) and name not in expected.VARIABLES
-        )
-        for name in strange:
-            yield failed("variables", f"nothing reads {name}", suggestion(name, expected.VARIABLES))
+        for name in sorted(own - set(expected.VARIABLES)):
+            meant = nearest(name, expected.VARIABLES)
+            if name.startswith(expected.OURS) and meant:
+                yield failed("variables", f"nothing reads {name}", f"did you mean {meant}?")
         if expected.REGISTRY not in known:
             yield passed("variables", f"{expected.REGISTRY} is not set: the workflows rehearse")
         else:

@@ -77,7 +77,7 @@ def _lacks(path: str, key: str, name: str) -> Callable[[fake.GitHub], None]:
         (
             _set("/actions/variables", named("variables", "MLGITOPS_APPROVER", value="@ada")),
             "variables",
-            "nothing reads MLGITOPS_APPROVER; did you mean 'MLGITOPS_APPROVERS'?",
+            "nothing reads MLGITOPS_APPROVER; did you mean MLGITOPS_APPROVERS?",
         ),
         (
             _lacks("/environments", "environments", "propose"),
