@@ -322,6 +322,26 @@ class GitHub:
             },
         )
 
+    def read(self, path: str) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """What is at a path, of this repository where it names nothing else, and its headers.
+
+        Raises:
+            GitHubError: the subclass says why there is no answer.
+        """
+        answer = self._request("GET", self._url(path))
+        found = _json(answer)
+        if not isinstance(found, dict):
+            raise GitHubError("GitHub's answer is no mapping")
+        return found, answer.headers
+
+    def listing(self, path: str, key: str = "") -> list[dict[str, Any]]:
+        """All entries of a list at a path, or under a key there.
+
+        Raises:
+            GitHubError: as of `read`.
+        """
+        return list(self._pages(path, key))
+
     def _fitted(self, text: str, limit: int = LIMIT) -> str:
         return fitted(secrets.hidden(text), limit, run=self._context.artifacts_url)
 
@@ -336,12 +356,13 @@ class GitHub:
         first = str(found.get("body") or "").partition("\n")[0]
         return login(found.get("user")) == self._context.login and first.rstrip() == marker
 
-    def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, key: str = "", **query: str) -> Iterator[dict[str, Any]]:
         url = self._url(path)
         options: dict[str, Any] = {"query": {**query, "per_page": _PAGE}}
         for _ in range(_PAGES):
             answer = self._request("GET", url, **options)
-            listed = _json(answer)
+            found = _json(answer)
+            listed = _listed(found, key) if key else found
             yield from (entry for entry in listed if isinstance(entry, dict))
             following = answer.next_page
             if not following or not following.startswith(self._context.api + "/"):
@@ -353,7 +374,7 @@ class GitHub:
 
     def _url(self, path: str) -> str:
         """The address of a path: of this repository, where it names nothing else."""
-        elsewhere = path.startswith(("/repos/", "/orgs/"))
+        elsewhere = path.startswith(("/repos/", "/orgs/", "/user"))
         return f"{self._context.api if elsewhere else self._base}{path}"
 
     def _request(

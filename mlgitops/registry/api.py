@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlgitops.core.version import DatasetUse
+    from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.served import Served
 
 Row = TypeVar("Row")
@@ -106,6 +107,11 @@ class RegistryApi(Protocol):
     @property
     def at_once(self) -> int:
         """How many threads may ask at the same time."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts | None:
+        """The server's accounts; None where MLflow's client asks, which knows none."""
         ...
 
     def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlgitops.registry.server import Server
 
 Json = dict[str, Any]
-_PREFIX = "/api/2.0/mlflow/"
+_OLDEST = "2.0"  # of the API; most of it is there
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 _VERSION = re.compile(r"[\w.+-]{1,40}")
 _TIMED_OUT, _LOST = "timed out", "lost their connection"
@@ -48,13 +48,18 @@ _FILE = 10.0  # seconds that a small file may take
 
 
 class Calls:
-    """The calls to one server; several threads may share it."""
+    """The calls to one server; several threads may share it.
+
+    Attributes:
+        workspace: the workspace that is meant; empty where none is named.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server, self._shown = server, without_secrets(server.url)
         self._http = _client(server, server.timeout)
         self._files: HttpClient | None = _client(server, min(server.timeout, _FILE))
         self._repeated: Counter[str] = Counter()
+        self.workspace = server.workspace
         self._lock, self._unchecked = Lock(), bool(server.workspace)
 
     @property
@@ -78,13 +83,22 @@ class Calls:
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise failures.foreign(self._shown, "sent what MLflow does not send") from error
 
-    def get(self, path: str, query: Mapping[str, Any], *, pages: bool = False) -> Json:
+    def get(
+        self, path: str, query: Mapping[str, Any], *, pages: bool = False, api: str = _OLDEST
+    ) -> Json:
         """Read; a page that takes too long is not asked for again as it is.
+
+        Args:
+            path: below that of the API.
+            query: what is asked.
+            pages: whether it asks for a page.
+            api: the version of MLflow's API.
 
         Raises:
             RegistryError: the subclass says why there is no answer.
         """
-        return self._of_workspace("GET", path, {"query": query}, pages=pages)
+        self._require_workspace()
+        return self._called("GET", _path(path, api), {"query": query}, pages=pages)
 
     def text(self, path: str, query: Mapping[str, Any]) -> str | None:
         """The text of a file that the server sends beside its API; None if it sends none.
@@ -112,7 +126,8 @@ class Calls:
         Raises:
             RegistryError: the subclass says why there is no answer.
         """
-        return self._of_workspace(method, path, {"json": body}, pages=False)
+        self._require_workspace()
+        return self._called(method, _path(path, _OLDEST), {"json": body}, pages=False)
 
     def store(self, path: str, content: bytes) -> None:
         """Store a file by the server's proxy of artifacts.
@@ -147,17 +162,16 @@ class Calls:
         said = answer.text.strip() if isinstance(answer, Answer) and answer.ok else ""
         return said if _VERSION.fullmatch(said) else ""
 
-    def _of_workspace(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
+    def _require_workspace(self) -> None:
         with self._lock:
             if self._unchecked:
                 self._check_workspace()
                 self._unchecked = False
-        return self._called(method, _PREFIX + path, options, pages=pages)
 
     def _check_workspace(self) -> None:
         """A server of before workspaces would answer for all models, whatever is asked of it."""
         try:
-            found = self._called("GET", "/api/3.0/mlflow/server-info", {}, pages=False)
+            found = self._called("GET", _path("server-info", "3.0"), {}, pages=False)
         except RegistryNotFoundError:
             found = {}
         if not found.get("workspaces_enabled"):
@@ -236,6 +250,10 @@ class Calls:
             return failures.fault(self._shown)
         said = _said(document) or f"it answered {status}"
         return failures.rejected(self._shown, said, code)
+
+
+def _path(path: str, api: str) -> str:
+    return f"/api/{api}/mlflow/{path}"
 
 
 def _client(server: Server, timeout: float) -> HttpClient:

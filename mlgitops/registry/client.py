@@ -46,6 +46,7 @@ class ClientRegistryApi:
     """A registry behind MLflow's client: REST or, with a database's URI, in this process."""
 
     at_once = 1
+    accounts = None
 
     def __init__(self, address: Address) -> None:
         self._uri = address.registry

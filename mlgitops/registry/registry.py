@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import VersionKey
+    from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.address import Address
     from mlgitops.registry.api import ModelRow, RegistryApi, RunApi, RunRow, VersionRow
     from mlgitops.registry.calls import Calls
@@ -87,6 +88,11 @@ class MlflowRegistry:
     def repeated(self) -> tuple[str, ...]:
         """Which requests were repeated, a line for each server; MLflow's client does not say."""
         return tuple(calls.repeated for calls in self._calls if calls.repeated)
+
+    @property
+    def accounts(self) -> Accounts | None:
+        """Its accounts; None where MLflow's client asks, which knows none."""
+        return self._api.accounts
 
     def held(self, declared: Collection[str] = (), *, prompts: bool = False) -> Held:
         """All models, in pages; prompts that are declared or stamped, or all of them."""
@@ -357,6 +363,14 @@ class MlflowRegistry:
             )
         except RegistryNotFoundError:
             self._has_classic = False
+
+    def create(self, name: str) -> None:
+        """Make a model without versions."""
+        self._api.create_model(name, {})
+
+    def remove(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        self._api.delete_model(name)
 
     def take_lock(self, lock: Lock) -> None:
         """Make the model that is the lock."""

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from mlgitops.core import lock as locks
 from mlgitops.errors import RegistryDeniedError, RegistryGoneError
 from mlgitops.registry import answers, served, storing
+from mlgitops.registry.accounts import Accounts
 from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class RestRegistryApi:
     at_once = _POLITE
 
     def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+        self._calls, self.accounts = calls, Accounts(calls)
 
     def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
         """A page of the models that a filter finds; of all, if it is empty."""

@@ -50,6 +50,8 @@ class GitHub:
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
         replies: answers to the next requests of a route (a regular expression as of `denied`).
+        settings: what is read at paths of the repository, such as "/labels".
+        headers: of answers about the repository itself.
         renamed: the status of redirects from REPOSITORY to its id; None where it has its name.
         now: the time of its clock.
     """
@@ -75,6 +77,8 @@ class GitHub:
     dispatched: list[dict[str, Any]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     replies: dict[str, list[Reply]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     renamed: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     page: int = 100
@@ -326,9 +330,7 @@ class _Handler(BaseHTTPRequestHandler):
             there = self.path.replace(prefix, f"/repositories/{NUMBER}", 1)
             self._answer(hub.renamed, {"message": "Moved"}, {"Location": f"{hub.base}{there}"})
             return
-        if reply := self._next_reply(path):
-            said = {"message": reply.message} | ({"errors": reply.errors} if reply.errors else {})
-            self._answer(reply.status, said, reply.headers)
+        if self._answered(path, parse_qs(address.query)):
             return
         if address.path.startswith("/orgs/"):
             self._membership(address.path, token)
@@ -373,11 +375,19 @@ class _Handler(BaseHTTPRequestHandler):
         kept = self.server.hub.archives[int(self.path.removeprefix("/stored/"))]
         self._send(200, kept, {"Content-Type": "application/zip"})
 
-    def _next_reply(self, path: str) -> Reply | None:
-        for route, replies in self.server.hub.replies.items():
-            if replies and re.fullmatch(route, f"{self.command} {path}"):
-                return replies.pop(0)
-        return None
+    def _answered(self, path: str, query: dict[str, list[str]]) -> bool:
+        """Answer with the next reply to a route, or with a setting, where there is one."""
+        hub, asked = self.server.hub, f"{self.command} {path}"
+        for route, replies in hub.replies.items():
+            if replies and re.fullmatch(route, asked):
+                reply = replies.pop(0)
+                errors = {"errors": reply.errors} if reply.errors else {}
+                self._answer(reply.status, {"message": reply.message, **errors}, reply.headers)
+                return True
+        if self.command == "GET" and path in hub.settings:
+            self._found(hub.settings[path], query)
+            return True
+        return False
 
     def _membership(self, path: str, token: str) -> None:
         """Whether somebody is in a team; the token of a job sees no organization."""
@@ -397,7 +407,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(302, b"", {"Location": f"{elsewhere}/stored/{result.number}"})
             return
         if not isinstance(result, list):
-            self._answer(201 if self.command == "POST" else 200, result)
+            self._answer(201 if self.command == "POST" else 200, result, self.server.hub.headers)
             return
         page, size = int(query.get("page", ["1"])[0]), self.server.hub.page
         links = {}

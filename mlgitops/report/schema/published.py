@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from mlgitops.report.schema.comparison import Compare
+from mlgitops.report.schema.doctor import Doctor
 from mlgitops.report.schema.plans import (
     Apply,
     Error,
@@ -34,7 +35,8 @@ Document = Annotated[
     | Smoke
     | Image
     | Scan
-    | Deployments,
+    | Deployments
+    | Doctor,
     Field(discriminator="kind"),
 ]
 
