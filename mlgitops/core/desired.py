@@ -6,6 +6,7 @@ Twice the same said is equal, wherever in the file it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import DeclaredStages, alias_of
@@ -60,6 +61,14 @@ class GuardException:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Blocked:
+    """Why a version must not enter a stage again."""
+
+    reason: str
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredStage:
     """The version that a stage is to hold; `version=None` means that it is to be empty."""
 
@@ -76,7 +85,11 @@ class DesiredStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredModel:
-    """One model of models.yaml; `stages` and `gates` keep the order of the file."""
+    """One model of models.yaml; `stages` and `gates` keep the order of the file.
+
+    Attributes:
+        blocked: the versions that no stage may hold; in a valid file, `stages` names none of them.
+    """
 
     name: str
     description: str | None
@@ -87,6 +100,7 @@ class DesiredModel:
     where: Where = field(compare=False)
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
+    blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""

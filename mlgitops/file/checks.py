@@ -102,18 +102,35 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
                     yield ((*path, key) if key else path), message
 
 
+def _needs_form_2(key: str) -> str:
+    return f"{key!r} needs form 2; write 'version: 2' at the top of the file"
+
+
 def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
     """What is wrong with the exceptions to guards in a file of some version of the form."""
     of_models = ((("models", m.name, "allow"), m.allow) for m in desired.models.values())
     for path, listed in ((("allow",), desired.allow), *of_models):
         if listed and version < 2:
-            yield path, "'allow' needs form 2; write 'version: 2' at the top of the file"
+            yield path, _needs_form_2("allow")
         seen: dict[str, GuardException] = {}
         for index, one in enumerate(listed):
             first = seen.setdefault(one.guard, one)
             if first is not one:
                 line = first.where.line
                 yield (*path, index), f"{one.guard!r} is allowed in line {line} already; keep one"
+
+
+def blocked(desired: Desired, version: int) -> Iterator[Flaw]:
+    """What is wrong with blocked versions in a file of some version of the form."""
+    for model in desired.models.values():
+        if model.blocked and version < 2:
+            yield ("models", model.name, "blocked"), _needs_form_2("blocked")
+        for stage in model.stages:
+            if found := model.blocked.get(stage.version or 0):
+                remove = f"remove {stage.version} from 'blocked' in line {found.where.line}"
+                said = f"version {stage.version} is blocked: {found.reason}"
+                path = ("models", model.name, "stages", stage.name)
+                yield path, f"{said}; name another version, or {remove}"
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from mlgitops.core.desired import (
+    Blocked,
     Desired,
     DesiredModel,
     DesiredStage,
@@ -143,7 +144,7 @@ def source(
     desired = _desired(form, document, folders)
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
-    flaws = [*checks.exceptions(desired, version)]
+    flaws = [*checks.exceptions(desired, version), *checks.blocked(desired, version)]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
@@ -213,6 +214,12 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
         where=where,
         freeze=_freeze(form.freeze, document, at),
         allow=_exceptions(form.allow, document, at),
+        blocked=MappingProxyType(
+            {
+                number: Blocked(reason=reason, where=document.where((*at, "blocked", number)))
+                for number, reason in sorted(form.blocked.items())
+            }
+        ),
     )
 
 

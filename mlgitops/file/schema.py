@@ -19,6 +19,7 @@ from mlgitops.core.permissions import Guard
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
+from mlgitops.words import LONGEST_REASON, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,6 +160,11 @@ class ModelExceptionForm(Form):
     until: Until
 
 
+Reason = Annotated[
+    str,
+    AfterValidator(reason),
+    Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_REASON}),
+]
 GatesForm = Annotated[
     dict[StageName, list[AnyGate]],
     Field(default_factory=dict, description="stage → conditions to enter it"),
@@ -185,6 +191,13 @@ class ModelForm(Form):
     allow: Annotated[
         list[ModelExceptionForm],
         Field(default_factory=list, description="exceptions to guards, for this model; in form 2"),
+    ]
+    blocked: Annotated[
+        dict[VersionNumber, Reason],
+        Field(
+            default_factory=dict,
+            description="version that no stage may hold → why, on one line; in form 2",
+        ),
     ]
 
 
