@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 NONE = "–"  # an en dash: there is no value
+LONGEST_REASON = 200  # characters
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -46,6 +47,20 @@ def from_json(written: str | bytes) -> Any:
 def one_line(text: object) -> str:
     """A text, or what an error says, on one line."""
     return " ".join(str(text).split())
+
+
+def reason(text: str) -> str:
+    """Why somebody does something, as a person writes it on one line.
+
+    Raises:
+        ValueError: it is empty or too long, or has a line break or another control character.
+    """
+    stated = text.strip()
+    if not stated or len(stated) > LONGEST_REASON or plain(stated) != stated:
+        raise ValueError(
+            f"a reason is one line of 1 to {LONGEST_REASON} characters, without control characters"
+        )
+    return stated
 
 
 def brief(text: object, most: int) -> str:

@@ -99,6 +99,22 @@ checked_option = click.option(
 )
 
 
+def _reason(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    try:
+        return None if text is None else words.reason(text)
+    except ValueError as error:
+        raise UsageError(f"--reason: {error}") from error
+
+
+reason_option = click.option(
+    "--reason",
+    envvar="MLGITOPS_REASON",
+    callback=_reason,
+    metavar="TEXT",
+    help="Why, in one line, for the commit's trailer `Reason:`.  [env: MLGITOPS_REASON]",
+)
+
+
 def reviewed(*, quick: bool) -> Need:
     """What a reviewer is shown of the versions."""
     return Need.RUN if quick else Need.PREDICTIONS

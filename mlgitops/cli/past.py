@@ -1,4 +1,4 @@
-"""The verbs that look back: history and rollback."""
+"""The verb that looks back: history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import (
     Target,
     as_json,
@@ -23,7 +22,7 @@ from mlgitops.cli.options import (
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.history.revisions import revisions_of
-from mlgitops.history.stays import held_at, previous, timeline
+from mlgitops.history.stays import held_at, timeline
 from mlgitops.system import files
 from mlgitops.words import count, listed, suggestion
 
@@ -175,43 +174,3 @@ def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tu
         near = suggestion(stage, sorted(stages))
         raise UsageError(f"no stage {stage!r} in the history of {model}; {near}")
     return tuple(s for s in of_model if not stage or alias_of(s.stage) == alias_of(stage))
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  mlgitops rollback power-forecasting-model Production
-  mlgitops rollback power-forecasting-model Production 1
-"""
-)
-@click.argument("model")
-@click.argument("stage")
-@click.argument("version", required=False, type=Whole(min=1), envvar="MLGITOPS_ROLLBACK_VERSION")
-@file_option
-def rollback(model: str, stage: str, version: int | None, file: Path) -> None:
-    """Put the previous version back into models.yaml.
-
-    Pass VERSION to choose another version. Only the file changes: commit it, then run `mlgitops
-    apply`, with --rollback if the model is frozen.
-    """
-    from mlgitops.file import edit
-    from mlgitops.file.load import read
-    from mlgitops.file.stages import stage_of
-    from mlgitops.history.declared import declared
-
-    text = read(file)
-    part = edit.part_of(text, str(file), model)
-    stage = stage_of(part.source.desired, stage)
-    former = version or previous(revisions_of(file), model, stage, declared(text))
-    if former is None:
-        raise UsageError(
-            f"git has no earlier version of {model} {stage}; pass the VERSION to go back to"
-        )
-    edited = edit.set_version(part, model, stage, former).whole
-    if edited == text:
-        raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
-    files.write_text(file, edited)
-    unpinned = edit.unpinned(part, model, stage)
-    tell(
-        f"{file}: {model} {stage} is back at {former}{unpinned}; commit, then run `mlgitops apply`"
-    )

@@ -56,5 +56,5 @@ def unused(models: tuple[str, ...], file: Path, target: Target, form: str) -> No
         declared = declared_versions(Path(desired.file))
     if not declared:
         warn("without git's history, every version that was in a stage before counts as needed")
-    found = find(desired, held, versions, returned_to(held, declared))
+    found = find(desired, held, versions, returned_to(desired, held, declared))
     show_report(form, tables.unused(found), lambda: document.unused(found))

@@ -49,7 +49,7 @@ VERBS = {
     "promote": Verb("check", "promote", "Put VERSION into a stage in models.yaml."),
     "rebuild": Verb("start", "rebuild", "Fill an empty registry from models.yaml.", "train"),
     "report": Verb("report", "report", "Write the plan to an HTML page with charts."),
-    "rollback": Verb("past", "rollback", "Put the previous version back into models.yaml."),
+    "rollback": Verb("rollback", "rollback", "Put the previous version back into models.yaml."),
     "run-recipe": Verb("train", "run_recipe", "Train RECIPE in an MLflow run.", "train"),
     "schema": Verb(
         "check", "schema_command", "Print the JSON Schema of models.yaml or of reports."

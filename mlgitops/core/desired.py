@@ -63,6 +63,14 @@ class GuardException:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Blocked:
+    """Why a version must not enter a stage again."""
+
+    reason: str
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredStage:
     """The version that a stage is to hold; `version=None` means that it is to be empty."""
 
@@ -83,6 +91,7 @@ class DesiredModel:
 
     Attributes:
         promote: stage → which version is proposed for it.
+        blocked: the versions that no stage may hold; in a valid file, `stages` names none of them.
     """
 
     name: str
@@ -96,6 +105,7 @@ class DesiredModel:
     allow: tuple[GuardException, ...] = ()
     prompt: bool = False
     promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
+    blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def section(self) -> str:

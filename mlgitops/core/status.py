@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mlgitops.core.blocking import why
 from mlgitops.core.diff import diff
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
                 actual=now.stages.get(stage.alias),
                 state=StageState.ELSEWHERE if elsewhere and not change else _state(change),
                 stamp=now.stamp_in_force(stage.alias),
-                note=f"managed by {elsewhere}" if elsewhere else _note(change),
+                note=_joined(
+                    f"managed by {elsewhere}" if elsewhere else _note(change),
+                    why(desired, model.name, now.stages.get(stage.alias)),
+                ),
                 prompt=model.prompt,
             )
 
@@ -98,9 +102,16 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
                 actual=now.stages[alias],
                 state=_state(change) if change else unmanaged,
                 stamp=now.stamp_in_force(alias),
-                note=f"managed by {elsewhere}" if elsewhere else left,
+                note=_joined(
+                    f"managed by {elsewhere}" if elsewhere else left,
+                    why(desired, name, now.stages[alias]),
+                ),
                 prompt=now.prompt,
             )
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _elsewhere(held: HeldModel, alias: str, desired: Desired) -> str | None:

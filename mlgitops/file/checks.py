@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlgitops.file.reader import KeyPath
 
 _MOST_TO_ADD = 50  # stages in one line that an error gives
-_NEEDS_FORM_2 = "'{}' needs form 2; write 'version: 2' at the top of the file"
 Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 
 
@@ -114,12 +113,16 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
                     yield ((*path, key) if key else path), message
 
 
+def _needs_form_2(key: str) -> str:
+    return f"{key!r} needs form 2; write 'version: 2' at the top of the file"
+
+
 def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
     """What is wrong with the exceptions to guards in a file of some version of the form."""
     of_models = (((m.section, m.name, "allow"), m.allow) for m in desired.models.values())
     for path, listed in ((("allow",), desired.allow), *of_models):
         if listed and version < 2:
-            yield path, _NEEDS_FORM_2.format("allow")
+            yield path, _needs_form_2("allow")
         seen: dict[str, GuardException] = {}
         for index, one in enumerate(listed):
             first = seen.setdefault(one.guard, one)
@@ -138,7 +141,7 @@ def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Fl
     """
     listed = [model for model in desired.models.values() if model.prompt]
     if (listed or twice) and version < 2:
-        yield (PROMPTS,), _NEEDS_FORM_2.format(PROMPTS)
+        yield (PROMPTS,), _needs_form_2(PROMPTS)
     for name in twice:
         yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
     for prompt in listed:
@@ -159,12 +162,25 @@ def rules(desired: Desired, version: int) -> Iterator[Flaw]:
     for model in desired.models.values():
         path = (model.section, model.name, "promote")
         if model.promote and version < 2:
-            yield path, _NEEDS_FORM_2.format("promote")
+            yield path, _needs_form_2("promote")
         for stage, rule in model.promote.items():
             for key, message in rule.findings(stage, desired.stages):
                 yield ((*path, stage, key) if key else (*path, stage)), message
             if model.prompt and rule.metric:
                 yield (*path, stage, "metric"), "a prompt has no metrics; choose by alias or tag"
+
+
+def blocked(desired: Desired, version: int) -> Iterator[Flaw]:
+    """What is wrong with blocked versions in a file of some version of the form."""
+    for model in desired.models.values():
+        if model.blocked and version < 2:
+            yield (model.section, model.name, "blocked"), _needs_form_2("blocked")
+        for stage in model.stages:
+            if found := model.blocked.get(stage.version or 0):
+                remove = f"remove {stage.version} from 'blocked' in line {found.where.line}"
+                said = f"version {stage.version} is blocked: {found.reason}"
+                path = (model.section, model.name, "stages", stage.name)
+                yield path, f"{said}; name another version, or {remove}"
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.desired import DesiredStage
+from mlgitops.core.desired import Blocked, DesiredStage
 from mlgitops.core.pins import declared
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError, EditError, UsageError
@@ -42,10 +42,16 @@ def set_version(part: Part, model: str, stage: str, version: int | None) -> Part
 
     Raises:
         DesiredStateError: it would not be valid afterwards.
+        UsageError: the version is blocked.
         EditError: the text cannot be edited in place, e.g. because the stage is an alias of YAML.
     """
     before = part.source.desired
     of = before.models[model]
+    if blocked := of.blocked.get(version or 0):
+        raise UsageError(
+            f"version {version} of {model} is blocked: {blocked.reason}; choose another, or remove "
+            f"{version} from 'blocked' at {blocked.where}"
+        )
     held = next((s for s in of.stages if s.alias == alias_of(stage)), None)
     value = "null" if version is None else str(version)
     if held is not None:
@@ -59,6 +65,31 @@ def set_version(part: Part, model: str, stage: str, version: int | None) -> Part
         raise EditError(
             f"{before.file}: cannot edit {model} {wanted.name} in place; "
             "write its version as a plain number on a line of its own"
+        )
+    return edited
+
+
+def block(part: Part, model: str, version: int, reason: str) -> Part:
+    """The part with a version that no stage of `model` may hold any more.
+
+    Raises:
+        DesiredStateError: it would not be valid afterwards, e.g. because a stage names the version.
+        EditError: the text cannot be edited in place.
+    """
+    before = part.source.desired
+    of = before.models[model]
+    stated = spelled(reason)
+    if of.blocked:
+        text = _inserted(part.source, ("models", model, "blocked"), str(version), stated)
+    else:
+        text = _inserted(part.source, ("models", model), "blocked", f"{{{version}: {stated}}}")
+    edited = part.edited(text)
+    blocked = {**of.blocked, version: Blocked(reason=reason, where=of.where)}
+    expected = replace(of, blocked=MappingProxyType(blocked))
+    if edited.source.desired != _with_models(before, {model: expected}):
+        raise EditError(
+            f"{before.file}: cannot block version {version} of {model} in place; add "
+            f"`{version}: {stated}` to its 'blocked' by hand"
         )
     return edited
 
@@ -225,7 +256,7 @@ def _replaced(source: Source, model: str, stage: str, value: str) -> str:
 
 
 def _inserted(source: Source, path: KeyPath, key: str, value: str) -> str:
-    """The text with one more key in the mapping at a path of three."""
+    """The text with one more key in the mapping at a path of two or three."""
     text, document = source.text, source.document
     span = document.value(path)
     last = _last_end(text, document, path)
@@ -235,7 +266,7 @@ def _inserted(source: Source, path: KeyPath, key: str, value: str) -> str:
         return f"{text[:at]}{comma}{key}: {value}{text[at:]}"
     if last is None:
         raise EditError(
-            f"{document.file}: cannot add to the empty {path[2]} of {path[1]}; add {key} by hand"
+            f"{document.file}: cannot add to the empty {path[-1]} of {path[1]}; add {key} by hand"
         )
     first = document.key((*path, next(iter(document.children(path))))).start
     indent = text[text.rfind("\n", 0, first) + 1 : first]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mlgitops.core.desired import (
     MODELS,
     PROMPTS,
+    Blocked,
     Desired,
     DesiredModel,
     DesiredStage,
@@ -153,6 +154,7 @@ def source(
         *checks.exceptions(desired, version),
         *checks.prompts(desired, version, twice),
         *checks.rules(desired, version),
+        *checks.blocked(desired, version),
     ]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
@@ -234,6 +236,12 @@ def _model(
         allow=_exceptions(form.allow, document, at),
         prompt=at[0] == PROMPTS,
         promote=MappingProxyType({name: _rule(one) for name, one in form.promote.items()}),
+        blocked=MappingProxyType(
+            {
+                number: Blocked(reason=reason, where=document.where((*at, "blocked", number)))
+                for number, reason in sorted(form.blocked.items())
+            }
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from mlgitops.core.permissions import Guard
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
+from mlgitops.words import LONGEST_REASON, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,6 +161,11 @@ class ModelExceptionForm(Form):
     until: Until
 
 
+Reason = Annotated[
+    str,
+    AfterValidator(reason),
+    Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_REASON}),
+]
 GatesForm = Annotated[
     dict[StageName, list[AnyGate]],
     Field(default_factory=dict, description="stage → conditions to enter it"),
@@ -229,6 +235,13 @@ class PromptForm(Form):
         Field(
             default_factory=dict,
             description="stage → which version `propose --new` proposes for it; in form 2",
+        ),
+    ]
+    blocked: Annotated[
+        dict[VersionNumber, Reason],
+        Field(
+            default_factory=dict,
+            description="version that no stage may hold → why, on one line; in form 2",
         ),
     ]
 

@@ -59,7 +59,9 @@ def _written(stage: DeclaredStage) -> str:
 
 def spelled(value: object) -> str:
     """A value as models.yaml may write it anywhere in a line."""
-    text = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=_ONE_LINE)
+    text = yaml.safe_dump(
+        [value], default_flow_style=True, sort_keys=False, allow_unicode=True, width=_ONE_LINE
+    )
     return text.strip()[1:-1]
 
 

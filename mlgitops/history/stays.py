@@ -16,7 +16,7 @@ from mlgitops.core.stage import alias_of, classic_stage
 from mlgitops.history.author import UNCOMMITTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.held import Held
     from mlgitops.core.stamp import Stamp
@@ -111,7 +111,12 @@ def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
 
 
 def previous(
-    revisions: Iterable[Revision], model: str, stage: str, now: Stages | None = None
+    revisions: Iterable[Revision],
+    model: str,
+    stage: str,
+    now: Stages | None = None,
+    *,
+    but: Collection[int] = (),
 ) -> int | None:
     """The version that a stage held before its current one, by git; None if there is none.
 
@@ -120,13 +125,15 @@ def previous(
         model: a model.
         stage: one of its stages.
         now: what the file declares, if that may not be committed yet.
+        but: versions that are blocked.
     """
     alias = alias_of(stage)
     declared = [one.stages for one in revisions if one.stages is not None]
-    return former(stages.get(model, {}).get(alias) for stages in (*declared, *filter(None, [now])))
+    held = (stages.get(model, {}).get(alias) for stages in (*declared, *filter(None, [now])))
+    return former(held, but)
 
 
-def former(versions: Iterable[int | None]) -> int | None:
+def former(versions: Iterable[int | None], but: Collection[int] = ()) -> int | None:
     """The version that a stage returns to; None if there is none.
 
     What was rolled back from does not count: going back twice goes back two versions, and never
@@ -134,6 +141,7 @@ def former(versions: Iterable[int | None]) -> int | None:
 
     Args:
         versions: what the stage was declared to hold, oldest first; repeats change nothing.
+        but: versions that it must not return to.
     """
     held: list[int] = []
     now: int | None = None
@@ -142,7 +150,7 @@ def former(versions: Iterable[int | None]) -> int | None:
             del held[held.index(now) if now in held else len(held) :]
             held.append(now)
     before = held if now is None else held[:-1]
-    return before[-1] if before else None
+    return next((version for version in reversed(before) if version not in but), None)
 
 
 def _moves(before: Stages, after: Stages) -> Iterator[tuple[StageKey, int | None]]:

@@ -19,7 +19,7 @@ from mlgitops.registry.presence import Presence, look
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlgitops.core.desired import Desired
+    from mlgitops.core.desired import Blocked, Desired
     from mlgitops.core.held import Held
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.status import StageStatus
@@ -45,17 +45,16 @@ def with_ways_back(
     stages = stage_statuses(desired, held)
     production = desired.stages.production
     steps = {i: step for i, one in enumerate(stages) if (step := of_stage(one, production))}
-    file = Path(desired.file)
-    found = ways_back(list(steps.values()), held, reader, file, payloads=payloads)
+    found = ways_back(list(steps.values()), desired, held, reader, payloads=payloads)
     ways = dict(zip(steps, found, strict=True))
     return tuple(replace(one, way_back=ways.get(index)) for index, one in enumerate(stages))
 
 
 def ways_back(
     steps: Sequence[Step],
+    desired: Desired,
     held: Held,
     reader: RegistryReader,
-    file: Path,
     *,
     payloads: int | None = None,
 ) -> tuple[WayBack, ...]:
@@ -67,15 +66,15 @@ def ways_back(
 
     Args:
         steps: the last move of each stage.
+        desired: models.yaml, whose history git may know; it blocks versions.
         held: what the registry holds.
         reader: the registry.
-        file: models.yaml, whose history git may know.
         payloads: how many payloads may be looked for, a request each; of more, none is.
 
     Raises:
         RegistryError: the registry could not be read.
     """
-    found = _found(steps, held, file)
+    found = _found(steps, desired, held)
     keys = {(s.model, w.version) for s, w in zip(steps, found, strict=True) if w.version}
     states = _states(keys, held, reader)
     ready = sorted(key for key in keys if states.get(key) == READY)
@@ -92,30 +91,46 @@ def ways_back(
             said = f"cannot be used: {payload.missing}; restore its artifacts"
         else:
             return replace(way, unchecked=payload.unchecked)
-        other = f"`mlgitops rollback {step.model} {step.stage} VERSION` takes another"
-        return replace(way, blocked=f"version {way.version} {said}; {other}")
+        return replace(way, blocked=f"version {way.version} {said}; {_another(step)}")
 
     return tuple(checked(step, way) for step, way in zip(steps, found, strict=True))
 
 
-def _found(steps: Sequence[Step], held: Held, file: Path) -> list[WayBack]:
-    """The version that each rollback returns to, as far as that can be known."""
-    plain = [is_plain(s, held.model(s.model).stamps.get(s.slot[1], {})) for s in steps]
-    declared = {} if all(plain) else declared_versions(file)
+def _another(step: Step) -> str:
+    return f"`mlgitops rollback {step.model} {step.stage} VERSION` takes another"
 
-    def one(step: Step, simple: bool) -> WayBack:
-        told = None if simple else former((*declared.get(step.slot, ()), step.version))
+
+def _found(steps: Sequence[Step], desired: Desired, held: Held) -> list[WayBack]:
+    """The version that each rollback returns to, as far as that can be known."""
+    blocked = [_blocked(desired, step.model) for step in steps]
+    plain = [
+        is_plain(s, held.model(s.model).stamps.get(s.slot[1], {})) and s.previous not in but
+        for s, but in zip(steps, blocked, strict=True)
+    ]
+    declared = {} if all(plain) else declared_versions(Path(desired.file))
+
+    def one(step: Step, simple: bool, but: Mapping[int, Blocked]) -> WayBack:
+        told = None if simple else former((*declared.get(step.slot, ()), step.version), but)
+        if told is None and (against := but.get(step.previous or 0)):
+            said = f"version {step.previous} is blocked: {against.reason}"
+            return WayBack(blocked=f"{said}; {_another(step)}")
         if told is None and (simple or is_forward(step)):
             told = step.previous
         lost = told is None and not simple and not declared
         unchecked = "without git's history nobody knows where it leads" if lost else ""
         return WayBack(version=told, unchecked=unchecked)
 
-    return [one(*pair) for pair in zip(steps, plain, strict=True)]
+    return [one(*each) for each in zip(steps, plain, blocked, strict=True)]
+
+
+def _blocked(desired: Desired, model: str) -> Mapping[int, Blocked]:
+    """The versions of a model that no rollback returns to."""
+    declared = desired.models.get(model)
+    return declared.blocked if declared else {}
 
 
 def returned_to(
-    held: Held, declared: Mapping[StageKey, Sequence[int | None]]
+    desired: Desired, held: Held, declared: Mapping[StageKey, Sequence[int | None]]
 ) -> frozenset[VersionKey]:
     """The versions that a rollback returns to: from what git knows as declared, or is held now.
 
@@ -127,7 +142,7 @@ def returned_to(
         (model, back)
         for (model, alias), versions in declared.items()
         for now in ((), (held.model(model).stages.get(alias),))
-        if (back := former((*versions, *now))) is not None
+        if (back := former((*versions, *now), _blocked(desired, model))) is not None
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -56,6 +55,7 @@ class Exhibit:
         problems: why the registry cannot give what models.yaml asks for.
         objections: what guards say against it and nobody has allowed.
         before: it was pending before what is under review, which does not touch it.
+        leaves: that the version which the stage holds now is blocked, and why; else empty.
         measured: the verdicts that a version was loaded for.
     """
 
@@ -67,6 +67,7 @@ class Exhibit:
     problems: tuple[Problem, ...] = ()
     objections: tuple[Objection, ...] = ()
     before: bool = False
+    leaves: str = ""
     measured: tuple[Measured, ...] = ()
 
     @property
@@ -181,7 +182,7 @@ class _Collector:
         """See where a rollback of each change would lead."""
         production = self._desired.stages.production
         steps = [step for change in changes if (step := of_change(change, production))]
-        found = ways_back(steps, self._held, self._reader, Path(self._desired.file))
+        found = ways_back(steps, self._desired, self._held, self._reader)
         self._back.update(zip((step.slot for step in steps), found, strict=True))
 
     def told(self, exhibit: Exhibit) -> Exhibit:

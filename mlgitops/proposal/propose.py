@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlgitops.core import guards
+from mlgitops.core import blocking, guards
 from mlgitops.core.apply import Outcome, Status
 from mlgitops.core.choice import are_names, narrowed
 from mlgitops.core.diff import diff, keeping
@@ -38,6 +38,7 @@ class Proposal:
 
     Attributes:
         unclear: stages of which nobody can say what they hold, nor whether they change.
+        warnings: stages that hold a blocked version and go on holding it.
     """
 
     desired: Desired
@@ -46,6 +47,7 @@ class Proposal:
     exhibits: tuple[Exhibit, ...]
     objections: tuple[Objection, ...]
     unclear: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def failing(self) -> tuple[Exhibit, ...]:
@@ -163,6 +165,7 @@ def _judged(
     exhibits: Iterable[Exhibit],
     said: tuple[Objection, ...],
     unclear: Mapping[_Key, Problem],
+    desired: Desired,
     terms: Terms,
 ) -> Iterator[Exhibit]:
     """The changes with all that is said against them."""
@@ -174,6 +177,7 @@ def _judged(
             problems=(*((unclear[key],) if key in unclear else ()), *one.problems),
             objections=objections(one.change),
             before=terms.before(*key),
+            leaves=blocking.why(desired, one.change.model, one.change.old),
         )
 
 
@@ -229,11 +233,12 @@ def propose(
         desired=desired,
         held=held,
         plan=pending,
-        exhibits=tuple(_judged(exhibits, said, unclear, terms)),
+        exhibits=tuple(_judged(exhibits, said, unclear, desired, terms)),
         objections=said,
         unclear=tuple(
             problem
             for key, problem in unclear.items()
             if key not in decided and not terms.before(*key)
         ),
+        warnings=tuple(blocking.staying(desired, held, pending)),
     )

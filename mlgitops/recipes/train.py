@@ -143,16 +143,21 @@ def _missing(
     package: RecipePackage,
     needed: Collection[VersionKey] | None,
 ) -> tuple[list[MissingVersion], list[Problem]]:
-    """The versions that a model lacks, ascending, and why they cannot be trained."""
+    """The versions that a model lacks, ascending, and why they cannot be trained.
+
+    A blocked one is of use only where a later one follows, which would get its number.
+    """
+    lacking = [number for number in model.versions if number not in taken]
+    last = max((number for number in lacking if number not in model.blocked), default=0)
     versions = [
         MissingVersion(
             model=model.name,
             number=number,
-            recipe=recipe,
+            recipe=model.versions[number],
             needed=needed is None or (model.name, number) in needed,
         )
-        for number, recipe in model.versions.items()
-        if number not in taken
+        for number in lacking
+        if number <= last
     ]
     problems = [*_misnumbered(model, taken), *_mistaken(model, taken)]
     return versions, problems or list(_unusable(versions, package))

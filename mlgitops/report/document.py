@@ -140,5 +140,6 @@ def _proposed(proposal: Proposal) -> dict[str, Any]:
         "refused": proposal.refused,
         "summary": wording.refusal(proposal) or wording.headline(proposal.plan),
         "guards": proposal.objections,
+        "warnings": proposal.warnings,
         "changes": proposal.exhibits,
     }

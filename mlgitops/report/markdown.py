@@ -128,6 +128,7 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | 
     said = [escaped(wording.refusal(proposal))] if proposal.refused else []
     said += [f"**{escaped(wording.applied(done))}**"] if done else []
     said.append(f"**{escaped(wording.headline(proposal.plan))}**")
+    said += [f"**Warning:** {escaped(problem)}" for problem in proposal.warnings]
     exhibits = sorted(proposal.exhibits, key=lambda exhibit: not exhibit.refused)
     if exhibits:
         header = ["", "model", "stage", "version", "gates", "remarks"]

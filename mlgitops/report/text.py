@@ -47,6 +47,8 @@ def plan(
 ) -> None:
     """A plan with its evidence, and what became of it; a refusal is the last line."""
     screen.line((wording.headline(proposal.plan), "bold"))
+    for warning in proposal.warnings:
+        screen.line((f"warning: {warning}", "yellow"), wrap=False)
     model = None
     for exhibit in proposal.exhibits:
         if exhibit.change.model != model:

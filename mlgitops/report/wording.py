@@ -44,6 +44,8 @@ def wrong(stage: StageStatus) -> str:
 def remarks(exhibit: Exhibit) -> tuple[str, ...]:
     """What a reviewer should know of a change besides its versions."""
     said = [*_of_change(exhibit.change)]
+    if exhibit.leaves:
+        said.append(exhibit.leaves + (", and stays for now" if exhibit.refused else ""))
     if why := exhibit.payload.unchecked:
         said.append(f"it is not known whether the payload is there: {why}")
     if why := lost(exhibit.way_back):

@@ -45,6 +45,35 @@ COMMENTED = dedent(
 )
 
 
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("{stages: {A: 1}}", "{stages: {A: 1}, blocked: {3: 'x: y'}}"),
+        ("{blocked: {2: bad}, stages: {}}", "{blocked: {2: bad, 3: 'x: y'}, stages: {}}"),
+        (
+            "\n    stages:\n      A: 1 # one\n    # end",
+            "\n    stages:\n      A: 1 # one\n    blocked: {3: 'x: y'}\n    # end",
+        ),
+        (
+            "\n    stages: {}\n    blocked:\n      2: bad\n",
+            "\n    stages: {}\n    blocked:\n      2: bad\n      3: 'x: y'\n",
+        ),
+    ],
+)
+def test_a_version_is_blocked_in_place(model: str, expected: str) -> None:
+    """In the style of the model; every other byte stays."""
+    head = "version: 2\nstages: [A]\nmodels:\n  wind: "
+    part = edit.part_of(head + model, "models.yaml", "wind")
+    assert edit.block(part, "wind", 3, "x: y").whole == head + expected
+
+
+def test_a_version_that_a_stage_names_is_not_blocked() -> None:
+    """The file would not be valid."""
+    text = "version: 2\nstages: [A]\nmodels: {wind: {stages: {A: 3}}}"
+    with pytest.raises(DesiredStateError, match="version 3 is blocked"):
+        edit.block(edit.part_of(text, "models.yaml", "wind"), "wind", 3, "bad")
+
+
 def test_comments_and_order_stay() -> None:
     """Only the digits of the version change."""
     edited = set_version(COMMENTED, "wind", "Production", 12)

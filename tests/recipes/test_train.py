@@ -69,6 +69,16 @@ def test_a_number_that_can_not_come_out(
     assert existing == len(team.client.search_model_versions())
 
 
+def test_a_blocked_version_is_trained_only_for_the_number_of_a_later_one(team: Team) -> None:
+    """Its recipe, which is wrong here, is of no use else."""
+    wrong = "{train: power_forecasting, params: {estimator: none}}"
+    text = "version: 2\nmodels: {wind: {blocked: {1: bad}, stages: {}, versions: {1: %s%s}}}\n"
+    team.write(text % (wrong, ""))
+    assert "Nothing to train" in team.ok("train").out
+    team.write(text % (wrong, f", 2: {LINEAR}"))
+    assert "wind: version 1: " in team.run("train").err
+
+
 def test_a_number_that_a_deleted_version_took(team: Team) -> None:
     """MLflow gives no number twice and hides deleted versions: the error says what to write."""
     team.versions(2)

@@ -128,6 +128,7 @@ class Proposed(Form):
     refused: bool
     summary: str
     guards: list[Objection]
+    warnings: list[Problem]
     changes: list[Change]
 
 

@@ -1,0 +1,106 @@
+"""The verb that goes back: it edits models.yaml, by what git knows of it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops.cli.numbers import Whole
+from mlgitops.cli.options import file_option, reason_option, tell
+from mlgitops.core.stage import alias_of
+from mlgitops.errors import UsageError
+from mlgitops.file import edit
+from mlgitops.file.load import read
+from mlgitops.file.stages import stage_of
+from mlgitops.history.declared import declared
+from mlgitops.history.revisions import revisions_of
+from mlgitops.history.stays import previous
+from mlgitops.system import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlgitops.file.part import Part
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops rollback power-forecasting-model Production
+  mlgitops rollback power-forecasting-model Production 1
+  mlgitops rollback power-forecasting-model Production --block --reason "leaks the future"
+"""
+)
+@click.argument("model")
+@click.argument("stage")
+@click.argument("version", required=False, type=Whole(min=1), envvar="MLGITOPS_ROLLBACK_VERSION")
+@click.option(
+    "--block",
+    is_flag=True,
+    envvar="MLGITOPS_ROLLBACK_BLOCK",
+    help="Block the version that the stage leaves, in all stages; needs --reason.",
+)
+@reason_option
+@file_option
+def rollback(
+    model: str, stage: str, version: int | None, block: bool, reason: str | None, file: Path
+) -> None:
+    """Put the previous version back into models.yaml.
+
+    Pass VERSION to choose another version. Versions that are blocked are skipped. Only the file
+    changes: commit it, then run `mlgitops apply`, with --rollback if the model is frozen.
+
+    With --block, no stage can hold the version that STAGE leaves any more. Other stages of MODEL
+    that name it go back too; one that had no other version before is left empty.
+    """
+    text = read(file)
+    part = edit.part_of(text, str(file), model)
+    of, stage = part.source.desired.models[model], stage_of(part.source.desired, stage)
+    leaving = next((held.version for held in of.stages if held.alias == alias_of(stage)), None)
+    bad = _blocked(leaving, reason) if block else {}
+    but = of.blocked.keys() | bad.keys()
+
+    def before(name: str) -> int | None:
+        return previous(revisions_of(file), model, name, declared(text), but=but)
+
+    former = version or before(stage)
+    if former is None:
+        which = " that is not blocked" if but else ""
+        raise UsageError(
+            f"git has no earlier version of {model} {stage}{which}; pass the VERSION to go back to"
+        )
+    if former == leaving:
+        raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
+    others = (one.name for one in of.stages if one.version in bad and one.alias != alias_of(stage))
+    moves = {stage: former} | {name: before(name) for name in others}
+    files.write_text(file, _edited(part, model, moves, bad).whole)
+    for name, number in moves.items():
+        where = "empty" if number is None else f"back at {number}"
+        rest = "; commit, then run `mlgitops apply`" if name == stage else ""
+        tell(f"{file}: {model} {name} is {where}{edit.unpinned(part, model, name)}{rest}")
+    for number, why in bad.items():
+        tell(f"{file}: version {number} of {model} is blocked: {why}")
+    if reason:
+        paragraphs = f"Roll back {model} {stage}", f"Reason: {reason}"
+        options = " ".join(f"-m {shlex.quote(one)}" for one in paragraphs)
+        tell(f"to record the reason: git commit {options} {shlex.quote(str(file))}")
+
+
+def _edited(part: Part, model: str, moves: Mapping[str, int | None], bad: dict[int, str]) -> Part:
+    for stage, version in moves.items():
+        part = edit.set_version(part, model, stage, version)
+    for version, reason in bad.items():
+        part = edit.block(part, model, version, reason)
+    return part
+
+
+def _blocked(leaving: int | None, reason: str | None) -> dict[int, str]:
+    """The version to block, and why."""
+    if reason is None:
+        raise UsageError("--block needs --reason TEXT, which models.yaml keeps")
+    if leaving is None:
+        raise UsageError("--block has no version to block: the stage is empty")
+    return {leaving: reason}
