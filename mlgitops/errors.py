@@ -312,6 +312,14 @@ class ScaffoldError(MlgitopsError):
     """What a repository keeps of how it was made cannot be read."""
 
 
+class UncommittedError(MlgitopsError):
+    """Files that the command would change have changes that git could not bring back."""
+
+
+class MergeConflictError(MlgitopsError):
+    """Two sides changed the same lines; the files are written, and people have to decide."""
+
+
 class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 

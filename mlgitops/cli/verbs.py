@@ -58,6 +58,9 @@ VERBS = {
     "status": Verb("reconcile", "status", "Show the desired and actual versions, and drift."),
     "train": Verb("train", "train", "Train and register missing versions.", "train"),
     "unused": Verb("unused", "unused", "List the versions that nothing needs."),
+    "upgrade": Verb(
+        "upgrade", "upgrade", "Bring a repository to this version's templates and form."
+    ),
     "validate": Verb("check", "validate", "Check models.yaml and report every problem."),
 }
 
