@@ -119,9 +119,15 @@ def _newer(made_by: str) -> str | None:
 
 
 def _present(folder: Path, paths: Mapping[str, str]) -> dict[str, str]:
-    """Those files that are there."""
-    found = {}
+    """Those files that are there.
+
+    Raises:
+        ScaffoldError: one cannot be read, or is not in the repository, whoever wrote its name.
+    """
+    found, top = {}, folder.resolve()
     for path in paths:
+        if not (folder / path).resolve().is_relative_to(top):
+            raise ScaffoldError(f"{path} leads out of {top}; put a file in its place, or remove it")
         try:
             found[path] = files.read_text(folder / path, limit=_MAX_BYTES)
         except (FileNotFoundError, NotADirectoryError):

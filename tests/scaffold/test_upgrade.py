@@ -212,6 +212,23 @@ def test_a_newer_mlgitops_is_not_undone(repository: Repository) -> None:
     assert (ran.code, said in ran.err) == (0, True)
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_nothing_outside_of_the_repository_is_touched(repository: Repository, linked: bool) -> None:
+    """Neither through a link nor by a name that somebody wrote into what is kept."""
+    outside = repository.folder.parent / f"{repository.folder.name}-outside"
+    outside.write_text(OLD[PLAN], encoding="utf-8")
+    if linked:
+        (repository.folder / PLAN).unlink()
+        (repository.folder / PLAN).symlink_to(outside)
+    else:
+        repository.write(f".github/mlgitops/base/dot_./{outside.name}", OLD[PLAN])
+    repository.commit()
+    ran = repository.run("upgrade")
+    assert ran.code == 1
+    assert f"leads out of {repository.folder}; put a file in its place, or remove it" in ran.err
+    assert outside.read_text(encoding="utf-8") == OLD[PLAN]
+
+
 def test_a_models_yaml_that_init_did_not_make(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
