@@ -35,6 +35,7 @@ VERBS = {
     "apply": Verb("reconcile", "apply", "Make the registry match models.yaml."),
     "card": Verb("card", "card", "Print a model card in Markdown."),
     "compare": Verb("compare", "compare", "Compare two versions of a model."),
+    "demo": Verb("demo", "demo", "Run the whole loop on this machine.", "all"),
     "deploy": Verb("deploy", "deploy", "Serve the version in a stage on one host.", "deploy"),
     "deploy-rehearsal": Verb(
         "deploy", "rehearsal", "Rehearse a plan's deployments on this machine.", "deploy"
