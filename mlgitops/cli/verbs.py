@@ -44,6 +44,7 @@ VERBS = {
     "history": Verb("past", "history", "Show who put which version into which stage, and when."),
     "image": Verb("image", "image", "Build, test, scan and push serving images.", "image"),
     "import": Verb("start", "import_command", "Write models.yaml from an existing registry."),
+    "init": Verb("init", "init", "Make a team's repository, or add to one.", "image"),
     "pin": Verb("pin", "pin", "Pin the payloads of versions in models.yaml."),
     "plan": Verb("reconcile", "plan", "Show what apply would change, and the evidence for it."),
     "promote": Verb("check", "promote", "Put VERSION into a stage in models.yaml."),
