@@ -87,8 +87,10 @@ def init(
     for one in written:
         place.write(folder, one)
     left = {one.name for one in found if one.differs} - {one.name for one in written}
+    before = kept.read(folder)
+    base = {name: before.files[name] for name in left & before.files.keys()} if before else {}
     own = {name: text for name, text in rendered.items() if name not in left}
-    kept.write(folder, _kept(answers, own))
+    kept.write(folder, _kept(answers, own | base))
     _tell_next(folder, len(written), left, target)
     if then_demo:
         from mlgitops.cli.demo import demonstrate

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops import __version__
-from mlgitops.cli.options import optional_file_option, tell
+from mlgitops.cli.options import optional_file_option, tell, warn
 from mlgitops.errors import MergeConflictError, OutOfDateError, UncommittedError
 from mlgitops.file.load import read, source
 from mlgitops.file.migrate import NEWEST, migrated
@@ -37,7 +37,7 @@ def upgrade(file: Path | None, check: bool, force: bool) -> None:
     git does. Brings models.yaml to the newest form; its comments and layout stay. Upgrade mlgitops
     itself first, with the lock of your repository.
     """
-    from mlgitops.scaffold import kept
+    from mlgitops.scaffold import kept, lock
     from mlgitops.scaffold import upgrade as scaffold
 
     folder = file.parent if file else Path()
@@ -69,6 +69,8 @@ def upgrade(file: Path | None, check: bool, force: bool) -> None:
             "resolve them, remove the markers, and commit"
         )
     tell(f"upgraded to mlgitops {__version__}; look at `git diff`, and commit")
+    if other := scaffold.other_engine(folder) if needed else None:
+        warn(f"{lock.LOCK} has mlgitops {other}, and the workflows are those of {__version__} now")
 
 
 _WHY = {

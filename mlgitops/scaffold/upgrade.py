@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from mlgitops import __version__
 from mlgitops.errors import ScaffoldError
-from mlgitops.scaffold import kept, merge, render
+from mlgitops.scaffold import kept, lock, merge, render
 from mlgitops.system import files
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from mlgitops.scaffold.kept import Kept
     from mlgitops.scaffold.merge import Change
 
-_MAX_BYTES = 2**20
+_MAX_BYTES = 2**24
+_LOCKED = re.compile(r"^mlgitops(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +66,8 @@ def plan(folder: Path) -> Upgrade | None:
         return None
     if newer := _newer(before.version):
         raise ScaffoldError(newer)
-    new = render.github(before.answers)
+    rendered = render.team(before.answers)
+    new = {path: text for path, text in rendered.items() if render.is_maintained(path)}
     labels = ("yours", f"mlgitops {before.version}", f"mlgitops {__version__}")
     ours = _present(folder, {**before.files, **new})
     changes = tuple(merge.changes(before.files, ours, new, labels))
@@ -102,6 +105,16 @@ def write(folder: Path, upgrade: Upgrade) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write_text(path, change.text)
     kept.write(folder, upgrade.after)
+
+
+def other_engine(folder: Path) -> str | None:
+    """The version that the lock of a repository names, where it is not this one."""
+    try:
+        text = files.read_text(folder / lock.LOCK, limit=_MAX_BYTES)
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = _LOCKED.search(text)
+    return None if found is None or found[1] == __version__ else found[1]
 
 
 def _newer(made_by: str) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PLAN, DRIFT, APPLY = (f".github/workflows/{name}.yml" for name in ("plan", "drift", "apply"))
 GONE = ".github/workflows/audit.yml"
-NEW = render.github(Answers())
+NEW = {p: text for p, text in render.team(Answers()).items() if render.is_maintained(p)}
 
 
 PIN = re.compile(r"(?<=actions/checkout@)\w{40} # v[\d.]+")
@@ -46,6 +46,7 @@ class Repository:
         for path, text in OLD.items():
             self.write(path, text)
         kept.write(folder, kept.Kept(version="0.1.0", answers=Answers(), files=OLD))
+        self.write("requirements/mlgitops.txt", "mlgitops[all]==0.1.0 --hash=sha256:00\n")
         self.write("models.yaml", "# ours\nmodels: {wind: {stages: {production: 1}}}\n")
         self.commit()
 
@@ -100,6 +101,7 @@ def test_what_the_team_left_alone_becomes_what_init_makes_now(repository: Reposi
     assert f"removed   {GONE}\n" in ran.out
     assert "updated   models.yaml (form 1 → 2)\n" in ran.out
     assert f"upgraded to mlgitops {__version__}; look at `git diff`, and commit\n" in ran.out
+    assert "warning: requirements/mlgitops.txt has mlgitops 0.1.0, and the workflows are" in ran.err
     now = repository.files()
     assert {path: now[path] for path in NEW} == NEW
     assert GONE not in now
@@ -138,6 +140,17 @@ def test_edits_and_deletions_of_the_team_stay(repository: Repository) -> None:
     repository.commit()
     assert repository.run("upgrade").out == f"nothing to upgrade to mlgitops {__version__}\n"
     assert repository.run("validate").err.count("mlgitops upgrade") == 0
+
+
+def test_init_does_not_forget_what_files_came_from(repository: Repository) -> None:
+    """Run once more, it leaves what differs as it is; an upgrade merges that as before."""
+    requirement = "mlgitops[all]==0.1.0"
+    repository.write("requirements/mlgitops.in", f"{requirement}\n")
+    repository.edit(PLAN, "name: Plan\n", "name: Our plan\n")
+    assert repository.run("init", "--engine", requirement).code == 0
+    repository.commit()
+    assert repository.run("upgrade").code == 0
+    assert repository.read(PLAN) == NEW[PLAN].replace("name: Plan\n", "name: Our plan\n", 1)
 
 
 def test_conflicts_are_shown_as_git_does(repository: Repository) -> None:
