@@ -312,8 +312,24 @@ class NotEmptyError(MlgitopsError):
     """What the command would create already exists."""
 
 
+class ResolveError(MlgitopsError):
+    """Requirements have no versions that fit together, or uv cannot find them."""
+
+
 class ScaffoldError(MlgitopsError):
-    """What a repository keeps of how it was made cannot be read."""
+    """A repository's files cannot be made, or what it keeps of that cannot be read."""
+
+
+class DemoError(MlgitopsError):
+    """A step of the demo did not do what it shows, or there is nothing to show."""
+
+
+class UncommittedError(MlgitopsError):
+    """Files that the command would change have changes that git could not bring back."""
+
+
+class MergeConflictError(MlgitopsError):
+    """Two sides changed the same lines; the files are written, and people have to decide."""
 
 
 class GitError(MlgitopsError):

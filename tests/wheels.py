@@ -40,10 +40,10 @@ class Installed:
         )
 
 
-def wheel(folder: Path) -> Path:
-    """Build the wheel of this checkout into a folder."""
+def wheel(folder: Path, checkout: Path = ROOT) -> Path:
+    """Build the wheel of this checkout, or of another one, into a folder."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
-    subprocess.run([*build, "--directory", folder], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([*build, "--directory", folder], cwd=checkout, check=True, capture_output=True)
     (made,) = folder.glob("*.whl")
     return made
 

@@ -48,14 +48,15 @@ def validate(file: Path, form: str, reports: tuple[Path, ...], revision: str | N
 
     Lists up to 50, in the order of the file, and how many more there are. Works offline. Also
     checks the recipes: imports them in a process without secrets, but does not run them. An
-    exception to a guard that has ended is a problem. --report writes a file only if there are
-    problems.
+    exception to a guard that has ended is a problem. Warns if the workflows come from templates of
+    another version. --report writes a file only if there are problems.
     """
     try:
         with failures_reported(reports):
             desired = load(file)
             check_exceptions(desired, base_of(file, revision))
             _check_recipes(desired)
+            _check_templates(file)
     except DesiredStateError as error:
         if form == "text":
             raise
@@ -78,6 +79,16 @@ def _check_recipes(desired: Desired) -> None:
         warn(str(one))
     if found.problems:
         raise DesiredStateError(found.problems)
+
+
+def _check_templates(file: Path) -> None:
+    from mlgitops.scaffold import kept
+
+    if (file.parent / kept.FOLDER).is_dir():
+        from mlgitops.scaffold import upgrade
+
+        if said := upgrade.outdated(file.parent):
+            warn(said)
 
 
 def _problems(error: ProblemsError, form: str) -> str:

@@ -14,6 +14,7 @@ import pydantic
 import yaml
 
 from mlgitops.errors import ScaffoldError
+from mlgitops.scaffold import render
 from mlgitops.scaffold.answers import Answers
 from mlgitops.system import files, yamls
 from mlgitops.words import brief
@@ -54,7 +55,7 @@ def texts(kept: Kept) -> dict[str, str]:
     return {
         _ANSWERS: _HEADER + yaml.safe_dump(said, sort_keys=False),
         f"{FOLDER}/.gitattributes": "* linguist-generated\n",
-        **{f"{_BASE}/{_stored(name)}": text for name, text in kept.files.items()},
+        **{f"{_BASE}/{render.visible(name)}": text for name, text in kept.files.items()},
     }
 
 
@@ -87,7 +88,7 @@ def read(folder: Path) -> Kept | None:
         version = str(said.pop("mlgitops"))
         answers = _FORM.validate_python(said)
         base = {
-            _named(one.relative_to(folder / _BASE).as_posix()): _text(one)
+            render.real(one.relative_to(folder / _BASE).as_posix()): _text(one)
             for one in _base_files(folder)
         }
     except (OSError, *yamls.BROKEN) as error:
@@ -104,12 +105,3 @@ def _text(path: Path) -> str:
 
 def _base_files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / _BASE).rglob("*") if path.is_file())
-
-
-def _stored(name: str) -> str:
-    """`.github/x` → `dot_github/x`."""
-    return "/".join(f"dot_{p[1:]}" if p.startswith(".") else p for p in name.split("/"))
-
-
-def _named(stored: str) -> str:
-    return "/".join(f".{p[4:]}" if p.startswith("dot_") else p for p in stored.split("/"))

@@ -12,30 +12,58 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from mlgitops.scaffold.answers import Answers
 
 _GITHUB = ("workflows/", "actions/")
+_TEAM = "team/"
 
 
-def github(answers: Answers) -> Mapping[str, str]:
+def github(answers: Answers) -> dict[str, str]:
     """The workflows, and the action that installs mlgitops: path in the repository → text."""
-    return {
-        f".github/{name}": rendered(name, answers)
-        for name in _environment().list_templates()
-        if name.startswith(_GITHUB)
-    }
+    return _rendered(_workflow, answers)
 
 
-def rendered(name: str, answers: Answers) -> str:
-    """A template's text with the answers filled in.
+def team(answers: Answers) -> dict[str, str]:
+    """All files of a team's repository, but for the lock: path in the repository → text."""
+    return github(answers) | _rendered(_own, answers)
 
-    Raises:
-        jinja2.UndefinedError: the template asks what no answer says.
-    """
+
+def is_maintained(name: str) -> bool:
+    """Whether a file of a team's repository follows its template; all others are examples."""
+    return name.startswith(".")
+
+
+def visible(name: str) -> str:
+    """`.github/x` → `dot_github/x`, so that no tool takes a copy or a template for the file."""
+    return "/".join(f"dot_{p[1:]}" if p.startswith(".") else p for p in name.split("/"))
+
+
+def real(name: str) -> str:
+    """The name that `visible` was given."""
+    return "/".join(f".{p[4:]}" if p.startswith("dot_") else p for p in name.split("/"))
+
+
+def _workflow(template: str) -> str | None:
+    return f".github/{template}" if template.startswith(_GITHUB) else None
+
+
+def _own(template: str) -> str | None:
+    if not template.startswith(_TEAM):
+        return None
+    return real(template.removeprefix(_TEAM).removesuffix(".jinja"))
+
+
+def _rendered(path: Callable[[str], str | None], answers: Answers) -> dict[str, str]:
+    """The templates that have a path in the repository, with the answers filled in."""
     given = {field.name: getattr(answers, field.name) for field in fields(answers)}
-    return _environment().get_template(name).render(given)
+    environment = _environment()
+    return {
+        name: environment.get_template(template).render(given)
+        for template in environment.list_templates()
+        if (name := path(template))
+    }
 
 
 @cache

@@ -6,13 +6,13 @@ import os
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mlgitops.errors import GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _ALIKE = {
     # fail instead of waiting for a password that nobody types; messages as `_ADVICE` knows them
@@ -65,23 +65,58 @@ def reading(
     """
     # errors go to a file, since nobody reads them as long as there is output
     with tempfile.TemporaryFile() as errors:
-        try:
-            process = subprocess.Popen(
-                ["git", "-C", str(_folder(place)), *arguments],
-                env={**_inherited(), **_ALIKE, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-            )
-        except FileNotFoundError as error:
-            raise GitError("there is no `git` command; install git 2.30 or later") from error
-        with process:
+        with _started(place, arguments, errors, environment or {}) as process:
             assert process.stdout is not None
             yield process.stdout
         if process.returncode:
             errors.seek(0)
             reason = _reason(errors.read().decode(errors="replace"))
             raise GitError(f"git {arguments[0]} failed in {_folder(place)}: {reason}")
+
+
+def _started(
+    place: Path, arguments: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            ["git", "-C", str(_folder(place)), *arguments],
+            env={**_inherited(), **_ALIKE, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    except FileNotFoundError as error:
+        raise GitError("there is no `git` command; install git 2.30 or later") from error
+
+
+def merged(ours: str, base: str, new: str, labels: tuple[str, str, str]) -> tuple[str, bool]:
+    """Merge what two sides made of a text.
+
+    Args:
+        ours: one side.
+        base: what both began with.
+        new: the other side.
+        labels: what markers of conflicts call them.
+
+    Returns:
+        The text, and whether it has conflicts, marked as git does in the style diff3.
+
+    Raises:
+        GitError: there is no git, or the texts cannot be merged.
+    """
+    named = [part for label in labels for part in ("-L", label)]
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryFile() as errors:
+        folder = Path(name)
+        for part, text in {"ours": ours, "base": base, "new": new}.items():
+            (folder / part).write_bytes(text.encode())
+        command = ("merge-file", "--stdout", "--diff3", *named, "ours", "base", "new")
+        with _started(folder, command, errors, {}) as process:
+            assert process.stdout is not None
+            text = process.stdout.read().decode()
+        if not 0 <= process.returncode < 128:  # else how many conflicts there are
+            errors.seek(0)
+            raise GitError(f"git merge-file failed: {_reason(errors.read().decode())}")
+    return text, process.returncode > 0
 
 
 def ask(place: Path, *arguments: str) -> str | None:
@@ -93,6 +128,16 @@ def ask(place: Path, *arguments: str) -> str | None:
         return run(place, *arguments)
     except GitError:
         return None
+
+
+def uncommitted(place: Path, paths: Iterable[str]) -> list[str] | None:
+    """Those of some files, or of folders, that are not as in the last commit; new ones included.
+
+    None without a repository. The names are those from its top.
+    """
+    how = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    said = ask(place, "status", *how, "--", *paths)
+    return None if said is None else [line[3:] for line in said.split("\0") if line]
 
 
 def origin(place: Path) -> str | None:

@@ -91,3 +91,32 @@ def test_a_path_means_one_file(repository: Path) -> None:
     git.run(repository, "add", "f*")
     git.run(repository, "commit", "--quiet", "--message", "Odd", environment=WHO)
     assert git.run(repository, "ls-files", "--", "f*") == "f*"
+
+
+def test_two_sides_of_a_text_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conflicts are marked with what both began with, however git is set; anywhere."""
+    monkeypatch.chdir(tmp_path)
+    labels = ("ours", "base", "new")
+    base = "".join(f"{number}\n" for number in range(9))
+    ours, new = base.replace("1\n", "a\n"), base.replace("7\n", "b\n")
+    both = ours.replace("7\n", "b\n")
+    assert git.merged(ours, base, new, labels) == (both, False)
+    text, conflicts = git.merged("a\n", "b\n", "c\n", labels)
+    assert conflicts
+    assert text == "<<<<<<< ours\na\n||||||| base\nb\n=======\nc\n>>>>>>> new\n"
+
+
+def test_what_is_not_committed(repository: Path) -> None:
+    """Edited, staged and new files, by name or folder; none of another name; None elsewhere."""
+    (repository / "folder").mkdir()
+    (repository / "folder/b c").touch()
+    assert git.uncommitted(repository, ["file"]) == []
+    assert git.uncommitted(repository, ["folder", "gone"]) == ["folder/b c"]
+    (repository / "file").write_text("new\n")
+    git.run(repository, "add", "file")
+    assert git.uncommitted(repository / "folder", ["../file"]) == ["file"]
+
+
+def test_outside_of_a_repository_nothing_is_committed(tmp_path: Path) -> None:
+    """That is no answer, unlike one that names no file."""
+    assert git.uncommitted(tmp_path, ["file"]) is None
