@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,3 +92,11 @@ def test_a_path_means_one_file(repository: Path) -> None:
     git.run(repository, "add", "f*")
     git.run(repository, "commit", "--quiet", "--message", "Odd", environment=WHO)
     assert git.run(repository, "ls-files", "--", "f*") == "f*"
+
+
+def test_a_command_that_takes_too_long_is_ended(repository: Path) -> None:
+    """A host that answers nothing keeps nobody waiting."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/farm"
+        with pytest.raises(GitError, match=r"longer than 0\.1 s"):
+            git.run(repository, "ls-remote", address, timeout=0.1)
