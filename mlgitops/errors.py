@@ -336,6 +336,26 @@ class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 
 
+class HistoryRewrittenError(GitError):
+    """A branch lost the commit that was applied last."""
+
+
+class SyncFailedError(MlgitopsError):
+    """A commit could not be applied as it is: an error, or changes that were refused or failed."""
+
+
+class SyncEndedError(MlgitopsError):
+    """Somebody wants a sync to end; what it had begun was finished."""
+
+
+class SyncUnderWayError(MlgitopsError):
+    """Another sync works in the folder, and does not end."""
+
+
+class SyncFolderError(MlgitopsError):
+    """The folder is of another repository, branch or file, or its state cannot be read."""
+
+
 class FileWriteError(MlgitopsError):
     """A file cannot be written; the one that was there is as it was."""
 

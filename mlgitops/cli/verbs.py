@@ -59,6 +59,7 @@ VERBS = {
     "serve": Verb("serve", "serve", "Serve a version with MLflow's own server."),
     "smoke": Verb("serve", "smoke", "Smoke-test a model server."),
     "status": Verb("reconcile", "status", "Show the desired and actual versions, and drift."),
+    "sync": Verb("sync", "sync", "Follow a repository and keep the registry as its branch says."),
     "train": Verb("train", "train", "Train and register missing versions.", "train"),
     "unused": Verb("unused", "unused", "List the versions that nothing needs."),
     "upgrade": Verb(

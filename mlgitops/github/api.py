@@ -275,6 +275,16 @@ class GitHub:
         body = {"event_type": event, "client_payload": payload}
         self._request("POST", self._url("/dispatches"), json=body)
 
+    def set_status(self, sha: str, context: str, state: str, text: str) -> None:
+        """Set the status that a commit has of one context: pending, success or failure.
+
+        Raises:
+            GitHubError: it could not be set.
+        """
+        said = brief(secrets.hidden(text), _DESCRIPTION)
+        body = {"state": state, "context": context, "description": said}
+        self._json("POST", f"/statuses/{sha}", body)
+
     def deployments(self) -> Iterator[Mapping[str, Any]]:
         """The deployments of all environments, newest first, page by page as they are read."""
         yield from self._pages("/deployments")

@@ -60,6 +60,11 @@ def drifted(stages: Iterable[StageStatus]) -> None:
         _send(["mlgitops: drift", *lines])
 
 
+def synced(what: str, lines: Iterable[str]) -> None:
+    """Tell what came of following a repository."""
+    _send([f"mlgitops sync of {what}", *lines])
+
+
 def _send(lines: list[str]) -> None:
     url = os.environ.get(VARIABLE)
     if not url:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Timer
 from typing import IO, TYPE_CHECKING
 
 from mlgitops.errors import GitError
@@ -35,7 +37,12 @@ _ADVICE = {
 }
 
 
-def run(place: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def run(
+    place: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> str:
     """Run a git command and return what it prints, without the end of the last line.
 
     It means the same whatever variables of git are set: see `_ALIKE`.
@@ -44,18 +51,22 @@ def run(place: Path, *arguments: str, environment: Mapping[str, str] | None = No
         place: the folder to run it in, or a file of that folder; of a link, where it leads.
         arguments: the command, such as `("rev-parse", "HEAD")`.
         environment: variables on top of those of this process.
+        timeout: seconds after which it is ended; then it is not in this process's group.
 
     Raises:
-        GitError: there is no git, or the command failed; with git's reason.
+        GitError: there is no git, or the command failed or was ended; with git's reason.
     """
-    with reading(place, *arguments, environment=environment) as output:
+    with reading(place, *arguments, environment=environment, timeout=timeout) as output:
         printed = output.read()
     return printed.decode(errors="replace").removesuffix("\n")
 
 
 @contextmanager
 def reading(
-    place: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    place: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
 ) -> Iterator[IO[bytes]]:
     """Run a git command as `run` does; what it prints can be read bit by bit until the block ends.
 
@@ -65,17 +76,25 @@ def reading(
     """
     # errors go to a file, since nobody reads them as long as there is output
     with tempfile.TemporaryFile() as errors:
-        with _started(place, arguments, errors, environment or {}) as process:
+        process = _started(place, arguments, errors, environment or {}, apart=timeout is not None)
+        with _limited(process, timeout) as late, process:
             assert process.stdout is not None
             yield process.stdout
         if process.returncode:
             errors.seek(0)
             reason = _reason(errors.read().decode(errors="replace"))
+            if late.is_set():
+                reason = f"it took longer than {timeout:g} s"
             raise GitError(f"git {arguments[0]} failed in {_folder(place)}: {reason}")
 
 
 def _started(
-    place: Path, arguments: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]
+    place: Path,
+    arguments: Sequence[str],
+    errors: IO[bytes],
+    environment: Mapping[str, str],
+    *,
+    apart: bool = False,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -84,6 +103,7 @@ def _started(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            start_new_session=apart,
         )
     except FileNotFoundError as error:
         raise GitError("there is no `git` command; install git 2.30 or later") from error
@@ -117,6 +137,25 @@ def merged(ours: str, base: str, new: str, labels: tuple[str, str, str]) -> tupl
             errors.seek(0)
             raise GitError(f"git merge-file failed: {_reason(errors.read().decode())}")
     return text, process.returncode > 0
+
+
+@contextmanager
+def _limited(process: subprocess.Popen[bytes], seconds: float | None) -> Iterator[Event]:
+    """End a process and its children if the block takes too long; the event tells if it did."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = Timer(seconds or 0, end)
+    if seconds is not None:
+        timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def ask(place: Path, *arguments: str) -> str | None:

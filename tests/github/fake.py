@@ -71,6 +71,7 @@ class GitHub:
     blobs: dict[str, str] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    commit_statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
@@ -279,6 +280,11 @@ def _blob(call: Call) -> Any:
     return {"sha": call.key, "encoding": "base64", "content": content}
 
 
+def _commit_status(call: Call) -> Any:
+    call.hub.commit_statuses.append({"sha": call.key, **call.body})
+    return call.hub.commit_statuses[-1]
+
+
 _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /issues/(\d+)/comments": lambda c: [x for x in c.hub.comments if x["issue"] == c.number],
     r"POST /issues/(\d+)/comments": lambda c: c.hub.add_comment(c.number, c.body["body"]),
@@ -305,6 +311,7 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"POST /deployments": _deploy,
     r"GET /deployments/(\d+)/statuses": _statuses,
     r"POST /deployments/(\d+)/statuses": _status,
+    r"POST /statuses/(\w+)": _commit_status,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,3 +121,11 @@ def test_what_is_not_committed(repository: Path) -> None:
 def test_outside_of_a_repository_nothing_is_committed(tmp_path: Path) -> None:
     """That is no answer, unlike one that names no file."""
     assert git.uncommitted(tmp_path, ["file"]) is None
+
+
+def test_a_command_that_takes_too_long_is_ended(repository: Path) -> None:
+    """A host that answers nothing keeps nobody waiting."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/farm"
+        with pytest.raises(GitError, match=r"longer than 0\.1 s"):
+            git.run(repository, "ls-remote", address, timeout=0.1)
