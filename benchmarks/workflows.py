@@ -21,12 +21,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.act import Clone
 from harness.stack import ROOT
-from tests.github import fake
-from tests.stack.loop import Ran, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from harness.act import Ran
 
 PULL_REQUEST = 12
 CHANGED = ("Production: 1", "Production: 2")
@@ -81,8 +82,8 @@ class Spent:
 def measure(checkouts: tuple[Path, ...] = (ROOT,)) -> Iterator[str]:
     """One line for each checkout, and one for each of its steps that took a second."""
     for checkout in checkouts:
-        with _repository(checkout) as repository:
-            spent = _spent(repository)
+        with _clone(checkout) as clone:
+            spent = _spent(clone)
         yield (
             f"{checkout.name}: {spent.cpu + spent.docker:.0f} s of CPU ({spent.docker:.0f} s in "
             f"Docker), {spent.wall:.0f} s, {spent.minutes} billed minutes, exit code {spent.code}"
@@ -93,30 +94,30 @@ def measure(checkouts: tuple[Path, ...] = (ROOT,)) -> Iterator[str]:
 
 
 @contextmanager
-def _repository(checkout: Path) -> Iterator[Repository]:
+def _clone(checkout: Path) -> Iterator[Clone]:
     """A pull request of a copy whose rehearsal is nobody else's."""
-    with tempfile.TemporaryDirectory() as made, fake.running() as hub:
+    with tempfile.TemporaryDirectory() as made:
         source = Path(made) / "source"
-        shutil.copytree(checkout, source, ignore=shutil.ignore_patterns(".git", ".nox", ".*_cache"))
+        ignored = shutil.ignore_patterns(".git", ".nox", ".mlgitops", ".*_cache")
+        shutil.copytree(checkout, source, ignore=ignored)
         for file in source.glob(".github/workflows/*.yml"):
             text = file.read_text()
             file.write_text(text.replace("STACK_PROJECT: rehearsal", "STACK_PROJECT: measured"))
-        folder = Path(made) / "repository"
+        folder = Path(made) / "clone"
         folder.mkdir()
-        repository = Repository(
-            folder=folder, hub=hub, registry="", source=source, models=None, environment=FRESH
-        )
-        repository.create()
-        repository.edit(*CHANGED, branch="promote")
-        hub.files[PULL_REQUEST] = [{"filename": "models.yaml"}]
-        yield repository
+        clone = Clone(folder=folder, registry="", source=source, models=None, environment=FRESH)
+        clone.create()
+        clone.edit(*CHANGED, branch="promote")
+        yield clone
 
 
-def _spent(repository: Repository) -> Spent:
+def _spent(clone: Clone) -> Spent:
+    """What the plan of a pull request costs; without a token, the report is in the summary."""
+    event = clone.proposal(PULL_REQUEST)
     jobs, docker, begun = _of_children(), _of_docker(), time.monotonic()
-    ran = repository.pull_request(PULL_REQUEST)
+    ran = clone.run("pull_request", "plan", event)
     if ran.code:
-        sys.stderr.write(ran.log[-4000:])
+        sys.stderr.write(ran.log)
     return Spent(
         code=ran.code,
         cpu=_of_children() - jobs,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.act import runner
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.registry.connect import connect
@@ -18,7 +19,7 @@ from mlgitops.system.ports import free_port
 from tests.github import fake
 from tests.proxy import proxy
 from tests.stack.images import PROGRAM, image_registry
-from tests.stack.loop import Repository, runner
+from tests.stack.loop import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
