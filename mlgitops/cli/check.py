@@ -121,7 +121,7 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     Only the file changes; its comments and order stay. Check the change with `mlgitops plan`,
     commit it, and merge it to apply it.
     """
-    number = _version(version)
+    number = version_of(version)
     text = read(file)
     part = edit.part_of(text, str(file), model)
     stage = stage_of(part.source.desired, stage)
@@ -172,7 +172,12 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _version(text: str) -> int | None:
+def version_of(text: str) -> int | None:
+    """The version that somebody typed; None for `none`, which empties a stage.
+
+    Raises:
+        UsageError: it is neither.
+    """
     if text.lower() in ("none", "null"):
         return None
     number = whole_number(text)

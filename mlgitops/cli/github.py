@@ -388,4 +388,4 @@ def pull_request(branch: str, title: str, body: Path | None, base: str, file: Pa
     context, api = connect()
     text = _read(body) if body else ""
     publish(file, branch, title, context)
-    tell(api.open_pull_request(head=branch, base=base, title=title, text=text))
+    tell(str(api.open_pull_request(head=branch, base=base, title=title, text=text)["html_url"]))

@@ -49,6 +49,7 @@ VERBS = {
     "pin": Verb("pin", "pin", "Pin the payloads of versions in models.yaml."),
     "plan": Verb("reconcile", "plan", "Show what apply would change, and the evidence for it."),
     "promote": Verb("check", "promote", "Put VERSION into a stage in models.yaml."),
+    "propose": Verb("propose", "propose", "Open a pull request that puts VERSION into a stage."),
     "rebuild": Verb("start", "rebuild", "Fill an empty registry from models.yaml.", "train"),
     "report": Verb("report", "report", "Write the plan to an HTML page with charts."),
     "rollback": Verb("rollback", "rollback", "Put the previous version back into models.yaml."),

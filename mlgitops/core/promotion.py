@@ -18,7 +18,7 @@ from mlgitops.core.stage import alias_of
 from mlgitops.core.version import READY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from mlgitops.core.desired import DesiredModel
@@ -101,10 +101,15 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pick:
-    """The version that a rule chooses, or None, and why."""
+    """The version that a rule chooses, or None, and why.
+
+    Attributes:
+        waits: there is none yet, but what was chosen before may still be right.
+    """
 
     version: int | None
     why: str
+    waits: bool = False
 
 
 def pick(
@@ -131,13 +136,16 @@ def pick(
     alias = alias_of(stage)
     newer = _newer(model, alias, stages, known)
     offered = [number for number in _offered(rule, model, alias, known) if number in newer]
+    if rule.origin and not _is_settled(model, alias_of(rule.origin), known.held):
+        why = f"{rule.origin} does not hold what models.yaml declares"
+        return Pick(version=None, why=why, waits=True)
     if not offered:
         return Pick(version=None, why=f"no newer version by the rule {str(rule)!r}")
     waiting = [_waits(number, model, stage, known, now) for number in offered]
     for number, why in zip(offered, waiting, strict=True):
         if not why:
             return Pick(version=number, why=f"chosen by the rule {str(rule)!r}")
-    return Pick(version=None, why=f"version {offered[0]} has to wait: {waiting[0]}")
+    return Pick(version=None, why=f"version {offered[0]} has to wait: {waiting[0]}", waits=True)
 
 
 def _newer(model: DesiredModel, alias: str, stages: DeclaredStages, known: Known) -> frozenset[int]:
@@ -164,7 +172,7 @@ def _offered(rule: Rule, model: DesiredModel, alias: str, known: Known) -> list[
     """The versions that a rule offers, the best first."""
     newest_first = sorted(known.versions, reverse=True)
     if rule.origin:
-        return sorted(_passed_on(model, alias_of(rule.origin), known.held), reverse=True)
+        return sorted(_passed_on(alias_of(rule.origin), known.held), reverse=True)
     if rule.alias:
         return [n for n in newest_first if n == known.held.stages.get(alias_of(rule.alias))]
     if rule.tag:
@@ -191,15 +199,20 @@ def _best(rule: Rule, present: int | None, known: Known) -> list[int]:
     return sorted((n for n in found if found[n] < limit), key=lambda n: (found[n], -n))
 
 
-def _passed_on(model: DesiredModel, alias: str, held: HeldModel) -> Iterable[int]:
-    """What a stage holds as declared, and what it held until a newer version took its place.
+def _is_settled(model: DesiredModel, alias: str, held: HeldModel) -> bool:
+    """Whether a stage holds what is declared: nobody moved it by hand, and it is not to change."""
+    declared = next((stage.version for stage in model.stages if stage.alias == alias), None)
+    return held.stages.get(alias) == declared
+
+
+def _passed_on(alias: str, held: HeldModel) -> Iterator[int]:
+    """What a stage holds, and what it held until a newer version took its place.
 
     What was rolled back there is not passed on, nor what nobody knows the end of.
     """
-    declared = next((stage.version for stage in model.stages if stage.alias == alias), None)
     present, stamps = held.stages.get(alias), held.stamps.get(alias, {})
-    if present is None or present != declared:
-        return  # empty, or moved by hand, or about to change
+    if present is None:
+        return
     yield present
     for number, stamp in stamps.items():
         later = (one for one in stamps.values() if one.move > stamp.move)

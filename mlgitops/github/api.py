@@ -255,16 +255,19 @@ class GitHub:
         url = self._url(f"/actions/artifacts/{number}/zip")
         return self._request("GET", url, http=self._stored).body
 
-    def open_pull_request(self, *, head: str, base: str, title: str, text: str) -> str:
-        """Open a pull request from a branch, or update the one that is open; returns its URL."""
+    def open_pull_request(
+        self, *, head: str, base: str, title: str, text: str
+    ) -> Mapping[str, Any]:
+        """Open a pull request from a branch, or update the one that is open."""
         owner = self._context.repository.partition("/")[0]
         found = next(self._pages("/pulls", head=f"{owner}:{head}", base=base, state="open"), None)
         body = {"title": title, "body": self._fitted(text)}
-        if found:
-            made = self._json("PATCH", f"/pulls/{found['number']}", body)
-        else:
-            made = self._json("POST", "/pulls", {**body, "head": head, "base": base})
-        return str(made["html_url"])
+        made: Mapping[str, Any] = (
+            self._json("PATCH", f"/pulls/{found['number']}", body)
+            if found
+            else self._json("POST", "/pulls", {**body, "head": head, "base": base})
+        )
+        return made
 
     def dispatch(self, event: str, payload: Mapping[str, object]) -> None:
         """Start the workflows of the default branch that wait for an event of this type.
@@ -384,6 +387,8 @@ class GitHub:
 
     def _url(self, path: str) -> str:
         """The address of a path: of this repository, where it names nothing else."""
+        if path.startswith(("https://", "http://")):
+            return path
         elsewhere = path.startswith(("/repos/", "/orgs/", "/user"))
         return f"{self._context.api if elsewhere else self._base}{path}"
 

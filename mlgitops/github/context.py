@@ -61,6 +61,7 @@ class Context:
 
     Attributes:
         api: the address of the REST API.
+        graphql: the address of the GraphQL API.
         server: the address of the pages, for links.
         repository: OWNER/NAME.
         token: what the API is called with; None where the job has none.
@@ -76,6 +77,7 @@ class Context:
     """
 
     api: str
+    graphql: str
     server: str
     repository: str
     token: str | None = field(repr=False)
@@ -129,8 +131,11 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
             "GITHUB_REPOSITORY is not set; `mlgitops github` runs only in GitHub Actions. "
             "Elsewhere, use `mlgitops status` and `mlgitops plan`"
         )
+    api = given.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
     return Context(
-        api=given.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
+        api=api,
+        # on Enterprise Server: /api/v3 and /api/graphql
+        graphql=given.get("GITHUB_GRAPHQL_URL") or f"{api.removesuffix('/v3')}/graphql",
         server=given.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/"),
         repository=given["GITHUB_REPOSITORY"],
         token=given.get("GITHUB_TOKEN") or None,

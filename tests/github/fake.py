@@ -15,7 +15,10 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.github import git
+from tests.github.git import Git, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +56,9 @@ class GitHub:
         settings: what is read at paths of the repository, such as "/labels".
         headers: of answers about the repository itself.
         renamed: the status of redirects from REPOSITORY to its id; None where it has its name.
+        git: what was pushed.
+        about: what the repository says of itself, where it is not the usual.
+        no_auto_merge: why GitHub merges no pull request by itself; empty if it does.
         now: the time of its clock.
     """
 
@@ -82,6 +88,9 @@ class GitHub:
     headers: dict[str, str] = field(default_factory=dict)
     renamed: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    git: Git = field(default_factory=Git)
+    about: dict[str, Any] = field(default_factory=dict)
+    no_auto_merge: str = ""
     page: int = 100
     base: str = ""
 
@@ -192,7 +201,8 @@ class GitHub:
             "ref": found.get("head", "topic"),
             "repo": {"full_name": found.get("repository", REPOSITORY)},
         }
-        return {"user": {"login": AUTHOR, "type": "User"}, **found, "head": head}
+        more = {"node_id": f"PR_{number}", "auto_merge": None}
+        return {"user": {"login": AUTHOR, "type": "User"}, **more, **found, "head": head}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,13 +315,13 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /activity": lambda c: [x for x in c.hub.activity if x["ref"] == c.query["ref"][0]],
     r"GET /pulls/(\d+)": lambda c: c.hub.pull(c.number),
     r"GET /pulls": _pulls,
-    r"POST /pulls": lambda c: c.hub.add_pull(c.body),
     r"PATCH /pulls/(\d+)": lambda c: _patch(c.hub.pulls, "number", c.number, c.body),
     r"GET /deployments": lambda c: c.hub.deployments[::-1],
     r"POST /deployments": _deploy,
     r"GET /deployments/(\d+)/statuses": _statuses,
     r"POST /deployments/(\d+)/statuses": _status,
     r"POST /statuses/(\w+)": _commit_status,
+    **git.ROUTES,
 }
 
 
@@ -342,6 +352,9 @@ class _Handler(BaseHTTPRequestHandler):
         if address.path.startswith("/orgs/"):
             self._membership(address.path, token)
             return
+        if address.path == "/graphql" and token == TOKEN:
+            self._answer(200, git.graphql(Call(hub=hub, key="", query={}, body=body)))
+            return
         reading = token == READ_ONLY and self.command != "GET"
         if reading or any(re.fullmatch(one, f"{self.command} {path}") for one in hub.denied):
             self._answer(403, {"message": "Resource not accessible by integration"})
@@ -365,13 +378,13 @@ class _Handler(BaseHTTPRequestHandler):
                 if body and body.get("ref") in hub.lost:
                     self._answer(422, {"message": f"No ref found for: {body['ref']}"})
                     return
-                key, query = "".join(match.groups()), parse_qs(address.query)
+                key, query = unquote("".join(match.groups())), parse_qs(address.query)
                 self._found(do(Call(hub=hub, key=key, query=query, body=body)), query)
                 return
         hub.unknown.append(f"{self.command} {self.path}")
         self._answer(404, {"message": "Not Found"})
 
-    do_POST = do_PATCH = _handle  # noqa: N815 - the names that the base class calls
+    do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
 
     def do_GET(self) -> None:
         """What is stored is on another host, which gets no token."""
@@ -412,6 +425,12 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(result, Stored):  # the same server under another name
             elsewhere = self.server.hub.base.replace("127.0.0.1", "localhost")
             self._send(302, b"", {"Location": f"{elsewhere}/stored/{result.number}"})
+            return
+        if isinstance(result, Refused):
+            self._answer(result.status, {"message": result.message})
+            return
+        if isinstance(result, bytes):
+            self._send(200 if result else 204, result, {"Content-Type": "text/plain"})
             return
         if not isinstance(result, list):
             self._answer(201 if self.command == "POST" else 200, result, self.server.hub.headers)
