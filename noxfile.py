@@ -153,12 +153,12 @@ def coverage(session: nox.Session) -> None:
     # in CI the two are jobs, and what each of them measured is an artifact
     if measured := sorted(map(str, Path().glob("coverage-*/.coverage"))):
         run(session, "coverage", "combine", "--keep", *measured)
-    run(session, "coverage", "report", "--include=mlgitops/*,stack/play.py", "--fail-under=95")
+    run(session, "coverage", "report", "--include=mlgitops/*", "--fail-under=95")
 
 
 @session_of_all
 def lint(session: nox.Session) -> None:
-    """Formatting, lint rules, types, the schemas, workflows."""
+    """Formatting, lint rules, types, the schemas, workflows and their templates."""
     run(session, "ruff", "format", "--check", ".")
     run(session, "ruff", "check", ".")
     run(session, "mypy")
@@ -167,6 +167,7 @@ def lint(session: nox.Session) -> None:
     for kind in ("models", "report"):
         run(session, "mlgitops", "schema", "--kind", kind, "--check", f"{kind}.schema.json")
     run(session, "check-jsonschema", "--schemafile", "models.schema.json", "models.yaml")
+    run(session, "python", "-m", "harness.templates", "--check")
     for kind, pattern in {
         "github-workflows": "workflows/*.yml",
         "github-actions": "actions/*/action.yml",
@@ -246,6 +247,12 @@ def schema(session: nox.Session) -> None:
     """Write models.schema.json and report.schema.json anew."""
     for kind in ("models", "report"):
         run(session, "mlgitops", "schema", "--kind", kind, "--write", f"{kind}.schema.json")
+
+
+@session_of_all
+def templates(session: nox.Session) -> None:
+    """Write the workflows of this repository anew, from the templates for all repositories."""
+    run(session, "python", "-m", "harness.templates")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,22 @@ from mlgitops.image.container import Container
 from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.system import docker, waiting
 from mlgitops.system.http import HttpClient
-from stack.play import READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+# one day of the wind farm: temperature in °C, wind direction in degrees, wind speed in m/s
+READING = {
+    "temperature_00": 8.875944,
+    "wind_direction_00": 97.246960,
+    "wind_speed_00": 11.665322,
+    "temperature_08": 11.955358,
+    "wind_direction_08": 98.636955,
+    "wind_speed_08": 12.240791,
+    "temperature_16": 14.668171,
+    "wind_direction_16": 112.411930,
+    "wind_speed_16": 9.737414,
+}
 BODY = json.dumps({"dataframe_records": [READING]}).encode()
 FIRST = 2_000  # requests, after which memory is looked at
 SLICE = 2.5  # seconds of load on one container, then on the next

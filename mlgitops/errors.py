@@ -304,6 +304,18 @@ class NotEmptyError(MlgitopsError):
     """What the command would create already exists."""
 
 
+class ResolveError(MlgitopsError):
+    """Requirements have no versions that fit together, or uv cannot find them."""
+
+
+class ScaffoldError(MlgitopsError):
+    """A repository's files cannot be made, or what it keeps of that cannot be read."""
+
+
+class DemoError(MlgitopsError):
+    """A step of the demo did not do what it shows, or there is nothing to show."""
+
+
 class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli import run
+from mlgitops.cli.demo import embedded
 from mlgitops.errors import MlgitopsError
-from mlgitops.registry import allowed
-from mlgitops.registry.embedded import Embedded, server
+from mlgitops.scaffold.play import Demo, play, process, summary
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
-from stack.play import Demo, play, process, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 _SERVE = ("--profile", "serve")
 
@@ -74,26 +72,24 @@ def compose_served(version: str) -> Iterator[str]:
 def main(data: str | None, stack: str, state: Path) -> None:
     """Run the whole job."""
     local = Path(data).resolve() if data and Path(data).exists() else None
-    begun = time.monotonic()
-    running: AbstractContextManager[str]
-    if stack == "compose":
-        running, served = compose_server(), compose_served
-    else:
-        running, served = server(Embedded(folder=state.resolve())), process
-        os.environ[allowed.ROOTS] = str(state.resolve())  # the server's folder is this machine's
+    running, served = (
+        (compose_server(), compose_served)
+        if stack == "compose"
+        else (embedded(state.resolve()), process)
+    )
     with running as url:
         os.environ["MLFLOW_TRACKING_URI"] = url
         demo = Demo(
             root=Path.cwd(),
             state=state.resolve(),
-            data=str(local) if local else data,
+            run=run,
             url=url,
+            data=str(local) if local else data,
             served=served,
         )
         click.echo(f"tracking server at {url}")
         play(demo)
     summary(demo)
-    click.echo(f"done in {time.monotonic() - begun:.0f} s")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ ENGINE = ROOT / "mlgitops"
 ROOMS = (
     *("__init__", "words", "errors", "system", "core", "registry", "recipes", "review", "gates"),
     *("file", "history", "serve", "proposal", "image", "deploy", "report", "notify", "audit"),
-    *("github", "cli", "__main__"),
+    *("github", "scaffold", "cli", "__main__"),
 )
 
 

@@ -29,6 +29,7 @@ def test_the_wheel_holds_the_engine_alone(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mlgitops"}
     data = {"image/Dockerfile", "deploy/compose.yaml", "report/templates/plan.html"}
+    data |= {"scaffold/templates/workflows/plan.yml", "scaffold/templates/team/dot_gitignore"}
     assert {f"mlgitops/{name}" for name in data} <= set(names)
 
 

@@ -24,7 +24,10 @@ from mlgitops.history.revisions import text_at
 from mlgitops.system import files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlgitops.core.desired import Desired
+    from mlgitops.file.importing import Imported
 
 
 @click.command(
@@ -51,17 +54,32 @@ def import_command(output: Path, force: bool, target: Target) -> None:
     Only reads the registry. The first plan afterwards is empty. Lists on standard error what the
     file cannot express.
     """
-    from mlgitops.file.importing import imported
-
     if output.exists() and not force:
         raise NotEmptyError(
             f"{output} already exists; pass another --output, or overwrite it with --force"
         )
     with progress() as say:
-        say("reading the registry")
-        made = imported(target.connect().held())
+        made = import_from(target, say)
     loads(made.text, str(output))
     files.write_text(output, made.text)
+    tell_imported(made, output)
+    tell(f"wrote {output}; `mlgitops plan` shows no changes")
+
+
+def import_from(target: Target, say: Callable[[str], None]) -> Imported:
+    """The models.yaml of a registry as it is.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    from mlgitops.file.importing import imported
+
+    say("reading the registry")
+    return imported(target.connect().held())
+
+
+def tell_imported(made: Imported, output: Path) -> None:
+    """What the file does not say of the registry."""
     for line in made.left_out:
         tell(f"left out: {line}", err=True)
     if not made.declared.production:
@@ -70,7 +88,6 @@ def import_command(output: Path, force: bool, target: Target) -> None:
             "{name: NAME, production: true}",
             err=True,
         )
-    tell(f"wrote {output}; `mlgitops plan` shows no changes")
 
 
 @click.command(

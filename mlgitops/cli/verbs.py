@@ -35,6 +35,7 @@ VERBS = {
     "apply": Verb("reconcile", "apply", "Make the registry match models.yaml."),
     "card": Verb("card", "card", "Print a model card in Markdown."),
     "compare": Verb("compare", "compare", "Compare two versions of a model."),
+    "demo": Verb("demo", "demo", "Run the whole loop on this machine.", "all"),
     "deploy": Verb("deploy", "deploy", "Serve the version in a stage on one host.", "deploy"),
     "deploy-rehearsal": Verb(
         "deploy", "rehearsal", "Rehearse a plan's deployments on this machine.", "deploy"
@@ -43,6 +44,7 @@ VERBS = {
     "history": Verb("past", "history", "Show who put which version into which stage, and when."),
     "image": Verb("image", "image", "Build, test, scan and push serving images.", "image"),
     "import": Verb("start", "import_command", "Write models.yaml from an existing registry."),
+    "init": Verb("init", "init", "Make a team's repository, or add to one.", "image"),
     "pin": Verb("pin", "pin", "Pin the payloads of versions in models.yaml."),
     "plan": Verb("reconcile", "plan", "Show what apply would change, and the evidence for it."),
     "promote": Verb("check", "promote", "Put VERSION into a stage in models.yaml."),

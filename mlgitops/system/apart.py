@@ -159,9 +159,7 @@ def _watched(job: _Job) -> tuple[str, bytes]:
         _end(process)
 
 
-def _collected(
-    reader: int, process: int, job: _Job, crowd: Callable[[], int]
-) -> tuple[str, bytes]:
+def _collected(reader: int, process: int, job: _Job, crowd: Callable[[], int]) -> tuple[str, bytes]:
     deadline = time.monotonic() + job.timeout
     data = bytearray()
     os.set_blocking(reader, False)

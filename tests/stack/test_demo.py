@@ -29,7 +29,7 @@ def test_demo(make: Make, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
     assert f"tracking server at {stack.compose.uri}" in ran.stdout
     assert "in a container on the network" in ran.stdout
-    assert "version 2 forecasts" in ran.stdout
+    assert "version 2 answers" in ran.stdout
     services = stack.compose.services()
     assert "serve" not in services
     assert services["mlflow"].ready

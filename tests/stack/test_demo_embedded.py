@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.play import MODEL, Demo, play, process, summary
+from mlgitops.cli import run
+from mlgitops.scaffold.play import Demo, play, process, summary
 
 if TYPE_CHECKING:
     from mlgitops.registry.embedded import Embedded
     from tests.team import Team
 
 ROOT = Path(__file__).resolve().parents[2]
+MODEL = "power-forecasting-model"
 
 
 @pytest.mark.no_docker
@@ -25,7 +27,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     """Both addresses are at the first version again; a second one, not in git, writes nothing."""
     url, _ = server
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    demo = Demo(root=ROOT, state=remote.folder / "state", data=None, url=url, served=process)
+    demo = Demo(root=ROOT, state=remote.folder / "state", run=run, url=url, served=process)
     demo.state.mkdir()
 
     play(demo)
@@ -41,7 +43,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     unpacked = remote.folder / "unpacked"
     unpacked.mkdir()
     shutil.copy(ROOT / "models.yaml", unpacked)
-    play(Demo(root=unpacked, state=demo.state, data=None, url=url, served=process))
+    play(Demo(root=unpacked, state=demo.state, run=run, url=url, served=process))
     assert before == _everything(remote)
 
 

@@ -1,0 +1,1 @@
+"""What `mlgitops init` writes: the files of a team's repository, made from templates."""

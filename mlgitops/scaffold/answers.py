@@ -1,0 +1,49 @@
+"""What the files of a repository depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+import pydantic
+
+
+class Engine(StrEnum):
+    """Where jobs take mlgitops from."""
+
+    LOCK = "lock"  # requirements/mlgitops.txt
+    CHECKOUT = "checkout"  # this repository itself, as of the commit that a job checks out
+
+
+class Rehearsal(StrEnum):
+    """The registry of jobs that have none of the team's own."""
+
+    EMBEDDED = "embedded"  # in a folder of the runner
+    STACK = "stack"  # this repository's, by Docker Compose
+
+
+class GitHub(StrEnum):
+    """What GitHub offers: github.com by its plan, or Enterprise Server."""
+
+    FREE = "free"
+    TEAM = "team"
+    ENTERPRISE = "enterprise"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What the templates ask; the defaults are those of a team's repository.
+
+    Attributes:
+        engine: where jobs take mlgitops from.
+        rehearsal: the registry of jobs that have none of the team's own.
+        github: what works there.
+    """
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
+
+    engine: Engine = Engine.LOCK
+    rehearsal: Rehearsal = Rehearsal.EMBEDDED
+    github: GitHub = GitHub.TEAM

@@ -1,0 +1,276 @@
+"""The whole job on one machine, step by step.
+
+Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
+`git revert`, in a scratch clone of the repository, on an embedded tracking server or another. It
+skips the steps that an earlier demo finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops.core.stage import classic_stage
+from mlgitops.errors import DemoError
+from mlgitops.file.load import load
+from mlgitops.history import owner
+from mlgitops.registry.connect import connect
+from mlgitops.scaffold import render
+from mlgitops.scaffold.answers import Answers
+from mlgitops.serve import payloads
+from mlgitops.serve.local import start
+from mlgitops.serve.smoke import predict
+from mlgitops.system import git
+from mlgitops.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+    from mlgitops.core.held import HeldModel
+    from mlgitops.core.stamp import Stamp
+
+_MODELS = "models.yaml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Promotion:
+    """What the demo promotes: from one version that has a recipe to another."""
+
+    model: str
+    stage: DesiredStage
+    old: int
+    new: int
+
+
+def promotion_of(desired: Desired) -> Promotion:
+    """The first promotion that a models.yaml lets one show.
+
+    Raises:
+        DemoError: no model has two versions with recipes, one of them in a production stage.
+    """
+    for model in desired.models.values():
+        for stage in model.stages:
+            old, new = stage.version, _candidate(model, stage)
+            if old and old in model.versions and new and desired.stages.is_guarded(stage.alias):
+                return Promotion(model=model.name, stage=stage, old=old, new=new)
+    raise DemoError(
+        f"{desired.file} has no model with two recipes and one of their versions in production, "
+        "which the demo would promote; run `mlgitops demo` in an empty folder"
+    )
+
+
+def _candidate(model: DesiredModel, stage: DesiredStage) -> int | None:
+    """What is in another stage, or else any other version; only those that have a recipe."""
+    held = [one.version for one in model.stages if one.version in model.versions]
+    others = (version for version in (*held, *model.versions) if version != stage.version)
+    return next(others, None)
+
+
+@dataclass(kw_only=True)
+class Demo:
+    """The steps and what they took.
+
+    Attributes:
+        root: the repository; where it has no models.yaml, the demo makes one of the example.
+        state: the folder that holds the scratch clone.
+        run: runs one verb, and returns its exit code.
+        url: the tracking server.
+        served: serves NAME/VERSION and gives the URL of the model server.
+    """
+
+    root: Path
+    state: Path
+    run: Callable[[list[str]], int]
+    url: str
+    data: str | None = None
+    served: Callable[[str], AbstractContextManager[str]]
+    took: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def scratch(self) -> Path:
+        """The clone in which the demo commits."""
+        return self.state / "scratch"
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Announce a step and note how long it took, in seconds."""
+        click.secho(f"\n== {title}", bold=True)
+        begun = time.monotonic()
+        yield
+        self.took.append((title, time.monotonic() - begun))
+
+    def mlgitops(self, *arguments: str) -> None:
+        """Run one verb in the scratch clone."""
+        click.secho(f"$ mlgitops {' '.join(arguments)}", dim=True)
+        with chdir(self.scratch):
+            code = self.run(list(arguments))
+        if code:
+            raise DemoError(f"mlgitops {arguments[0]} ended with exit code {code}")
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the scratch clone, as an author of the demo's own."""
+        click.secho(f"$ git {' '.join(arguments)}", dim=True)
+        who = {"NAME": "demo", "EMAIL": "demo@localhost"}
+        author = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
+        if said := git.run(self.scratch, *arguments, environment=author):
+            click.echo(said)
+
+    def clone(self) -> None:
+        """Clone the repository, with models.yaml and the recipes as they lie in the work tree."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if (self.root / ".git").exists():
+            git.run(self.root, "clone", "--quiet", str(self.root), str(self.scratch))
+        else:
+            self.scratch.parent.mkdir(parents=True, exist_ok=True)
+            git.run(self.scratch.parent, "init", "--quiet", str(self.scratch))
+        # what the demo leaves in the registry is this repository's, not that of the scratch clone
+        os.environ.setdefault(owner.VARIABLE, owner.of_origin(self.root) or owner.LOCAL)
+        if (self.root / _MODELS).exists():
+            self._copy()
+        else:
+            self._make()
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")
+
+    def _copy(self) -> None:
+        shutil.copy(self.root / _MODELS, self.scratch)
+        recipes = Path(*load(self.root / _MODELS).recipes.split("."))
+        if (self.root / recipes).is_dir():
+            nothing = shutil.ignore_patterns("__pycache__")
+            target = self.scratch / recipes
+            shutil.copytree(self.root / recipes, target, ignore=nothing, dirs_exist_ok=True)
+
+    def _make(self) -> None:
+        for name, text in render.team(Answers()).items():
+            (self.scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.scratch / name).write_text(text, encoding="utf-8")
+
+    @property
+    def desired(self) -> Desired:
+        """What the scratch clone declares."""
+        return load(self.scratch / _MODELS)
+
+    def held(self, model: str) -> HeldModel:
+        """A model as it is now."""
+        found = connect(self.url).model(model)
+        if found is None:
+            raise DemoError(f"the registry has no {model}")
+        return found
+
+    def resolved(self, shown: Promotion, version: int) -> None:
+        """Check that every address of the stage resolves to a version."""
+        held, alias = self.held(shown.model), shown.stage.alias
+        addresses = {f"models:/{shown.model}@{alias}": held.aliases.get(alias)}
+        if classic := classic_stage(alias):
+            addresses[f"models:/{shown.model}/{classic}"] = held.classic.get(classic)
+        for address, found in addresses.items():
+            if found != version:
+                actual = "no version" if found is None else f"version {found}"
+                raise DemoError(f"{address} resolves to {actual} instead of version {version}")
+            click.echo(f"{address} resolves to version {version}")
+
+
+def train(demo: Demo) -> None:
+    """Train and register every recipe whose version is missing."""
+    data = ("--data", demo.data) if demo.data else ()
+    demo.mlgitops("train", *data)
+
+
+def deploy(demo: Demo) -> None:
+    """Show the plan and apply it."""
+    demo.mlgitops("plan")
+    demo.mlgitops("apply", "--actor", "demo")
+
+
+def promote(demo: Demo, shown: Promotion) -> None:
+    """One changed line, one commit, one apply."""
+    demo.mlgitops("promote", shown.model, shown.stage.name, str(shown.new))
+    demo.git("diff", "--unified=0", "--", _MODELS)
+    message = f"Promote {shown.model} {shown.new} to {shown.stage.name}"
+    demo.git("commit", "--quiet", "--all", "--message", message)
+    deploy(demo)
+    demo.resolved(shown, shown.new)
+
+
+def serve(demo: Demo, shown: Promotion) -> None:
+    """Serve what the stage holds, smoke-test it and ask it for a prediction."""
+    import mlflow
+
+    version = demo.held(shown.model).aliases[shown.stage.alias]
+    with demo.served(f"{shown.model}/{version}") as url:
+        demo.mlgitops("smoke", shown.model, shown.stage.name, "--url", url)
+        folder = mlflow.artifacts.download_artifacts(f"models:/{shown.model}/{version}")
+        asked = json.loads(payloads.readable(payloads.example_in(Path(folder))).body)
+        if rows := asked.get("dataframe_records"):
+            (answer,) = predict(url, rows)
+            click.echo(f"version {version} answers {answer} to {rows[0]}")
+
+
+def roll_back(demo: Demo, shown: Promotion) -> None:
+    """`git revert` of the promotion, applied."""
+    demo.git("revert", "--no-edit", "HEAD")
+    deploy(demo)
+    demo.resolved(shown, shown.old)
+
+
+def promoted_before(model: HeldModel, shown: Promotion) -> Stamp | None:
+    """The stamp of the new version in the stage, if an earlier demo put it there."""
+    return model.stamps.get(shown.stage.alias, {}).get(shown.new)
+
+
+def play(demo: Demo) -> None:
+    """All steps."""
+    with demo.step("Clone"):
+        demo.clone()
+    shown = promotion_of(demo.desired)
+    with demo.step("Train and register what models.yaml asks for"):
+        train(demo)
+    with demo.step("Plan and apply models.yaml"):
+        deploy(demo)
+    before = promoted_before(demo.held(shown.model), shown)
+    if before:
+        click.echo(
+            f"\nAn earlier demo promoted version {shown.new} and rolled back; its last stamp: "
+            f"{before.time}, commit {before.commit[:12]}"
+        )
+        with demo.step("Serve and smoke-test"):
+            serve(demo, shown)
+    else:
+        with demo.step(f"Promote version {shown.new} to {shown.stage.name}"):
+            promote(demo, shown)
+        with demo.step("Serve and smoke-test"):
+            serve(demo, shown)
+        with demo.step("Roll back with git revert"):
+            roll_back(demo, shown)
+    with demo.step("Status"):
+        demo.mlgitops("status")
+
+
+@contextmanager
+def process(version: str) -> Iterator[str]:
+    """Serve NAME/VERSION in a process of this machine."""
+    with start(f"models:/{version}") as url:
+        yield url
+
+
+def summary(demo: Demo) -> None:
+    """What happened, and what to try next."""
+    click.secho("\n== What happened", bold=True)
+    for title, seconds in demo.took:
+        click.echo(f"{seconds:6.1f} s  {title}")
+    own = (demo.root / _MODELS).exists()
+    then = "plan`, or edit models.yaml and run the demo again" if own else "init`"
+    click.echo(
+        f"{count(len(demo.desired.models), 'model')} registered, promoted and stamped. Run the "
+        f"demo again: it skips finished steps.\nNext: `mlgitops {then}."
+    )
