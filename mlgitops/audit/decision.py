@@ -73,6 +73,7 @@ def _decided(
         actor=author.actor,
         pull_request=author.pull_request,
         approvers=author.approvers,
+        commit_reason=author.reason,
         gates=tuple(
             GateSaid(rule=v.rule, result=v.result, expected=v.expected, actual=v.actual)
             for v in exhibit.verdicts

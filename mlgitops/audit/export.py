@@ -83,6 +83,7 @@ def _entry(
         actor=change.actor,
         approvers=change.approvers,
         commit=change.commit,
+        commit_reason=change.commit_reason,
         pull_request=change.pull_request,
         digest=change.digest,
         file=decision.file,

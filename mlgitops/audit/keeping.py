@@ -155,6 +155,7 @@ def _params(made: Decision) -> dict[str, str]:
         "pull_request": _each(change.pull_request or "" for change in made.changes),
         "actor": _each(change.actor for change in made.changes),
         "approvers": _each(a for change in made.changes for a in change.approvers),
+        "reason": _each(change.commit_reason for change in made.changes),
         "owner": made.owner,
         "registry": made.registry,
         "file": made.file,

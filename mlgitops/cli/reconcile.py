@@ -108,6 +108,7 @@ def plan(
     """
     from mlgitops.core.guards import Shown
     from mlgitops.history import entries
+    from mlgitops.history.reasons import under_review
     from mlgitops.proposal import checkedfile, planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
@@ -122,6 +123,8 @@ def plan(
         client, need = target.connect(), reviewed(quick=quick)
         before = checkedfile.read(checked) if checked else ()
         proposal = propose(desired, client, on, say, need=need, checked=before, models=models)
+        if revision and (said := under_review(file, revision)):
+            proposal = proposal.explained(lambda c: "" if on.before(c.model, c.alias) else said)
     if out is not None:
         shown = Shown(
             plan=proposal.plan,
@@ -242,6 +245,7 @@ def apply(
             change: replace(whose(change), allowed=excepted(change))
             for change in (*proposal.plan.changes, *accepted.changes)
         }
+        proposal = proposal.explained(lambda change: by[change].reason)
         record = keeping.begin(
             proposal,
             client,

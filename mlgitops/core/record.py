@@ -43,6 +43,7 @@ class Decided:
 
     Attributes:
         digest: `sha256:…` of the new version's payload, where it was read or is pinned.
+        commit_reason: why, as the commit says; may be empty.
     """
 
     model: str
@@ -57,6 +58,7 @@ class Decided:
     approvers: tuple[str, ...]
     gates: tuple[GateSaid, ...]
     guards: tuple[GuardSaid, ...]
+    commit_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +109,9 @@ class Entry:
         record: the id of the run.
         page: of the run in MLflow's UI; None where it has none.
         outcome: `applied`, `failed`, `not attempted`, `refused` or `unknown`.
+        reason: why it was not applied; empty if it was.
         guards: what guards said of the change, and of the plan as a whole.
+        commit_reason: why it was to be made, as the commit says; may be empty.
         mlflow: the version of the tracking server; empty if it did not say.
     """
 
@@ -126,6 +130,7 @@ class Entry:
     actor: str
     approvers: tuple[str, ...]
     commit: str
+    commit_reason: str
     pull_request: str | None
     digest: str | None
     file: str

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TAG = "mlgitops.stages"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
 _MOST = 200  # characters: a tag of MLflow 2 has 5,000 for the stamps of all stages
-_NEWER = ("approvers", "allowed")
+_NEWER = ("approvers", "allowed", "reason")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -38,6 +38,7 @@ class Author:
         approvers: the logins of who approved the pull request.
         labels: its labels that count: `NAME`, or `NAME@LOGIN` with the login of who set it.
         allowed: what allowed its change in spite of guards, in short; empty if none objected.
+        reason: why, as the commit says: its trailer `Reason:`; may be empty.
     """
 
     commit: str
@@ -46,6 +47,7 @@ class Author:
     approvers: tuple[str, ...] = ()
     labels: frozenset[str] = frozenset()
     allowed: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +65,7 @@ class Stamp:
         record: the id of the run that records the apply; None if there is none.
         approvers: who approved the pull request; may be cut.
         allowed: what allowed the move in spite of guards; may be cut. The record has all.
+        reason: why, as the commit says; may be empty.
     """
 
     move: int
@@ -78,6 +81,7 @@ class Stamp:
     record: str | None = None
     approvers: str = ""
     allowed: str = ""
+    reason: str = ""
 
 
 def make(
@@ -107,6 +111,7 @@ def make(
         record=record,
         approvers=one_line(", ".join(author.approvers))[:_MOST],
         allowed=one_line(author.allowed)[:_MOST],
+        reason=one_line(author.reason)[:_MOST],
     )
 
 
@@ -150,7 +155,7 @@ def _stamp(fields: object) -> Stamp | None:
         return None
     numbers = (stamp.move, stamp.version or 1, stamp.previous or 1)
     optional = (stamp.pull_request or "", stamp.record or "")
-    ours = (stamp.approvers, stamp.allowed, stamp.registry, stamp.owner)
+    ours = (stamp.approvers, stamp.allowed, stamp.reason, stamp.registry, stamp.owner)
     texts = (stamp.commit, stamp.actor, *ours, *optional)
     sound = all(type(n) is int and n > 0 for n in numbers) and all(map(_is_text, texts))
     times = (stamp.time, stamp.since or stamp.time)

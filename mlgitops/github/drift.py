@@ -62,6 +62,7 @@ def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
 def _row(stage: StageStatus) -> list[str]:
     stamp = stage.stamp
     by = f"{stamp.time} by {stamp.actor}" if stamp else words.NONE
+    by += f": {stamp.reason}" if stamp and stamp.reason else ""
     return [
         stage.model,
         stage.stage,

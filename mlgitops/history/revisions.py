@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import GitError
 from mlgitops.history import export, owner
+from mlgitops.history.reasons import given
 from mlgitops.system import git
 from mlgitops.words import one_line
 
@@ -54,6 +55,7 @@ class Revision:
             `!` before it where the host writes it so.
         stages: what the file declared; nothing where the commit removed it, and None where it could
             not be read.
+        reason: why it was changed, as the commit says, or the branch that it merged; may be empty.
         also: the commits after it on this line that left the file as it is.
     """
 
@@ -63,6 +65,7 @@ class Revision:
     subject: str
     pull_request: str | None
     stages: Stages | None
+    reason: str = ""
     also: tuple[str, ...] = ()
 
 
@@ -80,8 +83,9 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     place = _place(file)
     if place.shallow:
         raise GitError(_SHALLOW)
+    reasons: dict[str, str] = {}
     try:
-        found = _commits(place, "HEAD", place.path)
+        found = _commits(place, "HEAD", place.path, reasons)
     except GitError:
         if git.ask(file, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise
@@ -89,7 +93,8 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     if not found:
         raise GitError(f"no commit on this branch has {file}; commit it first")
     line = list(_line(place, [one.name for one in reversed(found) if _is_pull(one, place)]))
-    return tuple(_with_line([_revision(one) for one in found], line[::-1]))
+    revisions = [replace(_revision(one), reason=reasons.get(one.name, "")) for one in found]
+    return tuple(_with_line(revisions, line[::-1]))
 
 
 def head_time(file: Path) -> datetime:
@@ -150,17 +155,19 @@ def _place(file: Path) -> _Place:
     return _Place(top=top, path=real.relative_to(top).as_posix(), shallow=shallow == "true")
 
 
-def _commits(place: _Place, tip: str, path: str) -> tuple[Commit, ...]:
-    """The commits that changed a file, under the names that it had."""
+def _commits(place: _Place, tip: str, path: str, reasons: dict[str, str]) -> tuple[Commit, ...]:
+    """The commits that changed a file, under the names that it had; adds the reasons they give."""
     found = export.commits(place.top, tip, path)
+    names = [one.name for one in found]
+    reasons |= given(place.top, tip, path, names) if names else {}
     for index in reversed(range(len(found))):
         one = found[index]
         if _is_pull(one, place):
-            return (*_commits(place, f"{one.name}^2", path), *found[index:])
+            return (*_commits(place, f"{one.name}^2", path, reasons), *found[index:])
         if one.there and (index == 0 or not found[index - 1].there):
             before = f"{one.name}^"
             if former := _former(place.top, before, one.name, path):
-                return (*_commits(place, before, former), *found[index:])
+                return (*_commits(place, before, former, reasons), *found[index:])
     return found
 
 

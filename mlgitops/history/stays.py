@@ -35,6 +35,7 @@ class Stay:
             when it was applied.
         until: when the next one came; None while it lasts.
         by: who applied it, else the author of the commit.
+        reason: why, as the commit says; may be empty.
         declared: git says so; False for a move that only a stamp knows.
         stamps: those of its moves that are left, oldest first: of its apply, or of heals.
     """
@@ -48,6 +49,7 @@ class Stay:
     commit: str
     pull_request: str | None
     subject: str = ""
+    reason: str = ""
     declared: bool = True
     stamps: tuple[Stamp, ...] = ()
 
@@ -173,6 +175,7 @@ def _stay(slot: StageKey, version: int | None, revision: Revision) -> Stay:
         commit=revision.commit,
         pull_request=revision.pull_request,
         subject=revision.subject,
+        reason=revision.reason,
     )
 
 
@@ -197,7 +200,11 @@ def _joined(
             last, stay = index, stays[index]
             request = stamp.pull_request or stay.pull_request
             stays[index] = replace(
-                stay, by=stamp.actor, pull_request=request, stamps=(*stay.stamps, stamp)
+                stay,
+                by=stamp.actor,
+                pull_request=request,
+                reason=stay.reason or stamp.reason,
+                stamps=(*stay.stamps, stamp),
             )
     for stamp in alone:
         stays.insert(_place(stays, stamp), _undeclared(slot, stamp))
@@ -238,6 +245,7 @@ def _undeclared(slot: StageKey, stamp: Stamp) -> Stay:
         by=stamp.actor,
         commit=stamp.commit,
         pull_request=stamp.pull_request,
+        reason=stamp.reason,
         declared=False,
         stamps=(stamp,),
     )

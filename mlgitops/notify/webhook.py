@@ -50,7 +50,8 @@ def applied(proposal: Proposal, done: Iterable[Outcome], whose: Callable[[Change
 
 def _by(author: Author) -> str:
     request = f", pull request {author.pull_request}" if author.pull_request else ""
-    return f"mlgitops apply by {author.actor}, commit {author.commit[:12]}{request}"
+    reason = f": {author.reason}" if author.reason else ""
+    return f"mlgitops apply by {author.actor}, commit {author.commit[:12]}{request}{reason}"
 
 
 def drifted(stages: Iterable[StageStatus]) -> None:

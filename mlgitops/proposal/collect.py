@@ -55,6 +55,7 @@ class Exhibit:
         problems: why the registry cannot give what models.yaml asks for.
         objections: what guards say against it and nobody has allowed.
         before: it was pending before what is under review, which does not touch it.
+        commit_reason: why the change is to be made, as its commit says; may be empty.
         leaves: that the version which the stage holds now is blocked, and why; else empty.
         measured: the verdicts that a version was loaded for.
     """
@@ -67,6 +68,7 @@ class Exhibit:
     problems: tuple[Problem, ...] = ()
     objections: tuple[Objection, ...] = ()
     before: bool = False
+    commit_reason: str = ""
     leaves: str = ""
     measured: tuple[Measured, ...] = ()
 

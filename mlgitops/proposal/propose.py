@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.core.guards import Objection, Terms
     from mlgitops.core.held import Held
     from mlgitops.core.measured import Measured
-    from mlgitops.core.plan import Plan
+    from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
@@ -89,6 +89,11 @@ class Proposal:
         """What may be applied: the plan without the changes that are refused."""
         kept = {(e.change.model, e.change.alias) for e in self.exhibits if e.refused}
         return keeping(self.plan, self.held, kept) if kept else self.plan
+
+    def explained(self, reason_of: Callable[[Change], str]) -> Proposal:
+        """With why each change is to be made."""
+        told = (replace(one, commit_reason=reason_of(one.change)) for one in self.exhibits)
+        return replace(self, exhibits=tuple(told))
 
     def check(self, *, applied: bool = False) -> None:
         """Stop here if something is refused.

@@ -76,5 +76,10 @@ def shown(stays: Iterable[Stay], now: datetime, page_of: PageOf) -> parts.Report
         now: for how long a version has been where it is.
         page_of: the page of the run that records an apply.
     """
-    rows = [row(stay, now, page_of) for stay in stays]
-    return parts.table(HEADER, rows, empty="No version was in a stage.")
+    header: tuple[str, ...] = HEADER
+    found = list(stays)
+    rows = [row(stay, now, page_of) for stay in found]
+    if any(stay.reason for stay in found):
+        rows = [[*cells, stay.reason or NONE] for cells, stay in zip(rows, found, strict=True)]
+        header = (*header, "reason")
+    return parts.table(header, rows, empty="No version was in a stage.")

@@ -46,6 +46,8 @@ def remarks(exhibit: Exhibit) -> tuple[str, ...]:
     said = [*_of_change(exhibit.change)]
     if exhibit.leaves:
         said.append(exhibit.leaves + (", and stays for now" if exhibit.refused else ""))
+    if exhibit.commit_reason:
+        said.append(f"reason: {exhibit.commit_reason}")
     if why := exhibit.payload.unchecked:
         said.append(f"it is not known whether the payload is there: {why}")
     if why := lost(exhibit.way_back):

@@ -167,6 +167,7 @@ ENTRY = Entry(
     actor="ada",
     approvers=("bob", "eve"),
     commit="c0ffee",
+    commit_reason="",
     pull_request=None,
     digest=None,
     file="models.yaml",

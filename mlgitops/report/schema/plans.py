@@ -31,6 +31,7 @@ class Stamp(Form):
     registry: str
     owner: str
     record: str | None
+    reason: Words
 
 
 class Runs(Form):
@@ -118,6 +119,7 @@ class Change(Form):
     comparison: Compared | None
     payload_unchecked: Words = Field(validation_alias=AliasPath("payload", "unchecked"))
     way_back: WayBack | None
+    commit_reason: Words
 
 
 class Proposed(Form):
@@ -218,6 +220,7 @@ class Stay(Form):
     commit: str
     pull_request: str | None
     subject: str
+    reason: Words
     applied: Time | None
     declared: bool
     record: str | None

@@ -42,6 +42,7 @@ class RecordedChange(Form):
     actor: str
     approvers: list[str]
     commit: str
+    commit_reason: Words
     pull_request: str | None
     digest: str | None
     file: str
