@@ -57,7 +57,7 @@ def runs() -> Iterator[Any]:
 
 
 def test_every_workflow_of_the_loop_is_there() -> None:
-    """The loop has workflows that other repositories can call, too; and there are CI and releases."""
+    """Other repositories can call those of the loop; and there are CI and releases."""
     names = {file.stem for file in FILES}
     loop = {"apply", "drift", "plan", "rollback", "train"}
     called = {f"called-{name}" for name in loop}
