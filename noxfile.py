@@ -86,7 +86,7 @@ def mlflow2(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build the wheel and the sdist into dist/, and try the wheel; -- v1.2.3: as this release."""
     shutil.rmtree("dist", ignore_errors=True)
-    install(session, "build", compiled=False, itself=False)
+    install(session, "build", itself=False)
     session.run("hatchling", "build", env=SAFE)
     (wheel,) = Path("dist").glob("*.whl")
     version = wheel.name.split("-")[1]
