@@ -38,8 +38,11 @@ runs:
   using: composite
   steps:
     - shell: bash
-      env: {REF: "${{ inputs.ref || github.sha }}", TO: "${{ inputs.path }}"}
-      run: git clone --quiet "WORK" "$TO" && git -C "$TO" checkout --quiet --detach "$REF"
+      env:
+        FROM: "${{ inputs.path == '.' && 'WORK' || 'ENGINE' }}"
+        REF: "${{ inputs.ref || (inputs.path == '.' && github.sha || 'HEAD') }}"
+        TO: ${{ inputs.path }}
+      run: git clone --quiet "$FROM" "$TO" && git -C "$TO" checkout --quiet --detach "$REF"
 """
 # act's stand-in for a cache never has anything
 _CACHE = """\
@@ -91,6 +94,8 @@ class Clone:
         source: the checkout that it is made from.
         models: how many models it keeps, 1, or None for all: each costs the time of an image.
         environment: variables of every job.
+        engine: the repository of called workflows.
+        actions: more repositories that stand in for those that workflows name, with their refs.
     """
 
     folder: Path
@@ -98,6 +103,8 @@ class Clone:
     source: Path = ROOT
     models: int | None = 1
     environment: Mapping[str, str] = field(default_factory=dict)
+    engine: Path = ROOT
+    actions: Mapping[str, Path] = field(default_factory=dict)
     runs: int = 0
 
     @property
@@ -124,15 +131,16 @@ class Clone:
 
     def _actions(self) -> dict[str, Path]:
         """Actions of others → repositories of what stands in for them."""
+        checkout = _CHECKOUT.replace("WORK", str(self.work)).replace("ENGINE", str(self.engine))
         cache = _CACHE.replace("STORE", str(self.folder / "cache"))
         made = {
-            "actions/checkout": {"action.yml": _CHECKOUT.replace("WORK", str(self.work))},
+            "actions/checkout": {"action.yml": checkout},
             "actions/cache": {
                 "restore/action.yml": cache.replace("COMMAND", json.dumps(_RESTORE)),
                 "save/action.yml": cache.replace("COMMAND", json.dumps(_SAVE)),
             },
         }
-        return {name: self._repository(name, files) for name, files in made.items()}
+        return {_pinned(name): self._repository(name, files) for name, files in made.items()}
 
     def _repository(self, name: str, files: Mapping[str, str]) -> Path:
         folder = self.folder / "actions" / name
@@ -222,8 +230,8 @@ class Clone:
         command += [part for name, text in given.items() for part in ("--env", f"{name}={text}")]
         command += [part for name, text in set_here.items() for part in ("--var", f"{name}={text}")]
         command += ["-s", f"GITHUB_TOKEN={token}"] if token else []
-        for name, where in self._actions().items():
-            command += ["--local-repository", f"{_pinned(name)}={where}"]
+        for name, where in {**self._actions(), **self.actions}.items():
+            command += ["--local-repository", f"{name}={where}"]
         done = subprocess.run(
             command,
             cwd=self.work,
