@@ -7,6 +7,7 @@ workflow. Each verb gets the login that its step of the workflow has.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,10 +15,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import SyncEndedError
+from mlgitops.errors import ApplyInterruptedError, ApplyTerminatedError, SyncEndedError
 from mlgitops.notify.webhook import VARIABLE as CHAT
 from mlgitops.system import processes
-from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +29,10 @@ _TICK = 0.1  # seconds
 _LONGEST = 6 * 3600.0  # seconds of one verb; a training has no shorter limit of its own
 _LOG = 1 << 20  # bytes of what a verb printed that are kept: the last ones
 _ERROR = "error: "
+_INTERRUPTED = (
+    *(ApplyInterruptedError.exit_code, ApplyTerminatedError.exit_code),
+    *(-signal.SIGINT, -signal.SIGTERM),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +84,11 @@ class Engine:
             out: the report that its standard output is; default: it is told.
 
         Raises:
-            SyncEndedError: the sync is to end; the verb was asked to, and did.
+            SyncEndedError: the sync is to end: the verb was not begun, or was asked to end and did.
         """
+        ended = f"ended at mlgitops {arguments[0]}; the next round does the rest"
+        if self.stopped():
+            raise SyncEndedError(ended)
         log = self.reports / "log.txt"
         with ExitStack() as opened:
             said = opened.enter_context(log.open("wb"))
@@ -102,8 +109,8 @@ class Engine:
             printed = written.read().decode(errors="replace")
         for line in printed.splitlines():
             self.tell(line)
-        if self.stopped():
-            raise SyncEndedError(f"ended in mlgitops {arguments[0]}: {one_line(printed[-500:])}")
+        if process.returncode in _INTERRUPTED and self.stopped():
+            raise SyncEndedError(ended)
         return Ran(code=process.returncode, printed=printed)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:

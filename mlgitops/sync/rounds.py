@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mlgitops.sync.repository import Remote
 
 _QUIET = timedelta(minutes=10)  # until people are told that the repository cannot be had
+_REPORTING = timedelta(minutes=10)  # until a status that could not be set is tried again
 _LEAST = 7  # characters of a commit that name it
 _WAIT = 600.0  # seconds for another sync in the same folder
 
@@ -141,10 +142,23 @@ class Sync:
     def _keep(self, found: State) -> State:
         """Remember what is known, and set the commit statuses that do not say it yet."""
         state.write(self._kept, found)
-        reported = replace(found, reported=self._reported(found))
-        if reported != found:
-            state.write(self._kept, reported)
-        return reported
+        github = host.variables(self.remote, found.commit, os.environ)
+        said = found.statuses() if github else {}
+        new = {commit: one for commit, one in said.items() if found.reported.get(commit) != one.key}
+        if not new or _now() < found.report_after:
+            return found
+        reported = {commit: key for commit, key in found.reported.items() if commit in said}
+        later = found.report_after
+        for commit, one in new.items():
+            try:
+                host.api(github).set_status(commit, self.context, one.state, one.text)
+                reported[commit] = one.key
+            except GitHubError as error:
+                self.warn(f"the status of {commit[:12]} is not set: {one_line(error)}")
+                later = _now() + _REPORTING
+        found = replace(found, reported=reported, report_after=later)
+        state.write(self._kept, found)
+        return found
 
     def _taken(self, found: State, accept: str) -> tuple[State, Round]:
         """After the branch was asked for its newest commit, and why it was not taken."""
@@ -221,36 +235,8 @@ class Sync:
         except GitError:  # somebody removed or damaged the clone
             self._clone.bring(commit, after="")
 
-    def _reported(self, found: State) -> dict[str, str]:
-        """What the commit statuses say, by commit, after those that are new were set."""
-        github = host.variables(self.remote, found.commit, os.environ)
-        said = {}
-        for commit, (key, status, text) in (_statuses(found) if github else {}).items():
-            if found.reported.get(commit) != key:
-                try:
-                    host.api(github).set_status(commit, self.context, status, text)
-                except GitHubError as error:
-                    self.warn(f"the status of {commit[:12]} is not set: {one_line(error)}")
-                    continue
-            said[commit] = key
-        return said
-
     def _chat(self, lines: list[str]) -> None:
         webhook.synced(f"{self.remote.shown} {self.remote.branch}", lines)
-
-
-def _statuses(found: State) -> dict[str, tuple[str, str, str]]:
-    """By commit: what tells its status from another, the status, and what it says."""
-    said = {}
-    if found.commit and found.result is None:
-        said[found.commit] = ("pending", "pending", "Applying")
-    elif found.commit:
-        status = "failure" if found.key else "success"
-        said[found.commit] = (found.key or "synced", status, found.said)
-    if found.rewritten:
-        text = f"The history was rewritten; {found.commit[:12]} still holds"
-        said[found.rewritten] = ("rewritten", "failure", text)
-    return said
 
 
 def _check(accept: str, head: str, branch: str) -> None:

@@ -57,6 +57,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """What a commit says on GitHub; the key tells it from another, whatever its text is."""
+
+    key: str
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class State:
     """What is known after a round.
 
@@ -72,6 +81,7 @@ class State:
         rewritten: the newest commit, if it does not follow the one that was taken.
         told: the outcome that the chat knows of; empty if all is well.
         reported: what the commit statuses say, by commit.
+        report_after: when those that could not be set are tried again.
         unreachable: since when the repository cannot be had; None if it can.
         unreachable_told: whether the chat knows.
     """
@@ -90,6 +100,7 @@ class State:
     rewritten: str = ""
     told: str = ""
     reported: dict[str, str] = field(default_factory=dict)
+    report_after: datetime = _NEVER
     unreachable: datetime | None = None
     unreachable_told: bool = False
 
@@ -104,6 +115,19 @@ class State:
             failures=0,
             rewritten="",
         )
+
+    def statuses(self) -> dict[str, Status]:
+        """What commits are to say, by commit."""
+        said = {}
+        if self.commit and self.result is None:
+            said[self.commit] = Status(key="pending", state="pending", text="Applying")
+        elif self.commit:
+            how = "failure" if self.key else "success"
+            said[self.commit] = Status(key=self.key or how, state=how, text=self.said)
+        if self.rewritten:
+            text = f"The history was rewritten; {self.commit[:12]} still holds"
+            said[self.rewritten] = Status(key="rewritten", state="failure", text=text)
+        return said
 
     @property
     def key(self) -> str:
