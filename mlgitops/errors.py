@@ -372,6 +372,10 @@ class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
 
 
+class AnnounceError(MlgitopsError):
+    """Somebody could not be told of a changed stage; the next try tells the rest."""
+
+
 class ReceiverError(MlgitopsError):
     """The receiver of webhooks cannot start."""
 

@@ -163,7 +163,7 @@ def test_only_what_writes_has_the_login_that_writes() -> None:
         for name, value in step.get("env", {}).items()
         if name == "MLFLOW_TRACKING_PASSWORD" and "secrets.MLFLOW_READER_PASSWORD" not in value
     }
-    assert writing == {"apply", "train"}
+    assert writing == {"announce", "apply", "train"}
 
 
 def test_a_token_that_writes_runs_no_code_of_a_pull_request() -> None:

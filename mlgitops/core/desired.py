@@ -76,7 +76,12 @@ class DesiredStage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredModel:
-    """One model of models.yaml; `stages` and `gates` keep the order of the file."""
+    """One model of models.yaml; `stages` and `gates` keep the order of the file.
+
+    Attributes:
+        announce: who is told when a stage changes: OWNER/NAME of a repository on GitHub, or the
+            name of a webhook, which has no slash.
+    """
 
     name: str
     description: str | None
@@ -87,6 +92,7 @@ class DesiredModel:
     where: Where = field(compare=False)
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
+    announce: tuple[str, ...] = ()
 
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""

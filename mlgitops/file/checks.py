@@ -116,6 +116,14 @@ def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
                 yield (*path, index), f"{one.guard!r} is allowed in line {line} already; keep one"
 
 
+def announcements(desired: Desired, version: int) -> Iterator[Flaw]:
+    """Announcements in a file whose form has none."""
+    for model in desired.models.values():
+        if model.announce and version < 2:
+            path = ("models", model.name, "announce")
+            yield path, "'announce' needs form 2; write 'version: 2' at the top of the file"
+
+
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _model_names_differ_by_more_than_case,
     _declared_stages_differ_by_more_than_case,

@@ -25,6 +25,7 @@ from mlgitops.file.document import MAX_BYTES, Document, parse
 from mlgitops.file.problems import Flaw
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import (
+    AnnounceForm,
     FileExceptionForm,
     FileForm,
     FreezeForm,
@@ -144,6 +145,7 @@ def source(
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
     flaws = [*checks.exceptions(desired, version)]
+    flaws += checks.announcements(desired, version)
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
@@ -213,7 +215,13 @@ def _model(name: str, form: ModelForm, document: Document, where: Where) -> Desi
         where=where,
         freeze=_freeze(form.freeze, document, at),
         allow=_exceptions(form.allow, document, at),
+        announce=_recipients(form.announce),
     )
+
+
+def _recipients(form: AnnounceForm | None) -> tuple[str, ...]:
+    named = (*form.repositories, *form.webhooks) if form else ()
+    return tuple(dict.fromkeys(named))
 
 
 def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze | None:

@@ -15,6 +15,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core import announced
 from mlgitops.core import lock as locks
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
@@ -157,6 +158,7 @@ class MlflowRegistry:
                 stamps=_stamps(stamped.get(model.name, ())),
                 has_classic=self._has_classic,
                 states={row.number: row.status for row in stamped.get(model.name, ())},
+                told=announced.parse(model.tags.get(announced.TAG, "{}")),
             )
             for model in models
             if not (model.is_prompt or locks.is_lock(model.name))
@@ -320,6 +322,10 @@ class MlflowRegistry:
                 f"characters, and MLflow 2 takes {_LONGEST_TAG:,}; upgrade the server to MLflow 3, "
                 "or register the model again as another version for some of these stages"
             ) from error
+
+    def keep_told(self, name: str, told: announced.Told) -> None:
+        """Write who was told of which moves of a model's stages."""
+        self._api.set_model_tag(name, announced.TAG, announced.dump(told))
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
