@@ -432,6 +432,10 @@ class GitHubFaultError(GitHubError):
     """GitHub answered with an error of its own (5xx)."""
 
 
+class AnnounceError(MlgitopsError):
+    """Somebody could not be told of a changed stage; the next try tells the rest."""
+
+
 class ReceiverError(MlgitopsError):
     """The receiver of webhooks cannot start."""
 

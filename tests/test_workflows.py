@@ -194,7 +194,7 @@ def test_only_what_writes_has_the_login_that_writes() -> None:
         for name, value in step.get("env", {}).items()
         if name == "MLFLOW_TRACKING_PASSWORD" and "secrets.MLFLOW_READER_PASSWORD" not in value
     }
-    assert writing == {"apply", "train"}
+    assert writing == {"announce", "apply", "train"}
 
 
 @pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)

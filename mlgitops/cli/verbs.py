@@ -32,6 +32,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "add-version": Verb("check", "add_version", "Add a recipe to models.yaml."),
+    "announce": Verb("announce", "announce", "Tell others of changed stages."),
     "apply": Verb("reconcile", "apply", "Make the registry match models.yaml."),
     "card": Verb("card", "card", "Print a model card in Markdown."),
     "compare": Verb("compare", "compare", "Compare two versions of a model."),

@@ -92,6 +92,8 @@ class DesiredModel:
     Attributes:
         promote: stage → which version is proposed for it.
         blocked: the versions that no stage may hold; in a valid file, `stages` names none of them.
+        announce: who is told when a stage changes: OWNER/NAME of a repository on GitHub, or the
+            name of a webhook, which has no slash.
     """
 
     name: str
@@ -106,6 +108,7 @@ class DesiredModel:
     prompt: bool = False
     promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
+    announce: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:

@@ -29,6 +29,7 @@ class HeldModel:
         stamps: alias → the stamps of that stage on this model's versions, keyed by the version
             that carries the stamp.
         has_classic: whether the registry has classic stages at all.
+        told: recipient → alias → the key of the move that it was last told of.
         states: version → `READY` or what else it is, of the versions that carry a stamp.
         stages: what each stage holds, by its alias in lower case: the version of the alias, else
             that of the classic stage.
@@ -44,6 +45,7 @@ class HeldModel:
     stamps: Mapping[str, Mapping[int, Stamp]] = field(default_factory=lambda: MappingProxyType({}))
     has_classic: bool = True
     states: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     stages: Mapping[str, int] = field(init=False, compare=False)
     spelled: Mapping[str, str] = field(init=False, compare=False)
     clashes: tuple[tuple[str, str], ...] = field(init=False, compare=False)

@@ -183,6 +183,13 @@ def blocked(desired: Desired, version: int) -> Iterator[Flaw]:
                 yield path, f"{said}; name another version, or {remove}"
 
 
+def announcements(desired: Desired, version: int) -> Iterator[Flaw]:
+    """Announcements in a file whose form has none."""
+    for model in desired.models.values():
+        if model.announce and version < 2:
+            yield (model.section, model.name, "announce"), _needs_form_2("announce")
+
+
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _model_names_differ_by_more_than_case,
     _declared_stages_differ_by_more_than_case,

@@ -29,6 +29,7 @@ from mlgitops.file.document import MAX_BYTES, Document, parse
 from mlgitops.file.problems import Flaw
 from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import (
+    AnnounceForm,
     FileExceptionForm,
     FileForm,
     FreezeForm,
@@ -155,6 +156,7 @@ def source(
         *checks.prompts(desired, version, twice),
         *checks.rules(desired, version),
         *checks.blocked(desired, version),
+        *checks.announcements(desired, version),
     ]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
@@ -242,7 +244,13 @@ def _model(
                 for number, reason in sorted(form.blocked.items())
             }
         ),
+        announce=_recipients(form.announce),
     )
+
+
+def _recipients(form: AnnounceForm | None) -> tuple[str, ...]:
+    named = (*form.repositories, *form.webhooks) if form else ()
+    return tuple(dict.fromkeys(named))
 
 
 def _rule(form: RuleForm | str) -> Rule:

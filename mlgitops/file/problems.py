@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlgitops.core.desired import PROMPTS
 from mlgitops.file.schema import (
+    AnnounceForm,
     DeclaredForm,
     FileExceptionForm,
     FileForm,
@@ -78,8 +79,10 @@ def _message(
 ) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     form = _form_at(document, path[:-1]) if path else None
-    if kind in _OF_FORM and form and (asked := form.asks.get(str(path[-1]))):
-        return f"must be {asked}; got {_shown(given)}"
+    # the last key, or the one before the number of an entry of its list
+    asked = [form.asks[str(key)] for key in path[-2:] if str(key) in form.asks] if form else []
+    if kind in _OF_FORM and asked:
+        return f"must be {asked[-1]}; got {_shown(given)}"
     special: dict[str, Callable[[], str]] = {
         "missing": lambda: f"missing key {subject[-1]!r}; add it",
         "extra_forbidden": lambda: _unknown_key(str(path[-1]), form),
@@ -130,6 +133,8 @@ def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
         return PinnedForm
     if path[2] == "promote":
         return RuleForm
+    if path[2] == "announce":
+        return AnnounceForm
     return next((form for kind, form in GATES.items() if document.place((*path, kind))), None)
 
 

@@ -161,6 +161,32 @@ class ModelExceptionForm(Form):
     until: Until
 
 
+class AnnounceForm(Form):
+    """Who is told when a stage of the model changes."""
+
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "repositories": "OWNER/NAME of a repository on GitHub",
+            "webhooks": "capital letters, digits and '_', such as BATCH",
+        }
+    )
+
+    repositories: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,39}/[A-Za-z0-9_.-]{1,100}$")]],
+        Field(
+            default_factory=list,
+            description="OWNER/NAME; each gets the repository_dispatch event mlgitops-stage",
+        ),
+    ]
+    webhooks: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]],
+        Field(
+            default_factory=list,
+            description="NAME of MLGITOPS_ANNOUNCE_NAME_URL and MLGITOPS_ANNOUNCE_NAME_SECRET",
+        ),
+    ]
+
+
 Reason = Annotated[
     str,
     AfterValidator(reason),
@@ -244,6 +270,9 @@ class PromptForm(Form):
             description="version that no stage may hold → why, on one line; in form 2",
         ),
     ]
+    announce: Annotated[
+        AnnounceForm | None, Field(description="who is told of changed stages; in form 2")
+    ] = None
 
 
 class ModelForm(PromptForm):

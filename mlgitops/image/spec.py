@@ -181,8 +181,12 @@ def _tags(source: Source, stage: str | None, repository: str | None) -> tuple[st
 
 def version_tag(source: Source, repository: str | None) -> str:
     """What the image of a version is called: NAME:VERSION-SHORTDIGEST."""
-    digest = source.digest.removeprefix("sha256:")[:_SHORT]
-    return f"{_name(source.model, repository)}:{source.version}-{digest}"
+    return numbered_tag(source.model, source.version, source.digest, repository)
+
+
+def numbered_tag(model: str, version: int, digest: str, repository: str | None) -> str:
+    """The same, of a payload's digest."""
+    return f"{_name(model, repository)}:{version}-{digest.removeprefix('sha256:')[:_SHORT]}"
 
 
 def stage_tag(model: str, stage: str, repository: str | None) -> str:

@@ -16,6 +16,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mlgitops.core import announced
 from mlgitops.core import lock as locks
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
@@ -174,6 +175,7 @@ class MlflowRegistry:
                 stamps=_stamps(stamped.get(model.name, ())),
                 has_classic=self._has_classic and not model.is_prompt,
                 states={row.number: row.status for row in stamped.get(model.name, ())},
+                told=announced.parse(model.tags.get(announced.TAG, "{}")),
             )
             for model in models
             if not locks.is_lock(model.name)
@@ -343,6 +345,10 @@ class MlflowRegistry:
                 f"characters, and MLflow 2 takes {_LONGEST_TAG:,}; upgrade the server to MLflow 3, "
                 "or register the model again as another version for some of these stages"
             ) from error
+
+    def keep_told(self, name: str, told: announced.Told) -> None:
+        """Write who was told of which moves of a model's stages."""
+        self._api.set_model_tag(name, announced.TAG, announced.dump(told))
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-_VERSION = "v1"
+_VERSION, _PREFIX = "v1", "whsec_"
 
 
 def signature(key: bytes, message: str, timestamp: str, body: bytes) -> str:
@@ -14,6 +14,17 @@ def signature(key: bytes, message: str, timestamp: str, body: bytes) -> str:
     signed = f"{message}.{timestamp}.".encode("latin-1") + body
     digest = hmac.digest(key, signed, hashlib.sha256)
     return f"{_VERSION},{base64.b64encode(digest).decode()}"
+
+
+def key_of(secret: str) -> bytes:
+    """The key that a secret stands for: what follows `whsec_` is base64, all else is the key.
+
+    Raises:
+        ValueError: it is no base64.
+    """
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
 
 
 def is_signed(given: str, key: bytes, message: str, timestamp: str, body: bytes) -> bool:

@@ -459,10 +459,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[GitHub]:
+def running(host: str = "127.0.0.1") -> Iterator[GitHub]:
     """An empty repository behind a server on a free port, `hub.base`, until the block ends."""
     hub = GitHub()
-    with _Server(("127.0.0.1", 0), _Handler) as server:
+    with _Server((host, 0), _Handler) as server:
         server.hub = hub
         hub.base = f"http://127.0.0.1:{server.server_address[1]}"
         thread = Thread(target=server.serve_forever, args=(0.01,))
