@@ -13,7 +13,15 @@ import click
 from mlgitops.cli.changes import changes, proposed
 from mlgitops.cli.job import append, connect, export
 from mlgitops.cli.numbers import Whole
-from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
+from mlgitops.cli.options import (
+    Target,
+    file_option,
+    progress,
+    reason_option,
+    registry_options,
+    tell,
+    warn,
+)
 from mlgitops.cli.terms import warn_of_exceptions
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load
@@ -375,17 +383,22 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     "--body", type=click.Path(path_type=Path, exists=True), help="A Markdown file with its text."
 )
 @click.option("--base", default="main", show_default=True, help="The branch to merge into.")
+@reason_option
 @file_option
-def pull_request(branch: str, title: str, body: Path | None, base: str, file: Path) -> None:
+def pull_request(
+    branch: str, title: str, body: Path | None, base: str, reason: str | None, file: Path
+) -> None:
     """Open a pull request for models.yaml, or update the open one.
 
-    Commits models.yaml on BRANCH and pushes it.
+    Commits models.yaml on BRANCH, with the reason as a trailer, and pushes it.
     """
     from mlgitops.github.branch import publish
-    from mlgitops.report.markdown import unlinked
+    from mlgitops.report.markdown import escaped, unlinked
 
     title = unlinked(title)
     context, api = connect()
-    text = _read(body) if body else ""
-    publish(file, branch, title, context)
+    text, message = _read(body) if body else "", title
+    if reason:
+        text, message = f"**Reason:** {escaped(reason)}\n\n{text}", f"{title}\n\nReason: {reason}"
+    publish(file, branch, message, context)
     tell(str(api.open_pull_request(head=branch, base=base, title=title, text=text)["html_url"]))

@@ -334,6 +334,20 @@ def test_a_pull_request_with_the_edit(
     ]
 
 
+def test_the_reason_is_a_trailer_of_the_commit_and_stands_in_the_pull_request(
+    job: Team, hub: fake.GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from a form, as a variable; git finds it, and Markdown shows it as it is."""
+    _origin(job, tmp_path)
+    monkeypatch.setenv("MLGITOPS_REASON", "leaks the *future*")
+    job.ok("rollback", "wind", "Production", "2")
+    job.ok("github", "pull-request", "back", "--title", "Roll back")
+    trailers = git(job, "log", "-1", "--format=%(trailers:key=Reason,valueonly)", "back")
+    assert trailers == "leaks the *future*"
+    (pull,) = hub.pulls
+    assert pull["body"] == "**Reason:** leaks the \\*future\\*\n\n"
+
+
 def test_a_push_that_fails(job: Team, hub: fake.GitHub, tmp_path: Path) -> None:
     """It is one error, without the token, and no pull request."""
     git_folder = tmp_path / "gone.git"
