@@ -9,10 +9,10 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jinja2 import Environment
 
     from mlgitops.scaffold.answers import Answers
 
@@ -68,6 +68,8 @@ def _rendered(path: Callable[[str], str | None], answers: Answers) -> dict[str, 
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     return Environment(
         loader=PackageLoader("mlgitops.scaffold"),
         autoescape=False,  # noqa: S701 - YAML and Markdown of this package, no HTML

@@ -13,7 +13,7 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.errors import MlgitopsError
+from mlgitops.errors import MigrationError, MlgitopsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,7 @@ models:
         digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   "\xce\xba\xcf\x8d\xce\xbc\xce\xb1": *wind
 """
+FORM_1 = MODELS.replace(b"version: 2\n", b"", 1).replace(b"      Production:", b"      production:")
 PLAIN = b"models: {a: {stages: {Staging: 1, Production: null}}, b: {stages: {}}}\n"
 
 STAMP = {
@@ -135,14 +136,17 @@ class Target:
 
 
 def _models(folder: Path) -> Callable[[bytes], object]:
-    from mlgitops.file import edit
-    from mlgitops.file.load import load, read
+    from mlgitops.file import edit, migrate
+    from mlgitops.file.load import read, source
 
     file = folder / "models.yaml"
 
     def run(text: bytes) -> None:
         file.write_bytes(text)
-        desired = load(file)
+        whole = source(read(file), str(file))
+        desired = whole.desired
+        with suppress(MigrationError):
+            migrate.migrated(whole)
         for model in list(desired.models.values())[:1]:
             part = edit.part_of(read(file), str(file), model.name)
             for stage in model.stages[:1]:
@@ -353,7 +357,7 @@ def _dumped(*documents: object) -> tuple[bytes, ...]:
 
 PROOF = b'{"kind": "mlgitops proof", "version": 1, "images": []}'
 TARGETS: Mapping[str, Target] = {
-    "models": Target(seeds=(MODELS, PLAIN), prepare=_models),
+    "models": Target(seeds=(MODELS, FORM_1, PLAIN), prepare=_models),
     "plan": Target(seeds=_plans()[:1], prepare=_of_file(_plan)),
     "authors": Target(seeds=_plans()[1:], prepare=_of_file(_authors)),
     "proof": Target(seeds=(PROOF, *_plans()), prepare=_of_file(_proof)),
