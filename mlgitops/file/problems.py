@@ -50,13 +50,14 @@ def flaw(document: Document, details: ErrorDetails) -> Flaw:
 
 def _path(document: Document, location: tuple[int | str, ...]) -> tuple[KeyPath, tuple[str, ...]]:
     """The path in the file of a location of pydantic's, and what of it the file does not have."""
-    parts = [part for part in location if not str(part).startswith(("<", "["))]
     path: KeyPath = ()
-    for index, part in enumerate(parts):
-        if document.place((*path, part)) is None:
-            return path, tuple(str(rest) for rest in parts[index:])
-        path = (*path, part)
-    return path, ()
+    missing: list[str] = []
+    for part in location:
+        if not missing and document.place((*path, part)) is not None:
+            path = (*path, part)
+        elif not str(part).startswith(("<", "[")):  # which kind of form was tried, else
+            missing.append(str(part))
+    return path, tuple(missing)
 
 
 _KINDS = {
