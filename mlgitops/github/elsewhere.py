@@ -48,7 +48,7 @@ def connect(name: str = "", environment: Mapping[str, str] | None = None) -> Rep
         )
     server = (server or _PUBLIC).rstrip("/")
     named = {"GITHUB_REPOSITORY": name, "GITHUB_SERVER_URL": server, "GITHUB_TOKEN": token}
-    return Repository(context.read({"GITHUB_API_URL": _api(server), **given, **named}))
+    return Repository(context.read({"GITHUB_API_URL": api_of(server), **given, **named}))
 
 
 def owner_of(repository: Repository) -> str:
@@ -56,7 +56,7 @@ def owner_of(repository: Repository) -> str:
     return of_remote(repository.page)
 
 
-def _api(server: str) -> str:
+def api_of(server: str) -> str:
     """The REST API of a server: GitHub's own, of a data region, or of Enterprise Server."""
     scheme, _, host = server.partition("://")
     if host == "github.com" or host.endswith(".ghe.com"):

@@ -277,7 +277,7 @@ class _Run:
             return f"{place.url} does not tell what it proposes, and is left alone"
         past = told.version is not None and not told.asked and (declared or 0) > told.version
         if told.version == declared or past:
-            why = f"{target.stage} of {target.model.name} is at {declared or 'no version'} now."
+            why = f"{target} is at {declared or 'no version'} now."
         elif told.asked:
             return f"{place.url}, which somebody asked for, is open, and is left alone"
         elif picked.version is not None or picked.waits:
