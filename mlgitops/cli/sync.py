@@ -154,6 +154,8 @@ def sync(
     inside = PurePosixPath(file)
     if inside.is_absolute() or ".." in inside.parts:
         raise UsageError(f"--file {file}: pass a path from the root of the repository")
+    if Path(repository).is_dir():
+        repository = str(Path(repository).absolute())  # git runs elsewhere
     if target.named:
         target.named.publish()
     tokens = {git.TOKEN: token_file, host.TOKEN: github_token_file}
