@@ -9,7 +9,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlgitops.errors import DesiredStateError
@@ -349,6 +349,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+@example("?\n  <<models")  # a key that begins as the names of forms do
 @given(st.lists(WORDS, max_size=40).map("".join) | st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Whatever a file holds, it is either valid or refused with problems that have a place."""

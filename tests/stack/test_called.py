@@ -88,12 +88,12 @@ def team(tmp_path: Path) -> Iterator[Repository]:
     (source / "models.yaml").write_text(MODELS)
     (source / "README.md").write_text("Our models\n")
     subprocess.run(["git", "init", "--quiet", str(engine)], check=True)
-    folder = tmp_path / "clone"
-    folder.mkdir()
+    clone = tmp_path / "clone"
+    clone.mkdir()
     with fake.running() as hub:
         made_of = {f"OWNER/mlgitops@{COMMIT}": engine}
         repository = Repository(
-            folder=folder,
+            folder=clone,
             hub=hub,
             registry="",
             source=source,
