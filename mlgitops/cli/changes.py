@@ -50,5 +50,5 @@ def proposed(file: Path) -> None:
     data, and its code does not run. Reads FILE through GitHub's API.
     """
     context, api = connect()
-    files.write_text(file, api.text_of(file.as_posix(), context.sha))
+    files.write_text(file, api.file(file.as_posix(), context.sha))
     tell(f"{file} is as proposed in {context.sha[:12]}")

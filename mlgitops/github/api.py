@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from mlgitops.system.http import Answer
 
 _TIMEOUT = 60.0  # seconds for one call, tries included
+_RAW = {"Accept": "application/vnd.github.raw+json"}  # of files beyond 1 MB, too
 _PAGE = 100  # GitHub's largest page
 _PAGES = 50  # a limit for a server that answers with ever more
 _DESCRIPTION = 140  # characters; GitHub's limit
@@ -198,20 +198,20 @@ class GitHub:
         """
         return list(self._pages(f"/pulls/{number}/files"))
 
-    def text_of(self, file: str, sha: str) -> str:
-        """The text of a file at a commit.
+    def file(self, path: str, commit: str) -> str:
+        """The text of a file in a commit.
 
-        Protocol: docs.github.com, "Get repository content" and "Get a blob": up to 100 MB.
+        Protocol: docs.github.com, "Get repository content": up to 100 MB.
+
+        Raises:
+            GitHubError: there is none, or it is not UTF-8.
         """
-        found = self._json("GET", f"/contents/{quote(file)}?ref={sha}")
-        blob = found.get("sha") if isinstance(found, dict) and found.get("type") == "file" else None
-        if not blob:
-            raise GitHubError(f"{file} is no file in {sha[:12]}")
+        url = self._url(f"/contents/{quote(path)}")
+        answer = self._request("GET", url, query={"ref": commit}, headers=_RAW)
         try:
-            content = str(self._json("GET", f"/git/blobs/{blob}")["content"])
-            return base64.b64decode(content).decode()
-        except (KeyError, TypeError, ValueError) as error:
-            raise GitHubError(f"{file} of {sha[:12]} is not UTF-8 text") from error
+            return answer.body.decode()
+        except UnicodeDecodeError as error:
+            raise GitHubError(f"{path} is not UTF-8 text; save it as UTF-8") from error
 
     def is_superseded(self, sha: str, file: str) -> bool:
         """Whether this branch has a newer commit that changed a file.

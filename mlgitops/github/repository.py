@@ -16,7 +16,6 @@ from mlgitops.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_RAW = {"Accept": "application/vnd.github.raw+json"}  # of files beyond 1 MB, too
 _PLAIN_FILE = "100644"
 _AUTO_MERGE = """\
 mutation($pull: ID!, $method: PullRequestMergeMethod!) {
@@ -47,19 +46,6 @@ class Repository(GitHub):
         return {
             str(one["ref"]).removeprefix("refs/heads/"): str(one["object"]["sha"]) for one in found
         }
-
-    def file(self, path: str, commit: str) -> str:
-        """The text of a file in a commit.
-
-        Raises:
-            GitHubError: there is none, or it is not UTF-8.
-        """
-        url = self._url(f"/contents/{quote(path)}")
-        answer = self._request("GET", url, query={"ref": commit}, headers=_RAW)
-        try:
-            return answer.body.decode()
-        except UnicodeDecodeError as error:
-            raise GitHubError(f"{path} is not UTF-8 text; save it as UTF-8") from error
 
     def commit(self, sha: str) -> Mapping[str, Any]:
         """A commit: its message, its tree, its parents."""

@@ -6,7 +6,6 @@ that this server does not know is answered with 404 and noted in `unknown`.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from contextlib import contextmanager
@@ -279,17 +278,6 @@ def _status(call: Call) -> Any:
     return call.hub.statuses[-1]
 
 
-def _contents(call: Call) -> Any:
-    at = f"{call.key}?{call.query['ref'][0]}"
-    return {"type": "file", "path": call.key, "sha": at.encode().hex()}
-
-
-def _blob(call: Call) -> Any:
-    at = bytes.fromhex(call.key).decode()
-    content = base64.encodebytes(call.hub.blobs[at].encode()).decode()
-    return {"sha": call.key, "encoding": "base64", "content": content}
-
-
 def _commit_status(call: Call) -> Any:
     call.hub.commit_statuses.append({"sha": call.key, **call.body})
     return call.hub.commit_statuses[-1]
@@ -307,8 +295,6 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /actions/artifacts/(\d+)/zip": lambda c: Stored(c.number),
     r"GET /actions/runs/(\d+)/artifacts": _artifacts,
     r"GET /compare/(\w+)\.\.\.\w+": lambda c: {"files": c.hub.newer.get(c.key, [])},
-    r"GET /contents/([\w./-]+)": _contents,
-    r"GET /git/blobs/(\w+)": _blob,
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
     r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),

@@ -81,7 +81,9 @@ def matching(call: Call) -> Any:
 def contents(call: Call) -> Any:
     """Get repository content, as `application/vnd.github.raw+json`."""
     commit = call.query["ref"][0]
-    found = call.hub.git.files(commit).get(call.key)
+    found = call.hub.blobs.get(f"{call.key}?{commit}")
+    if found is None:
+        found = call.hub.git.files(commit).get(call.key)
     return Refused(404) if found is None else found.encode()
 
 

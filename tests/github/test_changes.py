@@ -98,6 +98,6 @@ def test_what_a_pull_request_proposes_is_data(
     job.ok("github", "proposed")
     assert job.file.read_text() == text
     assert git(job, "rev-parse", "HEAD") == base
-    hub.denied.append("GET /git/blobs/.*")
+    hub.denied.append("GET /contents/.*")
     assert job.run("github", "proposed").code == 1
     assert job.file.read_text() == text

@@ -173,11 +173,11 @@ def test_it_costs_a_request_for_each_payload_and_none_for_versions(
         remote.ok("apply", "--allow", "many-changes")
     proxied.reset()
     assert remote.ok("status").err == ""
-    assert [path for _, path in proxied.seen[2:]] == ["/model-versions/get-artifact"] * 4
+    assert [path for _, path in proxied.seen[3:]] == ["/model-versions/get-artifact"] * 4
 
     monkeypatch.setattr("mlgitops.cli.reconcile.FEW", 3)
     proxied.reset()
     ran = remote.ok("status")
     assert "the payloads of 4 versions to roll back to were not looked for" in ran.err
-    assert len(proxied.seen) == 2
+    assert len(proxied.seen) == 3
     assert remote.ok("status", "--payloads").err == ""
