@@ -148,6 +148,7 @@ def _of_registry(
 
 def _of_github(file: Path) -> Iterator[Finding]:
     from mlgitops.doctor import github
+    from mlgitops.doctor.expected import required_checks
     from mlgitops.doctor.finding import unchecked
     from mlgitops.github import context
     from mlgitops.github.api import GitHub
@@ -161,4 +162,5 @@ def _of_github(file: Path) -> Iterator[Finding]:
         why, remedy = "there is no token", "set GITHUB_TOKEN, such as GH_TOKEN=$(gh auth token)"
         return iter([unchecked("repository", why, remedy)])
     found = context.read(variables)
-    return github.repository(GitHub(found), found.repository)
+    required = required_checks(file.resolve().parent)
+    return github.repository(GitHub(found), found.repository, required)
