@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -142,8 +141,7 @@ def _of_registry(
         return iter([unchecked("reachable", why, "set MLFLOW_TRACKING_URI")])
     if isinstance(opened, MlgitopsError):
         return iter([failed("reachable", str(opened), "")])
-    reached = registry.reachable(opened, names)
-    return chain(reached, registry.allowed(opened, names, applies=applies, tries=tries))
+    return registry.checked(opened, names, applies=applies, tries=tries)
 
 
 def _of_github(file: Path) -> Iterator[Finding]:
