@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("tests.registry.both", "tests.registry.injected")
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from mlgitops.registry.embedded import Embedded
 
+
+# machines are slow at times, and that says nothing of what is tested
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # begun last, any of these would leave all workers but one without work for minutes
 _LONGEST = (

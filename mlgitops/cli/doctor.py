@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -142,12 +141,12 @@ def _of_registry(
         return iter([unchecked("reachable", why, "set MLFLOW_TRACKING_URI")])
     if isinstance(opened, MlgitopsError):
         return iter([failed("reachable", str(opened), "")])
-    reached = registry.reachable(opened, names)
-    return chain(reached, registry.allowed(opened, names, applies=applies, tries=tries))
+    return registry.checked(opened, names, applies=applies, tries=tries)
 
 
 def _of_github(file: Path) -> Iterator[Finding]:
     from mlgitops.doctor import github
+    from mlgitops.doctor.expected import required_checks
     from mlgitops.doctor.finding import unchecked
     from mlgitops.github import context
     from mlgitops.github.api import GitHub
@@ -161,4 +160,5 @@ def _of_github(file: Path) -> Iterator[Finding]:
         why, remedy = "there is no token", "set GITHUB_TOKEN, such as GH_TOKEN=$(gh auth token)"
         return iter([unchecked("repository", why, remedy)])
     found = context.read(variables)
-    return github.repository(GitHub(found), found.repository)
+    required = required_checks(file.resolve().parent)
+    return github.repository(GitHub(found), found.repository, required)

@@ -6,10 +6,17 @@ docs/workflows.md explains each of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
 
 from mlgitops.core.permissions import LABELS as ALLOWING
 from mlgitops.github import drift, way_back
 from mlgitops.github.labels import APPROVERS
+from mlgitops.system import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REGISTRY, LOGIN, IMAGES, HOST = (
     "MLFLOW_TRACKING_URI",
@@ -17,6 +24,7 @@ REGISTRY, LOGIN, IMAGES, HOST = (
     "MLGITOPS_IMAGES",
     "MLGITOPS_DEPLOY_HOST",
 )
+RULESET = ".github/rulesets/main.json"
 PRODUCTION, PROPOSE = "production", "propose"
 ENVIRONMENTS = (PRODUCTION, PROPOSE)
 LABELS = (*sorted(ALLOWING), drift.LABEL, way_back.LABEL)
@@ -60,3 +68,33 @@ SECRETS = (
     ),
     Secret(name="MLGITOPS_DEPLOY_KEY", environment=PRODUCTION, needed_by=HOST),
 )
+
+
+class _Check(BaseModel):
+    context: str
+
+
+class _Parameters(BaseModel):
+    required_status_checks: tuple[_Check, ...] = ()
+
+
+class _Rule(BaseModel):
+    type: str
+    parameters: _Parameters = _Parameters()
+
+
+class _Ruleset(BaseModel):
+    """What of a ruleset is read; the form is that of GitHub's export."""
+
+    rules: tuple[_Rule, ...] = ()
+
+
+def required_checks(folder: Path) -> tuple[str, ...]:
+    """The checks that the ruleset in a checkout requires; none where there is no such file."""
+    try:
+        found = _Ruleset.model_validate_json(files.read_bytes(folder / RULESET, limit=2**20))
+    except (OSError, ValidationError):
+        return ()
+    return tuple(
+        check.context for rule in found.rules for check in rule.parameters.required_status_checks
+    )

@@ -63,12 +63,9 @@ def examined(areas: Mapping[str, Callable[[], Iterator[Finding]]]) -> tuple[Find
 
 
 def _of_area(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    return [replace(finding, area=name) for finding in check()]
-
-
-def guarded(check: str, look: Callable[[], Finding]) -> Finding:
-    """What one check finds; an error says what failed, and what to do."""
+    found: list[Finding] = []
     try:
-        return look()
+        found.extend(check())  # what was found before an error stays
     except MlgitopsError as error:
-        return failed(check, one_line(error), "")
+        found.append(failed(name, one_line(error), ""))
+    return [replace(finding, area=name) for finding in found]

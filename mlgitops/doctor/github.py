@@ -14,12 +14,13 @@ from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubUnseenError
 from mlgitops.words import listed, nearest, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from mlgitops.doctor.finding import Finding
     from mlgitops.github.api import GitHub
 
 _BROAD = {"admin:org", "delete_repo", "admin:enterprise", "site_admin"}
+_IMPORT = f"import {expected.RULESET} under Settings → Rules"
 _PULL_REQUEST = (
     "require_code_owner_review",
     "require_last_push_approval",
@@ -27,12 +28,13 @@ _PULL_REQUEST = (
 )
 
 
-def repository(api: GitHub, name: str) -> Iterator[Finding]:
+def repository(api: GitHub, name: str, required: Collection[str]) -> Iterator[Finding]:
     """Everything that is set up on GitHub.
 
     Args:
         api: what is asked.
         name: OWNER/NAME.
+        required: the checks without which nothing may be merged; any will do, if it is empty.
     """
     try:
         about, headers = api.read("")
@@ -41,7 +43,7 @@ def repository(api: GitHub, name: str) -> Iterator[Finding]:
         return
     yield _named(about, name)
     yield _token(headers)
-    checks = _Checks(api, about)
+    checks = _Checks(api, about, required)
     for check, look in checks.all():
         try:
             yield from look()
@@ -78,8 +80,9 @@ def _token(headers: Any) -> Finding:
 class _Checks:
     """The checks of one repository, which share what they read."""
 
-    def __init__(self, api: GitHub, about: dict[str, Any]) -> None:
+    def __init__(self, api: GitHub, about: dict[str, Any], required: Collection[str]) -> None:
         self._api, self._branch = api, str(about.get("default_branch", "main"))
+        self._required = required
         self._variables: frozenset[str] | None = None  # unknown
         self._environments: dict[str, dict[str, Any]] | None = None
 
@@ -195,20 +198,26 @@ class _Checks:
             lacking += ["an approving review"] * (
                 not reviews.get("required_approving_review_count")
             )
-        remedy = "import .github/rulesets/main.json under Settings → Rules"
         if lacking:
-            yield failed("rules", f"{self._branch} lacks {listed(lacking, most=9)}", remedy)
+            yield failed("rules", f"{self._branch} lacks {listed(lacking, most=9)}", _IMPORT)
         else:
             yield passed("rules", f"{self._branch} takes reviewed pull requests only")
         checks = (kinds.get("required_status_checks") or {}).get("required_status_checks") or ()
-        yield _required([str(one.get("context")) for one in checks], remedy)
+        yield self._requires({str(one.get("context")) for one in checks})
+
+    def _requires(self, contexts: set[str]) -> Finding:
+        check, missing = "required checks", [one for one in self._required if one not in contexts]
+        if missing:
+            return failed(check, f"not required: {listed(missing)}", _IMPORT)
+        if not contexts:
+            return failed(check, "none: what is refused can be merged", _IMPORT)
+        return passed(check, listed(sorted(contexts)))
 
     def _classic(self, branch: str) -> Finding:
         """Protocol: docs.github.com/rest/branches/branches, "Get a branch"."""
         found, _ = self._api.read(f"/branches/{branch}")
         if not found.get("protected"):
-            remedy = "import .github/rulesets/main.json under Settings → Rules"
-            return failed("rules", f"anybody who can write pushes to {self._branch}", remedy)
+            return failed("rules", f"anybody who can write pushes to {self._branch}", _IMPORT)
         return unchecked("rules", f"{self._branch} has classic protection, and no ruleset")
 
     def _check_approvals(self) -> Iterator[Finding]:
@@ -247,9 +256,3 @@ class _Checks:
             return self._names(f"/actions/organization-{kind}", kind)
         except GitHubDeniedError:
             return frozenset()
-
-
-def _required(contexts: list[str], remedy: str) -> Finding:
-    if not contexts:
-        return failed("required check", "none: a refused plan can be merged", remedy)
-    return passed("required check", listed(contexts))

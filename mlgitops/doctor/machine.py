@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops import __version__
-from mlgitops.doctor.finding import failed, guarded, passed, unchecked
-from mlgitops.errors import DesiredStateError, DockerError
+from mlgitops.doctor.finding import failed, passed, unchecked
+from mlgitops.errors import DesiredStateError, DockerError, OwnerError
 from mlgitops.file.load import load
 from mlgitops.history.owner import owned
 from mlgitops.system import docker, git
@@ -64,7 +64,10 @@ def declared(file: Path, registry: str) -> Iterator[Finding]:
         return
     stages = sum(len(model.stages) for model in desired.models.values())
     yield passed(name, f"{count(len(desired.models), 'model')}, {count(stages, 'stage')}")
-    yield guarded("owner", lambda: passed("owner", owned(desired, registry).owner))
+    try:
+        yield passed("owner", owned(desired, registry).owner)
+    except OwnerError as error:
+        yield failed("owner", str(error), "")
 
 
 def _python() -> Finding:

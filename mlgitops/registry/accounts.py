@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _WRITES = ("EDIT", "MANAGE")
 _CREATES = ("USE", *_WRITES)
-_HIDES = ("NO_PERMISSIONS", "DENY")
 _LATEST = "3.0"  # of MLflow's REST API
 
 
@@ -34,11 +33,6 @@ class Right:
     """What an account may do with a model, in MLflow's own word."""
 
     word: str
-
-    @property
-    def reads(self) -> bool:
-        """Whether it may read the model."""
-        return self.word not in _HIDES
 
     @property
     def writes(self) -> bool:

@@ -67,7 +67,9 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     steps=STEPS,

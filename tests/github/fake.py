@@ -52,7 +52,7 @@ class GitHub:
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
         replies: answers to the next requests of a route (a regular expression as of `denied`).
-        settings: what is read at paths of the repository, such as "/labels".
+        documents: what is read at paths of the repository, such as "/labels".
         headers: of answers about the repository itself.
         renamed: the status of redirects from REPOSITORY to its id; None where it has its name.
         git: what was pushed.
@@ -83,7 +83,7 @@ class GitHub:
     dispatched: list[dict[str, Any]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     replies: dict[str, list[Reply]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     renamed: int | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -382,7 +382,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, kept, {"Content-Type": "application/zip"})
 
     def _answered(self, path: str, query: dict[str, list[str]]) -> bool:
-        """Answer with the next reply to a route, or with a setting, where there is one."""
+        """Answer with the next reply to a route, or with a document, where there is one."""
         hub, asked = self.server.hub, f"{self.command} {path}"
         for route, replies in hub.replies.items():
             if replies and re.fullmatch(route, asked):
@@ -390,8 +390,8 @@ class _Handler(BaseHTTPRequestHandler):
                 errors = {"errors": reply.errors} if reply.errors else {}
                 self._answer(reply.status, {"message": reply.message, **errors}, reply.headers)
                 return True
-        if self.command == "GET" and path in hub.settings:
-            self._found(hub.settings[path], query)
+        if self.command == "GET" and path in hub.documents:
+            self._found(hub.documents[path], query)
             return True
         return False
 

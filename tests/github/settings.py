@@ -44,7 +44,7 @@ def well_set_up(hub: GitHub) -> None:
     both = ("USERNAME", "PASSWORD")
     production = [f"MLFLOW_TRACKING_{part}" for part in both]
     checks = [{"context": "Everything required has passed", "integration_id": 15368}]
-    hub.settings = {
+    hub.documents = {
         "": {"full_name": REPOSITORY, "default_branch": "main", "visibility": "private"},
         "/actions/variables": named("variables", "MLFLOW_TRACKING_URI", value=VALUE),
         "/actions/organization-variables": named("variables"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,12 +51,12 @@ def test_a_repository_that_is_well_set_up(job: Team, hub: fake.GitHub) -> None:
 
 
 def _set(path: str, document: Any) -> Callable[[fake.GitHub], None]:
-    return lambda hub: hub.settings.update({path: document})
+    return lambda hub: hub.documents.update({path: document})
 
 
 def _lacks(path: str, key: str, name: str) -> Callable[[fake.GitHub], None]:
     def change(hub: fake.GitHub) -> None:
-        listed = hub.settings[path][key] if key else hub.settings[path]
+        listed = hub.documents[path][key] if key else hub.documents[path]
         listed[:] = [one for one in listed if one["name"] != name]
 
     return change
@@ -119,8 +120,8 @@ def _lacks(path: str, key: str, name: str) -> Callable[[fake.GitHub], None]:
         ),
         (
             _set("/rules/branches/main", [rule("pull_request", **PULL_REQUEST)]),
-            "required check",
-            "none: a refused plan can be merged; import .github/rulesets/main.json",
+            "required checks",
+            "none: what is refused can be merged; import .github/rulesets/main.json",
         ),
         (
             _set(
@@ -173,21 +174,21 @@ def test_what_is_not_as_it_should(
 def test_a_login_of_short_life_needs_no_passwords(job: Team, hub: fake.GitHub) -> None:
     """With MLGITOPS_LOGIN, as without a live registry, there are no secrets for MLflow."""
     for path in ("/actions/secrets", "/environments/production/secrets"):
-        hub.settings[path] = named("secrets")
-    hub.settings["/environments/propose/secrets"] = named("secrets", "MLGITOPS_TOKEN")
+        hub.documents[path] = named("secrets")
+    hub.documents["/environments/propose/secrets"] = named("secrets", "MLGITOPS_TOKEN")
     assert job.run("doctor", "github").code == 1
     for names in (("MLFLOW_TRACKING_URI", "MLGITOPS_LOGIN"), ()):
-        hub.settings["/actions/variables"] = named("variables", *names, value=VALUE)
+        hub.documents["/actions/variables"] = named("variables", *names, value=VALUE)
         assert job.run("doctor", "github").code == 0
 
 
 def test_variables_and_secrets_of_the_organization(job: Team, hub: fake.GitHub) -> None:
     """Those that it shares with the repository count as its own."""
-    hub.settings["/actions/organization-variables"] = named("variables", "MLGITOPS_IMAGES")
+    hub.documents["/actions/organization-variables"] = named("variables", "MLGITOPS_IMAGES")
     ran = job.run("doctor", "github", "--format", "json")
     assert "missing: MLGITOPS_IMAGES_USERNAME" in findings(ran)["secrets"][1]
     both = (f"MLGITOPS_IMAGES_{part}" for part in ("USERNAME", "PASSWORD"))
-    hub.settings["/environments/production/secrets"]["secrets"] += named("secrets", *both)[
+    hub.documents["/environments/production/secrets"]["secrets"] += named("secrets", *both)[
         "secrets"
     ]
     assert job.run("doctor", "github").code == 0
@@ -258,11 +259,22 @@ def test_no_repository(job: Team, hub: fake.GitHub, reply: Reply, said: str) -> 
     assert hub.requests == ["GET "]
 
 
+def test_the_ruleset_of_the_checkout(job: Team) -> None:
+    """Whatever checks it requires are to be required on GitHub too."""
+    ruleset = job.folder / ".github" / "rulesets" / "main.json"
+    ruleset.parent.mkdir(parents=True)
+    checks = [{"context": name} for name in ("Everything required has passed", "Another")]
+    written = {"rules": [rule("required_status_checks", required_status_checks=checks)]}
+    ruleset.write_text(json.dumps(written))
+    ran = job.run("doctor", "github", "--format", "json")
+    assert findings(ran)["required checks"][1].startswith("not required: Another; import ")
+
+
 def test_a_branch_without_a_ruleset(job: Team, hub: fake.GitHub) -> None:
     """Classic protection is not checkable; none at all fails."""
-    hub.settings["/rules/branches/main"] = []
+    hub.documents["/rules/branches/main"] = []
     for protected, verdict in ((True, "not checkable from here"), (False, "failed")):
-        hub.settings["/branches/main"] = {"name": "main", "protected": protected}
+        hub.documents["/branches/main"] = {"name": "main", "protected": protected}
         ran = job.run("doctor", "github", "--format", "json")
         assert findings(ran)["rules"][0] == verdict
 
@@ -273,7 +285,7 @@ def test_protected_branches_only(job: Team, hub: fake.GitHub) -> None:
     one = environment("production", policy)
     one["protection_rules"].append({"id": 2, "type": "required_reviewers", "reviewers": []})
     others = [environment("propose", CUSTOM)]
-    hub.settings["/environments"] = {"total_count": 2, "environments": [one, *others]}
+    hub.documents["/environments"] = {"total_count": 2, "environments": [one, *others]}
     ran = job.run("doctor", "github")
     assert ran.code == 0
     assert "for protected branches only, with required reviewers" in ran.out

@@ -146,7 +146,9 @@ JSON = st.recursive(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(models=JSON, versions=JSON)
 def test_any_json(victim: Victim, models: object, versions: object) -> None:

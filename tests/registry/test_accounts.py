@@ -88,7 +88,7 @@ def test_what_an_account_was_granted(
     allowed = found(asking, "--for", "apply")
     assert allowed["write"][0] == "passed"
     assert allowed["create"][0] != "passed"  # a grant on a model lets nobody create another
-    tried = found(asking, "--for", "apply", "--write")["create"]
+    tried = found(asking, "--for", "apply", "--write")["create by --write"]
     assert tried[0] == "failed"
     assert "denied access (403)" in tried[1]
 
@@ -104,5 +104,8 @@ def test_a_model_that_is_created_and_removed(asking: Team, variables: pytest.Mon
     """With --write, and it leaves nothing behind."""
     log_in(variables)
     before = ours().held()
-    assert found(asking, "--write")["create"] == ("passed", "created a model and removed it")
+    assert found(asking, "--write")["create by --write"] == (
+        "passed",
+        "created a model and removed it",
+    )
     assert ours().held() == before
