@@ -78,7 +78,9 @@ def changes(
             same = _alike(now, before)
             yield Change(path=path, fate=Fate.REMOVED if same[0] == same[1] else Fate.KEPT)
         else:
-            yield _merged(path, now, before, after, labels)
+            change = _merged(path, now, before, after, labels)
+            if change.text != now:
+                yield change
 
 
 def _merged(path: str, now: str, before: str, after: str, labels: tuple[str, str, str]) -> Change:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from mlgitops import __version__
-from mlgitops.errors import ScaffoldError
+from mlgitops.errors import GitError, ScaffoldError
 from mlgitops.scaffold import kept, lock, merge, render
 from mlgitops.system import files
 
@@ -81,7 +81,7 @@ def outdated(folder: Path) -> str | None:
     """What to say where the files of a repository come from other templates."""
     try:
         upgrade = plan(folder)
-    except ScaffoldError as error:
+    except (ScaffoldError, GitError) as error:
         return str(error)
     if upgrade is None or not upgrade.needed:
         return None

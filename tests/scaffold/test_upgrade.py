@@ -153,6 +153,18 @@ def test_init_does_not_forget_what_files_came_from(repository: Repository) -> No
     assert repository.read(PLAN) == NEW[PLAN].replace("name: Plan\n", "name: Our plan\n", 1)
 
 
+def test_what_the_team_did_already_is_not_told(repository: Repository) -> None:
+    """A file that has what the template has now, or newer actions, stays as it is to the byte."""
+    done = {path: PIN.sub(NEWER, NEW[path]) for path in (PLAN, APPLY)}
+    for path, text in done.items():
+        repository.write(path, text)
+    repository.commit()
+    ran = repository.run("upgrade")
+    assert ran.code == 0
+    assert not [path for path in done if path in ran.out]
+    assert {path: repository.read(path) for path in done} == done
+
+
 def test_conflicts_are_shown_as_git_does(repository: Repository) -> None:
     """The file has both sides and what they began with; the exit code says that work is left."""
     repository.edit(PLAN, "# the end\n", "# our end\n")
