@@ -51,10 +51,8 @@ class Started:
 
 @pytest.fixture
 def github(team: Team) -> Started:
-    """A team with two versions, the first of them applied to Production."""
+    """A team with two versions."""
     team.versions(2)
-    team.stages(Production=1)
-    team.ok("apply")
     return Started(team)
 
 
@@ -70,9 +68,9 @@ def moved(alias: str, model: str = "wind") -> Event:
 
 def test_what_apply_did_starts_nothing(github: Started) -> None:
     """An alias that is where the stamp of its last move left it is no drift."""
-    github.drained(moved("production"))
     github.team.stages(Production=2)
     github.team.ok("apply")
+    github.drained(moved("production"))
     github.team.stages(Production=None)
     github.team.ok("apply", "--allow", "empties-production")
     github.drained(moved("production"))
@@ -81,6 +79,8 @@ def test_what_apply_did_starts_nothing(github: Started) -> None:
 
 def test_what_somebody_did_starts_drift(github: Started) -> None:
     """Once, with the aliases that somebody moved; what mlgitops moved is not among them."""
+    github.team.stages(Production=1)
+    github.team.ok("apply")
     github.team.client.set_registered_model_alias("wind", "staging", "2")
     github.drained(moved("production"), moved("staging"), moved("staging", "solar"))
     payload = {"aliases": ["solar@staging", "wind@staging"], "count": 2}
