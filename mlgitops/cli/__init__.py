@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -18,6 +19,7 @@ from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
 from mlgitops.system import outlet, secrets
 from mlgitops.words import brief
 
+_COMPLETE = "_MLGITOPS_COMPLETE"  # set by what a shell runs to complete
 _LONGEST = 300  # characters of what an unforeseen exception says
 
 _EPILOG = """\b
@@ -56,6 +58,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
+    if os.environ.get(_COMPLETE):
+        _complete()
     # a verb makes many values and ends: with Python's defaults, looking for garbage among the
     # entries of ten thousand models takes 40% of a plan
     gc.set_threshold(100_000, 50, 50)
@@ -65,6 +69,14 @@ def main() -> None:
     # what it starts with `python -m` imports nothing from the current folder, which is a checkout
     os.environ["PYTHONSAFEPATH"] = "1"
     sys.exit(run(sys.argv[1:]))
+
+
+def _complete() -> NoReturn:
+    """Answer a shell that completes a command line; it has no place for errors."""
+    try:
+        cli.main(prog_name="mlgitops", complete_var=_COMPLETE)
+    except Exception:  # noqa: BLE001 - such as a package that the verb needs
+        sys.exit(1)
 
 
 def run(arguments: list[str]) -> int:
