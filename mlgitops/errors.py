@@ -54,9 +54,14 @@ class Problem:
     model: str | None = None
     stage: str | None = None
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """What is wrong with which model and stage, without the place."""
         subject = " ".join(part for part in (self.model, self.stage) if part)
-        return ": ".join(part for part in (str(self.where or ""), subject, self.message) if part)
+        return ": ".join(part for part in (subject, self.message) if part)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.told}" if self.where else self.told
 
 
 class MlgitopsError(Exception):

@@ -9,15 +9,17 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from mlgitops import __version__, words
 from mlgitops.cli.verbs import VERBS, Verbs
-from mlgitops.errors import MissingExtraError, MlgitopsError, UsageError
-from mlgitops.system import outlet, secrets
+from mlgitops.errors import MissingExtraError, MlgitopsError, Problem, ProblemsError, UsageError
+from mlgitops.system import outlet
 from mlgitops.words import brief
 
+_COMPLETE = "_MLGITOPS_COMPLETE"  # set by what a shell runs to complete
 _LONGEST = 300  # characters of what an unforeseen exception says
 
 _EPILOG = """\b
@@ -57,6 +59,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
+    if os.environ.get(_COMPLETE):
+        _complete()
     # a verb makes many values and ends: with Python's defaults, looking for garbage among the
     # entries of ten thousand models takes 40% of a plan
     gc.set_threshold(100_000, 50, 50)
@@ -66,6 +70,14 @@ def main() -> None:
     # what it starts with `python -m` imports nothing from the current folder, which is a checkout
     os.environ["PYTHONSAFEPATH"] = "1"
     sys.exit(run(sys.argv[1:]))
+
+
+def _complete() -> NoReturn:
+    """Answer a shell that completes a command line; it has no place for errors."""
+    try:
+        cli.main(prog_name="mlgitops", complete_var=_COMPLETE)
+    except Exception:  # noqa: BLE001 - such as a package that the verb needs
+        sys.exit(1)
 
 
 def run(arguments: list[str]) -> int:
@@ -80,38 +92,43 @@ def run(arguments: list[str]) -> int:
     for client in ("azure", "databricks"):  # what they raise says the same, and comes to an error
         logging.getLogger(client).setLevel(logging.CRITICAL)
     with outlet.opened():
-        code, failure = _attempted(arguments)
+        code, failure, problems = _attempted(arguments)
         for line in failure.splitlines():
             _tell_error(line)
     if failure and os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(f"::error title=mlgitops::{_annotation(failure)}", err=True)
+        from mlgitops.cli.annotations import commands
+
+        for command in commands(failure, problems):
+            click.echo(command, err=True)
     return code
 
 
-def _attempted(arguments: list[str]) -> tuple[int, str]:
-    """The exit code of a command, and why it failed; empty if it did not."""
+def _attempted(arguments: list[str]) -> tuple[int, str, tuple[Problem, ...]]:
+    """The exit code of a command, and why it failed; empty if it did not. Its single problems."""
     try:
         result = _invoked(arguments)
         sys.stdout.flush()
+    except ProblemsError as error:
+        return error.exit_code, str(error), error.problems
     except MlgitopsError as error:
-        return error.exit_code, str(error)
+        return error.exit_code, str(error), ()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return UsageError.exit_code, ""
+        return UsageError.exit_code, "", ()
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "mlgitops"
-        return UsageError.exit_code, f"{error.format_message()} See {command} --help."
+        return UsageError.exit_code, f"{error.format_message()} See {command} --help.", ()
     except click.ClickException as error:
-        return 1, error.format_message()
+        return 1, error.format_message(), ()
     except (click.Abort, KeyboardInterrupt):
-        return 130, "interrupted"
+        return 130, "interrupted", ()
     except BrokenPipeError:
         # the reader of a pipe has gone: what was printed so far is all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0, ""
+        return 0, "", ()
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback of others' values
-        return 1, _unexpected(error)
-    return result if isinstance(result, int) else 0, ""
+        return 1, _unexpected(error), ()
+    return result if isinstance(result, int) else 0, "", ()
 
 
 def _invoked(arguments: list[str]) -> object:
@@ -150,9 +167,3 @@ def _tell_error(line: str) -> None:
     plain = False if os.environ.get("NO_COLOR") else None
     shown = click.style("error: ", fg="red") + words.plain(line)
     click.echo(shown, file=outlet.coloured(sys.stderr), color=plain)
-
-
-def _annotation(message: str) -> str:
-    """A message as a workflow command carries it: docs.github.com, "Workflow commands"."""
-    lines = [words.plain(line) for line in secrets.hidden(message).splitlines()]
-    return "%0A".join(line.replace("%", "%25") for line in lines)

@@ -12,7 +12,7 @@ from mlgitops.cli.options import (
     as_json,
     failures_reported,
     file_option,
-    format_option,
+    formats,
     report_option,
     tell,
     warn,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Examples:
   mlgitops validate
   mlgitops validate --file staging/models.yaml --format json
+  mlgitops validate --format sarif > models.sarif
   mlgitops validate --base origin/main    only warn of exceptions that ended there
 """
 )
@@ -42,7 +43,7 @@ Examples:
 )
 @report_option
 @file_option
-@format_option
+@formats("text", "markdown", "json", "sarif")
 def validate(file: Path, form: str, reports: tuple[Path, ...], revision: str | None) -> None:
     """Check models.yaml and report every problem.
 
@@ -67,6 +68,10 @@ def validate(file: Path, form: str, reports: tuple[Path, ...], revision: str | N
         from mlgitops.report import document
 
         click.echo(as_json(document.validated()))
+    elif form == "sarif":
+        from mlgitops.report import sarif
+
+        click.echo(as_json(sarif.log(())))
     else:
         tell(f"{file} is valid: {count(models, 'model')}, {count(stages, 'stage')}")
 
@@ -92,11 +97,13 @@ def _check_templates(file: Path) -> None:
 
 
 def _problems(error: ProblemsError, form: str) -> str:
-    from mlgitops.report import document
+    from mlgitops.report import document, sarif
     from mlgitops.report.markdown import table
 
     if form == "json":
         return as_json(document.validated(error.problems, error.more))
+    if form == "sarif":
+        return as_json(sarif.log(error.problems, error.rest if error.more else ""))
     listed = table(
         ["place", "model", "stage", "problem"],
         ([str(p.where), p.model or "", p.stage or "", p.message] for p in error.problems),

@@ -74,7 +74,8 @@ state_option = click.option(
 )
 
 
-def _formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option that says in which format a verb prints."""
     return click.option(
         "--format",
         "form",
@@ -85,8 +86,8 @@ def _formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
-format_option = _formats("text", "markdown", "json")
-plain_format_option = _formats("text", "json")
+format_option = formats("text", "markdown", "json")
+plain_format_option = formats("text", "json")
 quick_option = click.option(
     "--quick",
     is_flag=True,

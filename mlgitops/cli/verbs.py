@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
+
+from mlgitops.cli.completion import TAKES, Completed
 
 
 class Verb(NamedTuple):
@@ -81,12 +84,23 @@ class Verbs(click.Group):
 
     def get_command(
         self,
-        ctx: click.Context,  # noqa: ARG002 - click's form
+        ctx: click.Context,
         cmd_name: str,
     ) -> click.Command | None:
-        """The command of this name."""
+        """The command of this name; while a shell completes it, what stands for it."""
         verb = VERBS.get(cmd_name)
+        if verb and ctx.resilient_parsing and cmd_name in TAKES:
+            return Completed(cmd_name, verb.load)
         return verb.load() if verb else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs and what each does, none of them imported."""
+        found = [
+            CompletionItem(name, help=verb.summary)
+            for name, verb in sorted(VERBS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them as click does, but from their summaries."""

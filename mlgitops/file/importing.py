@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from mlgitops.core.held import Held, HeldModel
 
-HEADER = """\
-# yaml-language-server: $schema=./models.schema.json
+SCHEMA = ".github/models.schema.json"  # `mlgitops init` writes it, `upgrade` follows the engine
+HEADER = f"""\
+# yaml-language-server: $schema=./{SCHEMA}
 #
 # Which version of each model is in which stage, as the registry had it when this file was written.
 # To promote a version, change its number in a pull request. See the README of mlgitops.

@@ -5,9 +5,13 @@ The delimiters are those of ERB: `${{ }}` is GitHub's, and a shell has `[[ ]]`, 
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING
+
+from mlgitops.file.importing import SCHEMA
+from mlgitops.file.schema import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +31,12 @@ def github(answers: Answers) -> dict[str, str]:
 
 def team(answers: Answers) -> dict[str, str]:
     """All files of a team's repository, but for the lock: path in the repository → text."""
-    return github(answers) | _rendered(_own, answers)
+    return github(answers) | _rendered(_own, answers) | {SCHEMA: _schema()}
+
+
+def _schema() -> str:
+    """What editors check models.yaml by, of this version of mlgitops."""
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def is_maintained(name: str) -> bool:

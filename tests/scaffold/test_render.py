@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import yaml
 
 from harness.templates import OWN, out_of_date
+from mlgitops.file import importing, schema
 from mlgitops.scaffold import render
 from mlgitops.scaffold.answers import Answers, GitHub
 
@@ -32,3 +34,13 @@ def test_a_team_gets_yaml_that_runs_only_mlgitops(github: GitHub) -> None:
             re.match(r'mlgitops |exit 1$|python3 -I "\$GITHUB_ACTION_PATH/install.py"$', run)
             for run in runs
         )
+
+
+def test_an_editor_finds_the_schema_of_a_team_without_this_repository() -> None:
+    """It is in theirs, where the first line of models.yaml says, as of one that was imported."""
+    team = render.team(Answers())
+    head = "# yaml-language-server: $schema=./"
+    path = team["models.yaml"].splitlines()[0].removeprefix(head)
+    assert json.loads(team[path]) == schema.json_schema()
+    assert importing.HEADER.startswith(f"{head}{path}\n")
+    assert render.is_maintained(path)
