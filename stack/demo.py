@@ -1,4 +1,4 @@
-"""The demo: `nox -s demo`, on an embedded tracking server; `--stack compose`: on the stack."""
+"""The demo: `nox -s demo`, on the embedded registry; `--stack compose`: on the stack."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli import run
-from mlgitops.cli.demo import embedded
+from mlgitops.cli.demo import demonstrate
 from mlgitops.errors import MlgitopsError
-from mlgitops.scaffold.play import Demo, play, process, summary
+from mlgitops.scaffold.play import Demo, play, summary
 from stack import lifecycle, probes, settings
 from stack.compose import Compose
 
@@ -71,13 +71,11 @@ def compose_served(version: str) -> Iterator[str]:
 )
 def main(data: str | None, stack: str, state: Path) -> None:
     """Run the whole job."""
+    if stack == "embedded":
+        demonstrate(Path.cwd(), state, data)
+        return
     local = Path(data).resolve() if data and Path(data).exists() else None
-    running, served = (
-        (compose_server(), compose_served)
-        if stack == "compose"
-        else (embedded(state.resolve()), process)
-    )
-    with running as url:
+    with compose_server() as url:
         os.environ["MLFLOW_TRACKING_URI"] = url
         demo = Demo(
             root=Path.cwd(),
@@ -85,7 +83,7 @@ def main(data: str | None, stack: str, state: Path) -> None:
             run=run,
             url=url,
             data=str(local) if local else data,
-            served=served,
+            served=compose_served,
         )
         click.echo(f"tracking server at {url}")
         play(demo)

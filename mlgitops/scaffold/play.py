@@ -1,8 +1,7 @@
 """The whole job on one machine, step by step.
 
 Trains what models.yaml asks for, applies it, promotes a version, serves it, and rolls back with
-`git revert`, in a scratch clone of the repository, on an embedded tracking server or another. It
-skips the steps that an earlier demo finished.
+`git revert`, in a scratch clone of the repository. It skips what an earlier demo finished.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from mlgitops.core.stamp import Stamp
 
 _MODELS = "models.yaml"
+_PATIENCE = 600.0  # seconds; the first import of a fresh install compiles thousands of modules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,7 +259,7 @@ def play(demo: Demo) -> None:
 @contextmanager
 def process(version: str) -> Iterator[str]:
     """Serve NAME/VERSION in a process of this machine."""
-    with start(f"models:/{version}") as url:
+    with start(f"models:/{version}", timeout=_PATIENCE) as url:
         yield url
 
 
