@@ -413,6 +413,10 @@ class GitHubRejectedError(GitHubError):
     """GitHub understood the request and rejected it, for example a commit that it does not have."""
 
 
+class GitHubPushedError(GitHubError):
+    """Somebody else pushed to a branch on which mlgitops proposes a version."""
+
+
 class GitHubVerdictsError(GitHubError):
     """What the check of a pull request measured cannot be had, or does not count."""
 

@@ -59,7 +59,7 @@ def runs() -> Iterator[Any]:
 def test_every_workflow_of_the_loop_is_there() -> None:
     """Other repositories can call those of the loop; and there are CI and releases."""
     names = {file.stem for file in FILES}
-    loop = {"apply", "drift", "plan", "rollback", "train"}
+    loop = {"apply", "drift", "plan", "promote", "propose", "rollback", "train"}
     called = {f"called-{name}" for name in loop}
     assert names == {"ci", "release", *loop, *called}
 

@@ -21,7 +21,7 @@ from mlgitops.core.gate import Need
 from mlgitops.core.guards import Terms
 from mlgitops.core.promotion import NEWEST, Known, Pick, Rule, pick
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import GitHubError, MlgitopsError, UsageError
+from mlgitops.errors import GitHubError, GitHubPushedError, MlgitopsError, UsageError
 from mlgitops.file.edit import model_of
 from mlgitops.file.stages import stage_of
 from mlgitops.github import proposed
@@ -210,6 +210,9 @@ def propose_new(
     for target in targets:
         try:
             done = run.settle(target)
+        except GitHubPushedError as error:
+            tell(f"{target}: {error}")
+            continue
         except MlgitopsError as error:
             failed.append(f"{target}: {error}")
             continue

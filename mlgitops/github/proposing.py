@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import GitHubError, GitHubRejectedError, UsageError
+from mlgitops.errors import GitHubError, GitHubPushedError, GitHubRejectedError, UsageError
 from mlgitops.file import edit
 from mlgitops.file.load import source
 from mlgitops.file.part import cut
@@ -141,7 +141,8 @@ class Proposals:
         Raises:
             UsageError: there is no such model or stage, or it is declared so already.
             EditError: models.yaml cannot be edited in place.
-            GitHubError: GitHub refuses, or people pushed to the branch.
+            GitHubPushedError: people pushed to the branch.
+            GitHubError: GitHub refuses.
         """
         text = self._edited(wanted)
         before, pull = self._head(place), place.open
@@ -174,7 +175,8 @@ class Proposals:
         """Close the open pull request of a stage with a comment, and remove its branch.
 
         Raises:
-            GitHubError: GitHub refuses, or people pushed to the branch.
+            GitHubPushedError: people pushed to the branch.
+            GitHubError: GitHub refuses.
         """
         pull = place.open
         if pull is None:
@@ -203,7 +205,7 @@ class Proposals:
             return None
         found = self._repository.commit(place.head)
         if not proposed.is_untouched(found):
-            raise GitHubError(
+            raise GitHubPushedError(
                 f"somebody else pushed to the branch {place.branch}, so it is left alone; merge or "
                 "close its pull request and remove the branch"
             )

@@ -12,7 +12,7 @@ import pytest
 
 from mlgitops.core.promotion import Rule
 from mlgitops.core.stamp import Author, make
-from mlgitops.errors import GitHubError, MlgitopsError, UsageError
+from mlgitops.errors import GitHubError, GitHubPushedError, MlgitopsError, UsageError
 from mlgitops.github.elsewhere import api_of, connect
 from mlgitops.github.propose import Rules, propose, propose_new
 from mlgitops.github.proposed import branch_of
@@ -289,14 +289,12 @@ def test_commits_of_people_are_not_overwritten(hosted: Hosted) -> None:
     branch = hosted.branch()
     mine = hosted.hub.git.push(branch, "My own change", README__md="mine")
     hosted.version()
-    refused = pytest.raises(GitHubError, match=f"somebody else pushed to the branch {branch}")
-    with refused:
-        hosted.new()
-    with refused:
+    said = f"somebody else pushed to the branch {branch}"
+    assert said in hosted.new()
+    with pytest.raises(GitHubPushedError, match=said):
         hosted.propose("Staging", 3)
     hosted.declare("Staging: 1", "Staging: 3")
-    with refused:  # nor is it closed
-        hosted.new()
+    assert said in hosted.new()  # nor is it closed
     assert hosted.hub.git.heads[branch] == mine
     assert [state for _, state in hosted.pulls] == ["open"]
 
@@ -368,8 +366,8 @@ def test_one_failure_does_not_stop_the_others(hosted: Hosted) -> None:
     hosted.new()
     hosted.version()
     hosted.team.version("solar")
-    hosted.hub.git.push(hosted.branch(), README__md="mine")
-    with pytest.raises(GitHubError, match=f"{hosted.model} Staging: somebody else pushed"):
+    hosted.hub.denied.append(f"GET /git/commits/{hosted.hub.git.heads[hosted.branch()]}")
+    with pytest.raises(GitHubError, match=f"{hosted.model} Staging: GitHub denied GET"):
         hosted.new()
     assert hosted.told == "solar Staging: version 2: https://github.test/p/2 is updated"
     assert (
