@@ -72,15 +72,15 @@ Variables:
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="Wait this long for more events of a model before starting.",
+    help="Wait this long for more events before starting.",
 )
 @click.option(
     "--interval",
     type=Number(0, 86_400),
-    default=60.0,
+    default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="Wait this long between two starts for the same model, and between two of Drift.",
+    help="Wait this long between two starts of the same workflow.",
 )
 @registry_options
 def webhook(

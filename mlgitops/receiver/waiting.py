@@ -1,41 +1,39 @@
-"""What waits to be started, and until when: many changes of one target are one run. Pure."""
+"""What waits to be started, and until when: many changes of one kind are one run. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mlgitops.receiver.events import Kind
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlgitops.receiver.events import Event
+    from mlgitops.receiver.events import Event, Kind
 
-Target = tuple[Kind, str]
-_MOST = 10_000  # targets, and events of each, that wait at once
+_MOST = 10_000  # events of a kind that wait at once
 _LONGEST = 60.0  # seconds between two tries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How fast targets are started.
+    """How fast workflows are started.
 
     Attributes:
-        settle: seconds from the first event of a target to its start.
-        interval: seconds from one start of a target to the next, at least.
+        settle: seconds from the first event of a kind to its start.
+        interval: seconds from one start of a kind to the next, at least.
         patience: seconds for which a start that fails is tried again.
     """
 
     settle: float = 2.0
-    interval: float = 60.0
+    interval: float = 30.0
     patience: float = 300.0
 
 
 @dataclass(kw_only=True, slots=True)
 class Batch:
-    """The events of one target.
+    """The events of one kind: a run of its workflow looks at all models.
 
     Attributes:
         due: when it is to be started.
@@ -43,20 +41,14 @@ class Batch:
         until: when it is given up; None before the first failure.
     """
 
-    target: Target
+    kind: Kind
     due: float
     events: set[Event] = field(default_factory=set)
     tries: int = 0
     until: float | None = None
 
     def __str__(self) -> str:
-        kind, _ = self.target
-        return f"{kind} for {listed(sorted(map(str, self.events)))}"
-
-
-def target_of(event: Event) -> Target:
-    """What a start concerns: a model that has a new version; Drift looks at all of them."""
-    return (event.kind, event.model if event.kind is Kind.VERSION else "")
+        return f"{self.kind} for {listed(sorted(map(str, self.events)))}"
 
 
 class Waiting:
@@ -64,26 +56,25 @@ class Waiting:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._batches: dict[Target, Batch] = {}
-        self._started: dict[Target, float] = {}
+        self._batches: dict[Kind, Batch] = {}
+        self._started: dict[Kind, float] = {}
 
     def __len__(self) -> int:
         return sum(len(batch.events) for batch in self._batches.values())
 
     def add(self, event: Event, now: float) -> bool:
         """Let an event wait; False if there is no room."""
-        target = target_of(event)
-        batch = self._batches.get(target)
-        if len(self._batches if batch is None else batch.events) >= _MOST:
+        batch = self._batches.get(event.kind)
+        if batch and len(batch.events) >= _MOST:
             return False
-        self._join(target, {event}, now + self._pace.settle)
+        self._join(event.kind, {event}, now + self._pace.settle)
         return True
 
-    def _join(self, target: Target, events: Iterable[Event], due: float) -> Batch:
-        started = self._started.get(target)
+    def _join(self, kind: Kind, events: Iterable[Event], due: float) -> Batch:
+        started = self._started.get(kind)
         if started is not None:
             due = max(due, started + self._pace.interval)
-        batch = self._batches.setdefault(target, Batch(target=target, due=due))
+        batch = self._batches.setdefault(kind, Batch(kind=kind, due=due))
         batch.events |= set(events)
         return batch
 
@@ -96,7 +87,7 @@ class Waiting:
         """Take what is due, what has waited longest first."""
         found = sorted((b for b in self._batches.values() if b.due <= now), key=lambda b: b.due)
         for batch in found:
-            del self._batches[batch.target]
+            del self._batches[batch.kind]
         return found
 
     def all(self) -> list[Batch]:
@@ -105,11 +96,9 @@ class Waiting:
         return found
 
     def started(self, batch: Batch, now: float) -> None:
-        """Note that a batch was started: the next one of its target has to wait."""
-        past = now - self._pace.interval
-        self._started = {one: at for one, at in self._started.items() if at > past}
-        self._started[batch.target] = now
-        if after := self._batches.get(batch.target):
+        """Note that a batch was started: the next one of its kind has to wait."""
+        self._started[batch.kind] = now
+        if after := self._batches.get(batch.kind):
             after.due = max(after.due, now + self._pace.interval)
 
     def failed(self, batch: Batch, now: float) -> bool:
@@ -118,6 +107,6 @@ class Waiting:
         due = now + min(2.0**batch.tries, _LONGEST)
         if due > until:
             return False
-        again = self._join(batch.target, batch.events, due)
+        again = self._join(batch.kind, batch.events, due)
         again.due, again.tries, again.until = max(again.due, due), batch.tries + 1, until
         return True

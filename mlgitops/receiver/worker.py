@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, RegistryError
 from mlgitops.receiver.events import Kind
 from mlgitops.receiver.waiting import Waiting
-from mlgitops.words import count
+from mlgitops.words import count, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlgitops.receiver.events import Event
     from mlgitops.receiver.waiting import Batch, Pace
 
-_NAMED = 20  # aliases that a run of Drift is told
+_NAMED = 20  # events that a run is told of
 _MOMENT = 0.5  # seconds until a signal is noticed: its handler cannot wake who waits
 _DRAIN = 20.0  # seconds; Docker and Kubernetes kill after 30
 
@@ -88,12 +88,11 @@ class Worker:
 
     def _attempt(self, batch: Batch) -> None:
         """Start a batch, unless nothing in it is somebody else's; or try again later."""
-        kind, _ = batch.target
         try:
             theirs = self._theirs(batch)
             if not theirs:
                 return
-            self._start(kind, _payload(theirs))
+            self._start(batch.kind, _payload(batch.kind, theirs))
         except GitHubError as error:
             self._postpone(batch, error)
             return
@@ -115,7 +114,7 @@ class Worker:
         """The events that nobody at this end has made, as far as the registry tells."""
         events = sorted(batch.events, key=str)
         try:
-            if batch.target[0] is Kind.VERSION:
+            if batch.kind is Kind.VERSION:
                 return self._existing(events)
             return self._foreign(events)
         except RegistryError as error:
@@ -123,12 +122,13 @@ class Worker:
             return events
 
     def _existing(self, events: Iterable[Event]) -> list[Event]:
-        """The newest version that exists: not one of MLflow's examples, nor a deleted one."""
-        for event in sorted(events, key=lambda one: -(one.version or 0)):
-            if self._registry.version(event.model, event.version or 0):
-                return [event]
-            self._tell(f"{event} does not exist")
-        return []
+        """The newest version of each model that exists: no example of MLflow's, no deleted one."""
+        asked = {(event.model, event.version or 0): event for event in events}
+        found = self._registry.versions(asked)
+        if missing := [str(asked[key]) for key in sorted(asked.keys() - found.keys())]:
+            self._tell(f"not in the registry: {listed(missing)}")
+        newest = {model: asked[model, number] for model, number in sorted(found)}
+        return list(newest.values())
 
     def _foreign(self, events: Iterable[Event]) -> list[Event]:
         """The aliases that are not as a stamp of ours says."""
@@ -142,9 +142,9 @@ def _is_ours(model: HeldModel, alias: str) -> bool:
     return stamp is not None and stamp.version == (model.aliases[spelled] if spelled else None)
 
 
-def _payload(events: list[Event]) -> dict[str, Any]:
+def _payload(kind: Kind, events: list[Event]) -> dict[str, Any]:
     """What the workflow is told."""
-    first = events[0]
-    if first.kind is Kind.VERSION:
-        return {"model": first.model, "version": first.version}
-    return {"aliases": [str(event) for event in events[:_NAMED]], "count": len(events)}
+    if kind is Kind.VERSION and len(events) == 1:
+        return {"model": events[0].model, "version": events[0].version}
+    named = "versions" if kind is Kind.VERSION else "aliases"
+    return {named: [str(event) for event in events[:_NAMED]], "count": len(events)}

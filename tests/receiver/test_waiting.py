@@ -38,27 +38,20 @@ def test_the_first_event_is_soon_due(waiting: Waiting) -> None:
     assert len(waiting) == 0
 
 
-def test_a_target_is_started_once_per_interval(waiting: Waiting) -> None:
-    """A thousand events of a model in a minute are two starts; another model's do not wait."""
+def test_a_workflow_is_started_once_per_interval(waiting: Waiting) -> None:
+    """A thousand versions of a thousand models in a minute are two starts; Drift waits for none."""
     starts = []
     for tick in range(1000):
         now = 100 + tick * 0.06
-        waiting.add(new(tick + 1), now)
+        waiting.add(new(1, f"m{tick}"), now)
         for batch in waiting.due(now):
             waiting.started(batch, now)
-            starts.append(now)
-    assert waiting.add(new(1, "solar"), 160)
+            starts.append(len(batch.events))
+    assert waiting.add(moved("wind"), 160)
     assert len(starts) == 1
-    assert [batch.target[1] for batch in waiting.due(162)] == ["solar"]
-    assert waiting.next == starts[0] + 60
-
-
-def test_drift_is_one_target(waiting: Waiting) -> None:
-    """A thousand models whose aliases move are one run: Drift looks at all of them."""
-    for number in range(1000):
-        waiting.add(moved(f"m{number}"), 100)
-    (batch,) = waiting.due(102)
-    assert len(batch.events) == 1000
+    drift, versions = sorted(waiting.due(163), key=lambda batch: batch.kind)
+    assert (drift.kind, drift.events) == (Kind.DRIFT, {moved("wind")})
+    assert starts[0] + len(versions.events) == 1000
 
 
 def test_what_comes_during_a_start_waits(waiting: Waiting) -> None:
@@ -97,8 +90,7 @@ def test_what_comes_meanwhile_goes_with_the_next_try(waiting: Waiting) -> None:
 
 
 def test_room_is_limited(waiting: Waiting) -> None:
-    """Neither targets nor the events of one take all memory; what is known takes no room."""
+    """What waits does not take all memory."""
     taken = [waiting.add(moved(f"m{number}"), 100) for number in range(10_001)]
     assert taken == [True] * 10_000 + [False]
-    others = [waiting.add(new(1, f"m{number}"), 100) for number in range(10_000)]
-    assert others.count(False) == 1
+    assert waiting.add(new(1), 100)

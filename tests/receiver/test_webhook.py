@@ -97,7 +97,7 @@ def test_mlflows_events_start_workflows(receiver: Receiver, remote: Team, hub: f
     assert ask("GET", f"{receiver.url}/health", headers={"X": "x" * 2**15}).status == 431
     receiver.running.process.terminate()
     assert receiver.running.process.wait(LONG) == 0
-    assert "example_model 1 does not exist" in receiver.running.last_lines
+    assert "not in the registry: example_model 1" in receiver.running.last_lines
 
 
 def test_what_is_missing_is_named(

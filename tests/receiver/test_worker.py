@@ -91,11 +91,16 @@ def test_what_somebody_did_starts_drift(github: Started) -> None:
 
 
 def test_the_newest_version_is_proposed(github: Started) -> None:
-    """Of several; those that do not exist are named: deleted, or an example of MLflow's."""
+    """Of each model; those that do not exist are named: deleted, or an example of MLflow's."""
     github.drained(new(1), new(2), new(3), new(1, "example_model"))
     assert github.started == [("mlgitops-version", {"model": "wind", "version": 2})]
-    assert github.said[0] == "wind 3 does not exist"
-    assert github.said[-1] == "example_model 1 does not exist"
+    assert github.said[0] == "not in the registry: example_model 1, wind 3"
+    github.team.version("solar")
+    github.drained(new(2), new(1, "solar"))
+    payload = {"versions": ["solar 1", "wind 2"], "count": 2}
+    assert github.started[1] == ("mlgitops-version", payload)
+    github.drained(new(3))
+    assert len(github.started) == 2
 
 
 def test_a_registry_that_is_down_hides_nothing(github: Started) -> None:
