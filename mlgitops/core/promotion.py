@@ -157,7 +157,10 @@ def _newer(model: DesiredModel, alias: str, stages: DeclaredStages, known: Known
     return frozenset(
         number
         for number, version in known.versions.items()
-        if number > before and number not in beyond and version.status == READY
+        if number > before
+        and number not in beyond
+        and number not in model.blocked
+        and version.status == READY
     )
 
 

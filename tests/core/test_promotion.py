@@ -24,6 +24,7 @@ models:
     gates: {{Production: [{gates}]}}
     stages: {{Staging: {staging}, Production: {production}}}
     promote: {{{stage}: {rule}}}
+    blocked: {{{blocked}}}
 """
 
 
@@ -35,6 +36,7 @@ def chosen(
     production: int | None = 1,
     gates: str = "",
     count: int = 4,
+    blocked: str = "",
     aliases: dict[str, int] | None = None,
     stamps: dict[str, dict[int, Stamp]] | None = None,
     hours: float = 0,
@@ -50,6 +52,7 @@ def chosen(
             rule=rule,
             stage=stage,
             gates=gates,
+            blocked=blocked,
             staging="null" if staging is None else staging,
             production="null" if production is None else production,
         ),
@@ -85,6 +88,7 @@ def chosen(
         (3, {"production": 4}),
         (4, {"staging": None}),
         (None, {"count": 2}),
+        (3, {"blocked": "4: leaks the future"}),
     ],
 )
 def test_the_newest_is_ready_newer_and_not_beyond(
