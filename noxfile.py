@@ -240,6 +240,7 @@ def lock(session: nox.Session) -> None:
         "nox": ["--group", "nox"],
         "stack": ["--group", "stack", "-c", "requirements/runtime.txt"],
         "s3": ["--group", "s3"],
+        "webhook": ["pyproject.toml", "--extra", "webhook", "-c", "requirements/runtime.txt"],
         "mlflow2": ["--group", "mlflow2"],
     }.items():
         session.run(

@@ -21,7 +21,7 @@ from stack.compose import Compose
 if TYPE_CHECKING:
     from stack.archive import Contents
 
-_SERVICES = click.Choice(["db", "migrate", "mlflow", "artifacts", "s3"])
+_SERVICES = click.Choice(["db", "migrate", "mlflow", "artifacts", "s3", "webhook"])
 
 
 def main() -> NoReturn:

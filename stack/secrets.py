@@ -16,7 +16,10 @@ _FORMS = {
     "mysql_password": "{}",
     "mlflow_admin_password": "{}",
     "mlflow_secret_key": "{}",
+    "mlflow_webhook_key": "{}=",  # 32 bytes in base64, as Fernet takes a key
     "s3_credentials": "[default]\naws_access_key_id = mlgitops\naws_secret_access_key = {}\n",
+    "webhook_secret": "{}",
+    "github_token": "",  # is not ours to make
 }
 _OF_THE_DATABASE = ("mysql_root_password", "mysql_password")
 

@@ -25,6 +25,10 @@ _POOL = {
 }
 # one attempt between the servers: the client, who is waiting, repeats what is worth repeating
 _BETWEEN_SERVERS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+_PRIVATE_WEBHOOKS = {
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+}
 _ALLOWED_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _PORTS = {"tracking": 5000, "artifacts": 5500}
 _NAMES = {"tracking": "mlflow", "artifacts": "artifacts"}
@@ -86,6 +90,10 @@ def _environment(role: str) -> dict[str, str]:
         return made | _s3_environment()
     made |= _POOL | _BETWEEN_SERVERS
     made["MLFLOW_BACKEND_STORE_URI"] = database.server_uri(database.TRACKING)
+    # each process would make a key of its own, and read the secrets of none of the others
+    made["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"] = database.secret("mlflow_webhook_key")
+    if flag("STACK_PRIVATE_WEBHOOKS"):
+        made |= _PRIVATE_WEBHOOKS
     if auth():
         made["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_auth_config())
         made["MLFLOW_FLASK_SERVER_SECRET_KEY"] = database.secret("mlflow_secret_key")
