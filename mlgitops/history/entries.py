@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -62,17 +62,12 @@ class Entries:
                 pull_request=stay.pull_request,
                 reason=stay.reason,
             )
+        found = replace(self.known.get(found.commit, found), reason=found.reason)
         return replace(
-            self.known.get(found.commit, found),
-            reason=found.reason,
-            **self._given,
+            found,
+            actor=self.actor or found.actor,
+            pull_request=self.pull_request or found.pull_request,
         )
-
-    @cached_property
-    def _given(self) -> Mapping[str, Any]:
-        """What holds for every change."""
-        given = {"actor": self.actor, "pull_request": self.pull_request}
-        return {name: value for name, value in given.items() if value}
 
     @cached_property
     def _of_run(self) -> Author:
