@@ -24,7 +24,7 @@ MODELS, MODEL, STAGE, VERSION, HELD = "models", "model", "stage", "version", "st
 
 # verb → what its arguments are, in their order
 TAKES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("announce", "apply", "plan", "status", "unused"), (MODELS,)),
+    **dict.fromkeys(("apply", "plan", "status", "unused"), (MODELS,)),
     **dict.fromkeys(("deploy", "history", "pin"), (MODEL, STAGE)),
     **dict.fromkeys(("promote", "propose", "rollback"), (MODEL, STAGE, VERSION)),
     **dict.fromkeys(("card", "serve", "smoke"), (MODEL, HELD)),

@@ -117,7 +117,14 @@ def test_no_verb_is_imported_for_its_arguments() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-KINDS = {"models": MODELS, "model": MODEL, "stage": STAGE, "version": VERSION, "old": HELD}
+KINDS = {
+    "arguments": MODEL,
+    "models": MODELS,
+    "model": MODEL,
+    "stage": STAGE,
+    "version": VERSION,
+    "old": HELD,
+}
 
 
 def test_every_verb_that_takes_a_model_completes_it() -> None:
@@ -127,7 +134,7 @@ def test_every_verb_that_takes_a_model_completes_it() -> None:
         arguments = [p.name or "" for p in command.params if isinstance(p, click.Argument)]
         first = KINDS.get(arguments[0]) if arguments else None
         assert (first in (MODEL, MODELS)) == (name in TAKES), name
-        if first:
+        if first and arguments != ["arguments"]:  # which are one for click, and checked by the verb
             takes = TAKES[name]
             told = [KINDS.get(argument) for argument in arguments][: len(takes)]
             assert len(takes) == len(told), name
