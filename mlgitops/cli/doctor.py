@@ -148,17 +148,17 @@ def _of_github(file: Path) -> Iterator[Finding]:
     from mlgitops.doctor import github
     from mlgitops.doctor.expected import required_checks
     from mlgitops.doctor.finding import unchecked
-    from mlgitops.github import context
+    from mlgitops.github import context, elsewhere
     from mlgitops.github.api import GitHub
-    from mlgitops.history.owner import of_origin
+    from mlgitops.system import git
 
-    variables = context.of_origin(of_origin(file), os.environ)
+    variables = elsewhere.variables(git.origin(file) or "", os.environ)
     if not variables.get("GITHUB_REPOSITORY"):
         why = "neither GITHUB_REPOSITORY nor a remote `origin` names it"
         return iter([unchecked("repository", why)])
     if not variables.get("GITHUB_TOKEN"):
         why, remedy = "there is no token", "set GITHUB_TOKEN, such as GH_TOKEN=$(gh auth token)"
         return iter([unchecked("repository", why, remedy)])
-    found = context.read(variables)
+    found = context.read({**os.environ, **variables})
     required = required_checks(file.resolve().parent)
     return github.repository(GitHub(found), found.repository, required)

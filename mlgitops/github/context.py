@@ -151,24 +151,6 @@ def read(environment: Mapping[str, str] | None = None) -> Context:
     )
 
 
-def of_origin(remote: str | None, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables of a process outside of GitHub Actions, with what `origin` and gh's own tell.
-
-    Args:
-        remote: host and path of the remote `origin`; None without one.
-        environment: the variables of this process, which win.
-    """
-    found = dict(environment)
-    if token := environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN"):
-        found["GITHUB_TOKEN"] = token
-    if remote and not environment.get("GITHUB_REPOSITORY"):
-        host, _, found["GITHUB_REPOSITORY"] = remote.partition("/")
-        if host != "github.com":  # GitHub Enterprise Server
-            found.setdefault("GITHUB_API_URL", f"https://{host}/api/v3")
-            found.setdefault("GITHUB_SERVER_URL", f"https://{host}")
-    return found
-
-
 def _event(path: str | None) -> Mapping[str, Any]:
     if not path:
         return {}
