@@ -393,12 +393,14 @@ def pull_request(
     Commits models.yaml on BRANCH, with the reason as a trailer, and pushes it.
     """
     from mlgitops.github.branch import publish
+    from mlgitops.history.reasons import TRAILER
     from mlgitops.report.markdown import escaped, unlinked
 
     title = unlinked(title)
     context, api = connect()
     text, message = _read(body) if body else "", title
     if reason:
-        text, message = f"**Reason:** {escaped(reason)}\n\n{text}", f"{title}\n\nReason: {reason}"
+        text = f"**Reason:** {escaped(reason)}\n\n{text}"
+        message = f"{title}\n\n{TRAILER}: {reason}"
     publish(file, branch, message, context)
     tell(str(api.open_pull_request(head=branch, base=base, title=title, text=text)["html_url"]))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.check import version_of
-from mlgitops.cli.options import Target, progress, registry_options, tell, warn
+from mlgitops.cli.options import (
+    Target,
+    progress,
+    reason_option,
+    registry_options,
+    tell,
+    warn,
+)
 from mlgitops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +35,7 @@ Examples:
 @click.option(
     "--new", is_flag=True, help="Propose versions that the registry has and no stage holds."
 )
-@click.option("--reason", default="", metavar="TEXT", help="Why: for the commit and the reports.")
+@reason_option
 @click.option(
     "--stage", default="", help="With --new: the stage of models that have no rule for it."
 )
@@ -57,7 +64,7 @@ Examples:
 def propose(
     arguments: tuple[str, ...],
     new: bool,
-    reason: str,
+    reason: str | None,
     stage: str,
     by: str,
     repository: str,
@@ -93,7 +100,7 @@ def propose(
         raise UsageError("pass MODEL STAGE VERSION, or --new with the models to look at")
     model, into, version = arguments
     opened = proposing.propose(
-        model, into, version_of(version), reason=reason, reader=_reader(target), **where
+        model, into, version_of(version), reason=reason or "", reader=_reader(target), **where
     )
     tell(f"{opened.url} is {opened.what}")
 

@@ -15,6 +15,7 @@ from mlgitops.file import edit
 from mlgitops.file.load import read
 from mlgitops.file.stages import stage_of
 from mlgitops.history.declared import declared
+from mlgitops.history.reasons import TRAILER
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import previous
 from mlgitops.system import files
@@ -84,7 +85,7 @@ def rollback(
     for number, why in bad.items():
         tell(f"{file}: version {number} of {model} is blocked: {why}")
     if reason:
-        paragraphs = f"Roll back {model} {stage}", f"Reason: {reason}"
+        paragraphs = f"Roll back {model} {stage}", f"{TRAILER}: {reason}"
         options = " ".join(f"-m {shlex.quote(one)}" for one in paragraphs)
         tell(f"to record the reason: git commit {options} {shlex.quote(str(file))}")
 

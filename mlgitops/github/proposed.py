@@ -12,17 +12,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.stage import alias_of
+from mlgitops.history.reasons import TRAILER
 from mlgitops.report.markdown import unlinked
 from mlgitops.system import secrets
-from mlgitops.words import brief
+from mlgitops.words import LONGEST_REASON, brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIX = "mlgitops/propose/"
-REASON = "Reason"  # a trailer of the commit
 _TREE = "Mlgitops-Tree"
-_LONGEST = 500  # characters of a reason
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _MARKER = re.compile(r"<!-- mlgitops:(proposes|withdrew) (\d{1,10}|none)( asked)? -->")
 
@@ -60,7 +59,7 @@ class Wanted:
     @property
     def said(self) -> str:
         """The reason as a trailer has it: one line, without secrets."""
-        return brief(secrets.hidden(self.reason), _LONGEST)
+        return brief(secrets.hidden(self.reason), LONGEST_REASON)
 
     @property
     def marker(self) -> str:
@@ -69,7 +68,7 @@ class Wanted:
 
     def message(self, tree: str) -> str:
         """The commit's message, which ends with trailers."""
-        trailers = [f"{REASON}: {self.said}"] if self.said else []
+        trailers = [f"{TRAILER}: {self.said}"] if self.said else []
         return "\n".join([self.title, "", *trailers, f"{_TREE}: {tree}"])
 
 

@@ -17,6 +17,7 @@ from mlgitops.file import edit
 from mlgitops.file.load import source
 from mlgitops.file.part import cut
 from mlgitops.github import proposed
+from mlgitops.history.reasons import TRAILER
 from mlgitops.report.markdown import escaped
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Proposals:
         same = (
             pull is not None
             and before is not None
-            and proposed.trailer(before, proposed.REASON) == wanted.said
+            and proposed.trailer(before, TRAILER) == wanted.said
             and self._repository.file(self._path, str(before["sha"])) == text
         )
         if not same:
