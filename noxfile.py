@@ -54,15 +54,16 @@ BIN = ROOT / ".nox" / "environment" / "bin"
 SAFE = {"PYTHONSAFEPATH": "1"}  # `python -m` imports nothing from the current folder
 
 
-def install(session: nox.Session, lock: str, *, compiled: bool, itself: bool = True) -> None:
+def install(session: nox.Session, lock: str, *, itself: bool = True) -> None:
     """Install exactly what a lock says, then this repository itself, unless that is there."""
     inputs = (ROOT / "requirements" / f"{lock}.txt", ROOT / "pyproject.toml")
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     done = Path(session.virtualenv.location) / ".installed"
     if done.exists() and done.read_text(encoding="utf-8") == wanted:
         return
-    variables = {"UV_COMPILE_BYTECODE": "1"} if compiled else {}
-    session.install("--require-hashes", "-r", str(inputs[0]), env=SAFE | variables)
+    # where no bytecode is written, each process that imports MLflow compiles 1,900 modules
+    variables = SAFE | {"UV_COMPILE_BYTECODE": "1"}
+    session.install("--require-hashes", "-r", str(inputs[0]), env=variables)
     if itself:
         session.install("--no-deps", "--no-build-isolation", "--editable", ".", env=SAFE)
     done.write_text(wanted, encoding="utf-8")
@@ -71,27 +72,13 @@ def install(session: nox.Session, lock: str, *, compiled: bool, itself: bool = T
 @nox.session
 def environment(session: nox.Session) -> None:
     """Install `mlgitops` and all tools of development, for every other session."""
-    # where no bytecode is written, each process that imports MLflow compiles 1,900 modules
-    install(session, "dev", compiled=True)
+    install(session, "dev")
 
 
 @nox.session
 def mlflow2(session: nox.Session) -> None:
     """Install MLflow 2 and nothing else, for the tests of `stack` that run its server."""
-    install(session, "mlflow2", compiled=True, itself=False)
-
-
-@nox.session
-def command(session: nox.Session) -> None:
-    """Install `mlgitops` and nothing else; in GitHub Actions the next steps find it by its name."""
-    # a job starts so few processes that compiling everything would take longer
-    install(session, "runtime", compiled=False, itself=False)
-    # not editable: this folder would be on the path of every process that has a login, where its
-    # sitecustomize.py runs first
-    session.install("--no-deps", "--no-build-isolation", "--force-reinstall", ".", env=SAFE)
-    if target := os.environ.get("GITHUB_PATH"):
-        with Path(target).open("a", encoding="utf-8") as stream:
-            stream.write(f"{Path(session.bin).resolve()}\n")
+    install(session, "mlflow2", itself=False)
 
 
 # one environment for all: what was installed for one session serves every other
@@ -176,8 +163,9 @@ def lint(session: nox.Session) -> None:
         "dependabot": "dependabot.yml",
     }.items():
         files = [str(path) for path in sorted(Path(".github").glob(pattern))]
+        files += ["action.yml"] if kind == "github-actions" else []
         run(session, "check-jsonschema", "--builtin-schema", f"vendor.{kind}", *files)
-    run(session, "zizmor", "--offline", "--pedantic", ".github")
+    run(session, "zizmor", "--offline", "--pedantic", ".github", "action.yml")
 
 
 def verb(name: str, about: str, *command: str) -> None:

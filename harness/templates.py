@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlgitops.scaffold import render
-from mlgitops.scaffold.answers import Answers, Engine, Rehearsal
+from mlgitops.scaffold.answers import Answers, Engine, Trigger
 from mlgitops.system import files
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ROOT = Path(__file__).resolve().parents[1]
-OWN = Answers(engine=Engine.CHECKOUT, rehearsal=Rehearsal.STACK)
+OWN = Answers(engine=Engine.CHECKOUT)
+# what other repositories call at a commit of this one
+CALLED = Answers(trigger=Trigger.CALL)
+
+
+def texts() -> Mapping[str, str]:
+    """All files that are made from templates: path → text."""
+    called = {
+        name.replace("workflows/", "workflows/called-"): text
+        for name, text in render.github(CALLED).items()
+        if "/workflows/" in name
+    }
+    return {**render.github(OWN), **called}
 
 
 def out_of_date(root: Path = ROOT) -> dict[str, str]:
     """The files that are not as rendered, with the text that they should have."""
     return {
         name: text
-        for name, text in render.github(OWN).items()
+        for name, text in texts().items()
         if not (root / name).exists() or (root / name).read_bytes() != text.encode()
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / ".github").glob("workflows/*.yml"))
-ACTIONS = sorted((ROOT / ".github").glob("actions/*/action.yml"))
+ACTIONS = [*sorted((ROOT / ".github").glob("actions/*/action.yml")), ROOT / "action.yml"]
+PLANS = [ROOT / f".github/workflows/{name}.yml" for name in ("plan", "called-plan")]
 PINNED = re.compile(r"^\s*(?:- )?uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 
 
@@ -55,9 +57,10 @@ def runs() -> Iterator[Any]:
 
 
 def test_every_workflow_of_the_loop_is_there() -> None:
-    """The loop has six workflows."""
+    """The loop has five workflows, each of which other repositories can call; and there is CI."""
     names = {file.stem for file in FILES}
-    assert names == {"apply", "ci", "drift", "plan", "rollback", "train"}
+    loop = {"apply", "drift", "plan", "rollback", "train"}
+    assert names >= {"ci", *loop, *(f"called-{name}" for name in loop)}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -107,6 +110,8 @@ def test_a_step_is_one_session_or_one_verb(run: str) -> None:
     if words[:3] == ["python3", "-I", "noxfile.py"]:
         assert words[3] == "-s"
         assert words[4] in nox.registry.get()
+    elif words[:2] == ["python3", "-I"]:
+        assert words[2].startswith("$GITHUB_ACTION_PATH/")
     elif words != ["exit", "1"]:  # how a job fails for what others found
         assert words[0] == "mlgitops"
         command: click.Command = cli
@@ -125,21 +130,46 @@ def test_variables_in_commands_are_quoted() -> None:
                 assert "$" not in rest, step["run"]
 
 
-def test_secrets_reach_no_code_of_a_pull_request() -> None:
-    """plan.yml runs a pull request's code: no token of a writer, no event that lends secrets.
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_secrets_reach_no_code_of_a_pull_request(file: Path) -> None:
+    """Jobs with code of a pull request have no secret, no grant, and only runners of GitHub.
 
-    Who set a label is asked by code of the base, with a token that sees who is in a team.
+    The others have the base branch's code: who set a label is asked with a token that sees who is
+    in a team; what would change, with the reader's login, and where the registry can be reached.
     """
     assert "pull_request_target" not in "".join(file.read_text() for file in FILES)
-    jobs = document(ROOT / ".github/workflows/plan.yml")["jobs"]
-    labels, plan = jobs.pop("labels"), jobs["plan"]
-    assert set(re.findall(r"secrets\.(\w+)", str(jobs))) == {
+    jobs = document(file)["jobs"]
+    assert jobs.keys() == {"labels", "check", "rehearse", "live", "report"}
+    for name in ("check", "rehearse"):
+        assert not re.search(
+            r"secrets\b|github\.token|MLFLOW_|vars\.MLGITOPS", str(jobs[name]["steps"])
+        )
+        assert jobs[name]["permissions"] == {"contents": "read"}
+        assert jobs[name]["runs-on"] == "ubuntu-24.04"
+        assert "env" not in jobs[name] or jobs[name]["env"].keys() == {"MLGITOPS_LABELS"}
+    for name in ("labels", "live", "report"):
+        assert _checkout(jobs[name])["ref"] == "${{ github.event.pull_request.base.sha }}"
+        # what the other jobs of a pull request can write to is not read
+        assert "cache" not in next(s for s in jobs[name]["steps"] if _sets_up(s)).get("with", {})
+    assert set(re.findall(r"secrets\.(\w+)", str(jobs["live"]))) == {
         "MLFLOW_READER_USERNAME",
         "MLFLOW_READER_PASSWORD",
     }
-    assert _checkout(labels)["ref"] == "${{ github.event.pull_request.base.sha }}"
-    assert plan["permissions"] == {"contents": "read"}
-    assert "GITHUB_TOKEN" not in str(plan)
+
+
+def _sets_up(step: dict[str, Any]) -> bool:
+    return str(step.get("uses", "")).endswith("/.github/actions/setup")
+
+
+def test_code_of_a_pull_request_stays_off_our_runners() -> None:
+    """A runner of one's own is for jobs that reach the registry; of a pull request, for one."""
+    for file in FILES:
+        workflow = document(file)
+        for name, job in workflow["jobs"].items():
+            own = "vars.MLGITOPS_RUNNER" in job["runs-on"]
+            if file in PLANS:
+                assert own == (name == "live")
+            assert own or job["runs-on"] == "ubuntu-24.04"
 
 
 def test_secrets_reach_single_steps() -> None:
@@ -166,17 +196,40 @@ def test_only_what_writes_has_the_login_that_writes() -> None:
     assert writing == {"apply", "train"}
 
 
-def test_a_token_that_writes_runs_no_code_of_a_pull_request() -> None:
-    """The job that comments has the base branch's code, and one file of the other job's: data."""
-    for file in FILES:
-        workflow = document(file)
-        for job in workflow["jobs"].values():
-            if "pull_request" in workflow["on"] and "write" in job["permissions"].values():
-                assert _checkout(job)["ref"] == "${{ github.event.pull_request.base.sha }}"
-                (fetched,) = (s for s in job["steps"] if "download-artifact" in s.get("uses", ""))
-                assert fetched["with"] == {"name": "plan", "path": "plan"}
-                (run,) = (step["run"] for step in job["steps"] if "run" in step)
-                assert run.startswith("mlgitops github report plan/plan.md ")
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_a_token_that_writes_runs_no_code_of_a_pull_request(file: Path) -> None:
+    """The job that comments has the base branch's code, and files of another job: data."""
+    job = document(file)["jobs"]["report"]
+    (fetched,) = (s for s in job["steps"] if "download-artifact" in s.get("uses", ""))
+    assert fetched["with"] == {"name": "plan", "path": "plan"}
+    first, last = (step["run"] for step in job["steps"] if "run" in step)
+    assert first.startswith("mlgitops github report plan/plan.md ")
+    assert last == "exit 1"
+
+
+@pytest.mark.parametrize("file", [*PLANS, ROOT / ".github/workflows/ci.yml"], ids=lambda f: f.stem)
+def test_a_required_check_always_reports(file: Path) -> None:
+    """No filter keeps it from running, on a pull request or in a merge queue; it waits for all.
+
+    What was to be done and was not fails it.
+    """
+    workflow = document(file)
+    assert "workflow_call" in workflow["on"] or {"pull_request", "merge_group"} <= set(
+        workflow["on"]
+    )
+    assert not re.search(r"\bpaths(-ignore)?\b", str(workflow["on"]))
+    jobs = workflow["jobs"]
+    names = {job["name"]: name for name, job in jobs.items()}
+    rules = json.loads((ROOT / ".github/rulesets/main.json").read_text())["rules"]
+    (checks,) = (rule["parameters"] for rule in rules if rule["type"] == "required_status_checks")
+    asked = [check["context"] for check in checks["required_status_checks"]]
+    (required,) = (names[context] for context in asked if context in names)
+    job = jobs.pop(required)
+    assert set(job["needs"]) == set(jobs)
+    assert job["if"] == "always()"
+    condition = job["steps"][-1]["if"]
+    assert "contains(needs.*.result, 'failure')" in condition
+    assert "contains(needs.*.result, 'cancelled')" in condition
 
 
 def test_what_writes_to_the_registry_does_not_overlap() -> None:
@@ -213,7 +266,7 @@ def test_apply_takes_what_the_check_of_a_pull_request_measured() -> None:
     assert [run.split()[1] for run in given] == ["plan", "apply"]
     assert verbs.index("mlgitops github verdicts --out checked.json") < verbs.index(given[0])
     assert apply["permissions"]["actions"] == "read"
-    plan = document(ROOT / f".github/workflows/{verdicts.WORKFLOW}")["jobs"]["plan"]
+    plan = document(ROOT / f".github/workflows/{verdicts.WORKFLOW}")["jobs"]["live"]
     (kept,) = (s["with"] for s in plan["steps"] if "upload-artifact" in s.get("uses", ""))
     assert (kept["name"], kept["path"].split()[0]) == (verdicts.ARTIFACT, verdicts.PLAN)
 
@@ -235,11 +288,22 @@ def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:
     assert last["if"] == f"always() && ({' || '.join(failed)})"
 
 
-def test_the_required_job_waits_for_all() -> None:
-    """Branch protection needs one name; a job that was skipped or cancelled does not pass it."""
-    all_jobs = document(ROOT / ".github/workflows/ci.yml")["jobs"]
-    required = all_jobs.pop("required")
-    assert set(required["needs"]) == set(all_jobs)
-    assert required["if"] == "always()"
-    condition = required["steps"][0]["if"]
-    assert all(f"'{result}'" in condition for result in ("failure", "cancelled", "skipped"))
+def test_ci_skips_what_numbers_cannot_break() -> None:
+    """Its jobs wait for the decision, and run unless it says that only models.yaml changed."""
+    jobs = document(ROOT / ".github/workflows/ci.yml")["jobs"]
+    for name in ("lint", "tests", "demo", "stack"):
+        assert jobs[name]["needs"] == "changes"
+        assert jobs[name]["if"] == "${{ !cancelled() && needs.changes.outputs.other != 'false' }}"
+    condition = jobs["required"]["steps"][-1]["if"]
+    assert (
+        "needs.changes.outputs.other != 'false' && contains(needs.*.result, 'skipped')" in condition
+    )
+
+
+def test_the_action_sets_up_as_the_workflows_do() -> None:
+    """Its inputs mean the same, and it installs with the same program."""
+    action, setup = (document(file) for file in (ROOT / "action.yml", ACTIONS[0]))
+    assert action["inputs"]["extras"] == setup["inputs"]["extras"]
+    for one in (action, setup):
+        (step,) = (s for s in one["runs"]["steps"] if s.get("name") == "Install")
+        assert step["run"].endswith('install.py"')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlgitops.cli.changes import changes, proposed
+from mlgitops.cli.job import append, connect, export
 from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
 from mlgitops.cli.terms import warn_of_exceptions
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mlgitops.core.stamp import Author
     from mlgitops.core.status import StageStatus
     from mlgitops.github.api import GitHub
-    from mlgitops.github.context import Context
     from mlgitops.github.labels import Label
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -42,6 +42,10 @@ def github() -> None:
     """
 
 
+github.add_command(changes)
+github.add_command(proposed)
+
+
 def _out_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         "--out",
@@ -50,14 +54,6 @@ def _out_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable
         show_default=True,
         help=text,
     )
-
-
-def _connect() -> tuple[Context, GitHub]:
-    from mlgitops.github import context
-    from mlgitops.github.api import GitHub
-
-    found = context.read()
-    return found, GitHub(found)
 
 
 @github.command()
@@ -78,7 +74,7 @@ def author(out: Path, file: Path, target: Target) -> None:
     from mlgitops.history import entries
     from mlgitops.proposal.propose import read
 
-    context, api = _connect()
+    context, api = connect()
     pending = diff(*read(load(file), target.connect())).changes
     if pending and api.is_superseded(context.sha, file.name):
         raise GitHubError(
@@ -92,7 +88,7 @@ def author(out: Path, file: Path, target: Target) -> None:
             without = replace(by, actor=actor, pull_request=None)  # whatever a commit's text says
             found[by.commit] = api.author_of(by.commit, _tell) or without
     entries.write(out, found.values())
-    _export("GITHUB_ENV", MLGITOPS_AUTHORS=str(out.resolve()))
+    export("GITHUB_ENV", MLGITOPS_AUTHORS=str(out.resolve()))
     for one in found.values():
         tell(_credit(one))
     if not pending:
@@ -108,13 +104,13 @@ def labels() -> None:
     (people and teams: `@ada, @acme/reviewers`). Sets the step's output `labels`, which `plan` takes
     as MLGITOPS_LABELS.
     """
-    context, api = _connect()
+    context, api = connect()
     number = context.pull_request
     if number is None:
         raise GitHubError("this run is about no pull request; run it on the event pull_request")
     found = api.labels(api.pull_request(number))
     counting = ",".join(one.known for one in found if not one.why_not)
-    _export("GITHUB_OUTPUT", labels=counting)
+    export("GITHUB_OUTPUT", labels=counting)
     for one in found:
         _tell(one)
     if not found:
@@ -140,7 +136,7 @@ def verdicts(out: Path, file: Path, target: Target) -> None:
     from mlgitops.proposal import checkedfile
     from mlgitops.proposal.propose import read
 
-    context, api = _connect()
+    context, api = connect()
     desired, held = read(load(file), target.connect())
     asking = [
         change
@@ -170,20 +166,6 @@ def _credit(one: Author) -> str:
     return f"{one.commit[:12]} {come}{approved}"
 
 
-def _export(file: str, **values: str) -> None:
-    """Values for the next steps, by one of GitHub's files of "name, delimiter, value" blocks."""
-    for name, value in values.items():
-        # nobody who writes the value knows the delimiter, so that it cannot end there
-        end = secrets.token_hex(16)
-        _append(file, f"{name}<<{end}\n{value}\n{end}\n")
-
-
-def _append(variable: str, text: str) -> None:
-    """Add to a file that GitHub reads after the step, where there is one."""
-    if target := os.environ.get(variable):
-        files.append_text(Path(target), text)
-
-
 @github.command()
 @click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -208,7 +190,7 @@ def report(reports: tuple[Path, ...], marker: str, missing: str) -> None:
     """
     from mlgitops.github import provenance
 
-    context, api = _connect()
+    context, api = connect()
     text = "\n".join(map(provenance.read, filter(os.path.lexists, reports)))
     if not os.path.lexists(reports[0]):
         text = f"**{reports[0].name} is missing.** {missing}\n\n{text}"
@@ -287,8 +269,8 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
     applying = any(lock.alive > iso(since) for lock in held.locks if not lock.aside)
     under_way = grace > 0 and (applying or head_time(file) > since)
     wrong = issue.wrong(stages, pending=not under_way)
-    _, api = _connect()
-    _append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
+    _, api = connect()
+    append("GITHUB_OUTPUT", f"drift={str(bool(wrong)).lower()}\n")
     if not wrong:
         closed = api.close_issue(issue.MARKER, issue.LABEL, issue.CLEAN)
         tell(f"closed {closed}" if closed else issue.CLEAN)
@@ -334,7 +316,7 @@ def way_back(repository: str, file: Path, target: Target) -> None:
     blocked, unchecked = issue.blocked(stages), issue.unchecked(stages)
     for stage in (*blocked, *unchecked):
         tell(f"{stage.model} {stage.stage}: {wording.lost(stage.way_back)}")
-    _, api = _connect()
+    _, api = connect()
     if blocked:
         text = issue.text(blocked)
         tell(api.open_issue(issue.MARKER, issue.LABEL, issue.title(blocked), text))
@@ -374,7 +356,7 @@ def deployment(applied: Path | None, file: Path, target: Target) -> None:
     from mlgitops.github import deployments
     from mlgitops.proposal.propose import read
 
-    context, api = _connect()
+    context, api = connect()
     failures = applied_report.failures(applied) if applied else ()
     known = deployments.known(api.deployments())
     if known.newest:  # a run may have been cut off between the two calls of a record
@@ -403,7 +385,7 @@ def pull_request(branch: str, title: str, body: Path | None, base: str, file: Pa
     from mlgitops.report.markdown import unlinked
 
     title = unlinked(title)
-    context, api = _connect()
+    context, api = connect()
     text = _read(body) if body else ""
     publish(file, branch, title, context)
     tell(api.open_pull_request(head=branch, base=base, title=title, text=text))

@@ -95,15 +95,22 @@ def tell_imported(made: Imported, output: Path) -> None:
 Examples:
   mlgitops rebuild
   mlgitops rebuild --revision origin/main    use the file of the main branch
+  mlgitops rebuild --revision origin/main --planned && mlgitops plan
 """
 )
 @click.option("--revision", metavar="REV", help="Read models.yaml from this commit.")
+@click.option(
+    "--planned",
+    is_flag=True,
+    help="Train only the versions that leave or enter a stage from there to FILE.",
+)
 @click.option("--data", metavar="PATH_OR_URL", help="The data for recipes that read a file.")
 @file_option
 @registry_options
 @format_option
 def rebuild(
     revision: str | None,
+    planned: bool,
     data: str | None,
     file: Path,
     target: Target,
@@ -112,7 +119,8 @@ def rebuild(
     """Fill an empty registry from models.yaml.
 
     Trains every recipe, then fills every stage. Gates and guards do not block it, because the file
-    met them when it was merged.
+    met them when it was merged. With --planned, a version that no plan of FILE compares gets its
+    number and no model.
     """
     from mlgitops.audit import keeping
     from mlgitops.cli.reconcile import check_outcomes
@@ -121,7 +129,7 @@ def rebuild(
     from mlgitops.core.turn import Watch
     from mlgitops.history import author
     from mlgitops.proposal.propose import propose
-    from mlgitops.recipes.rebuild import require_rebuildable
+    from mlgitops.recipes import rebuild as rebuilding
     from mlgitops.recipes.train import train
     from mlgitops.report import document, tables
 
@@ -129,13 +137,15 @@ def rebuild(
     if desired is None:
         tell(f"{revision} has no {file}; nothing to rebuild")
         return
+    needed = rebuilding.planned(desired, load(file)) if planned else None
     by = author.find(file, commit=None, actor=None, pull_request=None)
     with progress() as say:
         client = target.connect()
-        require_rebuildable(desired, client.held(desired.models))
+        rebuilding.require_rebuildable(desired, client.held(desired.models))
         prepare = target.prepare_experiment
-        train(desired, client, data=data, prepare=prepare, progress=say).check()
-        proposal = propose(desired, client, Terms(now=datetime.now(UTC)), say)
+        train(desired, client, data=data, needed=needed, prepare=prepare, progress=say).check()
+        unjudged = rebuilding.unjudged(desired, needed)
+        proposal = propose(unjudged, client, Terms(now=datetime.now(UTC)), say)
         if proposal.problems:
             raise DesiredVersionError(proposal.problems)
         record = keeping.begin(proposal, client, lambda _: by, warn, prepare=prepare)

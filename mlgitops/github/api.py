@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,21 @@ class GitHub:
         Protocol: docs.github.com, "List pull requests files": up to 3,000.
         """
         return list(self._pages(f"/pulls/{number}/files"))
+
+    def text_of(self, file: str, sha: str) -> str:
+        """The text of a file at a commit.
+
+        Protocol: docs.github.com, "Get repository content" and "Get a blob": up to 100 MB.
+        """
+        found = self._json("GET", f"/contents/{quote(file)}?ref={sha}")
+        blob = found.get("sha") if isinstance(found, dict) and found.get("type") == "file" else None
+        if not blob:
+            raise GitHubError(f"{file} is no file in {sha[:12]}")
+        try:
+            content = str(self._json("GET", f"/git/blobs/{blob}")["content"])
+            return base64.b64decode(content).decode()
+        except (KeyError, TypeError, ValueError) as error:
+            raise GitHubError(f"{file} of {sha[:12]} is not UTF-8 text") from error
 
     def is_superseded(self, sha: str, file: str) -> bool:
         """Whether this branch has a newer commit that changed a file.

@@ -9,7 +9,7 @@ imported when something is trained.
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TAG_PREFIX = "mlgitops."
 READY_SECONDS = 300
+_NO_MODEL = "mlgitops:/not-trained"  # where the model of a version is that has none
 
 
 class Training(Protocol):
@@ -216,6 +217,31 @@ def register(trained: TrainedRun, name: str) -> int:
     if status != READY:
         message = f"version {made.version} of {name} is {status}, not {READY}; see the server's log"
         raise RegistryError(message)
+    return int(made.version)
+
+
+def reserve(name: str, made_by: str) -> int:
+    """Register a version of `name` that has no model, so that the next one gets the next number.
+
+    Args:
+        name: the model, which is made if there is none.
+        made_by: the recipe that would train it, as `canonical` gives it.
+
+    Returns:
+        The version's number.
+
+    Raises:
+        RegistryError: MLflow could not be used.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with translated(mlflow.get_tracking_uri()):
+        client = mlflow.MlflowClient()
+        with suppress(MlflowException):  # it is there; whatever else is wrong stops what follows
+            client.create_registered_model(name)
+        tags = {RECIPE_TAG: made_by}
+        made = client.create_model_version(name, _NO_MODEL, tags=tags, await_creation_for=0)
     return int(made.version)
 
 

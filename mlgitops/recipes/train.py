@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, DesiredModel, Recipe
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import VersionKey
     from mlgitops.recipes.package import RecipePackage
 
 _HOPELESS = (RegistryUnreachableError, RegistryTimeoutError)  # every other version meets them too
@@ -32,11 +33,16 @@ _HOPELESS = (RegistryUnreachableError, RegistryTimeoutError)  # every other vers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingVersion:
-    """A version that has a recipe and that the registry lacks."""
+    """A version that has a recipe and that the registry lacks.
+
+    Attributes:
+        needed: whether it is to be trained; else it only gets its number.
+    """
 
     model: str
     number: int
     recipe: Recipe
+    needed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +78,7 @@ def train(
     only: Collection[str] = (),
     *,
     data: str | None = None,
+    needed: Collection[VersionKey] | None = None,
     prepare: Callable[[str], None] = lambda _: None,
     before: Callable[[Collection[Path]], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
@@ -86,6 +93,7 @@ def train(
         reader: the registry that says which versions exist.
         only: models to train; all if empty.
         data: a path or URL for recipes that read data; None for their default.
+        needed: the versions to train, the others get a number and no model; None for all.
         prepare: called with the experiment's name before its first run.
         before: told the folders of the code that is going to train.
         progress: told what is being done.
@@ -97,15 +105,19 @@ def train(
     todo, failures = [], []
     for model in desired.models.values():
         if model.versions and (not only or model.name in only):
-            versions, problems = _missing(model, reader.recipes(model.name), package)
+            versions, problems = _missing(model, reader.recipes(model.name), package, needed)
             failures += list(map(str, problems))
             todo += [] if problems else [versions]
-    before({package.load(one.recipe.train).folder for versions in todo for one in versions})
+    recipes = {one.recipe.train for versions in todo for one in versions if one.needed}
+    before({package.load(recipe).folder for recipe in recipes})
     trained: list[Trained] = []
     for versions in todo:
         for one in versions:
             try:
-                trained.append(_run(one, package, data, prepare, progress))
+                if one.needed:
+                    trained.append(_run(one, package, data, prepare, progress))
+                else:
+                    _reserve(one)
             except _HOPELESS as error:
                 failures += _failures(one, error, versions)
                 return Training(trained=tuple(trained), failures=tuple(failures))
@@ -126,11 +138,19 @@ def _failures(
 
 
 def _missing(
-    model: DesiredModel, taken: Mapping[int, str | None], package: RecipePackage
+    model: DesiredModel,
+    taken: Mapping[int, str | None],
+    package: RecipePackage,
+    needed: Collection[VersionKey] | None,
 ) -> tuple[list[MissingVersion], list[Problem]]:
     """The versions that a model lacks, ascending, and why they cannot be trained."""
     versions = [
-        MissingVersion(model=model.name, number=number, recipe=recipe)
+        MissingVersion(
+            model=model.name,
+            number=number,
+            recipe=recipe,
+            needed=needed is None or (model.name, number) in needed,
+        )
         for number, recipe in model.versions.items()
         if number not in taken
     ]
@@ -169,6 +189,8 @@ def _mistaken(model: DesiredModel, taken: Mapping[int, str | None]) -> Iterator[
 def _unusable(versions: list[MissingVersion], package: RecipePackage) -> Iterator[Problem]:
     """Recipes that do not exist or do not take their parameters."""
     for one in versions:
+        if not one.needed:
+            continue
         try:
             package.load(one.recipe.train).parse(one.recipe.params)
         except RecipeError as error:
@@ -193,11 +215,20 @@ def _run(
         package=package,
     )
     number = tracking.register(trained, version.model)
+    _check_number(version, number)
+    return Trained(
+        model=version.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
+    )
+
+
+def _reserve(version: MissingVersion) -> None:
+    made_by = canonical(version.recipe.train, version.recipe.params)
+    _check_number(version, tracking.reserve(version.model, made_by))
+
+
+def _check_number(version: MissingVersion, number: int) -> None:
     if number != version.number:
         raise VersionNumberError(
             f"MLflow numbered it {number} instead of {version.number}, which belonged to a version "
             f"that is deleted; write {number} in models.yaml"
         )
-    return Trained(
-        model=version.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
-    )

@@ -16,11 +16,11 @@ class Engine(StrEnum):
     CHECKOUT = "checkout"  # this repository itself, as of the commit that a job checks out
 
 
-class Rehearsal(StrEnum):
-    """The registry of jobs that have none of the team's own."""
+class Trigger(StrEnum):
+    """What starts the workflows."""
 
-    EMBEDDED = "embedded"  # in a folder of the runner
-    STACK = "stack"  # this repository's, by Docker Compose
+    OWN = "own"  # events of the repository
+    CALL = "workflow_call"  # workflows of other repositories
 
 
 class GitHub(StrEnum):
@@ -38,12 +38,12 @@ class Answers:
 
     Attributes:
         engine: where jobs take mlgitops from.
-        rehearsal: the registry of jobs that have none of the team's own.
+        trigger: what starts the workflows.
         github: what works there.
     """
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     engine: Engine = Engine.LOCK
-    rehearsal: Rehearsal = Rehearsal.EMBEDDED
+    trigger: Trigger = Trigger.OWN
     github: GitHub = GitHub.TEAM

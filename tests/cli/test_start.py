@@ -152,6 +152,28 @@ def test_rebuild_of_another_revision(team: Team) -> None:
     assert "git rev-parse" in ran.err
 
 
+def test_rebuild_for_a_plan(team: Team) -> None:
+    """--planned trains what the plan compares; other versions have their number and no model.
+
+    The plan is the one that a full rebuild gives, and the recipe of what was not trained is known.
+    """
+    third = "      3: {train: tumour_diagnosis, params: {estimator: logistic_regression, C: 2}}\n"
+    text = SMALL.replace("    gates:\n", third + "    gates:\n").replace("Staging: 2", "Staging: 3")
+    text = text.replace("        - {promoted_from: Staging}\n", "")
+    team.write(text)
+    commit(team, "Start", day=1)
+    team.write(text.replace("Production: 1", "Production: 2"))
+    team.ok("rebuild", "--revision", "HEAD", "--planned")
+    versions = team.client.search_model_versions("name='tumour-diagnosis-model'")
+    assert {v.version: bool(v.run_id) for v in versions} == {1: True, 2: True, 3: False}
+    assert team.aliases("tumour-diagnosis-model") == {"staging": 3, "production": 1}
+    told = team.ok("plan", "--format", "markdown").out
+    assert "| tumour-diagnosis-model | Production | 1 → 2 | 1 passed |" in told
+    assert "| test\\_log\\_loss | " in told
+    team.ok("train")
+    assert len(team.client.search_model_versions("name='tumour-diagnosis-model'")) == 3
+
+
 def test_rebuild_of_a_revision_from_before_stages_were_declared(team: Team) -> None:
     """The commit that declares a team's own stage can be rehearsed from the one before it."""
     text = SMALL.replace("Staging", "shadow")

@@ -6,6 +6,7 @@ that this server does not know is answered with 404 and noted in `unknown`.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class GitHub:
     """The state of one repository, and the requests that it got.
 
     Attributes:
+        blobs: texts of files, by "FILE?COMMIT".
         archives: what runs keep, by the number of the run, which is that of the artifact `plan`.
         denied: routes (regular expressions on "METHOD path") that the token has no grant for.
         lost: commits that were never pushed.
@@ -51,6 +53,7 @@ class GitHub:
     files: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
     archives: dict[int, bytes] = field(default_factory=dict)
+    blobs: dict[str, str] = field(default_factory=dict)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -245,6 +248,17 @@ def _status(call: Call) -> Any:
     return call.hub.statuses[-1]
 
 
+def _contents(call: Call) -> Any:
+    at = f"{call.key}?{call.query['ref'][0]}"
+    return {"type": "file", "path": call.key, "sha": at.encode().hex()}
+
+
+def _blob(call: Call) -> Any:
+    at = bytes.fromhex(call.key).decode()
+    content = base64.encodebytes(call.hub.blobs[at].encode()).decode()
+    return {"sha": call.key, "encoding": "base64", "content": content}
+
+
 _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /issues/(\d+)/comments": lambda c: [x for x in c.hub.comments if x["issue"] == c.number],
     r"POST /issues/(\d+)/comments": lambda c: c.hub.add_comment(c.number, c.body["body"]),
@@ -257,6 +271,8 @@ _ROUTES: dict[str, Callable[[Call], Any]] = {
     r"GET /actions/artifacts/(\d+)/zip": lambda c: Stored(c.number),
     r"GET /actions/runs/(\d+)/artifacts": _artifacts,
     r"GET /compare/(\w+)\.\.\.\w+": lambda c: {"files": c.hub.newer.get(c.key, [])},
+    r"GET /contents/([\w./-]+)": _contents,
+    r"GET /git/blobs/(\w+)": _blob,
     r"GET /pulls/(\d+)/reviews": lambda c: c.hub.reviews.get(c.number, []),
     r"GET /pulls/(\d+)/files": lambda c: c.hub.files.get(c.number, []),
     r"GET /issues/(\d+)/events": lambda c: c.hub.events.get(c.number, []),

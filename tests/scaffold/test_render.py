@@ -22,8 +22,13 @@ def test_this_repository_has_its_workflows_from_the_templates() -> None:
 def test_a_team_gets_yaml_that_runs_only_mlgitops(github: GitHub) -> None:
     """No mark of a template is left, and nothing runs but mlgitops and what installs it."""
     for name, text in render.github(Answers(github=github)).items():
+        if name.endswith(".py"):
+            continue
         parsed = yaml.safe_load(text)
         assert not re.search("<%|%>|nox|STACK", text), name
         groups = parsed["jobs"].values() if "jobs" in parsed else [parsed["runs"]]
         runs = [step["run"] for group in groups for step in group["steps"] if "run" in step]
-        assert all(re.match("mlgitops |exit 1$|python3 -I -m pip install ", run) for run in runs)
+        assert all(
+            re.match(r'mlgitops |exit 1$|python3 -I "\$GITHUB_ACTION_PATH/install.py"$', run)
+            for run in runs
+        )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.act import runner
 from mlgitops.deploy import host
 from mlgitops.deploy.values import name_of
 from mlgitops.registry.connect import connect
@@ -18,7 +19,7 @@ from mlgitops.system.ports import free_port
 from tests.github import fake
 from tests.proxy import proxy
 from tests.stack.images import PROGRAM, image_registry
-from tests.stack.loop import Repository, runner
+from tests.stack.loop import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,15 +266,16 @@ def test_a_forged_report(hub: fake.GitHub, tmp_path: Path) -> None:
     repository.create()
     repository.edit(*PROMOTE, branch="forge")
     log = tmp_path / "ran"
-    (repository.work / "noxfile.py").write_text(FORGER.format(log=str(log)))
+    maker = ".github/actions/setup/install.py"
+    (repository.work / maker).write_text(FORGER.format(log=str(log)))
     repository.git("commit", "--quiet", "--all", "--amend", "--no-edit")
-    hub.files[17] = [{"filename": "models.yaml"}, {"filename": "noxfile.py"}]
+    hub.files[17] = [{"filename": "models.yaml"}, {"filename": maker}]
     ran = repository.pull_request(17)
     assert ran.code != 0
-    assert log.read_text() == "plan\n"
+    assert log.read_text() == "check\n"
     (comment,) = hub.comments
     lines = comment["body"].splitlines()
-    assert lines[2].startswith("> This pull request changes what made this report: `noxfile.py`.")
+    assert lines[2].startswith(f"> This pull request changes what made this report: `{maker}`.")
     assert "**1 change, all gates passed.** @\u200bada please approve" in lines
     base = repository.git("rev-parse", "main")
     assert f"of `{repository.head[:12]}`, posted by the code of `{base[:12]}`" in lines[-1]

@@ -1,0 +1,139 @@
+"""Workflows and the action that other repositories call, from a repository without any of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.act import Ran, runner
+from harness.stack import ROOT
+from tests import wheels
+from tests.github import fake
+from tests.github.fake import TOKEN
+from tests.stack.loop import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.no_docker,
+    pytest.mark.skipif(runner() is None, reason="act is not installed"),
+    pytest.mark.timeout(900),
+]
+COMMIT = "1" * 40
+MODELS = "models:\n  wind:\n    stages: {Production: 1}\n"
+OWN = """\
+name: Own
+on: push
+permissions: {}
+jobs:
+  own:
+    runs-on: ubuntu-24.04
+    permissions: {contents: read}
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8
+      - uses: OWNER/mlgitops@COMMIT
+        with: {run: "RUN", extras: none}
+"""
+
+
+def caller(name: str) -> str:
+    """The workflow of docs/workflows.md that calls one of ours."""
+    page = (ROOT / "docs/workflows.md").read_text()
+    found = re.findall(r"```yaml\n(name: .+?)```", page, re.DOTALL)
+    (text,) = (text for text in found if f"/called-{name}.yml@" in text)
+    assert len(text.splitlines()) <= 10
+    return str(text)
+
+
+def named() -> str:
+    """A workflow that names what ours use of others: what runs act here looks for it there."""
+    files = (ROOT / ".github").rglob("*.yml")
+    used = sorted(
+        {one for file in files for one in re.findall(r"uses: (actions/\S+)", file.read_text())}
+    )
+    steps = "".join(f"      - uses: {one}\n" for one in used)
+    head = "on: workflow_dispatch\njobs:\n  none:\n    runs-on: ubuntu-24.04\n    steps:\n"
+    return f"name: Named\n{head}{steps}"
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Repository]:
+    """A team's repository: models.yaml, a lock with the wheel of this checkout, short workflows."""
+    engine, source = tmp_path / "engine", tmp_path / "source"
+    shutil.copytree(ROOT / ".github", engine / ".github")
+    shutil.copy(ROOT / "action.yml", engine)
+    for folder in (".github/workflows", "requirements"):
+        (source / folder).mkdir(parents=True)
+    own = {
+        "plan": caller("plan"),
+        "named": named(),
+        "own": OWN.replace("RUN", "validate --format json"),
+    }
+    for name, text in {**own, "bad": OWN.replace("RUN", "validate; touch $(pwd)/pwned")}.items():
+        # quoted: what runs act here must not look for these two among its own stand-ins
+        called = text.replace("uses: OWNER", '"uses": OWNER').replace("COMMIT", COMMIT)
+        (source / f".github/workflows/{name}.yml").write_text(called)
+    made = wheels.wheel(tmp_path)
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    lock = f"mlgitops[all] @ {made.as_uri()} \\\n    --hash=sha256:{digest}\n"
+    lock += (ROOT / "requirements/runtime.txt").read_text()
+    (source / "requirements/mlgitops.txt").write_text(lock)
+    (source / "models.yaml").write_text(MODELS)
+    (source / "README.md").write_text("Our models\n")
+    subprocess.run(["git", "init", "--quiet", str(engine)], check=True)
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    with fake.running() as hub:
+        made_of = {f"OWNER/mlgitops@{COMMIT}": engine}
+        repository = Repository(
+            folder=folder,
+            hub=hub,
+            registry="",
+            source=source,
+            models=None,
+            engine=engine,
+            actions=made_of,
+        )
+        repository.create()
+        repository.git("-C", str(engine), "add", "--all")
+        repository.git("-C", str(engine), "commit", "--quiet", "--message", "Engine")
+        yield repository
+        assert hub.unknown == []
+
+
+def test_a_called_workflow_decides_and_reports(team: Repository) -> None:
+    """Nothing about models is green without a word; an invalid file is red, and says why."""
+    team.git("switch", "--quiet", "--create", "readme")
+    (team.work / "README.md").write_text("Our models, and more\n")
+    team.git("commit", "--quiet", "--all", "--message", "Say more")
+    ran = team.pull_request(1)
+    assert ran.code == 0, ran.log[-4000:]
+    assert team.hub.comments == []
+    team.edit("Production: 1", "Production: one", branch="broken")
+    ran = team.pull_request(2)
+    assert ran.code != 0
+    (comment,) = team.hub.comments
+    assert "models.yaml:3" in comment["body"], ran.log[-4000:]
+
+
+def test_the_action_runs_one_verb(team: Repository) -> None:
+    """Its words reach mlgitops and no shell."""
+
+    def run(name: str) -> Ran:
+        payload = {"ref": "refs/heads/main", "after": team.head}
+        return team.run("push", name, payload, token=TOKEN)
+
+    ran = run("own")
+    assert ran.code == 0, ran.log[-4000:]
+    assert '"problems": []' in ran.log
+    ran = run("bad")
+    assert ran.code != 0
+    assert "validate;" in ran.log
+    assert not list(team.folder.rglob("pwned"))
