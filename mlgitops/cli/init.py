@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops import __version__
-from mlgitops.cli.options import Target, progress, registry_options, tell
+from mlgitops.cli.options import Target, progress, registry_options, tell, warn
 from mlgitops.cli.start import import_from, tell_imported
 from mlgitops.errors import UsageError
 from mlgitops.file.load import loads
@@ -75,7 +75,8 @@ def init(
     rendered = render.team(answers)
     made = _imported(target)
     models = {_MODELS: made.text} if made else {}
-    texts = rendered | models | _locked(folder, engine or lock.engine())
+    engine = engine or lock.engine()
+    texts = rendered | models | _locked(folder, engine)
     loads(texts[_MODELS], _MODELS)
     if unknown := sorted({*forced} - texts.keys()):
         raise UsageError(f"--force {unknown[0]}: init writes {', '.join(texts)}")
@@ -83,6 +84,8 @@ def init(
     place.look(folder, kept.texts(_kept(answers, rendered)))
     if made:
         tell_imported(made, folder / _MODELS)
+    if "file://" in engine:
+        warn(f"{lock.LOCK} names a file of this machine ({engine}), which runners must have too")
     written = [one for one in found if _wanted(one, forced)]
     for one in written:
         place.write(folder, one)
@@ -93,7 +96,7 @@ def init(
     if then_demo:
         from mlgitops.cli.demo import demonstrate
 
-        demonstrate(folder, target.folder)
+        demonstrate(folder, folder / target.folder)
 
 
 def _imported(target: Target) -> Imported | None:

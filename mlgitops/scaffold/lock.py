@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,15 +24,20 @@ def engine() -> str:
     Raises:
         ScaffoldError: from what no lock can name with a hash.
     """
-    recorded = distribution("mlgitops").read_text("direct_url.json")  # PEP 610
-    if recorded is None:
-        return f"{_NAMED}=={__version__}"
-    origin = json.loads(recorded)
-    if "archive_info" in origin:
-        return f"{_NAMED} @ {origin['url']}"
+    try:
+        recorded = distribution("mlgitops").read_text("direct_url.json")  # PEP 610
+    except PackageNotFoundError:
+        where = "not installed"
+    else:
+        if recorded is None:
+            return f"{_NAMED}=={__version__}"
+        origin = json.loads(recorded)
+        if "archive_info" in origin:
+            return f"{_NAMED} @ {origin['url']}"
+        where = f"installed from {origin['url']}"
     raise ScaffoldError(
-        f"mlgitops is installed from {origin['url']}, which has no hash to lock; install a release "
-        "or a wheel, or name one: --engine 'mlgitops[all] @ file:///path/to/mlgitops.whl'"
+        f"mlgitops is {where}, which has no hash to lock; install a release or a wheel, or name "
+        "one: --engine 'mlgitops[all] @ file:///path/to/mlgitops.whl'"
     )
 
 

@@ -69,8 +69,8 @@ def team(tmp_path: Path) -> Iterator[Repository]:
     engine, source = tmp_path / "engine", tmp_path / "source"
     shutil.copytree(ROOT / ".github", engine / ".github")
     shutil.copy(ROOT / "action.yml", engine)
-    for folder in (".github/workflows", "requirements"):
-        (source / folder).mkdir(parents=True)
+    (source / ".github/workflows").mkdir(parents=True)
+    (source / "requirements").mkdir()
     own = {
         "plan": caller("plan"),
         "named": named(),

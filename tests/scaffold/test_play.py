@@ -1,0 +1,49 @@
+"""What the demo chooses to promote; tests/stack plays it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlgitops.errors import DemoError
+from mlgitops.file.load import loads
+from mlgitops.scaffold import render
+from mlgitops.scaffold.answers import Answers
+from mlgitops.scaffold.play import promotion_of
+
+RECIPES = (
+    "versions: {1: {train: a, params: {}}, 2: {train: a, params: {}}, 3: {train: a, params: {}}}"
+)
+
+
+def chosen(model: str) -> tuple[str, int, int]:
+    """Stage, old and new version of the promotion for one model."""
+    found = promotion_of(loads(f"version: 2\nmodels: {{m: {{{model}}}}}\n", "models.yaml"))
+    return found.stage.name, found.old, found.new
+
+
+def test_the_example_can_be_promoted() -> None:
+    """What `init` writes without a registry is enough for the demo."""
+    found = promotion_of(loads(render.team(Answers())["models.yaml"], "models.yaml"))
+    assert (found.model, found.old, found.new) == ("example-model", 1, 2)
+
+
+def test_what_another_stage_holds_comes_first() -> None:
+    """A version that was staged is likelier to pass its gates than another."""
+    staged = f"{RECIPES}, stages: {{Staging: 3, Production: 1}}"
+    assert chosen(staged) == ("Production", 1, 3)
+    assert chosen(f"{RECIPES}, stages: {{Production: 1}}") == ("Production", 1, 2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "stages: {Production: 1}",
+        f"{RECIPES}, stages: {{Staging: 1}}",
+        f"{RECIPES}, stages: {{Production: 4}}",
+        "versions: {1: {train: a, params: {}}}, stages: {Production: 1}",
+    ],
+)
+def test_where_there_is_nothing_to_promote(model: str) -> None:
+    """An imported file has no recipes: the demo says where it can run."""
+    with pytest.raises(DemoError, match="in an empty folder"):
+        chosen(model)
