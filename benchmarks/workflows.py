@@ -105,7 +105,14 @@ def _clone(checkout: Path) -> Iterator[Clone]:
             file.write_text(text.replace("STACK_PROJECT: rehearsal", "STACK_PROJECT: measured"))
         folder = Path(made) / "clone"
         folder.mkdir()
-        clone = Clone(folder=folder, registry="", source=source, models=None, environment=FRESH)
+        clone = Clone(
+            folder=folder,
+            registry="",
+            source=source,
+            models=None,
+            environment=FRESH,
+            cache=Path(made) / "cache",
+        )
         clone.create()
         clone.edit(*CHANGED, branch="promote")
         yield clone

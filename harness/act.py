@@ -61,8 +61,15 @@ runs:
       env: {FOLDER: "${{ inputs.path }}", KEPT: "STORE/${{ inputs.key }}"}
       run: COMMAND
 """
-_RESTORE = '[ ! -d "$KEPT" ] || { cp -al "$KEPT" "$FOLDER" && echo hit=true >> "$GITHUB_OUTPUT"; }'
-_SAVE = 'mkdir -p "$KEPT" && cp -al "$FOLDER/." "$KEPT"'
+# links, and all at once: jobs of several tests read and write it
+_RESTORE = (
+    '[ ! -d "$KEPT" ] || { cp -al "$KEPT" "$FOLDER" && echo hit=true >> "$GITHUB_OUTPUT" '
+    '|| rm -rf "$FOLDER"; }'
+)
+_SAVE = (
+    'mkdir -p "$(dirname "$KEPT")" && cp -al "$FOLDER" "$KEPT.$$" '
+    '&& mv --no-target-directory "$KEPT.$$" "$KEPT" || rm -rf "$KEPT.$$"'
+)
 
 
 def runner() -> list[str] | None:
@@ -95,6 +102,7 @@ class Clone:
         models: how many models it keeps, 1, or None for all: each costs the time of an image.
         environment: variables of every job.
         engine: the repository of called workflows.
+        cache: the folder of what actions/cache keeps.
         actions: more repositories that stand in for those that workflows name, with their refs.
     """
 
@@ -104,6 +112,7 @@ class Clone:
     models: int | None = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     engine: Path = ROOT
+    cache: Path = ROOT / ".nox" / "cache"
     actions: Mapping[str, Path] = field(default_factory=dict)
     runs: int = 0
 
@@ -132,7 +141,7 @@ class Clone:
     def _actions(self) -> dict[str, Path]:
         """Actions of others → repositories of what stands in for them."""
         checkout = _CHECKOUT.replace("WORK", str(self.work)).replace("ENGINE", str(self.engine))
-        cache = _CACHE.replace("STORE", str(self.folder / "cache"))
+        cache = _CACHE.replace("STORE", str(self.cache))
         made = {
             "actions/checkout": {"action.yml": checkout},
             "actions/cache": {

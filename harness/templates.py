@@ -24,7 +24,7 @@ def texts() -> Mapping[str, str]:
     called = {
         name.replace("workflows/", "workflows/called-"): text
         for name, text in render.github(CALLED).items()
-        if "/workflows/" in name
+        if "\n  workflow_call:" in text
     }
     return {**render.github(OWN), **called}
 

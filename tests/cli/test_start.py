@@ -165,7 +165,7 @@ def test_rebuild_for_a_plan(team: Team) -> None:
     team.write(text.replace("Production: 1", "Production: 2"))
     team.ok("rebuild", "--revision", "HEAD", "--planned")
     versions = team.client.search_model_versions("name='tumour-diagnosis-model'")
-    assert {v.version: bool(v.run_id) for v in versions} == {1: True, 2: True, 3: False}
+    assert {int(v.version): bool(v.run_id) for v in versions} == {1: True, 2: True, 3: False}
     assert team.aliases("tumour-diagnosis-model") == {"staging": 3, "production": 1}
     told = team.ok("plan", "--format", "markdown").out
     assert "| tumour-diagnosis-model | Production | 1 → 2 | 1 passed |" in told

@@ -18,7 +18,11 @@ from tests import wheels
 if TYPE_CHECKING:
     from tests.team import Team
 
-pytestmark = [pytest.mark.no_docker, pytest.mark.xdist_group("adopted")]
+pytestmark = [
+    pytest.mark.no_docker,
+    pytest.mark.xdist_group("adopted"),
+    pytest.mark.timeout(900),
+]
 INSTALL, CLONE, ENTER, INIT, PLAN = pages.commands("adopting.md")
 CONSTRAINTS = wheels.ROOT / "requirements" / "runtime.txt"
 

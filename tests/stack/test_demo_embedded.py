@@ -21,6 +21,7 @@ MODEL = "power-forecasting-model"
 
 @pytest.mark.no_docker
 @pytest.mark.xdist_group("demo")
+@pytest.mark.timeout(900)
 def test_the_demo_promotes_serves_and_rolls_back_once(
     remote: Team, server: tuple[str, Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
