@@ -43,7 +43,11 @@ def test_two_companies_on_one_server(
                 registry=url,
                 source=source,
                 models=None,
-                environment={"MLGITOPS_ARTIFACT_ROOT": str(embedded.folder.parent)},
+                environment={
+                    "MLGITOPS_ARTIFACT_ROOT": str(embedded.folder.parent),
+                    # some jobs check the clone out, whose origin is another than GitHub's
+                    "MLGITOPS_OWNER": f"github.com/{name}/models",
+                },
             )
             repository.create()
             ran = repository.push()
