@@ -79,11 +79,11 @@ def test_nothing_is_written_and_models_are_read_one_by_one_or_in_pages(
     applied(remote, "models: {wind: {stages: {Production: 2}}, solar: {stages: {Production: 1}}}")
     proxied.reset()
     assert listed(remote) == [("wind", 1), ("solar", 2)]
-    assert [method for method, _ in proxied.seen] == ["GET"] * 4
+    assert [method for method, _ in proxied.seen] == ["GET"] * 5
 
     monkeypatch.setattr("mlgitops.registry.registry._PAGE_COSTS", 2)
     proxied.reset()
     assert listed(remote) == [("wind", 1), ("solar", 2)]
-    assert len(proxied.seen) == 3
+    assert len(proxied.seen) == 4
     monkeypatch.setattr("mlgitops.registry.registry.VERSIONS_A_PAGE", 2)
     assert listed(remote) == [("wind", 1), ("solar", 2)]
