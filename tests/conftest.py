@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,6 +83,20 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_mlflow_is_left() -> Iterator[None]:
+    """What a test set for MLflow's own functions is not set for the next one."""
+    yield
+    if fluent := sys.modules.get("mlflow.tracking.fluent"):
+        import mlflow
+
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+        mlflow.set_registry_uri("")
+        vars(fluent)["_active_experiment_id"] = None
+        for name in ("EXPERIMENT_ID", "REGISTRY_URI", "TRACKING_URI"):
+            os.environ.pop(f"MLFLOW_{name}", None)  # which MLflow sets for processes that it starts
 
 
 @pytest.fixture(autouse=True)
