@@ -154,7 +154,7 @@ def fuzz(session: nox.Session) -> None:
 
 @session_of_all
 def coverage(session: nox.Session) -> None:
-    """How much of the engine and the demo `tests` and `stack` ran, given `-- --cov`."""
+    """How much of the engine `tests` and `stack` ran, given `-- --cov`."""
     # in CI the two are jobs, and what each of them measured is an artifact
     if measured := sorted(map(str, Path().glob("coverage-*/.coverage"))):
         run(session, "coverage", "combine", "--keep", *measured)

@@ -42,7 +42,12 @@ runs:
         FROM: "${{ inputs.path == '.' && 'WORK' || 'ENGINE' }}"
         REF: "${{ inputs.ref || (inputs.path == '.' && github.sha || 'HEAD') }}"
         TO: ${{ inputs.path }}
-      run: git clone --quiet "$FROM" "$TO" && git -C "$TO" checkout --quiet --detach "$REF"
+      run: |
+        git clone --quiet "$FROM" "$TO" && git -C "$TO" checkout --quiet --detach "$REF"
+        # whose the stages are is told by the origin, which is the same in every job
+        if url=$(git -C "$FROM" remote get-url origin); then
+          git -C "$TO" remote set-url origin "$url"
+        fi
 """
 # act's stand-in for a cache never has anything
 _CACHE = """\

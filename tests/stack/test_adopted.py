@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.no_docker,
-    pytest.mark.xdist_group("adopted"),
+    pytest.mark.xdist_group("act"),
     pytest.mark.timeout(900),
 ]
 INSTALL, CLONE, ENTER, INIT, PLAN = pages.commands("adopting.md")

@@ -53,7 +53,8 @@ def test_auth_secrets(make: Make) -> None:
         seen += docker.run(["inspect", service.container])
         if service.state == "running":
             seen += docker.run(["top", service.container, "-eo", "pid,args"])
-    secrets = [p.read_text().split()[-1] for p in stack.compose.settings.secrets.iterdir()]
+    said = [path.read_text().split() for path in stack.compose.settings.secrets.iterdir()]
+    secrets = [words[-1] for words in said if words]  # GitHub's token is yours to write
     assert [secret[:4] for secret in secrets if secret in seen] == []
     with pytest.raises(AssertionError):
         assert stack.get(SEARCH, auth=None).status_code == 200

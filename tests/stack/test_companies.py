@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
     pytest.mark.timeout(1500),
-    pytest.mark.xdist_group("adopted"),
+    pytest.mark.xdist_group("act"),
 ]
 __all__ = ["machine"]  # a fixture
 COMPANIES = ("farm", "bank")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
     pytest.mark.skipif(PROGRAM is None, reason="Debian's docker-registry is not installed"),
+    pytest.mark.xdist_group("act"),  # whose stand-ins are laid out anew for each run
     pytest.mark.timeout(1500),
 ]
 MODEL = "power-forecasting-model"

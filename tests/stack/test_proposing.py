@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.no_docker,
+    pytest.mark.xdist_group("act"),  # whose stand-ins are laid out anew for each run
     pytest.mark.timeout(1200),
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
 ]

@@ -22,6 +22,7 @@ pytestmark = [
         "MLGITOPS_RUN_WORKFLOW" not in os.environ,
         reason="nothing stands in for the attestation and for the index",
     ),
+    pytest.mark.xdist_group("act"),  # whose stand-ins are laid out anew for each run
     pytest.mark.timeout(600),
 ]
 
