@@ -10,7 +10,6 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -21,7 +20,6 @@ from mlgitops.core import lock as locks
 from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.prompts import IS_PROMPT
-from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import READY, RECIPE_TAG, Version
 from mlgitops.errors import (
     PayloadError,
@@ -30,7 +28,7 @@ from mlgitops.errors import (
     RegistryNotFoundError,
     RegistryRequestError,
 )
-from mlgitops.registry import failures, payload
+from mlgitops.registry import failures, payload, values
 from mlgitops.registry.paging import rows
 from mlgitops.registry.records import Records
 
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import VersionKey
     from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.address import Address
-    from mlgitops.registry.api import ModelRow, RegistryApi, RunApi, RunRow, VersionRow
+    from mlgitops.registry.api import ModelRow, RegistryApi, RunApi, VersionRow
     from mlgitops.registry.calls import Calls
 
     Rows = list[VersionRow]
@@ -58,7 +56,6 @@ _LOCKS = f"name LIKE '{locks.NAME}%'"
 _LONGEST_TAG = 5000  # characters, in MLflow 2
 _STAMPED = f"tags.`{stamps.TAG}` != ''"
 _PROMPT = f"tags.`{IS_PROMPT}` = 'true'"  # MLflow's searches leave prompts out otherwise
-_GIT_TAG = "mlflow.source.git."  # of a run
 
 
 class MlflowRegistry:
@@ -123,7 +120,7 @@ class MlflowRegistry:
             return ()  # it cannot be searched by names: Unity Catalog, which takes no lock either
         if not all(one.tags for one in found):  # searches may leave them out
             found = list(self._by_name([one.name for one in found]).values())
-        return _locks(found)
+        return values.locks(found)
 
     def _with_aliases(
         self, searched: Mapping[str, ModelRow], likely: Sequence[str]
@@ -171,8 +168,8 @@ class MlflowRegistry:
                 name=model.name,
                 prompt=model.is_prompt,
                 aliases=model.aliases,
-                classic={} if model.is_prompt else _classic(model),
-                stamps=_stamps(stamped.get(model.name, ())),
+                classic=values.classic(model),
+                stamps=values.stamps(stamped.get(model.name, ())),
                 has_classic=self._has_classic and not model.is_prompt,
                 states={row.number: row.status for row in stamped.get(model.name, ())},
                 told=announced.parse(model.tags.get(announced.TAG, "{}")),
@@ -183,7 +180,7 @@ class MlflowRegistry:
         return Held(
             models=MappingProxyType(held),
             registry=self.identity,
-            locks=_locks(models),
+            locks=values.locks(models),
         )
 
     def _stamped_of(self, names: Iterable[str], query: str) -> dict[str, Rows]:
@@ -230,7 +227,7 @@ class MlflowRegistry:
     def version(self, name: str, number: int) -> Version | None:
         """A version's status, tags and times; what its run recorded is for `evidence`."""
         found = self._api.version(name, number)
-        return _read(found) if found and found.name == name else None
+        return values.version(found) if found and found.name == name else None
 
     def versions(self, keys: Collection[VersionKey]) -> Mapping[VersionKey, Version]:
         """Those of some versions that exist: each by its number, or by pages if that costs less."""
@@ -247,7 +244,7 @@ class MlflowRegistry:
         leave things out.
         """
         listed = islice(self._versions(""), self._room(keys))
-        return {(v.name, v.number): _read(v) for v in listed if (v.name, v.number) in keys}
+        return {(v.name, v.number): values.version(v) for v in listed if (v.name, v.number) in keys}
 
     def _room(self, alone: Collection[object]) -> int:
         """How many rows of pages do not cost more than a request for each of some things."""
@@ -262,7 +259,7 @@ class MlflowRegistry:
                 found = threads.map(lambda name: list(self._versions_of(name)), names)
                 listed = [version for versions in found for version in versions]
         wanted = frozenset(names)
-        return {(v.name, v.number): _read(v) for v in listed if v.name in wanted}
+        return {(v.name, v.number): values.version(v) for v in listed if v.name in wanted}
 
     def check_payload(self, name: str, number: int) -> None:
         """Whether a version's payload is there; one request, if the server sends its MLmodel file.
@@ -282,7 +279,7 @@ class MlflowRegistry:
         except PayloadError as error:
             doubt = error
         try:
-            self._payloads.check(_uri(name, number))
+            self._payloads.check(values.uri(name, number))
         except ModuleNotFoundError:
             raise doubt from None
 
@@ -293,7 +290,7 @@ class MlflowRegistry:
         needs them says so. A signature costs the download of the version's MLmodel file.
         """
         run = self._runs.run(version.run_id) if version.run_id else None
-        known = version if run is None else _with_run(version, run)
+        known = version if run is None else values.with_run(version, run)
         found = self._payloads.signature(version.uri) if signature else None
         return replace(known, signature=found)
 
@@ -395,59 +392,6 @@ class MlflowRegistry:
         self._api.delete_model(lock.name)
 
 
-def _classic(model: ModelRow) -> dict[str, int]:
-    return {stage: model.latest[stage] for stage in CLASSIC_STAGES if stage in model.latest}
-
-
-def _locks(models: Iterable[ModelRow]) -> tuple[Lock, ...]:
-    return tuple(locks.parse(m.name, m.tags) for m in models if locks.is_lock(m.name))
-
-
-def _stamps(rows: Iterable[VersionRow]) -> dict[str, dict[int, Stamp]]:
-    """Alias → version → stamp."""
-    found: dict[str, dict[int, Stamp]] = defaultdict(dict)
-    for row in rows:
-        for alias, stamp in stamps.parse(row.tags.get(stamps.TAG, "")).items():
-            found[alias][row.number] = stamp
-    return found
-
-
-def _uri(name: str, number: int) -> str:
-    return f"models:/{name}/{number}"
-
-
-def _read(found: VersionRow) -> Version:
-    return Version(
-        number=found.number,
-        status=found.status,
-        run_id=found.run_id,
-        tags=MappingProxyType(dict(found.tags)),
-        uri=_uri(found.name, found.number),
-        created=_iso(found.created),
-        classic=found.stage,
-    )
-
-
 def _named(name: str) -> str:
     quote = '"' if "'" in name else "'"
     return f"name={quote}{name}{quote}"
-
-
-def _with_run(version: Version, run: RunRow) -> Version:
-    return replace(
-        version,
-        metrics=MappingProxyType(dict(run.metrics)),
-        params=MappingProxyType(dict(run.params)),
-        datasets=tuple(sorted(run.datasets, key=lambda use: (use.context, use.name, use.digest))),
-        seconds=(run.ended - run.begun) / 1000 if run.begun and run.ended else None,
-        commit=run.tags.get(f"{_GIT_TAG}commit"),
-        dirty=run.tags.get(f"{_GIT_TAG}dirty") == "true",
-    )
-
-
-def _iso(milliseconds: int | None) -> str | None:
-    """MLflow's time as ISO 8601 in UTC, to the second."""
-    if not milliseconds:
-        return None
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return moment.isoformat().replace("+00:00", "Z")
