@@ -31,6 +31,7 @@ _HEADER = """\
 # repository, and for what. base/ has them as they were made. Edit neither.
 """
 _MAX_BYTES = 2**20
+_GONE = ("rehearsal",)  # answers that older templates asked for
 _FORM = pydantic.TypeAdapter(Answers)
 
 
@@ -86,6 +87,8 @@ def read(folder: Path) -> Kept | None:
     try:
         said = dict(yamls.load(files.read_bytes(path, limit=_MAX_BYTES)))
         version = str(said.pop("mlgitops"))
+        for name in _GONE:
+            said.pop(name, None)
         answers = _FORM.validate_python(said)
         base = {
             render.real(one.relative_to(folder / _BASE).as_posix()): _text(one)
