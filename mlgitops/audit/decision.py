@@ -94,8 +94,8 @@ def _digest(exhibit: Exhibit, proposal: Proposal) -> str | None:
         return found.new.artifact.digest
     change = exhibit.change
     model = proposal.desired.models.get(change.model)
-    stages = model.stages if model else ()
-    return next((s.digest for s in stages if s.alias == change.alias and change.enters), None)
+    stage = model.listed(change.alias) if model else None
+    return stage.digest if stage and change.enters else None
 
 
 def results(proposal: Proposal, done: Iterable[Outcome]) -> Results:

@@ -60,7 +60,8 @@ def rollback(
     text = read(file)
     part = edit.part_of(text, str(file), model)
     of, stage = part.source.desired.models[model], stage_of(part.source.desired, stage)
-    leaving = next((held.version for held in of.stages if held.alias == alias_of(stage)), None)
+    held = of.listed(alias_of(stage))
+    leaving = held.version if held else None
     bad = _blocked(leaving, reason) if block else {}
     but = of.blocked.keys() | bad.keys()
 

@@ -101,7 +101,8 @@ def _key(model: str, alias: str, stamp: Stamp) -> str:
 
 
 def _digest(model: DesiredModel, alias: str, version: int | None) -> str | None:
-    return next((s.digest for s in model.stages if s.alias == alias and s.version == version), None)
+    stage = model.listed(alias)
+    return stage.digest if stage and stage.version == version else None
 
 
 def after(now: HeldModel, model: DesiredModel, told: Iterable[tuple[str, str, str]]) -> Told:

@@ -115,6 +115,10 @@ class DesiredModel:
         """The key of the file under which it stands."""
         return PROMPTS if self.prompt else MODELS
 
+    def listed(self, alias: str) -> DesiredStage | None:
+        """What the file says of the stage stored as `alias`; None if it does not list it."""
+        return next((stage for stage in self.stages if stage.alias == alias), None)
+
     def gates_for(self, alias: str) -> tuple[Gate, ...]:
         """The gates of the stage stored as `alias`, whichever case the file writes it in."""
         return tuple(

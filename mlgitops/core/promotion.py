@@ -166,7 +166,9 @@ def _newer(model: DesiredModel, alias: str, stages: DeclaredStages, known: Known
 
 def _held(model: DesiredModel, alias: str, held: HeldModel) -> Iterator[int]:
     """What a stage is to hold, and what it holds."""
-    yield from (s.version for s in model.stages if s.alias == alias and s.version is not None)
+    declared = model.listed(alias)
+    if declared and declared.version is not None:
+        yield declared.version
     if (number := held.stages.get(alias)) is not None:
         yield number
 
@@ -204,8 +206,8 @@ def _best(rule: Rule, present: int | None, known: Known) -> list[int]:
 
 def _is_settled(model: DesiredModel, alias: str, held: HeldModel) -> bool:
     """Whether a stage holds what is declared: nobody moved it by hand, and it is not to change."""
-    declared = next((stage.version for stage in model.stages if stage.alias == alias), None)
-    return held.stages.get(alias) == declared
+    declared = model.listed(alias)
+    return held.stages.get(alias) == (declared.version if declared else None)
 
 
 def _passed_on(alias: str, held: HeldModel) -> Iterator[int]:

@@ -21,7 +21,7 @@ def untouched(desired: Desired, base: Desired) -> Callable[[str, str], bool]:
 
 def _entry(desired: Desired, name: str, alias: str) -> tuple[object, ...]:
     model = desired.models.get(name)
-    stage = next((one for one in model.stages if one.alias == alias), None) if model else None
+    stage = model.listed(alias) if model else None
     allow = (desired.allow, model.allow if model else ())
     if model is None or stage is None:
         return allow

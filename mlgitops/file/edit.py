@@ -52,7 +52,7 @@ def set_version(part: Part, model: str, stage: str, version: int | None) -> Part
             f"version {version} of {model} is blocked: {blocked.reason}; choose another, or remove "
             f"{version} from 'blocked' at {blocked.where}"
         )
-    held = next((s for s in of.stages if s.alias == alias_of(stage)), None)
+    held = of.listed(alias_of(stage))
     value = "null" if version is None else str(version)
     if held is not None:
         wanted = replace(held, version=version, digest=None)
@@ -96,10 +96,9 @@ def block(part: Part, model: str, version: int, reason: str) -> Part:
 
 def unpinned(part: Part, model: str, stage: str) -> str:
     """What to say if a stage that is pinned gets another version: its pin is removed."""
-    stages = part.source.desired.models[model].stages
-    pinned = any(s.digest for s in stages if s.alias == alias_of(stage))
+    held = part.source.desired.models[model].listed(alias_of(stage))
     pin = f"mlgitops pin {model} {stage}"
-    return f"; its pin was removed, to pin again run `{pin}`" if pinned else ""
+    return f"; its pin was removed, to pin again run `{pin}`" if held and held.digest else ""
 
 
 def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
@@ -146,9 +145,8 @@ def filled_stage(desired: Desired, model: str, stage: str) -> DesiredStage:
     Raises:
         UsageError: there is no such model or stage, or the stage is not listed or left empty.
     """
-    stages = model_of(desired, model).stages
-    name = stage_of(desired, stage)
-    found = next((s for s in stages if s.alias == alias_of(name)), None)
+    of, name = model_of(desired, model), stage_of(desired, stage)
+    found = of.listed(alias_of(name))
     if found is None or found.version is None:
         what = "does not list" if found is None else "leaves empty"
         raise UsageError(f"{desired.file} {what} {name} of {model}; there is no version to pin")

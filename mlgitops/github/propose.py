@@ -132,8 +132,8 @@ class _Target:
     @property
     def declared(self) -> int | None:
         """The version that models.yaml declares."""
-        alias = alias_of(self.stage)
-        return next((s.version for s in self.model.stages if s.alias == alias), None)
+        stage = self.model.listed(alias_of(self.stage))
+        return stage.version if stage else None
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.stage}"

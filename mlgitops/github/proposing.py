@@ -197,8 +197,8 @@ class Proposals:
         return edited
 
     def _is_pinned(self, wanted: Wanted) -> bool:
-        stages = self.desired.models[wanted.model].stages
-        return any(s.digest for s in stages if s.alias == alias_of(wanted.stage))
+        stage = self.desired.models[wanted.model].listed(alias_of(wanted.stage))
+        return stage is not None and stage.digest is not None
 
     def _head(self, place: Place) -> Mapping[str, Any] | None:
         """The commit of a branch, which nobody else pushed to; None without a branch."""
