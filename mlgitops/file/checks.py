@@ -10,16 +10,18 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
+from mlgitops.core.blocking import why
 from mlgitops.core.desired import PROMPTS
 from mlgitops.core.stage import alias_of
 from mlgitops.file.stages import undeclared, without_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlgitops.core.desired import Desired, DesiredModel, GuardException
     from mlgitops.file.reader import KeyPath
 
+_OF_FORM_2 = ("allow", "announce", "blocked", "promote")  # of a model
 _MOST_TO_ADD = 50  # stages in one line that an error gives
 Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 
@@ -98,7 +100,7 @@ def not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
 def _in_rules(model: DesiredModel) -> Iterator[tuple[KeyPath, str]]:
     """Where the rules of promotion name stages."""
     for stage, rule in model.promote.items():
-        path = ("models", model.name, "promote", stage)
+        path = (model.section, model.name, "promote", stage)
         yield path, stage
         if rule.origin:
             yield (*path, "from"), rule.origin
@@ -113,16 +115,35 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
                     yield ((*path, key) if key else path), message
 
 
-def _needs_form_2(key: str) -> str:
-    return f"{key!r} needs form 2; write 'version: 2' at the top of the file"
+def of_form_2(desired: Desired, version: int, prompts: Sequence[str]) -> Iterator[Flaw]:
+    """The keys in a file of some version of the form that form 1 does not have.
+
+    Args:
+        desired: what the file says.
+        version: of the form.
+        prompts: all that are listed, also what is a model, too.
+    """
+    if version >= 2:
+        return
+    places: list[KeyPath] = [("allow",)] if desired.allow else []
+    if prompts:
+        places.append((PROMPTS,))
+    for model, key in product(desired.models.values(), _OF_FORM_2):
+        if getattr(model, key):
+            places.append((model.section, model.name, key))
+    for path in places:
+        yield path, f"{path[-1]!r} needs form 2; write 'version: 2' at the top of the file"
 
 
-def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
-    """What is wrong with the exceptions to guards in a file of some version of the form."""
+def listed_twice(names: Iterable[str]) -> Iterator[Flaw]:
+    """Prompts that are listed among the models, too."""
+    for name in names:
+        yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
+
+
+def _exceptions_differ(desired: Desired) -> Iterator[Flaw]:
     of_models = (((m.section, m.name, "allow"), m.allow) for m in desired.models.values())
     for path, listed in ((("allow",), desired.allow), *of_models):
-        if listed and version < 2:
-            yield path, _needs_form_2("allow")
         seen: dict[str, GuardException] = {}
         for index, one in enumerate(listed):
             first = seen.setdefault(one.guard, one)
@@ -131,20 +152,8 @@ def exceptions(desired: Desired, version: int) -> Iterator[Flaw]:
                 yield (*path, index), f"{one.guard!r} is allowed in line {line} already; keep one"
 
 
-def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Flaw]:
-    """What is wrong with the prompts in a file of some version of the form.
-
-    Args:
-        desired: what the file says.
-        version: of the form.
-        twice: the prompts that are listed among the models, too.
-    """
-    listed = [model for model in desired.models.values() if model.prompt]
-    if (listed or twice) and version < 2:
-        yield (PROMPTS,), _needs_form_2(PROMPTS)
-    for name in twice:
-        yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
-    for prompt in listed:
+def _prompts_have_what_prompts_can_have(desired: Desired) -> Iterator[Flaw]:
+    for prompt in (model for model in desired.models.values() if model.prompt):
         at = (PROMPTS, prompt.name)
         for stage in prompt.stages:
             if stage.digest:
@@ -155,39 +164,28 @@ def prompts(desired: Desired, version: int, twice: Iterable[str]) -> Iterator[Fl
                 if not gate.for_prompts:
                     said = "this gate measures models; a prompt has none of what it reads"
                     yield (*at, "gates", entered, index), said
+        for entered, rule in prompt.promote.items():
+            if rule.metric:
+                said = "a prompt has no metrics; choose by alias or tag"
+                yield (*at, "promote", entered, "metric"), said
 
 
-def rules(desired: Desired, version: int) -> Iterator[Flaw]:
-    """What is wrong with the rules of promotion in a file of some version of the form."""
+def _rules_can_choose(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
-        path = (model.section, model.name, "promote")
-        if model.promote and version < 2:
-            yield path, _needs_form_2("promote")
         for stage, rule in model.promote.items():
+            path = (model.section, model.name, "promote", stage)
             for key, message in rule.findings(stage, desired.stages):
-                yield ((*path, stage, key) if key else (*path, stage)), message
-            if model.prompt and rule.metric:
-                yield (*path, stage, "metric"), "a prompt has no metrics; choose by alias or tag"
+                yield ((*path, key) if key else path), message
 
 
-def blocked(desired: Desired, version: int) -> Iterator[Flaw]:
-    """What is wrong with blocked versions in a file of some version of the form."""
+def _no_stage_is_to_hold_a_blocked_version(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
-        if model.blocked and version < 2:
-            yield (model.section, model.name, "blocked"), _needs_form_2("blocked")
         for stage in model.stages:
             if found := model.blocked.get(stage.version or 0):
+                said = why(desired, model.name, stage.version)
                 remove = f"remove {stage.version} from 'blocked' in line {found.where.line}"
-                said = f"version {stage.version} is blocked: {found.reason}"
                 path = (model.section, model.name, "stages", stage.name)
                 yield path, f"{said}; name another version, or {remove}"
-
-
-def announcements(desired: Desired, version: int) -> Iterator[Flaw]:
-    """Announcements in a file whose form has none."""
-    for model in desired.models.values():
-        if model.announce and version < 2:
-            yield (model.section, model.name, "announce"), _needs_form_2("announce")
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
@@ -196,4 +194,8 @@ CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _stage_names_differ_by_more_than_case,
     _stages_are_declared,
     _gates_can_pass,
+    _exceptions_differ,
+    _prompts_have_what_prompts_can_have,
+    _rules_can_choose,
+    _no_stage_is_to_hold_a_blocked_version,
 )

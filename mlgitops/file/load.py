@@ -147,22 +147,20 @@ def source(
     except ValidationError as error:
         of_form = [problems.flaw(document, one) for one in error.errors(include_url=False)]
         raise _refused(document, of_form) from None
-    twice = [name for name in form.prompts if name in form.models]
+    prompts = [*form.prompts]
+    twice = [name for name in prompts if name in form.models]
     desired = _desired(form, document, folders)
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
-    flaws = [
-        *checks.exceptions(desired, version),
-        *checks.prompts(desired, version, twice),
-        *checks.rules(desired, version),
-        *checks.blocked(desired, version),
-        *checks.announcements(desired, version),
-    ]
     if within is not None and desired.stages.where is None:
         desired = replace(desired, version=within.version, stages=within.stages)
     found = [
         Flaw(path=path, where=document.where(path), message=message)
-        for path, message in (*flaws, *checks.findings(desired))
+        for path, message in (
+            *checks.of_form_2(desired, version, prompts),
+            *checks.listed_twice(twice),
+            *checks.findings(desired),
+        )
     ]
     if found or document.problems:
         raise _refused(document, found)
