@@ -80,9 +80,9 @@ def block(part: Part, model: str, version: int, reason: str) -> Part:
     of = before.models[model]
     stated = spelled(reason)
     if of.blocked:
-        text = _inserted(part.source, ("models", model, "blocked"), str(version), stated)
+        text = _inserted(part.source, (of.section, model, "blocked"), str(version), stated)
     else:
-        text = _inserted(part.source, ("models", model), "blocked", f"{{{version}: {stated}}}")
+        text = _inserted(part.source, (of.section, model), "blocked", f"{{{version}: {stated}}}")
     edited = part.edited(text)
     blocked = {**of.blocked, version: Blocked(reason=reason, where=of.where)}
     expected = replace(of, blocked=MappingProxyType(blocked))

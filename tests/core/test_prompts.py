@@ -171,6 +171,19 @@ def test_a_prompt_is_edited_in_place_and_is_never_served(team: Team) -> None:
     assert "nothing to pin" in team.ok("pin").out
 
 
+def test_a_rollback_can_block_a_version_of_a_prompt(team: Team) -> None:
+    """The block stands with the prompt; a rule that names no stage has its line there, too."""
+    declared(team, staging=2)
+    team.ok("rollback", "greeting", "Staging", "1", "--block", "--reason", "is rude")
+    text = team.file.read_text(encoding="utf-8")
+    assert "Staging: 1" in text
+    assert "    blocked: {2: is rude}" in text
+    team.file.write_text(text + "    promote: {Nowhere: newest}\n", encoding="utf-8")
+    ran = team.run("validate")
+    assert f"models.yaml:{text.count(chr(10)) + 1}:" in ran.err
+    assert "greeting Nowhere:" in ran.err
+
+
 def _as_written(team: Team, staging: int) -> str:
     before = team.file.read_text(encoding="utf-8")
     declared(team, staging)
