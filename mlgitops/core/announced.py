@@ -132,6 +132,8 @@ def dump(told: Mapping[str, Mapping[str, str]]) -> str:
 
 def parse(text: str) -> Told:
     """Read a tag's value; what has another form, for example edited by hand, is left out."""
+    if not text:
+        return {}  # thousands of models have no such tag
     try:
         written = from_json(text)
     except ValueError:

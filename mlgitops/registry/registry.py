@@ -172,7 +172,7 @@ class MlflowRegistry:
                 stamps=values.stamps(stamped.get(model.name, ())),
                 has_classic=self._has_classic and not model.is_prompt,
                 states={row.number: row.status for row in stamped.get(model.name, ())},
-                told=announced.parse(model.tags.get(announced.TAG, "{}")),
+                told=announced.parse(model.tags.get(announced.TAG, "")),
             )
             for model in models
             if not locks.is_lock(model.name)
