@@ -10,6 +10,8 @@ import json
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from mlgitops.words import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -33,8 +35,8 @@ def is_prompt(tags: Mapping[str, str]) -> bool:
 
 def lines(tags: Mapping[str, str]) -> list[str]:
     """The text of a version, line by line; of a chat, each message begins with who says it."""
-    found = list(_messages(tags)) if tags.get(_KIND) == "chat" else None
-    said = found if found is not None else tags.get(_TEXT, "").splitlines()
+    text = tags.get(_TEXT, "")
+    said = list(_messages(text)) if tags.get(_KIND) == "chat" else text.splitlines()
     for tag, name in _BESIDE.items():
         if tags.get(tag):
             said += ["", f"[{name}]", *_pretty(tags[tag]).splitlines()]
@@ -63,11 +65,11 @@ def difference(old: Mapping[str, str] | None, new: Mapping[str, str]) -> tuple[L
     return tuple(found)
 
 
-def _messages(tags: Mapping[str, str]) -> Iterator[str]:
+def _messages(text: str) -> Iterator[str]:
     try:
-        listed: Any = json.loads(tags.get(_TEXT, ""))
-    except (ValueError, RecursionError):
-        listed = tags.get(_TEXT, "")
+        listed: Any = from_json(text)
+    except ValueError:
+        listed = text
     for one in listed if isinstance(listed, list) else [listed]:
         message = one if isinstance(one, dict) else {"content": one}
         content = message.get("content")
@@ -77,6 +79,6 @@ def _messages(tags: Mapping[str, str]) -> Iterator[str]:
 
 def _pretty(text: str) -> str:
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
+        return json.dumps(from_json(text), indent=2, ensure_ascii=False)
+    except ValueError:
         return text
