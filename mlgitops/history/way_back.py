@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlgitops.core.blocking import why
 from mlgitops.core.status import stage_statuses
 from mlgitops.core.version import READY
 from mlgitops.core.way_back import WayBack, is_forward, is_plain, of_stage
@@ -111,8 +112,7 @@ def _found(steps: Sequence[Step], desired: Desired, held: Held) -> list[WayBack]
 
     def one(step: Step, simple: bool, but: Mapping[int, Blocked]) -> WayBack:
         told = None if simple else former((*declared.get(step.slot, ()), step.version), but)
-        if told is None and (against := but.get(step.previous or 0)):
-            said = f"version {step.previous} is blocked: {against.reason}"
+        if told is None and (said := why(desired, step.model, step.previous)):
             return WayBack(blocked=f"{said}; {_another(step)}")
         if told is None and (simple or is_forward(step)):
             told = step.previous
