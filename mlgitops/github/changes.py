@@ -71,9 +71,10 @@ def since(base: str, file: Path) -> Changes:
         before = None if text is None else of_revision(text, file, base)
     except DesiredStateError:
         return Changes()
-    changed = set(_differing(file, base, "."))
-    declared = set(_differing(file, base, str(file.resolve())))
-    code = _differing(file, base, *_modules(now))
+    top = Path(git.run(file, "rev-parse", "--show-toplevel"))
+    changed = set(_differing(top, base, "."))
+    declared = set(_differing(top, base, str(file.resolve())))
+    code = _differing(top, base, *_modules(now))
     return Changes(
         declared=bool(declared),
         code=bool(code) or before is None or _uses(now) != _uses(before),
@@ -81,10 +82,9 @@ def since(base: str, file: Path) -> Changes:
     )
 
 
-def _differing(file: Path, base: str, *paths: str) -> list[str]:
+def _differing(top: Path, base: str, *paths: str) -> list[str]:
     """The changed files below paths, those that a rename removed included."""
     options = ("--name-only", "--no-renames", "-z", f"{base}...HEAD")
-    top = Path(git.run(file, "rev-parse", "--show-toplevel"))
     return git.run(top, "diff", *options, "--", *paths).split("\0")[:-1]
 
 
