@@ -84,4 +84,4 @@ class Accounts:
                 if grant["resource_type"] == "workspace"
                 and grant["workspace"] == (self._calls.workspace or "default")
             }
-        return bool(grants & set(_CREATES)) or (None if not grants else False)
+        return bool(grants & set(_CREATES)) if grants else None
