@@ -88,7 +88,7 @@ def init(
         warn(f"{lock.LOCK} names a file of this machine ({engine}), which runners must have too")
     written = [one for one in found if _wanted(one, forced)]
     for one in written:
-        place.write(folder, one)
+        place.write(folder, one.name, one.text)
     left = {one.name for one in found if one.differs} - {one.name for one in written}
     before = kept.read(folder)
     base = {name: before.files[name] for name in left & before.files.keys()} if before else {}

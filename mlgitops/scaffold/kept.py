@@ -14,7 +14,7 @@ import pydantic
 import yaml
 
 from mlgitops.errors import ScaffoldError
-from mlgitops.scaffold import render
+from mlgitops.scaffold import place, render
 from mlgitops.scaffold.answers import Answers
 from mlgitops.system import files, yamls
 from mlgitops.words import brief
@@ -71,8 +71,7 @@ def write(folder: Path, kept: Kept) -> None:
         if path.relative_to(folder).as_posix() not in new:
             path.unlink()
     for name, text in new.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        files.write_text(folder / name, text)
+        place.write(folder, name, text)
 
 
 def read(folder: Path) -> Kept | None:

@@ -52,15 +52,15 @@ def look(folder: Path, texts: Mapping[str, str]) -> tuple[Placed, ...]:
     return tuple(_looked(folder, name, text) for name, text in texts.items())
 
 
-def write(folder: Path, placed: Placed) -> None:
-    """Write a file, and the folders above it.
+def write(folder: Path, name: str, text: str) -> None:
+    """Write a file of a repository, and the folders above it.
 
     Raises:
         FileWriteError: it cannot be written; the old file is as it was.
     """
-    path = folder / placed.name
+    path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(path, placed.text)
+    files.write_text(path, text)
 
 
 def _looked(folder: Path, name: str, text: str) -> Placed:

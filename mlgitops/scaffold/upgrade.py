@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from mlgitops import __version__
 from mlgitops.errors import GitError, ScaffoldError
-from mlgitops.scaffold import kept, lock, merge, render
+from mlgitops.scaffold import kept, lock, merge, place, render
 from mlgitops.system import files
 
 if TYPE_CHECKING:
@@ -98,12 +98,10 @@ def write(folder: Path, upgrade: Upgrade) -> None:
         FileWriteError: a file cannot be written; those before it are, and to try again is safe.
     """
     for change in upgrade.written:
-        path = folder / change.path
         if change.text is None:
-            path.unlink(missing_ok=True)
+            (folder / change.path).unlink(missing_ok=True)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.write_text(path, change.text)
+            place.write(folder, change.path, change.text)
     kept.write(folder, upgrade.after)
 
 
