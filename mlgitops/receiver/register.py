@@ -5,15 +5,17 @@ Protocol: mlflow.org/docs/latest/rest-api.html, "Create Webhook", "Update Webhoo
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import RegistryRequestError
 from mlgitops.receiver.events import SUBSCRIBED
+from mlgitops.registry import answers
+from mlgitops.registry.api import Page
+from mlgitops.registry.paging import rows
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlgitops.registry.calls import Calls, Json
 
 NAME = "mlgitops"
@@ -39,7 +41,8 @@ def register(calls: Calls, url: str, secret: str) -> str:
         "status": "ACTIVE",
         "description": "Starts the workflows of mlgitops.",
     }
-    found = next((one for one in _all(calls) if one.get("name") == NAME), None)
+    webhooks = rows(partial(_page, calls), _PAGE)
+    found = next((one for one in webhooks if one.get("name") == NAME), None)
     try:
         with calls.understood():
             if found is None:
@@ -51,16 +54,11 @@ def register(calls: Calls, url: str, secret: str) -> str:
         raise RegistryRequestError(f"{error}. {_PRIVATE}") from error
 
 
-def _all(calls: Calls) -> Iterator[Json]:
-    token = ""
-    while True:
-        query = {"max_results": _PAGE} | ({"page_token": token} if token else {})
-        with calls.understood():
-            page = calls.get(_PATH, query)
-            yield from page.get("webhooks", ())
-            token = page.get("next_page_token", "")
-        if not token:
-            return
+def _page(calls: Calls, size: int, token: str | None) -> Page[Json]:
+    query = {"max_results": size} | ({"page_token": token} if token else {})
+    found = calls.get(_PATH, query, pages=True)
+    with calls.understood():
+        return Page(rows=answers.listed(found, "webhooks"), token=answers.token(found))
 
 
 def reached(calls: Calls, webhook: str) -> str:
