@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PORT = 8080
-_LABEL = "mlgitops.smoke"
+_LABEL = "mlgitops.smoke"  # of containers and networks; its value is the image
 # no write to its disk, no privilege, no way out of its network
 _CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 # source: proc_pid_status(5), RssAnon, in kB
@@ -122,9 +122,10 @@ def running(image: str, *, memory: str = "1g", timeout: float = 120.0) -> Iterat
     docker.require()
     name = f"mlgitops-smoke-{secrets.token_hex(4)}"
     limits = ["--memory", memory, "--pids-limit", "512"]
-    docker.run(["network", "create", "--internal", "--label", _LABEL, name])
+    label = ("--label", f"{_LABEL}={image}")
+    docker.run(["network", "create", "--internal", *label, name])
     try:
-        command = ["run", "--detach", "--name", name, "--label", _LABEL, "--network", name]
+        command = ["run", "--detach", "--name", name, *label, "--network", name]
         try:
             identity = docker.run([*command, *_CONFINED, *limits, image]).strip()
         except DockerCommandError as error:
