@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.recipes.package import RecipePackage
+    from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.rows import Rows
-    from mlgitops.review.scoring import Scored
 
 NO_PINS = Pins()
 Triple = tuple[str, str | None, str | None]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlgitops.core.evidence import PredictionKind
+    from mlgitops.review.answers import Scored
     from mlgitops.review.rows import Rows
-    from mlgitops.review.scoring import Scored
 
 TOLERANCE = 0.01
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

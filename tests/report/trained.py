@@ -10,8 +10,8 @@ from mlgitops.core.evidence import Comparison, Cost, Past, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.version import Version
 from mlgitops.review import predictions
+from mlgitops.review.answers import Scored
 from mlgitops.review.rows import Rows
-from mlgitops.review.scoring import Scored
 from training.power_forecasting import Params, prepare
 
 PARAMS = ({"estimator": "linear"}, {"estimator": "gradient_boosting", "max_iter": 60})
