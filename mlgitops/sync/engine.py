@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 READER, TRAINER, WRITER = "MLFLOW_READER", "MLFLOW_TRAINER", "MLFLOW_TRACKING"
-_OWN = ("MLGITOPS_SYNC_", "GITHUB_TOKEN", f"{READER}_", f"{TRAINER}_", CHAT)
+_ANNOUNCE = "MLGITOPS_ANNOUNCE_"
+_OWN = ("MLGITOPS_SYNC_", "GITHUB_TOKEN", f"{READER}_", f"{TRAINER}_", CHAT, _ANNOUNCE)
 _TICK = 0.1  # seconds
 _LONGEST = 6 * 3600.0  # seconds of one verb; a training has no shorter limit of its own
 _LOG = 1 << 20  # bytes of what a verb printed that are kept: the last ones
@@ -123,8 +124,13 @@ class Engine:
             time.sleep(_TICK)
 
 
+def announcing(given: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the verb that tells others, which no other verb gets."""
+    return {name: value for name, value in given.items() if name.startswith(_ANNOUNCE)}
+
+
 def _environment(given: Mapping[str, str], login: str) -> dict[str, str]:
-    """The variables of a verb: without the logins of git, GitHub and the chat, and of others."""
+    """The variables of a verb: without logins that are another's."""
     found = {name: value for name, value in given.items() if not name.startswith(_OWN)}
     # nothing of the checkout is imported because of its name
     found["PYTHONSAFEPATH"] = "1"

@@ -19,7 +19,7 @@ from mlgitops.errors import (
 )
 from mlgitops.notify import webhook
 from mlgitops.sync import host, state
-from mlgitops.sync.engine import Engine
+from mlgitops.sync.engine import Engine, announcing
 from mlgitops.sync.repository import Clone
 from mlgitops.sync.state import Outcome, Result, State, Work
 from mlgitops.sync.work import Job
@@ -223,11 +223,14 @@ class Sync:
             ),
             given=("--file", self.file, "--state", str(self.state)),
             github=host.variables(self.remote, found.commit, os.environ),
+            announce=announcing(os.environ),
             train=self.train,
             heal=self.heal,
         )
         again = found.result is Result.REFUSED
-        return job.look(again=again) if work is Work.LOOK else job.apply(again=again)
+        if work is Work.LOOK:
+            return job.look(again=again, failed=found.result is Result.FAILED)
+        return job.apply(again=again)
 
     def _check_out(self, commit: str) -> None:
         try:

@@ -92,6 +92,7 @@ class Job:
     Attributes:
         given: the options of every verb: which models.yaml, which registry.
         github: the variables of verbs that ask GitHub; empty where it is not asked.
+        announce: those of the verb that tells others.
         train: whether versions that the registry lacks are trained.
         heal: whether drift is corrected.
     """
@@ -99,6 +100,7 @@ class Job:
     engine: Engine
     given: tuple[str, ...]
     github: Mapping[str, str]
+    announce: Mapping[str, str]
     train: bool
     heal: bool
 
@@ -112,15 +114,16 @@ class Job:
             SyncEndedError: somebody wants the sync to end.
         """
         try:
-            return self._chain(again=again)
+            return self._told(self._chain(again=again))
         except SyncFailedError as error:
             return _failed(str(error).splitlines())
 
-    def look(self, *, again: bool) -> Outcome:
+    def look(self, *, again: bool, failed: bool) -> Outcome:
         """Find out whether the registry is still so, and correct what was moved by hand.
 
         Args:
             again: as of `apply`, of what is yet to be applied.
+            failed: whether something failed before, so that others may not have been told.
 
         Raises:
             SyncEndedError: somebody wants the sync to end.
@@ -129,13 +132,14 @@ class Job:
             self._must("status", "--format", "json", login=READER, out="status.json")
             stages = self._read("status.json", _STATUS).stages
             if any(one.state == StageState.PENDING for one in stages):
-                return self._chain(again=again)
+                return self._told(self._chain(again=again))
             wrong = [one for one in stages if one.state == StageState.DRIFT]
             if wrong and self.heal:
-                return self._apply(more={"MLGITOPS_ACTOR": HEALER})
+                return self._told(self._apply(more={"MLGITOPS_ACTOR": HEALER}))
+            found = _drift(wrong) if wrong else _SYNCED
+            return self._told(found) if failed else found
         except SyncFailedError as error:
             return _failed(str(error).splitlines())
-        return _drift(wrong) if wrong else _SYNCED
 
     def _chain(self, *, again: bool) -> Outcome:
         """Find out whose the changes are, train, plan and apply.
@@ -160,10 +164,12 @@ class Job:
         if again and changes and all(one.refused for one in changes):
             return _decided(Result.REFUSED, planned, changes)
         found = self._apply("--plan", plan, *known) if planned.code or changes else _SYNCED
-        if trained and trained.code:  # what it failed on is refused, if a stage is to have it
-            lines = (*trained.errors, *(found.lines if found.kind else ()))
-            return replace(found, result=Result.FAILED, kind=f"train {found.kind}", lines=lines)
-        return found
+        # what was not trained is refused, if a stage is to have it
+        return _with(found, "train", trained) if trained else found
+
+    def _told(self, found: Outcome) -> Outcome:
+        """What came of a commit, after others were told of the stages that it changed."""
+        return _with(found, "announce", self._run("announce"))
 
     def _apply(self, *options: str, more: Mapping[str, str] | None = None) -> Outcome:
         report = ("--report", self._path("applied.json"))
@@ -185,8 +191,8 @@ class Job:
         more: Mapping[str, str] | None = None,
         out: str | None = None,
     ) -> Ran:
-        asking = self.github if arguments[0] == "github" else {}
-        variables = {**asking, **(more or {})}
+        own = {"github": self.github, "announce": self.announce}.get(arguments[0], {})
+        variables = {**own, **(more or {})}
         return self.engine.run(*arguments, *self.given, login=login, more=variables, out=out)
 
     def _path(self, name: str) -> str:
@@ -221,6 +227,14 @@ def _decided(result: Result, ran: Ran, changes: Sequence[_Change]) -> Outcome:
     kind = ", ".join(sorted(f"{one.slot} {one.new}" for one in left))
     lines = (head, *ran.errors[1:], *map(str, made))
     return Outcome(result=result, kind=kind, lines=lines, changed=len(made))
+
+
+def _with(found: Outcome, verb: str, ran: Ran) -> Outcome:
+    """An outcome, and what a verb beside it failed on."""
+    if not ran.code:
+        return found
+    lines = (*ran.errors, *(found.lines if found.kind else ()))
+    return replace(found, result=Result.FAILED, kind=f"{verb} {found.kind}", lines=lines)
 
 
 def _failed(lines: Sequence[str]) -> Outcome:

@@ -21,6 +21,7 @@ import pytest
 from harness.waiting import eventually
 from mlgitops.errors import DockerError
 from mlgitops.system import docker, ports
+from tests.notify.test_announce import Listener, listener
 from tests.proxy import HangUpError
 from tests.registry import certificates
 from tests.sync.conftest import Origin, origin
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.team import Team
 
-__all__ = ["origin"]
+__all__ = ["listener", "origin"]
 pytestmark = pytest.mark.xdist_group("server")
 PATIENCE = 300.0  # seconds
 TOKEN = "t0ken-of-the-reader"
@@ -113,6 +114,46 @@ def test_the_registry_is_away_for_a_while(remote: Team, origin: Origin, proxied:
     proxied.reset()
     remote.ok("sync", origin.address, "--once")
     assert proxied.asked == []  # nothing is due: only the repository was asked
+
+
+TOLD = """\
+version: 2
+models:
+  wind:
+    announce: {webhooks: [DEFAULT]}
+    stages: {Production: VERSION}
+"""
+
+
+@pytest.mark.no_docker
+def test_others_are_told(remote: Team, origin: Origin, listener: Listener) -> None:
+    """Of what was applied and of what was healed, each once; who could not be, by a later round."""
+    remote.versions(2)
+
+    def moves() -> list[tuple[int | None, int | None]]:
+        return [(one["data"]["old"], one["data"]["new"]) for one in listener.documents]
+
+    sync = ("sync", origin.address, "--once", "--now")
+    origin.declare(1, **{"models.yaml": TOLD.replace("VERSION", "1")})
+    remote.ok(*sync)
+    remote.ok(*sync)
+    assert moves() == [(None, 1)]
+
+    origin.declare(2, **{"models.yaml": TOLD.replace("VERSION", "2")})
+    listener.status = 400
+    ran = remote.run(*sync)
+    assert (ran.code, remote.aliases()) == (1, {"production": 2})
+    assert "wind Production" in ran.err
+    listener.status = 204
+    listener.got.clear()
+    remote.ok(*sync)
+    remote.ok(*sync)
+    assert moves() == [(1, 2)]
+
+    remote.client.set_registered_model_alias("wind", "production", "1")
+    remote.ok(*sync)
+    assert remote.aliases() == {"production": 2}
+    assert len(moves()) == 2
 
 
 @dataclass(kw_only=True)

@@ -37,6 +37,7 @@ def test_a_verb_gets_the_login_of_its_step(tmp_path: Path, monkeypatch: pytest.M
         "MLGITOPS_SYNC_TOKEN": "git-s3cret",
         "GITHUB_TOKEN": "hub-s3cret",
         "MLGITOPS_WEBHOOK_URL": "https://chat.example/s3cret",
+        "MLGITOPS_ANNOUNCE_DEFAULT_SECRET": "hook-s3cret",
         "MLFLOW_TRACKING_USERNAME": "writer",
         "MLFLOW_TRACKING_PASSWORD": "writer-s3cret",
         "MLFLOW_READER_USERNAME": "reader",
