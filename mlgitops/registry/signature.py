@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core.signature import Column, Signature
+from mlgitops.core.signature import Anything, Array, Column, Map, Object, Param, Signature, Tensor
 from mlgitops.errors import PayloadError
 from mlgitops.words import brief
 
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlflow.models import ModelSignature
-    from mlflow.types import Schema
+    from mlflow.types import ParamSchema, Schema
+
+    from mlgitops.core.signature import Type
+
+_DEEPEST = 50  # types within each other; people nest three or four
 
 
 def signature_in(folder: Path) -> Signature | None:
@@ -33,7 +38,11 @@ def signature_in(folder: Path) -> Signature | None:
 def _signature(found: ModelSignature | None) -> Signature | None:
     if found is None:
         return None
-    return Signature(inputs=_columns(found.inputs), outputs=_columns(found.outputs))
+    return Signature(
+        inputs=_columns(found.inputs),
+        outputs=_columns(found.outputs),
+        params=_params(found.params),
+    )
 
 
 def _columns(schema: Schema | None) -> tuple[Column, ...] | None:
@@ -43,11 +52,44 @@ def _columns(schema: Schema | None) -> tuple[Column, ...] | None:
 
 
 def _column(index: int, spec: Any) -> Column:
-    # a tensor is always required, and does not say so
     from mlflow.types import TensorSpec
 
-    kind = f"tensor({spec.type}, {spec.shape})" if isinstance(spec, TensorSpec) else str(spec.type)
-    name = str(index) if spec.name is None else str(spec.name)
+    tensor = isinstance(spec, TensorSpec)
     return Column(
-        name=name, type=kind.removeprefix("DataType."), required=getattr(spec, "required", True)
+        name=str(index) if spec.name is None else str(spec.name),
+        type=Tensor(str(spec.type), tuple(spec.shape)) if tensor else _type(spec.type),
+        required=bool(spec.required),
     )
+
+
+def _params(schema: ParamSchema | None) -> tuple[Param, ...]:
+    return tuple(
+        Param(
+            name=spec.name,
+            type=_type(spec.dtype) if spec.shape is None else Array(_type(spec.dtype)),
+            default=json.dumps(spec.default, default=str),
+        )
+        for spec in schema or ()
+    )
+
+
+def _type(kind: Any, depth: int = 0) -> Type:
+    from mlflow.types import schema
+
+    if depth > _DEEPEST:
+        raise ValueError(f"more than {_DEEPEST} types are within each other")
+    match kind:
+        case schema.Array():  # a vector of Spark ML is one
+            return Array(_type(kind.dtype, depth + 1))
+        case schema.Map():
+            return Map(_type(kind.value_type, depth + 1))
+        case schema.Object():
+            return Object(
+                tuple(
+                    Column(name=p.name, type=_type(p.dtype, depth + 1), required=bool(p.required))
+                    for p in kind.properties
+                )
+            )
+        case schema.AnyType():
+            return Anything()
+    return str(kind.name)

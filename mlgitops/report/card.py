@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlgitops import words
+from mlgitops.core.signature import fields
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.proposal.card import URL
 from mlgitops.report import record, wording
@@ -83,14 +84,20 @@ def _rows(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _signature(signature: Signature | None) -> str:
     if signature is None:
         return ""
-    sides = (("input", signature.inputs), ("output", signature.outputs))
-    rows = [_column(side, column) for side, columns in sides for column in columns or ()]
+    rows = [
+        *_columns("input", signature.inputs),
+        *(
+            ("parameter", p.name, f"{p.type}, {p.default} by default", "no")
+            for p in signature.params
+        ),
+        *((side, name, kind, "") for side, name, kind, _ in _columns("output", signature.outputs)),
+    ]
     return _rows(["", "name", "type", "required"], rows)
 
 
-def _column(side: str, column: Column) -> tuple[str, str, str, str]:
-    needed = ("yes" if column.required else "no") if side == "input" else ""
-    return side, column.name, column.type, needed
+def _columns(side: str, columns: Iterable[Column] | None) -> Iterator[tuple[str, str, str, str]]:
+    for one in fields(columns):
+        yield side, one.name, str(one.type), "yes" if one.required else "no"
 
 
 def _gates(card: Card) -> str:

@@ -13,13 +13,13 @@ from mlgitops.core.evidence import Comparison, Fact, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
-from mlgitops.core.signature import breaking
+from mlgitops.core.signature import breaking, fields
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from mlgitops.review import predictions, rows, scoring
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mlgitops.core.evidence import Past, Predictions
     from mlgitops.core.metrics import Direction
@@ -218,33 +218,32 @@ def _versions(lines: tuple[str, ...]) -> dict[str, str]:
 
 
 def _columns(old: Signature | None, new: Signature | None) -> Iterator[str]:
-    """How the signature changed: added, removed and retyped columns."""
+    """How the signature changed: what was added, removed and retyped."""
     if old is None or new is None:
         return
-    for kind, before, after in (
-        ("input", old.inputs, new.inputs),
-        ("output", old.outputs, new.outputs),
-    ):
-        yield from _changes(kind, _named(before), _named(after))
-
-
-def _named(columns: tuple[Column, ...] | None) -> dict[str, Column]:
-    return {column.name: column for column in columns or ()}
-
-
-def _changes(kind: str, old: dict[str, Column], new: dict[str, Column]) -> Iterator[str]:
-    before, after = ({name: _said(c) for name, c in columns.items()} for columns in (old, new))
-    for name, was, will_be in _differing(before, after):
+    for name, was, will_be in _differing(_said(old), _said(new)):
         if was is None:
-            yield f"{kind} {name} ({will_be}) added"
+            yield f"{name} ({will_be}) added"
         elif will_be is None:
-            yield f"{kind} {name} ({was}) removed"
+            yield f"{name} ({was}) removed"
         else:
-            yield f"{kind} {name}: {was} → {will_be}"
+            yield f"{name}: {was} → {will_be}"
 
 
-def _said(column: Column) -> str:
-    return column.type if column.required else f"{column.type}, optional"
+def _said(signature: Signature) -> dict[str, str]:
+    """What a signature says, by names such as `input messages[].role`."""
+    return {
+        **_types("input", signature.inputs),
+        **{f"parameter {p.name}": f"{p.type}, {p.default} by default" for p in signature.params},
+        **_types("output", signature.outputs),
+    }
+
+
+def _types(side: str, columns: Iterable[Column] | None) -> dict[str, str]:
+    return {
+        f"{side} {one.name}": f"{one.type}" if one.required else f"{one.type}, optional"
+        for one in fields(columns)
+    }
 
 
 def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]:

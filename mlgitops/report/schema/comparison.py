@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field, model_validator
 
+from mlgitops.core.signature import fields
 from mlgitops.report.schema.form import Form, Number, Words
 
 Verdict = Literal["better", "worse", "same"]
@@ -43,19 +44,38 @@ class Fact(Pair):
     link: str | None
 
 
+Type = Annotated[str, BeforeValidator(str)]
+
+
 class Column(Form):
-    """A column of a signature."""
+    """A column of a signature, or what is within one: `messages`, `messages[].role`."""
 
     name: str
-    type: str
+    type: Type
     required: bool
+
+
+class Param(Form):
+    """A parameter of inference; `default` is JSON."""
+
+    name: str
+    type: Type
+    default: str
+
+
+def _fields(found: Any) -> Any:
+    return None if found is None else list(fields(found))
+
+
+Columns = Annotated[list[Column] | None, BeforeValidator(_fields)]
 
 
 class Signature(Form):
     """What a version takes and gives."""
 
-    inputs: list[Column] | None
-    outputs: list[Column] | None
+    inputs: Columns
+    outputs: Columns
+    params: list[Param]
 
 
 class Artifact(Form):
