@@ -22,7 +22,7 @@ _HIGHER = re.compile(
 )
 
 # what predictions and true values give, by its name in recipes → other exact names of the same
-_OF_ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+SCORES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "mae": ("mean_absolute_error",),
         "rmse": ("root_mean_squared_error",),
@@ -31,7 +31,7 @@ _OF_ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "f1_macro": ("macro_f1",),
     }
 )
-_SCORES = {name: score for score, names in _OF_ROWS.items() for name in (score, *names)}
+_NAMES = {name: score for score, names in SCORES.items() for name in (score, *names)}
 _SHOWN = 3  # digits of a relative difference that reports show: 0.1%
 
 
@@ -62,7 +62,7 @@ def score_of(metric: str) -> str | None:
     >>> score_of("test_mae"), score_of("mean_absolute_error"), score_of("test_log_loss")
     ('mae', 'mae', None)
     """
-    return _SCORES.get(metric.removeprefix("test_"))
+    return _NAMES.get(metric.removeprefix("test_"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
