@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Direction = Literal["higher", "lower"]
 
@@ -20,6 +20,19 @@ _HIGHER = re.compile(
     r"(^|_)(r2|accuracy|acc|precision|recall|f1|auc|roc_auc|score|average_precision|ap|iou|ndcg|map"
     r"|kappa|mcc|explained_variance)($|_)"
 )
+
+# what predictions and true values give, by its name in recipes → other exact names of the same
+SCORES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mae": ("mean_absolute_error",),
+        "rmse": ("root_mean_squared_error",),
+        "r2": ("r2_score",),
+        "accuracy": ("accuracy_score",),
+        "f1_macro": ("macro_f1",),
+    }
+)
+_NAMES = {name: score for score, names in SCORES.items() for name in (score, *names)}
+_SHOWN = 3  # digits of a relative difference that reports show: 0.1%
 
 
 def direction(metric: str) -> Direction | None:
@@ -43,18 +56,42 @@ def of_training(metric: str) -> bool:
     return metric.startswith("training_")
 
 
+def score_of(metric: str) -> str | None:
+    """The score on held-out rows that a recorded metric is; None where rows do not give it.
+
+    >>> score_of("test_mae"), score_of("mean_absolute_error"), score_of("test_log_loss")
+    ('mae', 'mae', None)
+    """
+    return _NAMES.get(metric.removeprefix("test_"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """Where the difference new minus old lies, in the metric's unit.
+
+    Attributes:
+        level: how sure that is, from 0 to 1.
+    """
+
+    low: float
+    high: float
+    level: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """One metric of the version now in a stage and of the one that is to enter it.
 
     Attributes:
         better: which way is better, where that was declared; else the metric's name tells.
+        interval: of new minus old, where held-out rows give one.
     """
 
     metric: str
     old: float | None
     new: float | None
     better: Direction | None = None
+    interval: Interval | None = None
 
     @property
     def absolute(self) -> float | None:
@@ -68,13 +105,24 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, `same`, or empty where nothing tells which way is better."""
+        """`better`, `worse`, `same`, `about the same`; empty if no way is known to be better.
+
+        A difference that may be noise, or that reports show as 0.0%, is neither better nor worse.
+        """
         way, difference = self.better or direction(self.metric), self.absolute
         if difference is None or way is None or math.isnan(difference):
             return ""
         if difference == 0:
             return "same"
+        if self._within_noise:
+            return "about the same"
         return "better" if (difference > 0) == (way == "higher") else "worse"
+
+    @property
+    def _within_noise(self) -> bool:
+        if self.interval is not None and self.interval.low <= 0 <= self.interval.high:
+            return True
+        return self.relative is not None and round(self.relative, _SHOWN) == 0
 
 
 def differences(
@@ -86,4 +134,24 @@ def differences(
     names = sorted(old.keys() | new.keys(), key=lambda name: (not of_test(name), name))
     return tuple(
         Difference(metric=n, old=old.get(n), new=new.get(n), better=better.get(n)) for n in names
+    )
+
+
+def with_intervals(
+    recorded: Iterable[Difference], scores: Iterable[Difference]
+) -> tuple[Difference, ...]:
+    """Recorded metrics, with the intervals of the scores that are the same numbers."""
+    known = {one.metric: one for one in scores}
+
+    def same(one: Difference, score: Difference) -> bool:
+        pairs = ((one.old, score.old), (one.new, score.new))
+        return all(
+            a is not None and b is not None and math.isclose(a, b, rel_tol=1e-6) for a, b in pairs
+        )
+
+    return tuple(
+        replace(one, interval=score.interval)
+        if (score := known.get(score_of(one.metric) or "")) and same(one, score)
+        else one
+        for one in recorded
     )

@@ -10,7 +10,15 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 from mlgitops.core.gate import Mode, Need
 
@@ -46,6 +54,23 @@ def stage_name(name: str) -> str:
 StageName = Annotated[str, AfterValidator(stage_name)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Percentage = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?%$")]
+# a union's tag stands in an error's location; "<" keeps it apart from every key of the file
+Regression = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("<number>")]
+    | Annotated[Percentage, Tag("<percent>")],
+    Discriminator(lambda value: "<percent>" if isinstance(value, str) else "<number>"),
+]
+REGRESSION = "how much worse than the version now in the stage: 0.5, or 2%"
+
+
+def fraction(percentage: str) -> float:
+    """The share that a percentage says.
+
+    >>> fraction("2.5%")
+    0.025
+    """
+    return float(percentage.removesuffix("%")) / 100
 
 
 class Form(BaseModel):
@@ -64,16 +89,19 @@ class GateForm(Form):
     """What every kind of gate has.
 
     Attributes:
-        need: how much must be read of the versions for the gate to be able to pass.
         for_prompts: whether prompts can have it: it reads nothing that only models have.
     """
 
-    need: ClassVar[Need] = Need.RUN
     for_prompts: ClassVar[bool] = False
 
     mode: Annotated[
         Mode, Field(description="enforce: a failure refuses the plan; warn: it is only shown")
     ] = "enforce"
+
+    @property
+    def need(self) -> Need:
+        """How much must be read of the versions for the gate to be able to pass."""
+        return Need.RUN
 
     @property
     def rule(self) -> str:

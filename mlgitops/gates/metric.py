@@ -6,43 +6,60 @@ import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
-from mlgitops.core.gate import verdict
-from mlgitops.core.metrics import Direction, direction
-from mlgitops.gates.form import GateForm, Number, Text
+from mlgitops.core.gate import Need, verdict
+from mlgitops.core.metrics import SCORES, Direction, direction, score_of
+from mlgitops.gates import on_rows
+from mlgitops.gates.form import (
+    REGRESSION,
+    GateForm,
+    Number,
+    Percentage,
+    Regression,
+    Text,
+    fraction,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlgitops.core.gate import Case, Verdict
 
-# a union's tag stands in an error's location; "<" keeps it apart from every key of the file
-_Regression = Annotated[
-    Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("<number>")]
-    | Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?%$"), Tag("<percent>")],
-    Discriminator(lambda value: "<percent>" if isinstance(value, str) else "<number>"),
-]
-
 
 class MetricGate(GateForm):
     """A bound on a metric of the version's run."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"max_regression": "a number, or a percentage such as 2%"}
+        {
+            "max_regression": "a number, or a percentage such as 2%",
+            "confidence": "a percentage from 50% to 99%, such as 95%",
+        }
     )
 
     metric: Text
     min: Number | None = None
     max: Number | None = None
     max_regression: Annotated[
-        _Regression | None,
-        Field(description="how much worse than the version now in the stage: 0.5, or 2%"),
+        Regression | None,
+        Field(description=REGRESSION),
+    ] = None
+    confidence: Annotated[
+        Percentage | None,
+        Field(
+            description="how sure it must be on the held-out rows that it is no worse than "
+            "max_regression: 95%"
+        ),
     ] = None
     better: Annotated[
         Literal["higher", "lower"] | None,
         Field(description="which way is better, where the metric's name does not tell"),
     ] = None
+
+    @property
+    def need(self) -> Need:
+        """Predictions, where held-out rows must show how sure it is."""
+        return Need.RUN if self.confidence is None else Need.PREDICTIONS
 
     @property
     def way(self) -> Direction | None:
@@ -69,6 +86,20 @@ class MetricGate(GateForm):
                 "add 'better: higher' or 'better: lower'"
             )
             yield None, message
+        if self.confidence is not None:
+            yield from self._confident()
+
+    def _confident(self) -> Iterator[tuple[str | None, str]]:
+        assert self.confidence is not None
+        if not 0.5 <= fraction(self.confidence) <= 0.99:
+            yield "confidence", f"confidence {self.confidence} is not from 50% to 99%"
+        if self.max_regression is None:
+            yield "confidence", "confidence is that of max_regression; add it, or remove confidence"
+        if self.min is not None or self.max is not None:
+            yield None, "min and max have no confidence; put them into a gate of their own"
+        if score_of(self.metric) is None:
+            known = ", ".join(SCORES)
+            yield "metric", f"held-out rows do not give {self.metric!r}; they give {known}"
 
     def judge(self, case: Case) -> Iterator[Verdict]:
         """One verdict for each bound."""
@@ -82,7 +113,16 @@ class MetricGate(GateForm):
         if self.max is not None:
             passed = value is not None and value <= self.max
             yield verdict(f"{self.metric} max {self.max:g}", passed, f"at most {self.max:g}", shown)
-        if self.max_regression is not None:
+        if self.max_regression is not None and self.confidence is not None:
+            yield on_rows.bounded(
+                case,
+                metric=self.metric,
+                way=self.way,
+                limit=self.max_regression,
+                confidence=self.confidence,
+                rule=self.rule,
+            )
+        elif self.max_regression is not None:
             yield self._regression(self.max_regression, value, shown, case)
 
     def _regression(
@@ -97,17 +137,13 @@ class MetricGate(GateForm):
         if present is None:
             what = f"version {case.old.number} has no usable {self.metric} to compare with"
             return verdict(rule, False, what, shown)
-        allowed = abs(present) * _fraction(limit) if isinstance(limit, str) else limit
+        allowed = abs(present) * fraction(limit) if isinstance(limit, str) else limit
         lower = self.way == "lower"
         bound = present + allowed if lower else present - allowed
         passed = value is not None and (value <= bound if lower else value >= bound)
         word = "at most" if lower else "at least"
         expected = f"{word} {bound:.6g} (version {case.old.number} has {present:.6g})"
         return verdict(rule, passed, expected, shown)
-
-
-def _fraction(percent: str) -> float:
-    return float(percent.removesuffix("%")) / 100
 
 
 def _finite(metrics: Mapping[str, float], name: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
@@ -11,7 +12,7 @@ from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlgitops.core.evidence import Comparison, Cost, Past, Predictions
     from mlgitops.report.parts import Cell
@@ -47,13 +48,10 @@ def parts(comparison: Comparison) -> tuple[Part, ...]:
 
 def _parts(comparison: Comparison) -> Iterator[Part]:
     yield Part(header=("", "text"), rows=[[sign, Code(line)] for sign, line in comparison.text])
-    rows = [_difference(metric) for metric in comparison.metrics]
-    brief = [row for row in rows if not row[0].startswith(_TRAINING)]
-    yield Part(header=("metric", *_METRIC), rows=rows, brief=brief)
+    yield _metrics("metric", comparison.metrics)
     found = comparison.predictions
     if found and found.scores:
-        rows = [_difference(score) for score in found.scores]
-        yield Part(words=_rows(found), header=("metric on the same rows", *_METRIC), rows=rows)
+        yield replace(_metrics("metric on the same rows", found.scores), words=_rows(found))
     if comparison.old:
         yield _parameters(comparison)
     yield _facts(comparison)
@@ -64,6 +62,18 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     if found:
         yield from _predictions(found)
     yield _history(comparison)
+
+
+def _metrics(name: str, found: Sequence[Difference]) -> Part:
+    """Both values and a verdict; with the interval of the difference where one has it."""
+    header: tuple[str, ...] = (name, *_METRIC)
+    rows = [_difference(one) for one in found]
+    if levels := {one.interval.level for one in found if one.interval}:
+        header = (name, *_METRIC[:-1], f"{max(levels):.0%} interval", "")
+        for row, one in zip(rows, found, strict=True):
+            row.insert(-1, wording.interval(one.interval))
+    brief = [row for row in rows if not row[0].startswith(_TRAINING)]
+    return Part(header=header, rows=rows, brief=brief)
 
 
 def _difference(one: Difference) -> list[str]:

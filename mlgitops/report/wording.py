@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.guards import Objection
-    from mlgitops.core.metrics import Difference
+    from mlgitops.core.metrics import Difference, Interval
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.status import StageStatus
     from mlgitops.core.way_back import WayBack
@@ -169,6 +169,11 @@ def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
 def number(value: float | None) -> str:
     """A metric's value in six significant digits."""
     return words.NONE if value is None else f"{value:.6g}"
+
+
+def interval(found: Interval | None) -> str:
+    """Where a difference lies: `-0.12 to +0.03`; empty where that is not known."""
+    return f"{found.low:+.4g} to {found.high:+.4g}" if found else ""
 
 
 def difference(one: Difference) -> str:

@@ -10,12 +10,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlgitops.core.evidence import Comparison, Fact, Side
-from mlgitops.core.metrics import differences
+from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking, fields
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
-from mlgitops.review import predictions, rows, scoring
+from mlgitops.review import bootstrap, predictions, rows, scoring
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -82,11 +82,12 @@ def compare(
         text = difference(before.tags if before else None, after.tags)
         return Comparison(model=model, old=old, new=new, text=text, history=history)
     was, is_now = _signature(old), _signature(new)
+    recorded = differences(before.metrics if before else {}, after.metrics, scope.better)
     return Comparison(
         model=model,
         old=old,
         new=new,
-        metrics=differences(before.metrics if before else {}, after.metrics, scope.better),
+        metrics=with_intervals(recorded, scored.scores if scored else ()),
         parameters=_differing(before.params, after.params) if before else (),
         facts=(*_facts(old, new, scope), *_apart(old, scored)),
         requirements=_requirements(old, new),
@@ -119,11 +120,9 @@ def _predicted(
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
-    return (
-        predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None),
-        "",
-        chosen,
-    )
+    found = predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None)
+    scores = bootstrap.with_intervals(found.scores, found.series)
+    return replace(found, scores=scores), "", chosen
 
 
 def _signature(one: Side | None) -> Signature | None:

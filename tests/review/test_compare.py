@@ -39,6 +39,9 @@ def test_two_versions_of_one_recipe(farm: Team) -> None:
     assert {m["name"]: m["verdict"] for m in found["predictions"]["scores"]} == dict.fromkeys(
         ("r2", "mae", "rmse"), "better"
     )
+    intervals = {m["name"]: m["interval"] for m in found["predictions"]["scores"]}
+    assert intervals["mae"]["low"] < intervals["mae"]["high"] < 0
+    assert {m["name"]: m["interval"] for m in found["metrics"]}["test_mae"] == intervals["mae"]
     said = facts(found)
     assert said["test data"][0] == said["test data"][1]
     assert said["flavour"] == ("sklearn skops", "sklearn skops")

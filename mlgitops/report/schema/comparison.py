@@ -9,17 +9,29 @@ from pydantic import AliasPath, BeforeValidator, Field, model_validator
 from mlgitops.core.signature import fields
 from mlgitops.report.schema.form import Form, Number, Words
 
-Verdict = Literal["better", "worse", "same"]
+Verdict = Literal["better", "worse", "same", "about the same"]
+
+
+class Interval(Form):
+    """Where a difference lies, in the metric's unit; `level` is a fraction."""
+
+    low: Number
+    high: Number
+    level: float
 
 
 class Metric(Form):
-    """A metric of both sides; `relative` is a fraction of the old value."""
+    """A metric of both sides; `relative` is a fraction of the old value.
+
+    `interval` is that of the difference, null where no held-out rows give one.
+    """
 
     name: str = Field(validation_alias="metric")
     old: Number | None
     new: Number | None
     difference: Number | None = Field(validation_alias="absolute")
     relative: Number | None
+    interval: Interval | None
     verdict: Annotated[Verdict | None, BeforeValidator(lambda word: word or None)]
 
 
