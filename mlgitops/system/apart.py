@@ -154,9 +154,18 @@ def _watched(job: _Job) -> tuple[str, bytes]:
         _leave_with(lambda: _run(job, writer))
     os.close(writer)
     try:
-        return _collected(reader, process, job, crowd)
+        reason, data = _collected(reader, process, job, crowd)
     finally:
-        _end(process)
+        status = _end(process)
+    return _explained(reason, status), data
+
+
+def _explained(reason: str, status: int) -> str:
+    """With the signal that ended the process, unless it is the one that this one sends."""
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else signal.SIGKILL
+    if reason != ENDED or number == signal.SIGKILL:
+        return reason
+    return f"{reason}: {signal.strsignal(number) or number}"
 
 
 def _collected(reader: int, process: int, job: _Job, crowd: Callable[[], int]) -> tuple[str, bytes]:
@@ -203,19 +212,24 @@ def _crowd() -> Callable[[], int]:
     return counted
 
 
-def _end(process: int) -> None:
-    """End the process with all it started; apart, they end with the first one."""
+def _end(process: int) -> int:
+    """End the process with all it started; apart, they end with the first one.
+
+    Returns:
+        Its status, as `os.waitpid` gives it.
+    """
     with suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
+    status = os.waitpid(process, 0)[1]
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     with suppress(OSError):  # only Linux tells
         while left := children.read_text(encoding="utf-8").split():
             for one in map(int, left):
                 os.kill(one, signal.SIGKILL)
                 os.waitpid(one, 0)
+    return status
 
 
 def _run(job: _Job, writer: int) -> None:
