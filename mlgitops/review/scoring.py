@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from mlgitops.review.answers import Scored
 
 TIMEOUT = 300.0  # seconds for loading and all predictions
-_PRELOADED = ("mlflow.pyfunc", "mlflow.sklearn", "skops.io", "pyarrow.pandas_compat")
+_PRELOADED = (
+    "mlflow.pyfunc",
+    "mlflow.sklearn",
+    "sklearn.ensemble",
+    "skops.io",
+    "pyarrow.pandas_compat",
+)
 
 
 def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Scored:

@@ -17,6 +17,7 @@ import pickle
 import resource
 import select
 import signal
+import site
 import struct
 import sys
 import time
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mlgitops.system import namespaces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 LENGTH = struct.Struct(">Q")
 LONGEST = 500  # characters of what an exception says
@@ -43,13 +44,21 @@ ENDED = "its process ended before it answered"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Job:
-    """One call: pickled function and arguments, and what it is held to."""
+    """One call: pickled function and arguments, and what it is held to.
+
+    Attributes:
+        path: where modules are found; None for Python's own alone.
+        packages: a folder of more, whose code runs in the process alone; empty for none.
+        preload: modules that the process imports before it calls the function.
+    """
 
     code: bytes
     timeout: float
     most: int
     shown: tuple[str, ...]
-    path: tuple[str, ...]
+    path: tuple[str, ...] | None
+    packages: str
+    preload: tuple[str, ...]
     home: str
     folder: str
     apart: bool
@@ -65,29 +74,32 @@ def serve(given: Mapping[str, Any]) -> None:
         os.dup2(silent, stream)
     owner = tuple(given["owner"]) if given["owner"] else None
     common = {"home": given["home"], "owner": owner}
+    own = (sys.base_prefix, sys.base_exec_prefix)
     trial = _Job(
         code=pickle.dumps((list, ())),
         timeout=given["trial"],
         most=_BLOCK,
-        shown=tuple(given["shown"]),
+        shown=(*given["shown"], *own),
         path=(),
+        packages="",
+        preload=(),
         folder="/",
         apart=True,
         **common,
     )
     denied = _denied(trial)
     _send(output, {"denied": denied})
-    for name in given["preload"]:
-        with suppress(ImportError):
-            importlib.import_module(name)
+    _import(given["preload"])
     while (head := _frame()) is not None and (code := _frame()) is not None:
         asked = json.loads(head)
         job = _Job(
             code=code,
             timeout=asked["timeout"],
             most=asked["most"],
-            shown=tuple(asked["shown"]),
-            path=tuple(asked["path"]),
+            shown=(*asked["shown"], *own),
+            path=None if asked["path"] is None else tuple(asked["path"]),
+            packages=asked["packages"],
+            preload=tuple(asked["preload"]),
             folder=asked["folder"],
             apart=not denied,
             **common,
@@ -97,6 +109,12 @@ def serve(given: Mapping[str, Any]) -> None:
             _leave_with(lambda job=job: _answer(job, output))
         if os.waitpid(watcher, 0)[1]:
             return  # what it wrote cannot be relied on
+
+
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _denied(trial: _Job) -> str:
@@ -154,9 +172,18 @@ def _watched(job: _Job) -> tuple[str, bytes]:
         _leave_with(lambda: _run(job, writer))
     os.close(writer)
     try:
-        return _collected(reader, process, job, crowd)
+        reason, data = _collected(reader, process, job, crowd)
     finally:
-        _end(process)
+        status = _end(process)
+    return _explained(reason, status), data
+
+
+def _explained(reason: str, status: int) -> str:
+    """With the signal that ended the process, unless it is the one that this one sends."""
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else signal.SIGKILL
+    if reason != ENDED or number == signal.SIGKILL:
+        return reason
+    return f"{reason}: {signal.strsignal(number) or number}"
 
 
 def _collected(reader: int, process: int, job: _Job, crowd: Callable[[], int]) -> tuple[str, bytes]:
@@ -203,19 +230,24 @@ def _crowd() -> Callable[[], int]:
     return counted
 
 
-def _end(process: int) -> None:
-    """End the process with all it started; apart, they end with the first one."""
+def _end(process: int) -> int:
+    """End the process with all it started; apart, they end with the first one.
+
+    Returns:
+        Its status, as `os.waitpid` gives it.
+    """
     with suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
+    status = os.waitpid(process, 0)[1]
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     with suppress(OSError):  # only Linux tells
         while left := children.read_text(encoding="utf-8").split():
             for one in map(int, left):
                 os.kill(one, signal.SIGKILL)
                 os.waitpid(one, 0)
+    return status
 
 
 def _run(job: _Job, writer: int) -> None:
@@ -232,7 +264,11 @@ def _run(job: _Job, writer: int) -> None:
             os.environ.update(HOME="/tmp", TMPDIR="/tmp")  # noqa: S108 - its own
         with suppress(OSError):
             os.chdir(job.folder)
-        sys.path[:] = job.path
+        if job.path is not None:
+            sys.path[:] = job.path
+        if job.packages:  # what they ask to run at the start of Python, too
+            site.addsitedir(job.packages)
+        _import(job.preload)
         function, arguments = pickle.loads(job.code)  # noqa: S301 - written by `isolated`
         for answer in function(*arguments):
             _write({"answer": answer})

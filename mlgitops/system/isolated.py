@@ -17,12 +17,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import IsolatedError
+from mlgitops.system import parcels
 from mlgitops.system.apart import ENDED, LENGTH, LONGEST
 from mlgitops.words import one_line
 
@@ -39,7 +41,7 @@ _LATE = 60.0  # seconds that the server may take beyond its limit, imports inclu
 _TRIAL = 10.0  # seconds
 _GRACE = 5.0  # seconds for the server to end
 _PACKAGE = Path(__file__).parent.parent
-_SERVERS: dict[tuple[str, ...], _Server] = {}
+_SERVERS: dict[tuple[tuple[str, ...], Path | None], _Server] = {}
 _MODULE = """import json, sys
 given = json.loads(sys.argv[1])
 sys.path.insert(0, given["root"])
@@ -50,12 +52,26 @@ apart.serve(given)
 """
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Elsewhere:
+    """Another Python for code that needs packages which are not this process's.
+
+    Attributes:
+        python: its executable, of 3.10 or later; what is installed for it is not found.
+        packages: the folder with all packages.
+    """
+
+    python: Path
+    packages: Path
+
+
 def call(
     function: Callable[..., Iterable[object]],
     *arguments: object,
     timeout: float,
     readable: Iterable[str | Path] = (),
     preload: tuple[str, ...] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Any]:
     """What `function(*arguments)` yields in a process of its own, one after the other.
 
@@ -63,10 +79,12 @@ def call(
 
     Args:
         function: at the top level of a module; what it yields can be written as JSON.
-        arguments: can be pickled.
+        arguments: can be pickled; elsewhere, tables, arrays and values of Python's own.
         timeout: seconds for all of it.
         readable: files and folders that it reads, beside Python's own.
-        preload: modules that are imported once for all calls with the same ones.
+        preload: modules that are imported once for all calls with the same ones; elsewhere, by each
+            call: no package's code runs but apart.
+        elsewhere: where it runs; None for this Python and its packages.
 
     Raises:
         IsolatedError: it raised an exception, ended early, took too long, or its answer is none
@@ -75,11 +93,15 @@ def call(
     head = {
         "timeout": timeout,
         "most": _MOST,
-        "shown": [*_shown(), *(str(Path.cwd() / path) for path in readable)],
-        "path": [folder for folder in sys.path if folder],
+        "shown": [*_shown(elsewhere), *(str(Path.cwd() / path) for path in readable)],
+        "path": None if elsewhere else [folder for folder in sys.path if folder],
+        "packages": str(elsewhere.packages) if elsewhere else "",
+        "preload": preload if elsewhere else (),
         "folder": str(Path.cwd()),
     }
-    reason, data = _server(preload).ask(head, pickle.dumps((function, arguments)), timeout)
+    code = (parcels.packed if elsewhere else pickle.dumps)((function, arguments))
+    server = _server((), elsewhere.python) if elsewhere else _server(preload)
+    reason, data = server.ask(head, code, timeout)
     for line in data.split(b"\n")[:-1]:
         message = _message(line)
         if not message:
@@ -98,20 +120,20 @@ def denied(preload: tuple[str, ...]) -> str:
     return _server(preload).denied
 
 
-def _server(preload: tuple[str, ...]) -> _Server:
-    """The one that is there for calls with `preload`, or a new one."""
-    found = _SERVERS.get(preload)
+def _server(preload: tuple[str, ...], python: Path | None = None) -> _Server:
+    """The one that is there for calls with `preload` and another Python, or a new one."""
+    found = _SERVERS.get((preload, python))
     if found is None or not found.is_there:
-        found = _SERVERS[preload] = _started(preload)
+        found = _SERVERS[preload, python] = _started(preload, python)
     return found
 
 
-def _started(preload: tuple[str, ...]) -> _Server:
-    found = _Server(preload)
+def _started(preload: tuple[str, ...], python: Path | None) -> _Server:
+    found = _Server(preload, python)
     # GitHub's runners allow namespaces to root only, and let everybody be root
     if found.denied and os.environ.get("GITHUB_ACTIONS") == "true" and which("sudo"):
         with suppress(IsolatedError):
-            better = _Server(preload, as_root=True)
+            better = _Server(preload, python, as_root=True)
             found.close()
             return better
     return found
@@ -127,8 +149,10 @@ def _environment() -> dict[str, str]:
     return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **dict.fromkeys(_ONE_THREAD, "1")}
 
 
-def _shown() -> list[str]:
+def _shown(elsewhere: Elsewhere | None = None) -> list[str]:
     """Where Python, its libraries and this package are; no folder of the user's as a whole."""
+    if elsewhere:  # another Python says itself where it is
+        return [str(elsewhere.packages), str(_PACKAGE)]
     around = {*Path.cwd().parents, Path.cwd(), *Path.home().parents, Path.home()}
     libraries = [*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
     prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
@@ -164,16 +188,20 @@ class _Server:
         denied: why it does not run code apart; empty if it does.
     """
 
-    def __init__(self, preload: tuple[str, ...], *, as_root: bool = False) -> None:
+    def __init__(
+        self, preload: tuple[str, ...], python: Path | None, *, as_root: bool = False
+    ) -> None:
         given = {
             "root": str(_PACKAGE.parent),
-            "shown": _shown(),
+            "shown": [str(_PACKAGE)] if python else _shown(),
             "home": str(Path.home()),
             "owner": [os.getuid(), os.getgid()] if as_root else None,
             "preload": preload,
             "trial": _TRIAL,
         }
-        command = [sys.executable, "-I", "-c", _MODULE, json.dumps(given)]
+        # without `site`: what others installed there would run here, with what this user may do
+        program = [str(python), "-S", "-B"] if python else [sys.executable]
+        command = [*program, "-I", "-c", _MODULE, json.dumps(given)]
         if as_root:
             variables = [f"{name}={value}" for name, value in _environment().items()]
             command = ["sudo", "-n", "env", "-i", *variables, *command]

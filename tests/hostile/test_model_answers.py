@@ -86,7 +86,7 @@ DEEDS = {
     "is deaf": ("[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; time.sleep(600)", LATER),
     "closes the pipe": ("os.close(ANSWER); time.sleep(600)", f"{LATER}|{ENDED}"),
     "kills itself": ("os.kill(os.getpid(), signal.SIGKILL); os.abort()", ENDED),
-    "crashes": ("ctypes.string_at(0)", ENDED),
+    "crashes": ("ctypes.string_at(0)", f"{ENDED}: Segmentation fault"),
     "ends Python": ("raise SystemExit('bye')", "SystemExit: bye"),
     "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "kills its parent": ("os.kill(os.getppid() or 1, 9); os._exit(1)", ENDED),

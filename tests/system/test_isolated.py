@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.errors import IsolatedError
-from mlgitops.system.isolated import call, denied
+from mlgitops.system.isolated import Elsewhere, call, denied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +117,42 @@ def test_without_namespaces_code_still_runs_and_the_reason_is_known() -> None:
     assert said.startswith("[Errno ")
     assert "unshare" in said
     assert found == [None]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    """The Python that this environment was made of, and a folder with one package: `there`."""
+    tmp_path.chmod(0o755)
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "there.py").write_text(
+        "import importlib.util\n"
+        "def told(*names):\n"
+        "    for name in names:\n"
+        "        yield importlib.util.find_spec(name) is not None\n"
+        "def same(*given):\n"
+        "    yield [str(one) for one in given]\n"
+    )
+    monkeypatch.syspath_prepend(packages)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return Elsewhere(python=Path(sys.base_prefix) / "bin" / version, packages=packages)
+
+
+def test_elsewhere_there_are_the_packages_of_its_folder_and_no_others(elsewhere: Elsewhere) -> None:
+    """Not those of this environment, and none that lie beside that Python."""
+    told = importlib.import_module("there").told
+    names = ("there", "json", "mlgitops.words", "pandas", "pytest", "pip")
+    found = call(told, *names, timeout=60, elsewhere=elsewhere)
+    assert list(found) == [True, True, True, False, False, False]
+
+
+def test_packages_elsewhere_run_apart_only(elsewhere: Elsewhere) -> None:
+    """What they ask to run when Python starts reaches nothing of the user's."""
+    if why := denied(()):
+        pytest.skip(f"this machine allows no namespaces: {why}")
+    left = elsewhere.packages.parent / "left"
+    (elsewhere.packages / "evil.pth").write_text(f"import os; open({str(left)!r}, 'w')\n")
+    (elsewhere.packages / "sitecustomize.py").write_text(f"open({str(left)!r}, 'w')\n")
+    same = importlib.import_module("there").same
+    assert list(call(same, 1, timeout=60, elsewhere=elsewhere)) == [["1"]]
+    assert not left.exists()
