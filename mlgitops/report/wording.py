@@ -171,6 +171,11 @@ def number(value: float | None) -> str:
     return words.NONE if value is None else f"{value:.6g}"
 
 
+def answer(value: float | str | None) -> str:
+    """What a version answers to a row: a number, a class or a text."""
+    return str(value) if isinstance(value, str | bool) else number(value)
+
+
 def difference(one: Difference) -> str:
     """The difference of a metric: absolute, and relative in per cent."""
     if one.absolute is None:

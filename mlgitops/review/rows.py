@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.recipes.package import RecipePackage
 
 MOST = 5_000  # rows; of more, every second, third … is taken
+_ENOUGH = 30  # rows of an input example
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -47,6 +48,11 @@ class Rows:
     digest: str | None = None
     variable: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def few(self) -> bool:
+        """Whether they are an input example of so few rows that no share of them says anything."""
+        return self.actual is None and len(self.frame) < _ENOUGH
 
 
 def choose(
