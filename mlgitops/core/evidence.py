@@ -181,6 +181,7 @@ class Comparison:
         predictions: None where they were not asked for or could not be made.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
     """
 
     model: str
@@ -197,3 +198,4 @@ class Comparison:
     predictions: Predictions | None = None
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    evaluation: str | None = None

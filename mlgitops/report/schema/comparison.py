@@ -196,6 +196,7 @@ class Compared(Form):
     predictions: Predictions | None
     trouble: Words
     history: list[Past]
+    evaluation: str | None
 
 
 class Compare(Compared):
