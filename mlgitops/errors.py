@@ -273,6 +273,10 @@ class TrainingDataError(MlgitopsError):
     """The training data do not have the shape that the recipe needs."""
 
 
+class DataError(MlgitopsError):
+    """A table that models.yaml or a run names cannot be read on this machine."""
+
+
 class VersionNumberError(MlgitopsError):
     """MLflow did not give a recipe the version number that models.yaml states."""
 

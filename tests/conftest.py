@@ -65,6 +65,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLGITOPS_APPROVERS_TOKEN",
         "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
+        "MLGITOPS_DATA_ROOT",
         "MLGITOPS_OWNER",
         "MLGITOPS_PULL_REQUEST",
         "MLGITOPS_LABELS",

@@ -79,6 +79,7 @@ def _decided(
             for v in exhibit.verdicts
         ),
         guards=tuple(_guards(objections)),
+        evaluation=exhibit.comparison.evaluation if exhibit.comparison else None,
     )
 
 

@@ -86,6 +86,7 @@ def _entry(
         commit_reason=change.commit_reason,
         pull_request=change.pull_request,
         digest=change.digest,
+        evaluation=change.evaluation,
         file=decision.file,
         owner=decision.owner,
         registry=decision.registry,

@@ -65,8 +65,8 @@ def compare(
     """Compare two versions of a model.
 
     OLD and NEW are each a version number, a stage or a run id. Compares metrics, parameters, data,
-    signature and requirements. Has both versions predict the same rows (the rows that the recipe
-    holds out, or the input example) and measures the cost.
+    signature and requirements. Has both versions predict the same rows (those that the recipe holds
+    out, those of `evaluation` in models.yaml, or the input example) and measures the cost.
     """
     from mlgitops.report import comparison, document, html
     from mlgitops.review import scoring
@@ -98,6 +98,7 @@ def _compared(
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.compare import Scope, side
     from mlgitops.review.compare import compare as beside
+    from mlgitops.review.heldout import declared as declared_rows
 
     desired = load_or_empty(file)
     pinned = declared(desired)
@@ -111,7 +112,10 @@ def _compared(
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
         scope = Scope(
-            predict=not quick, link=comparing(Path(desired.file)), recipes=package_of(desired)
+            predict=not quick,
+            link=comparing(Path(desired.file)),
+            recipes=package_of(desired),
+            declared=declared_rows(desired, model),
         )
         return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
 

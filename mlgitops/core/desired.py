@@ -33,6 +33,20 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Held-out rows for versions without a recipe.
+
+    Attributes:
+        data: a path relative to models.yaml, or an https address, of CSV or Parquet.
+        target: the column of true values.
+    """
+
+    data: str
+    target: str
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Freeze:
     """No changes until a moment (with a time zone), and why."""
 
@@ -109,6 +123,7 @@ class DesiredModel:
     promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
     announce: tuple[str, ...] = ()
+    evaluation: Evaluation | None = None
 
     @property
     def section(self) -> str:

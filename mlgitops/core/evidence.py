@@ -90,6 +90,15 @@ class Mover:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What both versions answer to a row; `old` is None without an old version."""
+
+    row: str
+    old: float | str | None
+    new: float | str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
     """The rows that both scored, in their order; each array has the shape (rows,).
 
@@ -117,6 +126,8 @@ class Predictions:
         quantiles: share of rows → difference new minus old at most that; unit of the target.
         movers: the rows that moved most, the first the furthest.
         confusion: (old class, new class) → rows; for classifications.
+        answers: all rows, where an input example has so few that nothing can be counted; then
+            `changed`, `quantiles`, `movers` and `confusion` say nothing.
         scores: scikit-learn's metrics of both on these rows, where the true values are known.
         old_cost: what a prediction of the old version costs; None without one.
     """
@@ -131,6 +142,7 @@ class Predictions:
     quantiles: Mapping[float, float] = field(default_factory=lambda: MappingProxyType({}))
     movers: tuple[Mover, ...] = ()
     confusion: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    answers: tuple[Answer, ...] = ()
     scores: tuple[Difference, ...] = ()
 
 
@@ -169,6 +181,7 @@ class Comparison:
         predictions: None where they were not asked for or could not be made.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
     """
 
     model: str
@@ -185,3 +198,4 @@ class Comparison:
     predictions: Predictions | None = None
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    evaluation: str | None = None

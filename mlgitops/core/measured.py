@@ -12,6 +12,7 @@ from mlgitops.words import brief
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from mlgitops.core.desired import Evaluation
     from mlgitops.core.evidence import Side
     from mlgitops.core.gate import Gate
     from mlgitops.core.plan import Change
@@ -27,6 +28,7 @@ class Subject:
         old: the version in the stage; None if it was empty.
         old_digest, new_digest: of the payloads.
         engine: the version of mlgitops.
+        evaluation: the held-out rows that models.yaml names; empty if it names none.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Subject:
     old_digest: str | None
     new_digest: str
     engine: str = __version__
+    evaluation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +69,9 @@ class Measured:
         )
 
 
-def subject(change: Change, old: Side | None, new: Side) -> Subject | None:
+def subject(
+    change: Change, old: Side | None, new: Side, evaluation: Evaluation | None
+) -> Subject | None:
     """What can be measured of a change; None where a payload is missing."""
     if new.artifact is None or (old is not None and old.artifact is None):
         return None
@@ -77,6 +82,7 @@ def subject(change: Change, old: Side | None, new: Side) -> Subject | None:
         new=new.version.number,
         old_digest=old.artifact.digest if old and old.artifact else None,
         new_digest=new.artifact.digest,
+        evaluation=f"{evaluation.data}: {evaluation.target}" if evaluation else "",
     )
 
 

@@ -44,6 +44,7 @@ class Decided:
     Attributes:
         digest: `sha256:…` of the new version's payload, where it was read or is pinned.
         commit_reason: why, as the commit says; may be empty.
+        evaluation: `sha256:…` of the file of held-out rows that both versions predicted, if any.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Decided:
     gates: tuple[GateSaid, ...]
     guards: tuple[GuardSaid, ...]
     commit_reason: str = ""
+    evaluation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +135,7 @@ class Entry:
     commit_reason: str
     pull_request: str | None
     digest: str | None
+    evaluation: str | None
     file: str
     owner: str
     registry: str

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired, DesiredModel, GuardException
     from mlgitops.file.reader import KeyPath
 
-_OF_FORM_2 = ("allow", "announce", "blocked", "promote")  # of a model
+_OF_FORM_2 = ("allow", "announce", "blocked", "evaluation", "promote")  # of a model
 _MOST_TO_ADD = 50  # stages in one line that an error gives
 Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 

@@ -17,6 +17,7 @@ from mlgitops.core.desired import (
     Desired,
     DesiredModel,
     DesiredStage,
+    Evaluation,
     Freeze,
     GuardException,
     Recipe,
@@ -243,7 +244,16 @@ def _model(
             }
         ),
         announce=_recipients(form.announce),
+        evaluation=_evaluation(form, document, at),
     )
+
+
+def _evaluation(form: ModelForm | PromptForm, document: Document, at: KeyPath) -> Evaluation | None:
+    stated = form.evaluation if isinstance(form, ModelForm) else None
+    if stated is None:
+        return None
+    where = document.where((*at, "evaluation"))
+    return Evaluation(data=stated.data, target=stated.target, where=where)
 
 
 def _recipients(form: AnnounceForm | None) -> tuple[str, ...]:

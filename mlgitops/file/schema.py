@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
 from mlgitops.core.metrics import Direction  # noqa: TC001 - files are checked against it
 from mlgitops.core.permissions import Guard
+from mlgitops.core.places import fault
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
@@ -161,6 +162,13 @@ class ModelExceptionForm(Form):
     until: Until
 
 
+def _place(text: str) -> str:
+    if wrong := fault(text):
+        msg = f"the place of data {wrong}"
+        raise ValueError(msg)
+    return text
+
+
 class AnnounceForm(Form):
     """Who is told when a stage of the model changes."""
 
@@ -185,6 +193,17 @@ class AnnounceForm(Form):
             description="NAME of MLGITOPS_ANNOUNCE_NAME_URL and MLGITOPS_ANNOUNCE_NAME_SECRET",
         ),
     ]
+
+
+class EvaluationForm(Form):
+    """Held-out rows for versions without a recipe."""
+
+    data: Annotated[
+        str,
+        AfterValidator(_place),
+        Field(description="CSV or Parquet: a path relative to this file, or an https address"),
+    ]
+    target: Annotated[Text, Field(description="the column of true values")]
 
 
 Reason = Annotated[
@@ -282,6 +301,10 @@ class ModelForm(PromptForm):
         dict[VersionNumber, RecipeForm],
         Field(default_factory=dict, description="version number → recipe"),
     ]
+    evaluation: Annotated[
+        EvaluationForm | None,
+        Field(description="held-out rows for versions without a recipe; in form 2"),
+    ] = None
 
 
 class DeclaredForm(Form):

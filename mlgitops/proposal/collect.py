@@ -19,7 +19,7 @@ from mlgitops.errors import PayloadError, Problem, RegistryRequestError, StoreEr
 from mlgitops.history.way_back import ways_back
 from mlgitops.recipes.package import package_of
 from mlgitops.registry.presence import Presence, look
-from mlgitops.review import scoring
+from mlgitops.review import heldout, scoring
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, compare, side
 from mlgitops.words import one_line
@@ -293,15 +293,18 @@ def judged(
     history: tuple[Past, ...] = (),
 ) -> Exhibit:
     """What the gates of a stage say of a version that is to enter it, given both sides."""
-    gates = desired.models[change.model].gates_for(change.alias)
+    model = desired.models[change.model]
+    gates = model.gates_for(change.alias)
     better = {metric: way for gate in gates for metric, way in gate.directions.items()}
-    of, loads = subject(change, old, new), request.need is Need.PREDICTIONS
+    of = subject(change, old, new, model.evaluation)
+    loads = request.need is Need.PREDICTIONS
     before = {} if loads else known(of, gates, request.checked)
     scope = Scope(
         predict=not before and _need(gates, request) is Need.PREDICTIONS,
         link=request.link,
         recipes=package_of(desired),
         better=MappingProxyType(better),
+        declared=heldout.declared(desired, change.model),
     )
     case = Case(
         change=change,

@@ -116,6 +116,10 @@ def _troubles(comparison: Comparison) -> Iterator[str]:
 
 
 def _predictions(found: Predictions) -> Iterator[Part]:
+    if found.answers:
+        yield _answers(found)
+        yield _cost(found.old_cost, found.new_cost)
+        return
     rows: list[list[Cell]] = []
     if found.changed is not None:
         classes = found.kind == "classification"
@@ -146,6 +150,11 @@ def _predictions(found: Predictions) -> Iterator[Part]:
     )
     yield _confusion(found)
     yield _cost(found.old_cost, found.new_cost)
+
+
+def _answers(found: Predictions) -> Part:
+    rows = [[one.row, wording.answer(one.old), wording.answer(one.new)] for one in found.answers]
+    return Part(words=_rows(found), header=("prediction", "old", "new"), rows=rows)
 
 
 def _rows(found: Predictions) -> str:

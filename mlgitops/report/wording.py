@@ -176,6 +176,11 @@ def interval(found: Interval | None) -> str:
     return f"{found.low:+.4g} to {found.high:+.4g}" if found else ""
 
 
+def answer(value: float | str | None) -> str:
+    """What a version answers to a row: a number, a class or a text."""
+    return str(value) if isinstance(value, str | bool) else number(value)
+
+
 def difference(one: Difference) -> str:
     """The difference of a metric: absolute, and relative in per cent."""
     if one.absolute is None:

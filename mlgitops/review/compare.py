@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from mlgitops.recipes.package import RecipePackage
     from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
+    from mlgitops.review.heldout import Declared
     from mlgitops.review.rows import Rows
 
 NO_PINS = Pins()
+_NO_ROWS = "there are no rows to compare on: no recipe, no `evaluation` and no input example"
 Triple = tuple[str, str | None, str | None]
 
 
@@ -43,12 +45,14 @@ class Scope:
         link: what makes an address of two commits, where there is one.
         recipes: where the recipes of the versions are found.
         better: metric → which way is better, where that is declared.
+        declared: the held-out rows that models.yaml names for the model.
     """
 
     predict: bool
     link: Callable[[str, str], str | None]
     recipes: RecipePackage
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Declared | None = None
 
 
 def side(
@@ -75,7 +79,7 @@ def compare(
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
     scored, trouble, scored_rows = (
-        _predicted(old, new, scope.recipes) if scope.predict else (None, "", None)
+        _predicted(old, new, scope) if scope.predict else (None, "", None)
     )
     before, after = old.version if old else None, new.version
     if is_prompt(after.tags):
@@ -97,20 +101,21 @@ def compare(
         predictions=scored,
         trouble=trouble,
         history=history,
+        evaluation=scored_rows.evaluation if scored and scored_rows else None,
     )
 
 
 def _predicted(
-    old: Side | None, new: Side, recipes: RecipePackage
+    old: Side | None, new: Side, scope: Scope
 ) -> tuple[Predictions | None, str, Rows | None]:
     """The predictions, or why there are none; and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
         return None, "; ".join(filter(None, missing)), None
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact), recipes)
+    chosen = rows.choose(before, (new.version, new.artifact), scope.recipes, scope.declared)
     if chosen is None:
-        return None, "there are no rows to compare on: no recipe and no input example", None
+        return None, _NO_ROWS, None
     known: dict[str, Scored] = {}
     for one in (new, old):
         if one is None or one.artifact is None or one.artifact.digest in known:
@@ -248,7 +253,7 @@ def _types(side: str, columns: Iterable[Column] | None) -> dict[str, str]:
 def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]:
     before, after = ({d.digest for d in _uses(s, "test")} for s in (old, new))
     if before and after and before != after:
-        again = "; see the metrics on the same rows" if scored and scored.digest else ""
+        again = "; see the metrics on the same rows" if scored and scored.actual is not None else ""
         yield f"the versions were tested on different data; do not compare their metrics{again}"
     if scored is not None:
         yield from scored.notes

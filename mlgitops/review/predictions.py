@@ -6,7 +6,7 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.evidence import Mover, Predictions, Series
+from mlgitops.core.evidence import Answer, Mover, Predictions, Series
 from mlgitops.core.metrics import Difference
 
 if TYPE_CHECKING:
@@ -33,6 +33,15 @@ def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
         new=new.predictions,
         old=old.predictions if old else None,
     )
+    if rows.few:
+        return Predictions(
+            kind=kind,
+            source=rows.source,
+            series=series,
+            new_cost=new.cost,
+            old_cost=old.cost if old else None,
+            answers=_answers(series),
+        )
     changed = _changed(kind, series)
     numbers = kind == "regression"
     return Predictions(
@@ -48,6 +57,13 @@ def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
         confusion=MappingProxyType({}) if numbers else _confusion(series),
         scores=_scores(kind, series),
     )
+
+
+def _answers(series: Series) -> tuple[Answer, ...]:
+    new = series.new.tolist()
+    old = [None] * len(new) if series.old is None else series.old.tolist()
+    sides = zip(series.labels, old, new, strict=True)
+    return tuple(Answer(row=row, old=was, new=is_now) for row, was, is_now in sides)
 
 
 def _kind(rows: Rows, new: Scored, old: Scored | None) -> PredictionKind:

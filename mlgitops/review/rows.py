@@ -1,4 +1,4 @@
-"""The rows that an old and a new version both score: held-out ones of a recipe, else examples."""
+"""The rows that an old and a new version both score: held-out ones, else examples."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.core.version import RECIPE_TAG
-from mlgitops.errors import RecipeError, TrainingDataError
+from mlgitops.errors import DataError, RecipeError, TrainingDataError
 from mlgitops.recipes import tracking
+from mlgitops.review import heldout
 from mlgitops.words import count, from_json, one_line
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from mlgitops.recipes.data import Holdout
     from mlgitops.recipes.package import RecipePackage
+    from mlgitops.review.heldout import Declared, HeldOut
 
 MOST = 5_000  # rows; of more, every second, third … is taken
+_ENOUGH = 30  # rows of an input example
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,6 +40,7 @@ class Rows:
         digest: MLflow's digest of the held-out examples of the new version's recipe, by which its
             run recorded them; None for input examples.
         variable: the environment variable that names other data for that recipe, if one does.
+        evaluation: `sha256:…` of the file that models.yaml names, where the rows are its.
         notes: what a reviewer must know of the choice.
     """
 
@@ -46,21 +50,32 @@ class Rows:
     source: str
     digest: str | None = None
     variable: str | None = None
+    evaluation: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def few(self) -> bool:
+        """Whether they are an input example of so few rows that no share of them says anything."""
+        return self.actual is None and len(self.frame) < _ENOUGH
 
 
 def choose(
-    old: tuple[Version, Artifact] | None, new: tuple[Version, Artifact], package: RecipePackage
+    old: tuple[Version, Artifact] | None,
+    new: tuple[Version, Artifact],
+    package: RecipePackage,
+    declared: Declared | None = None,
 ) -> Rows | None:
     """The rows to compare on.
 
     Held-out rows come from the recipe that the new version was trained by. Where the old one has a
     recipe too, only rows that neither has seen in training are taken, with the columns of both.
+    Without a recipe, they come from the file that models.yaml names.
 
     Args:
         old: the version to compare with, and its payload.
         new: the version to judge, and its payload.
         package: where the recipes of both are found.
+        declared: the file that models.yaml names for the model.
 
     Returns:
         None if there are neither held-out rows nor an input example.
@@ -73,8 +88,17 @@ def choose(
             return _rows(held_out, before, variable)
     except (RecipeError, TrainingDataError) as error:
         said = one_line(error)
-        notes = (f"comparing on examples; the recipe's held-out rows are not available: {said}",)
-    return _examples([new[1].folder, *([old[1].folder] if old else [])], notes)
+        notes = (f"the recipe's held-out rows are not available: {said}",)
+    sides = [new, *([old] if old else [])]
+    if declared is not None:
+        try:
+            found = heldout.read(declared, [version.signature for version, _ in sides])
+            return _of_file(found, notes)
+        except DataError as error:
+            notes = (*notes, f"the rows of `evaluation` are not available: {one_line(error)}")
+    if notes:
+        notes = (*notes, "comparing on the input example, if there is one")
+    return _examples([artifact.folder for _, artifact in sides], notes)
 
 
 def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None, str | None]:
@@ -110,6 +134,21 @@ def _rows(new: Holdout, old: Holdout | None, variable: str | None) -> Rows:
         source=(f"{count(len(chosen), 'held-out row')} of {new.dataset.name} (digest {digest})"),
         digest=digest,
         variable=variable,
+    )
+
+
+def _of_file(found: HeldOut, notes: tuple[str, ...]) -> Rows:
+    kept = _spread(len(found.features))
+    chosen = found.features.iloc[kept]
+    dated = hasattr(chosen.index, "date")
+    short = found.digest[: len("sha256:") + 12]
+    return Rows(
+        frame=chosen.reset_index(drop=True),
+        actual=found.actual[kept],
+        labels=tuple(_label(value) if dated else f"row {value + 1}" for value in chosen.index),
+        source=f"{count(len(chosen), 'held-out row')} of {found.name} ({short})",
+        evaluation=found.digest,
+        notes=notes,
     )
 
 

@@ -170,6 +170,7 @@ ENTRY = Entry(
     commit_reason="",
     pull_request=None,
     digest=None,
+    evaluation=None,
     file="models.yaml",
     owner="local",
     registry="http://here",

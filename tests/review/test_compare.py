@@ -127,8 +127,30 @@ def test_rows_from_an_example(farm: Team) -> None:
         register(farm, LinearRegression().fit(frame, slope * frame["x"]), frame)
     found = compared(farm, "other", "1", "2")["predictions"]
     assert found["source"] == "3 rows of the input example"
-    assert (found["changed"], found["scores"]) == (1, [])
-    assert [mover["row"] for mover in found["movers"]] == ["row 3", "row 2", "row 1"]
+    assert found["scores"] == []
+    answers = [(one["row"], round(one["old"], 6), round(one["new"], 6)) for one in found["answers"]]
+    assert answers == [("row 1", 2, 3), ("row 2", 4, 6), ("row 3", 6, 9)]
+
+
+def test_an_example_of_few_rows_is_shown_and_not_counted(farm: Team) -> None:
+    """No share of rows, percentile, mover or histogram, in no format; 30 rows are counted."""
+    few = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+    for slope in (2.0, 3.0):
+        register(farm, LinearRegression().fit(few, slope * few["x"]), few)
+    page = farm.folder / "few.html"
+    found = compared(farm, "other", "1", "2", "--report", str(page))["predictions"]
+    assert (found["changed"], found["quantiles"], found["movers"]) == (None, [], [])
+    text = farm.ok("compare", "other", "1", "2").out
+    for shown in (text, page.read_text()):
+        assert "row 3" in shown
+        assert not [word for word in ("% of the rows", "new - old", "<svg") if word in shown]
+
+    enough = pd.DataFrame({"x": [float(number) for number in range(30)]})
+    for slope in (2.0, 3.0):
+        register(farm, LinearRegression().fit(enough, slope * enough["x"]), enough)
+    found = compared(farm, "other", "3", "4")["predictions"]
+    assert (found["answers"], len(found["quantiles"])) == ([], 7)
+    assert found["changed"] == 29 / 30
 
 
 def register(team: Team, model: LinearRegression, example: pd.DataFrame) -> None:

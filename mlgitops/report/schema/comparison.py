@@ -150,6 +150,14 @@ class Mover(Form):
     actual: Number | None
 
 
+class Answer(Form):
+    """What both versions answer to a row."""
+
+    row: str
+    old: Number | str | None
+    new: Number | str
+
+
 class Confused(Form):
     """How many rows went from one class to another, or stayed."""
 
@@ -177,6 +185,7 @@ class Predictions(Form):
     quantiles: Annotated[list[Quantile], BeforeValidator(_quantiles)]
     movers: list[Mover]
     confusion: Annotated[list[Confused], BeforeValidator(_confusion)]
+    answers: list[Answer]
     scores: list[Metric]
     old_cost: Cost | None
     new_cost: Cost
@@ -219,6 +228,7 @@ class Compared(Form):
     predictions: Predictions | None
     trouble: Words
     history: list[Past]
+    evaluation: str | None
 
 
 class Compare(Compared):

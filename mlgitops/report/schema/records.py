@@ -45,6 +45,7 @@ class RecordedChange(Form):
     commit_reason: Words
     pull_request: str | None
     digest: str | None
+    evaluation: str | None
     file: str
     owner: str
     registry: str
