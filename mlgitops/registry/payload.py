@@ -161,12 +161,17 @@ def of_folder(folder: Path) -> dict[str, Any]:
 def read(mlmodel: bytes) -> dict[str, Any]:
     """What an MLmodel file says; `flavors`, without which it is none, is a mapping of mappings.
 
+    Flavours that say nothing readable of themselves are empty.
+
     Raises:
         PayloadError: it cannot be read.
     """
     try:
         found: dict[str, Any] = yamls.load(mlmodel)
-        found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
+        found["flavors"] = {
+            str(name): options if isinstance(options, dict) else {}
+            for name, options in (found["flavors"] or {}).items()
+        }
     except yamls.BROKEN as error:
         said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
         raise PayloadError(said) from error
