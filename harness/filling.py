@@ -170,6 +170,29 @@ class Filling:
             bare = self.runs["bare"]
             logged = self.client.create_logged_model(self.experiment, "m", source_run_id=bare)
             self.client.log_outputs(bare, models=[LoggedModelOutput(logged.model_id, step=0)])
+            self._checkpoints()
+
+    def _checkpoints(self) -> None:
+        """Two models of one run, one of none, and a copy."""
+        run = self.run("twice", metrics={"epochs": [2]}, datasets=[("test", "bbb")]).info.run_id
+        self.model("checkpoints")
+        for step, source_run in enumerate((run, run, None)):
+            logged = self.client.create_logged_model(
+                self.experiment, f"m{step}", source_run_id=source_run, params={"step": str(step)}
+            )
+            if source_run:
+                output = LoggedModelOutput(logged.model_id, step=step)
+                self.client.log_outputs(run, models=[output])
+            measured = Metric("rmse", 3 - step, 1_700_000_000_000, step, logged.model_id)
+            self.client.log_batch(run, metrics=[measured])
+            self.client.create_model_version(
+                "checkpoints",
+                f"models:/{logged.model_id}",
+                source_run,
+                model_id=logged.model_id,
+                await_creation_for=0,
+            )
+        self.client.copy_model_version("models:/checkpoints/1", "checkpoints")
 
     def _statuses(self) -> None:
         """Versions whose registration did not end: no client can make them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ from mlgitops.cli.options import (
     show_report,
 )
 from mlgitops.core.pins import declared
-from mlgitops.errors import UsageError
+from mlgitops.errors import PayloadError, UsageError
 from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
-from mlgitops.words import whole_number
+from mlgitops.words import one_line, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,10 +106,10 @@ def _compared(
     held = require_model(client, model)
     found = [_find(client, model, name, desired.stages) for name in names]
     with Cabinet(client) as cabinet:
-        sides = []
+        sides, notes = [], list[str]()
         for label, version in found:
             say(f"reading {label}")
-            full = client.evidence(version, signature=quick)
+            full = _evidence(client, version, quick, notes, label)
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
         scope = Scope(
@@ -117,7 +118,20 @@ def _compared(
             recipes=package_of(desired),
             declared=declared_rows(desired, model),
         )
-        return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
+        past = latest_versions(client, held)
+        compared = beside(model, sides[0], sides[1], scope, past)
+        return replace(compared, warnings=(*compared.warnings, *notes))
+
+
+def _evidence(
+    client: RegistryReader, version: Version, quick: bool, notes: list[str], label: str
+) -> Version:
+    """What is recorded of a version; notes why its signature is unknown, where it is."""
+    try:
+        return client.evidence(version, signature=quick)
+    except PayloadError as error:
+        notes.append(f"{label}: {one_line(error)}")
+        return client.evidence(version, signature=False)
 
 
 def _find(

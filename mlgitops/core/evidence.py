@@ -30,12 +30,14 @@ class Artifact:
         folder: where it lies while the comparison is made; gone afterwards.
         digest: `sha256:…` of the payload, as `mlgitops.registry.digest` defines it.
         size: bytes of all its files.
-        signature: what it takes and gives; None where it does not say.
-        flavour: MLflow's flavour that loads it, such as `sklearn` or `python_function`.
+        signature: what it takes and gives; None where it does not say, or it cannot be read.
+        flavour: MLflow's flavour that loads it, such as `sklearn` or `python_function`; `unknown`
+            where it names none.
         serialization: the format of its weights, such as `skops`; None where it does not say.
         python: the version of Python that logged it, such as `3.11.7`.
         requirements: the lines of its requirements.txt.
         example: whether it was logged with an input example.
+        unknown: what it says in a way that nobody can read, and why.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class Artifact:
     python: str | None
     requirements: tuple[str, ...]
     example: bool
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -76,7 +76,7 @@ class RegistryReader(Protocol):
         ...
 
     def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with its run's metrics and parameters, and its signature if asked for.
+        """The version with what was recorded of it, and its signature if asked for.
 
         Raises:
             PayloadError: a signature is asked for, and the payload is gone or cannot be read.

@@ -7,6 +7,7 @@ folder. So no line is handed on as it stands: each is read here, and written ane
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -20,6 +21,11 @@ REQUIREMENTS, CONSTRAINTS, WHEELS = "requirements.txt", "constraints.txt", "whee
 # a version of Python, as platform.python_version() has it
 PYTHON = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})(?:\.[0-9]{1,3})?(?:(?:a|b|rc)[0-9]{1,3})?\+?")
 MOST_BYTES = 2**20  # of a file; what MLflow writes has a few kB
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _MOST_LINES, _LONGEST, _SHOWN = 5_000, 2_000, 60  # lines; characters of a line, and of an error
 _CONSTRAINED = re.compile(rf"-c\s+{re.escape(CONSTRAINTS)}")
 _COMMENT = re.compile(r"(^|\s+)#.*")  # as pip and uv have it
@@ -62,6 +68,21 @@ class Requirements:
     wheels: tuple[tuple[str, str], ...] = ()
     constrained: bool = False
     constraints: tuple[Package, ...] = ()
+
+
+def decoded(content: bytes) -> str:
+    """The text of a requirements file: as its mark says, else UTF-8, else Latin-1.
+
+    pip reads the same; editors of Windows write each of them.
+
+    >>> decoded("numpy".encode("utf-16"))
+    'numpy'
+    """
+    marked = (name for mark, name in _MARKS.items() if content.startswith(mark))
+    try:
+        return content.decode(next(marked, "utf-8"))
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def parse(text: str, name: str = REQUIREMENTS) -> Requirements:

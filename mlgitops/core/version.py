@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 VersionKey = tuple[str, int]  # model, number
 READY = "READY"
+_LOGGED = "models:/m-"
 RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetUse:
-    """A data set that a run used: MLflow's digest of it, and what for: `train` or `test`."""
+    """A data set that was used: MLflow's digest of it, and what for: `train` or `test`."""
 
     name: str
     digest: str
@@ -27,7 +28,7 @@ class DatasetUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """A model version that exists, with the evidence that its run recorded.
+    """A model version that exists, with what its logged model and its run recorded.
 
     Attributes:
         number: MLflow's version number.
@@ -43,6 +44,9 @@ class Version:
         commit: git's commit that it was trained from.
         dirty: whether the code was changed since that commit.
         classic: its classic stage; `None`, the word, for none.
+        origin: the model that it was registered from: `models:/m-…`, a logged model of MLflow 3, or
+            `models:/NAME/2`, a version that it is a copy of, until its evidence is read; empty if
+            neither.
     """
 
     number: int
@@ -59,6 +63,12 @@ class Version:
     commit: str | None = None
     dirty: bool = False
     classic: str = "None"
+    origin: str = ""
+
+    @property
+    def model_id(self) -> str | None:
+        """The id of its logged model; None without one, or before evidence finds it."""
+        return self.origin.partition("/")[2] if self.origin.startswith(_LOGGED) else None
 
     def source(self, digits: int | None = None) -> str | None:
         """The commit, or its first digits, and whether it is the whole truth; None without one."""

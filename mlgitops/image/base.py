@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgitops.errors import DockerCommandError
+from mlgitops.errors import DockerCommandError, ImageError
 from mlgitops.system import docker
 
 # a base image in a Dockerfile, where Dependabot finds it; a line that names a stage has no tag
 LINE = re.compile(
     r"^FROM (?P<name>[^\s@]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?=\s)", re.MULTILINE
 )
+_ASKED = "import sys; print('%d.%d' % sys.version_info[:2])"
 _DOCKERFILE = Path(__file__).with_name("Dockerfile")
 # what Docker leaves out of the names of its own registry
 _USUAL = re.compile(r"^(docker\.io/)?(library/)?")
@@ -51,6 +52,23 @@ def find(image: str, *, chosen: bool) -> Base:
     if not chosen and written.get(name):
         return Base(name=name, digest=written[name])
     return Base(name=name, digest=_known(name))
+
+
+def python_of(image: str, platform: str | None) -> str:
+    """The Python of an image, such as `3.11`.
+
+    Raises:
+        ImageError: it has none that runs.
+    """
+    chosen = ["--platform", platform] if platform else []
+    isolated = ["run", "--rm", "--network", "none", "--entrypoint", "python3", *chosen]
+    try:
+        said = docker.run([*isolated, image, "-S", "-E", "-c", _ASKED]).strip()
+    except DockerCommandError as error:
+        raise ImageError(f"cannot ask the base image {image} for its Python: {error}") from error
+    if not re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,3}", said):
+        raise ImageError(f"the base image {image} does not say which Python it has")
+    return said
 
 
 def _known(name: str) -> str | None:

@@ -75,6 +75,8 @@ def build(
         wish = spec.specify(found, options)
         docker.require()
         wish = _based(wish, options, say)
+        if not wish.python:
+            wish = replace(wish, python=base.python_of(wish.base, options.platform))
         say("resolving its requirements")
         _fill(context, wish, _platform(options), options.configuration)
         say(f"building {wish.tags[0]}")

@@ -93,6 +93,7 @@ class Spec:
     """An image, before it is built.
 
     Attributes:
+        python: such as `3.11`; empty where only the base image tells.
         requirements, constraints: PEP 508.
         wheels: paths in the model's folder.
         required: the names of the packages that the model itself asks for, normalised.
@@ -112,18 +113,19 @@ def specify(source: Source, options: BuildOptions) -> Spec:
     """The image of a model version.
 
     Raises:
-        ImageError: the version does not say which Python it needs, or a package to add is none.
+        ImageError: neither the version nor a base image says which Python, or a package to add is
+            none.
     """
     for name in options.debian:
         if not _DEBIAN.fullmatch(name):
             raise ImageError(f"{name!r} is not the name of a Debian package, such as libgomp1")
     match = PYTHON.fullmatch(source.python)
-    if match is None:
+    if match is None and options.base is None:
         raise ImageError(
             f"{source.model} version {source.version} does not say its Python version in "
             "python_env.yaml; choose a base image with --base"
         )
-    python = f"{match[1]}.{match[2]}"
+    python = f"{match[1]}.{match[2]}" if match else ""
     base = options.base or f"python:{python}-slim"
     stage = source.stage or options.stage
     asked = source.requirements

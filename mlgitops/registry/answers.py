@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY, DatasetUse
-from mlgitops.registry.api import CONTEXT, ModelRow, RunRow, VersionRow
+from mlgitops.registry.api import (
+    CONTEXT,
+    LoggedRow,
+    Measured,
+    ModelRow,
+    RunRow,
+    VersionRow,
+    last,
+    origin,
+)
 
 if TYPE_CHECKING:
     from mlgitops.registry.calls import Json
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 # protobuf writes numbers of 64 bits as text, and what JSON has no number for as a word
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _MOMENT = re.compile(r"[0-9]{1,15}")
+_STEP = re.compile(r"-?[0-9]{1,19}")
 _LAST = 253_402_300_799_999  # milliseconds: the last that dates reach
 _WORDS = ("NaN", "Infinity", "-Infinity")
 
@@ -49,6 +59,7 @@ def version(found: Json) -> VersionRow:
         run_id=text(found, "run_id", "") or None,
         tags=_pairs(found, "tags"),
         created=_milliseconds(found.get("creation_timestamp")),
+        origin=origin(text(found, "source", ""), text(found, "model_id", "")),
     )
 
 
@@ -69,6 +80,19 @@ def run(found: Json) -> RunRow:
         models=tuple(
             text(one, "model_id") for one in listed(found.get("outputs", {}), "model_outputs")
         ),
+    )
+
+
+def logged(found: Json) -> LoggedRow:
+    """A logged model."""
+    info, data = found["info"], found.get("data", {})
+    return LoggedRow(
+        model_id=text(info, "model_id"),
+        experiment=text(info, "experiment_id"),
+        run_id=text(info, "source_run_id", "") or None,
+        location=text(info, "artifact_uri"),
+        metrics=last(map(_of_model, listed(data, "metrics"))),
+        params=_pairs(data, "params"),
     )
 
 
@@ -98,6 +122,18 @@ def _dataset(found: Json) -> DatasetUse:
         name=text(found["dataset"], "name"),
         digest=text(found["dataset"], "digest"),
         context=_pairs(found, "tags").get(CONTEXT, ""),
+    )
+
+
+def _of_model(found: Json) -> Measured:
+    data = text(found, "dataset_name", ""), text(found, "dataset_digest", "")
+    return Measured(
+        name=text(found, "key"),
+        value=_measured(found["value"]),
+        time=_milliseconds(found.get("timestamp")) or 0,
+        step=_whole(found.get("step", 0), _STEP),
+        run_id=text(found, "run_id", ""),
+        data=data if data[1] else None,
     )
 
 

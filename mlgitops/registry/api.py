@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlgitops.core.version import DatasetUse
     from mlgitops.registry.accounts import Accounts
@@ -17,6 +18,10 @@ Row = TypeVar("Row")
 CONTEXT = "mlflow.data.context"  # the tag of a data set that says what a run used it for
 VERSION_ORDER = ("name ASC", "version_number ASC")
 RUN_ORDER = ("attributes.start_time ASC",)
+# what a version may be registered from: a logged model, another version, a logged model's folder
+_LOGGED = re.compile(r"models:/+(m-[A-Za-z0-9-]{1,100})")
+_COPIED = re.compile(r"models:/+.+/[1-9][0-9]{0,9}", re.DOTALL)
+_FOLDER = re.compile(r"/models/(m-[0-9a-f]{32})(?:/|$)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,7 @@ class VersionRow:
     Attributes:
         stage: its classic stage; `None`, the word, for none.
         created: milliseconds since 1970.
+        origin: as in `mlgitops.core.version.Version`.
     """
 
     name: str
@@ -60,6 +66,7 @@ class VersionRow:
     run_id: str | None
     tags: Mapping[str, str]
     created: int | None
+    origin: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +94,41 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A value of a metric that a run logged to a model.
+
+    Attributes:
+        time: milliseconds since 1970.
+        data: the name and the digest of the data set that it was measured on, where it says so.
+    """
+
+    name: str
+    value: float
+    time: int
+    step: int
+    run_id: str
+    data: tuple[str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoggedRow:
+    """A logged model: what MLflow 3 keeps of a model beside the run that logged it.
+
+    Attributes:
+        run_id: the run that logged it, if one did.
+        location: the address of the folder that its files lie in.
+        metrics: metric → its last value.
+    """
+
+    model_id: str
+    experiment: str
+    run_id: str | None
+    location: str
+    metrics: Mapping[str, Measured]
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """What is logged to a run at once: at most 100 parameters, of 6,000 characters each."""
 
@@ -99,6 +141,34 @@ def among(run_ids: Sequence[str]) -> str:
     """The filter of MLflow's that finds some runs."""
     listed = ", ".join(f"'{run}'" for run in run_ids)
     return f"attributes.run_id IN ({listed})"
+
+
+def among_logged(model_ids: Sequence[str]) -> str:
+    """The filter of MLflow's that finds some logged models."""
+    listed = ", ".join(f"'{one}'" for one in model_ids)
+    return f"model_id IN ({listed})"
+
+
+def last(measured: Iterable[Measured]) -> dict[str, Measured]:
+    """The last value of each metric, by the order that MLflow sorts logged models by."""
+    found: dict[str, Measured] = {}
+    for one in sorted(measured, key=lambda one: one.run_id, reverse=True):
+        known = found.get(one.name)
+        if known is None or (one.time, one.step) >= (known.time, known.step):
+            found[one.name] = one
+    return found
+
+
+def origin(source: str, model_id: str | None = None) -> str:
+    """What a version was registered from, where that is a model of the registry.
+
+    >>> origin("models:/m-1"), origin("s3://bucket/model"), origin("models:/wind/2")
+    ('models:/m-1', '', 'models:/wind/2')
+    """
+    found = _LOGGED.fullmatch(source) or _FOLDER.search(source)
+    if known := model_id or (found and found[1]):
+        return f"models:/{known}"
+    return source if _COPIED.fullmatch(source) else ""
 
 
 class RegistryApi(Protocol):
@@ -198,12 +268,17 @@ class RunApi(Protocol):
         """A run; None if there is none."""
         ...
 
-    def logged(self, model_id: str) -> str:
-        """Where the files of a logged model are said to be.
+    def logged(self, model_id: str) -> LoggedRow:
+        """A logged model.
 
         Raises:
             RegistryGoneError: there is no such model.
+            RegistryNotFoundError: the server is of MLflow 2, which knows none.
         """
+        ...
+
+    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in an experiment."""
         ...
 
     def served(self, store: str) -> Served | None:

@@ -19,11 +19,16 @@ from mlgitops.registry.api import (
     CONTEXT,
     RUN_ORDER,
     VERSION_ORDER,
+    LoggedRow,
+    Measured,
     ModelRow,
     Page,
     RunRow,
     VersionRow,
     among,
+    among_logged,
+    last,
+    origin,
 )
 from mlgitops.registry.failures import translated
 from mlgitops.system.addresses import without_secrets
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Metric, Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
     from mlgitops.registry.address import Address
@@ -175,10 +180,18 @@ class ClientRunApi:
             return _run(self._client.get_run(run_id))
         return None
 
-    def logged(self, model_id: str) -> str:
-        """Where the files of a logged model are said to be."""
+    def logged(self, model_id: str) -> LoggedRow:
+        """A logged model."""
         with translated(self._uri):
-            return str(self._client.get_logged_model(model_id).artifact_location)
+            return _logged(self._client.get_logged_model(model_id))
+
+    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in an experiment."""
+        with translated(self._uri):
+            found = self._client.search_logged_models(
+                [experiment], among_logged(model_ids), max_results=len(model_ids)
+            )
+            return list(map(_logged, found))
 
     def served(self, store: str) -> None:
         """None: MLflow's client reaches what only it can log in to."""
@@ -289,6 +302,7 @@ def _version(found: ModelVersion) -> VersionRow:
         run_id=found.run_id or None,
         tags=dict(found.tags),
         created=found.creation_timestamp or None,
+        origin=origin(found.source or "", found.model_id),
     )
 
 
@@ -306,6 +320,28 @@ def _run(found: Run) -> RunRow:
         tags=dict(data.tags),
         datasets=tuple(map(_dataset, found.inputs.dataset_inputs if found.inputs else ())),
         models=tuple(o.model_id for o in (found.outputs.model_outputs if found.outputs else ())),
+    )
+
+
+def _logged(found: LoggedModel) -> LoggedRow:
+    return LoggedRow(
+        model_id=found.model_id,
+        experiment=found.experiment_id,
+        run_id=found.source_run_id or None,
+        location=found.artifact_location,
+        metrics=last(map(_measured, found.metrics or ())),
+        params=dict(found.params),
+    )
+
+
+def _measured(found: Metric) -> Measured:
+    return Measured(
+        name=found.key,
+        value=found.value,
+        time=found.timestamp,
+        step=found.step,
+        run_id=found.run_id or "",
+        data=(found.dataset_name or "", found.dataset_digest) if found.dataset_digest else None,
     )
 
 

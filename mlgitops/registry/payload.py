@@ -50,7 +50,7 @@ class Payloads:
 
     def download(self, uri: str, folder: Path, file: str = "") -> Path:
         """Download a model, or a file of it, into a folder; where it lies then."""
-        store = self._store(uri)
+        store = self.store(uri)
         if served := self._served(uri, store):
             return served.download(folder, file)
         with self._opened(uri, store) as opened:
@@ -76,7 +76,7 @@ class Payloads:
 
         Stores differ in what they say of a file that is not there; all of them list what is.
         """
-        store = self._store(uri)
+        store = self.store(uri)
         if served := self._served(uri, store):
             names = served.names()
         else:
@@ -86,7 +86,7 @@ class Payloads:
             raise PayloadError(GONE)
         read(self.download(uri, folder, MLMODEL).read_bytes())
 
-    def _store(self, uri: str) -> str:
+    def store(self, uri: str) -> str:
         """Where a model lies that is registered or logged, whatever it goes through."""
         for _ in range(_HOPS):
             kind, _, rest = uri.partition(":/")
@@ -104,7 +104,7 @@ class Payloads:
     def _models(self, path: str) -> str | None:
         name, slash, number = path.rpartition("/")
         if not slash:
-            return self.runs.logged(number)
+            return self.runs.logged(number).location
         if not _NUMBER.fullmatch(number):
             raise PayloadError(f"models:/{plain(path)[:_LONGEST]} is no address of a version")
         return self.api.source(name, int(number))
@@ -161,12 +161,17 @@ def of_folder(folder: Path) -> dict[str, Any]:
 def read(mlmodel: bytes) -> dict[str, Any]:
     """What an MLmodel file says; `flavors`, without which it is none, is a mapping of mappings.
 
+    Flavours that say nothing readable of themselves are empty.
+
     Raises:
         PayloadError: it cannot be read.
     """
     try:
         found: dict[str, Any] = yamls.load(mlmodel)
-        found["flavors"] = {name: dict(options or {}) for name, options in found["flavors"].items()}
+        found["flavors"] = {
+            str(name): options if isinstance(options, dict) else {}
+            for name, options in (found["flavors"] or {}).items()
+        }
     except yamls.BROKEN as error:
         said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
         raise PayloadError(said) from error

@@ -30,6 +30,7 @@ from mlgitops.errors import (
 )
 from mlgitops.registry import failures, payload, values
 from mlgitops.registry.paging import rows
+from mlgitops.registry.recorded import Recorded
 from mlgitops.registry.records import Records
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class MlflowRegistry:
         self._api, self._runs, self._calls = api, runs, calls
         self.records = Records(runs)
         self._payloads = payload.Payloads(address=address, api=api, runs=runs)
+        self._recorded = Recorded(runs=runs, payloads=self._payloads)
         self._has_classic, self._pages = True, _PAGES
 
     @property
@@ -225,7 +227,7 @@ class MlflowRegistry:
         return {one.number: one.tags.get(RECIPE_TAG) for one in self._versions_of(name)}
 
     def version(self, name: str, number: int) -> Version | None:
-        """A version's status, tags and times; what its run recorded is for `evidence`."""
+        """A version's status, tags and times; what was recorded of it is for `evidence`."""
         found = self._api.version(name, number)
         return values.version(found) if found and found.name == name else None
 
@@ -284,13 +286,12 @@ class MlflowRegistry:
             raise doubt from None
 
     def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with what its run recorded, and its signature if asked for.
+        """The version with what was recorded of it, and its signature if asked for.
 
         A run that was deleted leaves a version without metrics, parameters and data: a gate that
         needs them says so. A signature costs the download of the version's MLmodel file.
         """
-        run = self._runs.run(version.run_id) if version.run_id else None
-        known = version if run is None else values.with_run(version, run)
+        known = self._recorded.of(version)
         found = self._payloads.signature(version.uri) if signature else None
         return replace(known, signature=found)
 
@@ -301,16 +302,7 @@ class MlflowRegistry:
     def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
         """The metrics of a model's latest versions; few requests, however many they are."""
         newest = sorted(self._versions_of(name), key=lambda one: -one.number)[:most]
-        made = {one.run_id: one.number for one in newest if one.run_id}
-        experiment = self._experiment(made)
-        if experiment is None:
-            return {}
-        found = self._runs.runs(experiment, list(made))
-        return {made[run.run_id]: MappingProxyType(dict(run.metrics)) for run in found}
-
-    def _experiment(self, runs: Iterable[str]) -> str | None:
-        """The experiment of the newest run that exists; the others lie there as a rule."""
-        return next((run.experiment for one in runs if (run := self._runs.run(one))), None)
+        return {one.number: one.metrics for one in self._recorded.of_all(newest)}
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.
@@ -327,7 +319,7 @@ class MlflowRegistry:
         if not run.models:
             return None
         tags, uri = MappingProxyType(dict(run.tags)), f"models:/{run.models[-1]}"
-        return Version(number=0, status=READY, run_id=run_id, tags=tags, uri=uri)
+        return Version(number=0, status=READY, run_id=run_id, tags=tags, uri=uri, origin=uri)
 
     def stamp(self, name: str, number: int, stamped: Mapping[str, Stamp]) -> None:
         """Write the stamps that a version carries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlgitops.core.requirements import CONSTRAINTS, MOST_BYTES, PYTHON, REQUIREMENTS, parse, refused
+from mlgitops.core.requirements import (
+    CONSTRAINTS,
+    MOST_BYTES,
+    PYTHON,
+    REQUIREMENTS,
+    decoded,
+    parse,
+    refused,
+)
 from mlgitops.errors import RequirementsError
 from mlgitops.registry import payload
 from mlgitops.words import brief
@@ -22,6 +31,10 @@ if TYPE_CHECKING:
 
 _PYTHON, _CONDA, _UV = "python_env.yaml", "conda.yaml", "uv.lock"
 _KNOWN = (_CONDA, _PYTHON)
+_NO_PACKAGE = re.compile(r"(?:python|pip)(?![A-Za-z0-9_.-]).*")
+_FIXED = re.compile(
+    r"([A-Za-z0-9_.-]+) *= *([A-Za-z0-9_.!*]+)(?:=[A-Za-z0-9_.]+)?"
+)  # with its build
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _OF_CONDA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.<>=!~*,| -]*")
 # bytes; deep nesting takes a YAML parser long, or its stack
@@ -31,33 +44,46 @@ _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def of_folder(folder: Path, version: str) -> Requirements:
-    """What the model in a folder asks for.
+    """What the model in a folder asks for: in requirements.txt, or in MLflow 1's conda.yaml.
 
     Args:
         folder: where it was downloaded to.
         version: its name and number, for errors.
 
     Raises:
-        RequirementsError: a file is missing, or asks for anything but packages.
+        RequirementsError: both files are missing, or one asks for anything but packages.
     """
     with _naming(version):
-        found = parse(_text(folder, REQUIREMENTS))
+        if _has(folder, _CONDA) and not _has(folder, REQUIREMENTS):
+            return parse("\n".join(_conda_packages(_yaml(folder, _CONDA))), _CONDA)
+        found = parse(decoded(_content(folder, REQUIREMENTS)))
         for _, wheel in found.wheels:
             _inside(folder, wheel)
         if not found.constrained:
             return found
-        constraints = parse(_text(folder, CONSTRAINTS), CONSTRAINTS)
+        constraints = parse(decoded(_content(folder, CONSTRAINTS)), CONSTRAINTS)
         return replace(found, constraints=constraints.packages)
 
 
+def _conda_packages(said: dict[str, Any]) -> Iterator[str]:
+    """What a conda.yaml asks for besides Python and pip, as pip asks for it."""
+    for asked in said.get("dependencies") or ():
+        if isinstance(asked, dict):
+            yield from map(str, asked.get("pip") or ())
+            continue
+        if not _NO_PACKAGE.fullmatch(str(asked)):
+            fixed = _FIXED.fullmatch(str(asked))
+            yield f"{fixed[1]}=={fixed[2]}" if fixed else str(asked)
+
+
 def python_of(folder: Path, version: str) -> str:
-    """What the model's python_env.yaml says of Python; empty if it says nothing.
+    """What the model's python_env.yaml says of Python; empty if it says nothing or is missing.
 
     Raises:
         RequirementsError: it cannot be read.
     """
     with _naming(version):
-        return str(_yaml(folder, _PYTHON).get("python") or "")
+        return str(_yaml(folder, _PYTHON).get("python") or "") if _has(folder, _PYTHON) else ""
 
 
 def check(folder: Path, version: str, manager: str) -> None:
@@ -73,6 +99,10 @@ def check(folder: Path, version: str, manager: str) -> None:
         PayloadError: its MLmodel file cannot be read.
     """
     of_folder(folder, version)
+    with _naming(version):  # who reads the files next may read other bytes in another way
+        for name in (REQUIREMENTS, CONSTRAINTS):
+            if _has(folder, name):
+                parse(_text(folder, name), name)
     flavour = payload.of_folder(folder)["flavors"].get("python_function", {})
     with _naming(version):
         named = flavour.get("env", _CONDA)
@@ -139,16 +169,25 @@ def _text(folder: Path, name: str, most: int = MOST_BYTES) -> str:
     """The text of a file of the model, of at most so many bytes.
 
     Raises:
-        RequirementsError: there is none within the model, or it is no text, or too long.
+        RequirementsError: there is none within the model, or it is no UTF-8, or too long.
     """
+    try:
+        return _content(folder, name, most).decode()
+    except UnicodeDecodeError as error:
+        raise refused(f"it is not UTF-8: byte {error.start + 1} of it", name) from error
+
+
+def _content(folder: Path, name: str, most: int = MOST_BYTES) -> bytes:
     with _inside(folder, name).open("rb") as stream:
         content = stream.read(most + 1)
     if len(content) > most:
         raise refused(f"it has more than {most:,} bytes", name)
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise refused(f"it is not UTF-8: byte {error.start + 1} of it", name) from error
+    return content
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether a model has a file of that name, be it a link that leads nowhere."""
+    return os.path.lexists(folder / name)
 
 
 def _inside(folder: Path, name: str) -> Path:

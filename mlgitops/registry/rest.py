@@ -10,12 +10,12 @@ from mlgitops.core import lock as locks
 from mlgitops.errors import RegistryDeniedError, RegistryGoneError
 from mlgitops.registry import answers, served, storing
 from mlgitops.registry.accounts import Accounts
-from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among
+from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among, among_logged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlgitops.registry.api import Batch, ModelRow, RunRow, VersionRow
+    from mlgitops.registry.api import Batch, LoggedRow, ModelRow, RunRow, VersionRow
     from mlgitops.registry.calls import Calls, Json
     from mlgitops.registry.served import Served
 
@@ -139,11 +139,22 @@ class RestRunApi:
             return answers.run(self._calls.get("runs/get", {"run_id": run_id})["run"])
         return None
 
-    def logged(self, model_id: str) -> str:
-        """Where the files of a logged model are said to be."""
+    def logged(self, model_id: str) -> LoggedRow:
+        """A logged model."""
         found = self._calls.get(f"logged-models/{quote(model_id, safe='')}", {})
         with self._calls.understood():
-            return answers.text(found["model"]["info"], "artifact_uri")
+            return answers.logged(found["model"])
+
+    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in an experiment."""
+        body = {
+            "experiment_ids": [experiment],
+            "filter": among_logged(model_ids),
+            "max_results": len(model_ids),
+        }
+        found = self._calls.send("POST", "logged-models/search", body)
+        with self._calls.understood():
+            return list(map(answers.logged, answers.listed(found, "models")))
 
     def served(self, store: str) -> Served | None:
         """Artifacts at an address, if a server passes them on over plain HTTP."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING
 from mlgitops.core import lock as locking
 from mlgitops.core import stamp as stamping
 from mlgitops.core.stage import CLASSIC_STAGES
-from mlgitops.core.version import Version
+from mlgitops.core.version import DatasetUse, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
-    from mlgitops.registry.api import ModelRow, RunRow, VersionRow
+    from mlgitops.registry.api import LoggedRow, Measured, ModelRow, RunRow, VersionRow
 
 _GIT_TAG = "mlflow.source.git."  # of a run
 
@@ -50,7 +51,7 @@ def uri(name: str, number: int) -> str:
 
 
 def version(found: VersionRow) -> Version:
-    """A version without what its run recorded."""
+    """A version without what was recorded of it."""
     return Version(
         number=found.number,
         status=found.status,
@@ -59,20 +60,58 @@ def version(found: VersionRow) -> Version:
         uri=uri(found.name, found.number),
         created=_iso(found.created),
         classic=found.stage,
+        origin=found.origin,
     )
 
 
-def with_run(found: Version, run: RunRow) -> Version:
-    """A version with what its run recorded."""
-    return replace(
+def recorded(found: Version, run: RunRow | None, own: LoggedRow | None, *, shared: bool) -> Version:
+    """A version with what its logged model recorded, and beneath that what its run did.
+
+    Args:
+        found: the version.
+        run: the run that made it, if it is still there.
+        own: its logged model, if it has one.
+        shared: whether the run logged another model with metrics of its own. Then no other metric
+            of the run counts: nobody can say which model it is of.
+    """
+    metrics = dict(run.metrics) if run and not shared else {}
+    metrics |= {name: _value(one, run) for name, one in own.metrics.items()} if own else {}
+    known = replace(
         found,
-        metrics=MappingProxyType(dict(run.metrics)),
-        params=MappingProxyType(dict(run.params)),
-        datasets=tuple(sorted(run.datasets, key=lambda use: (use.context, use.name, use.digest))),
+        run_id=found.run_id or (own.run_id if own else None),
+        origin=f"models:/{own.model_id}" if own else found.origin,
+        metrics=MappingProxyType(metrics),
+        params=MappingProxyType({**(run.params if run else {}), **(own.params if own else {})}),
+        datasets=_datasets(run, own),
+    )
+    if run is None:
+        return known
+    return replace(
+        known,
         seconds=(run.ended - run.begun) / 1000 if run.begun and run.ended else None,
         commit=run.tags.get(f"{_GIT_TAG}commit"),
         dirty=run.tags.get(f"{_GIT_TAG}dirty") == "true",
     )
+
+
+def _value(one: Measured, run: RunRow | None) -> float:
+    """The value of a logged model's metric, of which MLflow stores NaN as 0."""
+    of_run = run.metrics.get(one.name, one.value) if run else one.value
+    return of_run if math.isnan(of_run) and one.value == 0 else one.value
+
+
+def _datasets(run: RunRow | None, own: LoggedRow | None) -> tuple[DatasetUse, ...]:
+    """The data that the run used; what the model was measured on takes the place of its like."""
+    used = run.datasets if run else ()
+    contexts = {(use.name, use.digest): use.context for use in used}
+    measured = {one.data for one in own.metrics.values() if one.data} if own else set()
+    mine = {
+        DatasetUse(name=data[0], digest=data[1], context=contexts.get(data) or "test")
+        for data in measured
+    }
+    taken = {use.context for use in mine}
+    rest = {u for u in used if u.context not in taken and (u.name, u.digest) not in measured}
+    return tuple(sorted(mine | rest, key=lambda use: (use.context, use.name, use.digest)))
 
 
 def _iso(milliseconds: int | None) -> str | None:

@@ -68,7 +68,8 @@ def _sections(card: Card, now: datetime, page_of: PageOf) -> Iterator[tuple[str,
     metrics = sorted(version.metrics.items(), key=lambda m: (not m[0].startswith("test_"), m[0]))
     yield "Metrics", _rows(["metric", "value"], [(n, wording.number(v)) for n, v in metrics])
     yield "Parameters", _rows(["parameter", "value"], sorted(version.params.items()))
-    yield "Signature", _signature(version.signature)
+    unknown = card.side.artifact.unknown if card.side.artifact else ()
+    yield "Signature", _signature(version.signature) or "\n".join(map(escaped, unknown))
     if card.stages:
         yield "Gates of its stages", _gates(card)
     yield "Stage history", _history(card, now, page_of)

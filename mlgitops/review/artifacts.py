@@ -8,16 +8,21 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.evidence import Artifact
-from mlgitops.core.requirements import MOST_BYTES
+from mlgitops.core.requirements import MOST_BYTES, decoded
+from mlgitops.errors import PayloadError
 from mlgitops.registry import digest, payload
 from mlgitops.registry.signature import signature_in
+from mlgitops.words import brief, one_line
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
+UNKNOWN = "unknown"
+_LONGEST = 100  # characters of what it says of itself
 _PYFUNC = "python_function"  # the flavour that MLflow adds to every other
 
 
@@ -68,28 +73,38 @@ def describe(folder: Path) -> Artifact:
     """
     described = payload.of_folder(folder)
     flavours = described["flavors"]
-    own = next((name for name in flavours if name != _PYFUNC), _PYFUNC)
+    own = next(iter(sorted(flavours, key=lambda name: name == _PYFUNC)), UNKNOWN)
+    signature, unknown = _signature(folder) if described.get("signature") else (None, ())
     return Artifact(
         folder=folder,
         digest=digest.of_folder(folder),
         size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        signature=signature_in(folder),
+        signature=signature,
         flavour=own,
         serialization=_text(flavours.get(own, {}).get("serialization_format")),
         python=_text(flavours.get(_PYFUNC, {}).get("python_version")),
         requirements=_requirements(folder / "requirements.txt"),
         example=bool(described.get("saved_input_example_info")),
+        unknown=unknown,
     )
 
 
+def _signature(folder: Path) -> tuple[Signature | None, tuple[str, ...]]:
+    """The signature, and what is unknown of it."""
+    try:
+        return signature_in(folder), ()
+    except PayloadError as error:
+        return None, (one_line(error),)
+
+
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else brief(value, _LONGEST)
 
 
 def _requirements(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     with path.open("rb") as stream:  # to be shown, whatever it is
-        text = stream.read(MOST_BYTES).decode(errors="replace")
+        text = decoded(stream.read(MOST_BYTES))
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))

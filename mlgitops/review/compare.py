@@ -264,5 +264,11 @@ def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]
             )
     if new.artifact is not None and not new.artifact.example:
         yield f"{new.label} was logged without an input example"
-    if new.artifact is not None and new.artifact.signature is None:
+    for one in (old, new):
+        yield from (f"{one.label}: {why}" for why in _unknown(one)) if one else ()
+    if new.artifact is not None and new.artifact.signature is None and not _unknown(new):
         yield f"{new.label} has no signature, so nothing checks what callers send"
+
+
+def _unknown(one: Side) -> tuple[str, ...]:
+    return one.artifact.unknown if one.artifact else ()

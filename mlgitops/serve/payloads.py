@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import ServeError
+from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,12 +59,20 @@ def example_in(folder: Path) -> pd.DataFrame | np.ndarray[Any, Any]:
     """The same of a model that lies in a folder; nothing of it is run.
 
     Raises:
-        ServeError: the model was logged with neither.
+        ServeError: the model was logged with neither, or they cannot be read.
     """
     from mlflow.models import Model
 
-    saved = Model.load(str(folder))
-    return _example(saved.load_input_example(str(folder)), saved.signature)
+    try:
+        saved = Model.load(str(folder))
+        return _example(saved.load_input_example(str(folder)), saved.signature)
+    except ServeError:
+        raise
+    except Exception as error:  # MLflow raises whatever comes of what is written there
+        said = brief(error, 200)
+        raise ServeError(
+            f"cannot derive a request: the input example or the signature cannot be read: {said}"
+        ) from error
 
 
 def _example(

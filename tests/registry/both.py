@@ -117,8 +117,8 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
         yield f"versions({some})", methodcaller("versions", some)
     for names in (known.models, known.models[:1]):
         yield f"all_versions({names})", methodcaller("all_versions", names)
+    yield from _evidences(known)
     for number in (*known.versions["trained"], 99):
-        yield f"evidence({number})", partial(_evidence, number=number)
         yield f"check_payload({number})", methodcaller("check_payload", "trained", number)
     for run in (*known.runs.values(), "0" * 32, "no-such-run"):
         yield f"of_run({run})", methodcaller("of_run", "trained", run)
@@ -126,9 +126,16 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
         yield f"download({uri})", partial(_files, uri=uri, folder=folder)
 
 
-def _evidence(registry: MlflowRegistry, number: int) -> Version | None:
-    version = registry.version("trained", number)
-    return version and registry.evidence(version, signature=True)
+def _evidences(known: Known) -> Iterator[Call]:
+    """What is recorded of versions of runs, and of those of logged models, which MLflow 3 has."""
+    for name in ("trained", "checkpoints"):
+        for number in (*known.versions.get(name, ()), 99):
+            yield f"evidence({name}, {number})", partial(_evidence, name=name, number=number)
+
+
+def _evidence(registry: MlflowRegistry, name: str, number: int) -> Version | None:
+    version = registry.version(name, number)
+    return version and registry.evidence(version, signature=name == "trained")
 
 
 def _files(registry: MlflowRegistry, uri: str, folder: Path) -> dict[str, bytes]:
