@@ -110,8 +110,12 @@ def _compared(
             full = client.evidence(version, signature=quick)
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
+        declared_model = desired.models.get(model)
         scope = Scope(
-            predict=not quick, link=comparing(Path(desired.file)), recipes=package_of(desired)
+            predict=not quick,
+            link=comparing(Path(desired.file)),
+            recipes=package_of(desired),
+            better=declared_model.directions if declared_model else {},
         )
         return beside(model, sides[0], sides[1], scope, latest_versions(client, held))
 

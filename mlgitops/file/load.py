@@ -243,6 +243,7 @@ def _model(
             }
         ),
         announce=_recipients(form.announce),
+        metrics=MappingProxyType(form.metrics if isinstance(form, ModelForm) else {}),
     )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Discriminator, Field, Tag
 
+from mlgitops.core.directions import Direction  # noqa: TC001 - files are checked against it
 from mlgitops.core.gate import verdict
-from mlgitops.core.metrics import Direction, direction
 from mlgitops.gates.form import GateForm, Number, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mlgitops.core.gate import Case, Verdict
 
@@ -40,22 +40,22 @@ class MetricGate(GateForm):
         Field(description="how much worse than the version now in the stage: 0.5, or 2%"),
     ] = None
     better: Annotated[
-        Literal["higher", "lower"] | None,
-        Field(description="which way is better, where the metric's name does not tell"),
+        Direction | None,
+        Field(description="which way is better, where the metric's name has no standard meaning"),
     ] = None
 
     @property
-    def way(self) -> Direction | None:
-        """Which way is better, as declared, else as the name tells."""
-        return self.better or direction(self.metric)
+    def directions(self) -> Mapping[str, Direction]:
+        """That of its metric, where it says one."""
+        return {self.metric: self.better} if self.better else {}
 
     @property
-    def directions(self) -> Mapping[str, Direction]:
-        """That of its metric, where it is known."""
-        return {self.metric: self.way} if self.way else {}
+    def directed(self) -> Collection[str]:
+        """Its metric, if that must not regress."""
+        return () if self.max_regression is None else (self.metric,)
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
-        """Bounds that are missing or contradict each other; a regression without a direction."""
+        """Bounds that are missing or contradict each other."""
         if self.min is None and self.max is None and self.max_regression is None:
             yield (
                 None,
@@ -63,12 +63,6 @@ class MetricGate(GateForm):
             )
         if self.min is not None and self.max is not None and self.min > self.max:
             yield None, f"gate on {self.metric!r} can never pass: min is greater than max"
-        if self.max_regression is not None and self.way is None:
-            message = (
-                f"the name {self.metric!r} does not say which way is better; "
-                "add 'better: higher' or 'better: lower'"
-            )
-            yield None, message
 
     def judge(self, case: Case) -> Iterator[Verdict]:
         """One verdict for each bound."""
@@ -98,7 +92,7 @@ class MetricGate(GateForm):
             what = f"version {case.old.number} has no usable {self.metric} to compare with"
             return verdict(rule, False, what, shown)
         allowed = abs(present) * _fraction(limit) if isinstance(limit, str) else limit
-        lower = self.way == "lower"
+        lower = (self.better or case.direction(self.metric)) == "lower"
         bound = present + allowed if lower else present - allowed
         passed = value is not None and (value <= bound if lower else value >= bound)
         word = "at most" if lower else "at least"

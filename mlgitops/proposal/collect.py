@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
@@ -293,15 +292,15 @@ def judged(
     history: tuple[Past, ...] = (),
 ) -> Exhibit:
     """What the gates of a stage say of a version that is to enter it, given both sides."""
-    gates = desired.models[change.model].gates_for(change.alias)
-    better = {metric: way for gate in gates for metric, way in gate.directions.items()}
+    model = desired.models[change.model]
+    gates = model.gates_for(change.alias)
     of, loads = subject(change, old, new), request.need is Need.PREDICTIONS
     before = {} if loads else known(of, gates, request.checked)
     scope = Scope(
         predict=not before and _need(gates, request) is Need.PREDICTIONS,
         link=request.link,
         recipes=package_of(desired),
-        better=MappingProxyType(better),
+        better=model.directions,
     )
     case = Case(
         change=change,
@@ -310,6 +309,7 @@ def judged(
         old=old.version if old else None,
         now=request.now,
         comparison=compare(change.model, old, new, scope, history),
+        directions=model.directions,
     )
     found, said = case.comparison, judge(gates, case, before)
     return Exhibit(

@@ -21,8 +21,8 @@ from mlgitops.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Past, Predictions
-    from mlgitops.core.metrics import Direction
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.recipes.package import RecipePackage
@@ -75,7 +75,7 @@ def compare(
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
     scored, trouble, scored_rows = (
-        _predicted(old, new, scope.recipes) if scope.predict else (None, "", None)
+        _predicted(old, new, scope) if scope.predict else (None, "", None)
     )
     before, after = old.version if old else None, new.version
     if is_prompt(after.tags):
@@ -100,14 +100,14 @@ def compare(
 
 
 def _predicted(
-    old: Side | None, new: Side, recipes: RecipePackage
+    old: Side | None, new: Side, scope: Scope
 ) -> tuple[Predictions | None, str, Rows | None]:
     """The predictions, or why there are none; and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
         return None, "; ".join(filter(None, missing)), None
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact), recipes)
+    chosen = rows.choose(before, (new.version, new.artifact), scope.recipes)
     if chosen is None:
         return None, "there are no rows to compare on: no recipe and no input example", None
     known: dict[str, Scored] = {}
@@ -120,7 +120,9 @@ def _predicted(
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
     return (
-        predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None),
+        predictions.contrast(
+            chosen, answers[0], answers[1] if len(answers) > 1 else None, scope.better
+        ),
         "",
         chosen,
     )
