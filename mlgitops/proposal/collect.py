@@ -315,7 +315,8 @@ def judged(
     return Exhibit(
         change=change,
         verdicts=said,
-        comparison=found,
+        # a plan of many models needs the room of the rows of one
+        comparison=replace(found, rows=None) if found else None,
         measured=tuple(measured(of, gates, said)) if of and found and found.predictions else (),
     )
 

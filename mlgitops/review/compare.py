@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from mlgitops.core.evidence import Comparison, Fact, Side
+from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
@@ -96,7 +96,14 @@ def compare(
         predictions=scored,
         trouble=trouble,
         history=history,
+        rows=_held_out(scored_rows) if scored else None,
     )
+
+
+def _held_out(scored: Rows | None) -> HeldOut | None:
+    if scored is None or scored.actual is None:
+        return None
+    return HeldOut(frame=scored.frame, actual=scored.actual, labels=scored.labels)
 
 
 def _predicted(
