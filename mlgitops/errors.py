@@ -8,7 +8,7 @@ exit codes in one place.
 | 0 | success, or nothing to do |
 | 1 | an error, or a failed check; `plan` and `apply` changed nothing, others may have in part |
 | 2 | changes are pending (`plan --exit-code`), or stages are wrong (`github drift --exit-code`) |
-| 3 | `plan`: a change is refused; `apply`: all changes were refused, and nothing was changed |
+| 3 | `plan`: a change is refused; `apply`: all were, nothing changed; `gates try`: a gate failed |
 | 4 | a change failed (`apply`, `rebuild`); the report says which changes were applied |
 | 5 | the served model failed its smoke test (`smoke`, `image smoke`, `image prove`) |
 | 6 | a deployment or its rehearsal failed; the previous version continues to serve |
@@ -133,6 +133,12 @@ class RequirementsError(ProblemsError):
 
 class PlanRefusedError(MlgitopsError):
     """Changes of a plan were refused, and none was made."""
+
+    exit_code = 3
+
+
+class GateFailedError(MlgitopsError):
+    """A version that was tried does not meet the gates of a stage."""
 
     exit_code = 3
 

@@ -39,9 +39,10 @@ Without an address, the registry is embedded, in the folder .mlgitops.
 
 \b
 Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),
-3 changes were refused, 4 a change failed, 5 the smoke test failed,
-6 a deployment failed, 7 the image scan failed, 8 some changes were refused and
-the others applied, 64 wrong command line, 130 interrupted, 143 terminated.
+3 changes were refused or a tried gate failed, 4 a change failed,
+5 the smoke test failed, 6 a deployment failed, 7 the image scan failed,
+8 some changes were refused and the others applied, 64 wrong command line,
+130 interrupted, 143 terminated.
 
 \b
 After an unexpected error, MLGITOPS_DEBUG=1 prints its traceback.

@@ -112,10 +112,12 @@ def _compared(
             full = _evidence(client, version, quick, notes, label)
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
+        declared_model = desired.models.get(model)
         scope = Scope(
             predict=not quick,
             link=comparing(Path(desired.file)),
             recipes=package_of(desired),
+            better=declared_model.directions if declared_model else {},
             declared=declared_rows(desired, model),
         )
         past = latest_versions(client, held)

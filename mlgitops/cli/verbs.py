@@ -45,6 +45,7 @@ VERBS = {
         "deploy", "rehearsal", "Rehearse a plan's deployments on this machine.", "deploy"
     ),
     "doctor": Verb("doctor", "doctor", "Check this machine, models.yaml, the registry and GitHub."),
+    "gates": Verb("gates", "gates", "Try the gates of models.yaml."),
     "github": Verb("github", "github", "Run the workflow steps that talk to GitHub."),
     "history": Verb("past", "history", "Show who put which version into which stage, and when."),
     "image": Verb("image", "image", "Build, test, scan and push serving images.", "image"),

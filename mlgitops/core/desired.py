@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.gate import Gate
     from mlgitops.core.promotion import Rule
     from mlgitops.errors import Where
@@ -108,6 +109,7 @@ class DesiredModel:
         blocked: the versions that no stage may hold; in a valid file, `stages` names none of them.
         announce: who is told when a stage changes: OWNER/NAME of a repository on GitHub, or the
             name of a webhook, which has no slash.
+        metrics: metric → which way is better, where its name has no standard meaning.
     """
 
     name: str
@@ -124,6 +126,18 @@ class DesiredModel:
     blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
     announce: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
+    metrics: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def directions(self) -> Mapping[str, Direction]:
+        """Metric → which way is better, of all that gates, rules or the model itself say it of."""
+        found: dict[str, Direction] = {}
+        for gates in self.gates.values():
+            for gate in gates:
+                found.update(gate.directions)
+        for rule in self.promote.values():
+            found.update(rule.directions)
+        return MappingProxyType(found | dict(self.metrics))
 
     @property
     def section(self) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import pandas as pd
 
     from mlgitops.core.metrics import Difference
     from mlgitops.core.signature import Signature
@@ -117,6 +118,21 @@ class Series:
     actual: np.ndarray | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class HeldOut:
+    """Rows that no version learnt from, as both scored them; for gates, and not kept in reports.
+
+    Attributes:
+        frame: features of shape (rows, columns): all columns that either version takes.
+        actual: the true values, of shape (rows,).
+        labels: what each row is called: its day, or its number.
+    """
+
+    frame: pd.DataFrame
+    actual: np.ndarray
+    labels: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
     """How the answers of two versions to the same rows differ.
@@ -185,6 +201,8 @@ class Comparison:
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
+        rows: the held-out rows that `predictions.series` is of, in its order; None where the rows
+            are those of an input example, and once gates have judged.
     """
 
     model: str
@@ -202,3 +220,4 @@ class Comparison:
     trouble: str = ""
     history: tuple[Past, ...] = ()
     evaluation: str | None = None
+    rows: HeldOut | None = None

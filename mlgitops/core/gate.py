@@ -7,18 +7,20 @@ for a better model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from mlgitops.core.metrics import direction
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Comparison
     from mlgitops.core.held import HeldModel
-    from mlgitops.core.metrics import Direction
     from mlgitops.core.plan import Change
     from mlgitops.core.version import Version
 
@@ -75,6 +77,7 @@ class Case:
         old: the version now in the stage; None if it is empty.
         now: when the plan is made; has a time zone.
         comparison: what was measured of both; None where nothing was.
+        directions: metric → which way is better, where models.yaml says it of the model.
     """
 
     change: Change
@@ -83,6 +86,11 @@ class Case:
     old: Version | None
     now: datetime
     comparison: Comparison | None = None
+    directions: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+
+    def direction(self, metric: str) -> Direction | None:
+        """Which way is better for a metric, as models.yaml or its standard name says."""
+        return direction(metric, self.directions)
 
 
 class Gate(Protocol):
@@ -105,7 +113,12 @@ class Gate(Protocol):
 
     @property
     def directions(self) -> Mapping[str, Direction]:
-        """Metric → which way is better, of the metrics that the gate judges."""
+        """Metric → which way is better, as the gate itself says."""
+        ...
+
+    @property
+    def directed(self) -> Collection[str]:
+        """The metrics that it can only judge if something says which way they are better."""
         ...
 
     @property

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from mlgitops.core.directions import bare, standard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Direction = Literal["higher", "lower"]
+    from mlgitops.core.directions import Direction
 
-_LOWER = re.compile(
-    r"(^|_)(mae|mse|rmse|mape|smape|msle|rmsle|medae|loss|log_loss|error|deviance|brier|latency|wape)($|_)"
-)
-_HIGHER = re.compile(
-    r"(^|_)(r2|accuracy|acc|precision|recall|f1|auc|roc_auc|score|average_precision|ap|iou|ndcg|map"
-    r"|kappa|mcc|explained_variance)($|_)"
-)
+_NONE: Mapping[str, Direction] = MappingProxyType({})
 
 # what predictions and true values give, by its name in recipes → other exact names of the same
 SCORES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -35,15 +30,35 @@ _NAMES = {name: score for score, names in SCORES.items() for name in (score, *na
 _SHOWN = 3  # digits of a relative difference that reports show: 0.1%
 
 
-def direction(metric: str) -> Direction | None:
-    """Which way is better for a metric, as its name tells; None where it does not.
+def declared(metric: str, said: Mapping[str, Direction]) -> Direction | None:
+    """Which way a metric is better, as a team says of it, or of it on any set of rows.
 
-    >>> direction("test_mae"), direction("test_r2"), direction("revenue")
-    ('lower', 'higher', None)
+    >>> declared("test_ramp_error", {"ramp_error": "lower"})
+    'lower'
     """
-    if _LOWER.search(metric.lower()):
-        return "lower"
-    return "higher" if _HIGHER.search(metric.lower()) else None
+    return said.get(metric) or said.get(bare(metric))
+
+
+def direction(metric: str, said: Mapping[str, Direction] = _NONE) -> Direction | None:
+    """Which way is better for a metric; None where nothing tells.
+
+    Args:
+        metric: its name, as it was recorded.
+        said: what the team says of some; it counts before the standard meaning.
+
+    >>> direction("test_mae"), direction("revenue"), direction("revenue", {"revenue": "higher"})
+    ('lower', None, 'higher')
+    """
+    return declared(metric, said) or standard(metric)
+
+
+def unknown(metric: str) -> str:
+    """What to say where nothing tells which way is better, and how a model can."""
+    name = bare(metric)
+    return (
+        f"no standard says which way {metric!r} is better; "
+        f"add 'metrics: {{{name}: lower}}' or 'metrics: {{{name}: higher}}' to the model"
+    )
 
 
 def of_test(metric: str) -> bool:
@@ -83,7 +98,7 @@ class Difference:
     """One metric of the version now in a stage and of the one that is to enter it.
 
     Attributes:
-        better: which way is better, where that was declared; else the metric's name tells.
+        better: which way is better; None where nothing tells, and then there is no verdict.
         interval: of new minus old, where held-out rows give one.
     """
 
@@ -109,14 +124,14 @@ class Difference:
 
         A difference that may be noise, or that reports show as 0.0%, is neither better nor worse.
         """
-        way, difference = self.better or direction(self.metric), self.absolute
-        if difference is None or way is None or math.isnan(difference):
+        difference = self.absolute
+        if difference is None or self.better is None or math.isnan(difference):
             return ""
         if difference == 0:
             return "same"
         if self._within_noise:
             return "about the same"
-        return "better" if (difference > 0) == (way == "higher") else "worse"
+        return "better" if (difference > 0) == (self.better == "higher") else "worse"
 
     @property
     def _within_noise(self) -> bool:
@@ -126,14 +141,19 @@ class Difference:
 
 
 def differences(
-    old: Mapping[str, float],
-    new: Mapping[str, float],
-    better: Mapping[str, Direction] = MappingProxyType({}),
+    old: Mapping[str, float], new: Mapping[str, float], said: Mapping[str, Direction] = _NONE
 ) -> tuple[Difference, ...]:
-    """All metrics of both, those of the test set first; `better`: what is declared of some."""
+    """All metrics of both, those of the test set first.
+
+    Args:
+        old: by name.
+        new: by name.
+        said: which way is better for some, as for `direction`.
+    """
     names = sorted(old.keys() | new.keys(), key=lambda name: (not of_test(name), name))
     return tuple(
-        Difference(metric=n, old=old.get(n), new=new.get(n), better=better.get(n)) for n in names
+        Difference(metric=n, old=old.get(n), new=new.get(n), better=direction(n, said))
+        for n in names
     )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.desired import DesiredModel
+    from mlgitops.core.directions import Direction
     from mlgitops.core.held import HeldModel
-    from mlgitops.core.metrics import Direction
     from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
 
@@ -37,7 +37,7 @@ class Rule:
         alias: the MLflow alias that names the version.
         tag: what a version must be tagged with, and `value`, if set, the tag's value.
         metric: the version must have the best of all, and a better one than the stage's version.
-        better: which way that is, where the metric's name does not tell.
+        better: which way that is, where the metric's name has no standard meaning.
         auto_merge: GitHub is asked to merge by itself.
     """
 
@@ -50,9 +50,9 @@ class Rule:
     auto_merge: bool = False
 
     @property
-    def way(self) -> Direction | None:
-        """Which way the metric is better; None if nothing tells."""
-        return self.better or direction(self.metric)
+    def directions(self) -> Mapping[str, Direction]:
+        """That of its metric, where it says one."""
+        return {self.metric: self.better} if self.better else {}
 
     def __str__(self) -> str:
         if self.origin:
@@ -73,9 +73,6 @@ class Rule:
             yield "value", "'value' is that of a tag; add 'tag', or remove it"
         if self.better and not self.metric:
             yield "better", "'better' is said of a metric; add 'metric', or remove it"
-        if self.metric and self.way is None:
-            how = "add 'better: higher' or 'better: lower'"
-            yield "metric", f"the name {self.metric!r} does not tell which way is better; {how}"
         if self.origin and alias_of(self.origin) == alias_of(stage):
             yield "from", f"a version cannot enter {stage} from {stage} itself; name another stage"
         if self.alias and (found := stages.find(self.alias)):
@@ -183,7 +180,8 @@ def _offered(rule: Rule, model: DesiredModel, alias: str, known: Known) -> list[
     if rule.tag:
         return [n for n in newest_first if _is_tagged(known.versions[n], rule)]
     if rule.metric:
-        return _best(rule, max(_held(model, alias, known.held), default=None), known)
+        lower = direction(rule.metric, model.directions) == "lower"
+        return _best(rule.metric, lower, max(_held(model, alias, known.held), default=None), known)
     return newest_first
 
 
@@ -192,13 +190,13 @@ def _is_tagged(version: Version, rule: Rule) -> bool:
     return found is not None and rule.value in ("", found)
 
 
-def _best(rule: Rule, present: int | None, known: Known) -> list[int]:
-    """The versions by their metric, down to that of the stage's version, without that."""
-    sign = 1 if rule.way == "lower" else -1
+def _best(metric: str, lower: bool, present: int | None, known: Known) -> list[int]:
+    """The versions by a metric, down to that of the stage's version, without that."""
+    sign = 1 if lower else -1
     found = {
         number: sign * value
         for number in known.versions
-        if (value := known.metrics.get(number, {}).get(rule.metric)) is not None and isfinite(value)
+        if (value := known.metrics.get(number, {}).get(metric)) is not None and isfinite(value)
     }
     limit = found.get(present, float("inf")) if present is not None else float("inf")
     return sorted((n for n in found if found[n] < limit), key=lambda n: (found[n], -n))
@@ -240,7 +238,14 @@ def _waits(number: int, model: DesiredModel, stage: str, known: Known, now: date
         carrier=number,
     )
     new = known.versions[number]
-    case = Case(change=change, held=known.held, new=new, old=old, now=now)
+    case = Case(
+        change=change,
+        held=known.held,
+        new=new,
+        old=old,
+        now=now,
+        directions=model.directions,
+    )
     asking = [gate for gate in model.gates_for(alias) if gate.stages]
     failed = (said for said in judge(asking, case) if said.result is Result.FAILED)
     return next(map(str, failed), "")

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.blocking import why
 from mlgitops.core.desired import PROMPTS
+from mlgitops.core.metrics import declared, direction, unknown
 from mlgitops.core.stage import alias_of
 from mlgitops.file.stages import undeclared, without_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired, DesiredModel, GuardException
+    from mlgitops.core.directions import Direction
     from mlgitops.file.reader import KeyPath
 
-_OF_FORM_2 = ("allow", "announce", "blocked", "evaluation", "promote")  # of a model
+_OF_FORM_2 = ("allow", "announce", "blocked", "evaluation", "metrics", "promote")  # of a model
 _MOST_TO_ADD = 50  # stages in one line that an error gives
 Flaw = tuple["KeyPath", "str | Callable[[], str]"]
 
@@ -178,6 +180,37 @@ def _rules_can_choose(desired: Desired) -> Iterator[Flaw]:
                 yield ((*path, key) if key else path), message
 
 
+def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
+    for model in desired.models.values():
+        known = dict(model.metrics)
+        for path, said, directed in _on_metrics(model):
+            for metric, way in said.items():
+                first = declared(metric, known) or way
+                if first != way:
+                    yield (
+                        (*path, "better"),
+                        f"{metric!r} is declared as better {first}; keep one",
+                    )
+            known = {**said, **known}
+            for metric in directed:
+                if direction(metric, model.directions) is None:
+                    here = "or 'better: lower' or 'better: higher' here"
+                    yield path, f"{unknown(metric)}, {here}"
+
+
+def _on_metrics(
+    model: DesiredModel,
+) -> Iterator[tuple[KeyPath, Mapping[str, Direction], Collection[str]]]:
+    """The gates and rules, with the directions that they declare and those that they need."""
+    for stage, gates in model.gates.items():
+        for index, gate in enumerate(gates):
+            path = (model.section, model.name, "gates", stage, index)
+            yield path, gate.directions, gate.directed
+    for stage, rule in model.promote.items():
+        needed = (rule.metric,) if rule.metric else ()
+        yield (model.section, model.name, "promote", stage), rule.directions, needed
+
+
 def _no_stage_is_to_hold_a_blocked_version(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
         for stage in model.stages:
@@ -197,5 +230,6 @@ CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _exceptions_differ,
     _prompts_have_what_prompts_can_have,
     _rules_can_choose,
+    _directions_are_known_and_agree,
     _no_stage_is_to_hold_a_blocked_version,
 )

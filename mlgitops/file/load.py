@@ -245,6 +245,7 @@ def _model(
         ),
         announce=_recipients(form.announce),
         evaluation=_evaluation(form, document, at),
+        metrics=MappingProxyType(form.metrics if isinstance(form, ModelForm) else {}),
     )
 
 

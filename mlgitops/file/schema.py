@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
-from mlgitops.core.metrics import Direction  # noqa: TC001 - files are checked against it
+from mlgitops.core.directions import Direction  # noqa: TC001 - files are checked against it
 from mlgitops.core.permissions import Guard
 from mlgitops.core.places import fault
 from mlgitops.core.stage import PRODUCTION, STAGING
@@ -240,7 +240,7 @@ class RuleForm(Form):
     ] = None
     better: Annotated[
         Direction | None,
-        Field(description="which way is better, where the metric's name does not tell"),
+        Field(description="which way is better, where the metric's name has no standard meaning"),
     ] = None
     merge: Annotated[
         Literal["auto"] | None,
@@ -305,6 +305,14 @@ class ModelForm(PromptForm):
         EvaluationForm | None,
         Field(description="held-out rows for versions without a recipe; in form 2"),
     ] = None
+    metrics: Annotated[
+        dict[Text, Direction],
+        Field(
+            default_factory=dict,
+            description="metric → which way is better, where its name has no standard meaning; "
+            "in form 2",
+        ),
+    ]
 
 
 class DeclaredForm(Form):

@@ -23,10 +23,10 @@ from pydantic import (
 from mlgitops.core.gate import Mode, Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.gate import Case, Verdict
-    from mlgitops.core.metrics import Direction
 
 # mlflow.utils.validation: alias names, their length, and the two reserved forms.
 STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -111,8 +111,13 @@ class GateForm(Form):
 
     @property
     def directions(self) -> Mapping[str, Direction]:
-        """Metric → which way is better, of the metrics that the gate judges."""
+        """Metric → which way is better, as the gate itself says."""
         return {}
+
+    @property
+    def directed(self) -> Collection[str]:
+        """The metrics that it can only judge if something says which way they are better."""
+        return ()
 
     @property
     def stages(self) -> Mapping[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from mlgitops.core.directions import Direction  # noqa: TC001 - files are checked against it
 from mlgitops.core.gate import Need, verdict
-from mlgitops.core.metrics import SCORES, Direction, direction, score_of
+from mlgitops.core.metrics import SCORES, score_of
 from mlgitops.gates import on_rows
 from mlgitops.gates.form import (
     REGRESSION,
@@ -22,7 +23,7 @@ from mlgitops.gates.form import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mlgitops.core.gate import Case, Verdict
 
@@ -52,8 +53,8 @@ class MetricGate(GateForm):
         ),
     ] = None
     better: Annotated[
-        Literal["higher", "lower"] | None,
-        Field(description="which way is better, where the metric's name does not tell"),
+        Direction | None,
+        Field(description="which way is better, where the metric's name has no standard meaning"),
     ] = None
 
     @property
@@ -62,17 +63,17 @@ class MetricGate(GateForm):
         return Need.RUN if self.confidence is None else Need.PREDICTIONS
 
     @property
-    def way(self) -> Direction | None:
-        """Which way is better, as declared, else as the name tells."""
-        return self.better or direction(self.metric)
+    def directions(self) -> Mapping[str, Direction]:
+        """That of its metric, where it says one."""
+        return {self.metric: self.better} if self.better else {}
 
     @property
-    def directions(self) -> Mapping[str, Direction]:
-        """That of its metric, where it is known."""
-        return {self.metric: self.way} if self.way else {}
+    def directed(self) -> Collection[str]:
+        """Its metric, if that must not regress."""
+        return () if self.max_regression is None else (self.metric,)
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
-        """Bounds that are missing or contradict each other; a regression without a direction."""
+        """Bounds that are missing or contradict each other."""
         if self.min is None and self.max is None and self.max_regression is None:
             yield (
                 None,
@@ -80,12 +81,6 @@ class MetricGate(GateForm):
             )
         if self.min is not None and self.max is not None and self.min > self.max:
             yield None, f"gate on {self.metric!r} can never pass: min is greater than max"
-        if self.max_regression is not None and self.way is None:
-            message = (
-                f"the name {self.metric!r} does not say which way is better; "
-                "add 'better: higher' or 'better: lower'"
-            )
-            yield None, message
         if self.confidence is not None:
             yield from self._confident()
 
@@ -117,13 +112,16 @@ class MetricGate(GateForm):
             yield on_rows.bounded(
                 case,
                 metric=self.metric,
-                way=self.way,
+                way=self._way(case),
                 limit=self.max_regression,
                 confidence=self.confidence,
                 rule=self.rule,
             )
         elif self.max_regression is not None:
             yield self._regression(self.max_regression, value, shown, case)
+
+    def _way(self, case: Case) -> Direction | None:
+        return self.better or case.direction(self.metric)
 
     def _regression(
         self, limit: float | str, value: float | None, shown: str, case: Case
@@ -138,7 +136,7 @@ class MetricGate(GateForm):
             what = f"version {case.old.number} has no usable {self.metric} to compare with"
             return verdict(rule, False, what, shown)
         allowed = abs(present) * fraction(limit) if isinstance(limit, str) else limit
-        lower = self.way == "lower"
+        lower = self._way(case) == "lower"
         bound = present + allowed if lower else present - allowed
         passed = value is not None and (value <= bound if lower else value >= bound)
         word = "at most" if lower else "at least"

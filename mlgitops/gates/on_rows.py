@@ -12,8 +12,9 @@ from mlgitops.review import bootstrap
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
+    from mlgitops.core.directions import Direction
     from mlgitops.core.gate import Case, Verdict
-    from mlgitops.core.metrics import Difference, Direction
+    from mlgitops.core.metrics import Difference
 
 EMPTY = "measured; the stage is empty, so there is nothing to compare with"
 

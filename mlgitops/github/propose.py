@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlgitops.core.choice import chosen
 from mlgitops.core.gate import Need
 from mlgitops.core.guards import Terms
+from mlgitops.core.metrics import direction, unknown
 from mlgitops.core.promotion import NEWEST, Known, Pick, Rule, pick
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import GitHubError, GitHubPushedError, MlgitopsError, UsageError
@@ -169,6 +170,8 @@ class Rules:
             found: dict[str, Rule | None] = {one.name: None for one in model.stages}
             found |= {extra: self.rule} if extra else {}
             found |= model.promote
+            if self.rule.metric and direction(self.rule.metric, model.directions) is None:
+                raise UsageError(f"{name}: {unknown(self.rule.metric)}")
             for stage, rule in found.items():
                 yield _Target(model=model, stage=stage, rule=rule)
 

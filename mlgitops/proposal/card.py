@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.held import Held
-from mlgitops.core.plan import Action, Change
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
-from mlgitops.proposal.collect import Request, judged
+from mlgitops.proposal.trial import entering, side_of
 from mlgitops.registry.lookup import find_version, no_version, require_model
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.core.evidence import Side
     from mlgitops.core.gate import Verdict
-    from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
@@ -109,11 +105,12 @@ def make_card(
     declared = desired.models.get(model)
     aliases = sorted(alias for alias, holds in held.stages.items() if holds == number)
     with Cabinet(registry) as cabinet:
-        new = _side(registry, model, bare, cabinet)
+        new = side_of(registry, model, bare, cabinet)
         verdicts = tuple(
             (desired.stages.name_of(alias), verdict)
             for alias in aliases
-            for verdict in _verdicts(registry, desired, held, alias, new, cabinet)
+            if declared and declared.gates_for(alias)
+            for verdict in entering(registry, desired, held, alias, new, cabinet).verdicts
         )
         call = _call(new.artifact.folder) if new.artifact else None
     return Card(
@@ -129,39 +126,6 @@ def make_card(
         verdicts=verdicts,
         call=call,
     )
-
-
-def _side(registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet) -> Side:
-    known = registry.evidence(bare, signature=False)
-    return side(model, f"version {bare.number}", known, cabinet)
-
-
-def _verdicts(
-    registry: RegistryReader,
-    desired: Desired,
-    held: HeldModel,
-    alias: str,
-    new: Side,
-    cabinet: Cabinet,
-) -> tuple[Verdict, ...]:
-    """What the gates of a stage say of the version that holds it, as if it entered today."""
-    declared = desired.models.get(held.name)
-    if declared is None or not declared.gates_for(alias):
-        return ()
-    version, stamp = new.version, held.stamp_in_force(alias)
-    previous = stamp.previous if stamp and stamp.previous != version.number else None
-    bare = registry.version(held.name, previous) if previous else None
-    old = _side(registry, held.name, bare, cabinet) if bare else None
-    change = Change(
-        model=held.name,
-        stage=desired.stages.name_of(alias),
-        action=Action.REPLACE if old else Action.FILL,
-        old=old.version.number if old else None,
-        new=version.number,
-        move=stamp.move if stamp else 1,
-        carrier=version.number,
-    )
-    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC))).verdicts
 
 
 def _call(folder: Path) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
@@ -295,7 +294,6 @@ def judged(
     """What the gates of a stage say of a version that is to enter it, given both sides."""
     model = desired.models[change.model]
     gates = model.gates_for(change.alias)
-    better = {metric: way for gate in gates for metric, way in gate.directions.items()}
     of = subject(change, old, new, model.evaluation)
     loads = request.need is Need.PREDICTIONS
     before = {} if loads else known(of, gates, request.checked)
@@ -303,7 +301,7 @@ def judged(
         predict=not before and _need(gates, request) is Need.PREDICTIONS,
         link=request.link,
         recipes=package_of(desired),
-        better=MappingProxyType(better),
+        better=model.directions,
         declared=heldout.declared(desired, change.model),
     )
     case = Case(
@@ -313,12 +311,14 @@ def judged(
         old=old.version if old else None,
         now=request.now,
         comparison=compare(change.model, old, new, scope, history),
+        directions=model.directions,
     )
     found, said = case.comparison, judge(gates, case, before)
     return Exhibit(
         change=change,
         verdicts=said,
-        comparison=found,
+        # a plan of many models needs the room of the rows of one
+        comparison=replace(found, rows=None) if found else None,
         measured=tuple(measured(of, gates, said)) if of and found and found.predictions else (),
     )
 

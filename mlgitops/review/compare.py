@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from mlgitops.core.evidence import Comparison, Fact, Side
+from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side
 from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
@@ -21,8 +21,8 @@ from mlgitops.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Past, Predictions
-    from mlgitops.core.metrics import Direction
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.recipes.package import RecipePackage
@@ -102,7 +102,14 @@ def compare(
         trouble=trouble,
         history=history,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
+        rows=_held_out(scored_rows) if scored else None,
     )
+
+
+def _held_out(scored: Rows | None) -> HeldOut | None:
+    if scored is None or scored.actual is None:
+        return None
+    return HeldOut(frame=scored.frame, actual=scored.actual, labels=scored.labels)
 
 
 def _predicted(
@@ -125,7 +132,9 @@ def _predicted(
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
-    found = predictions.contrast(chosen, answers[0], answers[1] if len(answers) > 1 else None)
+    found = predictions.contrast(
+        chosen, answers[0], answers[1] if len(answers) > 1 else None, scope.better
+    )
     scores = bootstrap.with_intervals(found.scores, found.series)
     return replace(found, scores=scores), "", chosen
 

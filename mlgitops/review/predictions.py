@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.evidence import Answer, Mover, Predictions, Series
-from mlgitops.core.metrics import Difference
+from mlgitops.core.metrics import Difference, direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import PredictionKind
     from mlgitops.review.answers import Scored
     from mlgitops.review.rows import Rows
@@ -24,7 +25,12 @@ _MOVERS = 5
 _CLASSES = 20  # whole numbers with more values than these are counts, not classes
 
 
-def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
+def contrast(
+    rows: Rows,
+    new: Scored,
+    old: Scored | None,
+    better: Mapping[str, Direction] = MappingProxyType({}),
+) -> Predictions:
     """What the predictions of two versions on `rows` say; of one, where the stage was empty."""
     kind = _kind(rows, new, old)
     series = Series(
@@ -55,7 +61,7 @@ def contrast(rows: Rows, new: Scored, old: Scored | None) -> Predictions:
         quantiles=_quantiles(series) if numbers else MappingProxyType({}),
         movers=_movers(series) if numbers else (),
         confusion=MappingProxyType({}) if numbers else _confusion(series),
-        scores=_scores(kind, series),
+        scores=_scores(kind, series, better),
     )
 
 
@@ -135,13 +141,18 @@ def _confusion(series: Series) -> Mapping[tuple[str, str], int]:
     return MappingProxyType(dict(sorted(counted.items())))
 
 
-def _scores(kind: PredictionKind, series: Series) -> tuple[Difference, ...]:
+def _scores(
+    kind: PredictionKind, series: Series, better: Mapping[str, Direction]
+) -> tuple[Difference, ...]:
     """The metrics that follow from predictions alone, by the names that recipes give them."""
     if series.actual is None:
         return ()
     new = _score(kind, series.actual, series.new)
     old = _score(kind, series.actual, series.old) if series.old is not None else {}
-    return tuple(Difference(metric=name, old=old.get(name), new=new[name]) for name in new)
+    return tuple(
+        Difference(metric=name, old=old.get(name), new=new[name], better=direction(name, better))
+        for name in new
+    )
 
 
 def _score(kind: PredictionKind, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -192,8 +192,9 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {}\ngates: {Production: [{metric: profit, max_regression: 1}]}",
-            "4:26: wind Production: the name 'profit' does not say which way is better; "
-            "add 'better: higher' or 'better: lower'",
+            "4:26: wind Production: no standard says which way 'profit' is better; "
+            "add 'metrics: {profit: lower}' or 'metrics: {profit: higher}' to the model, "
+            "or 'better: lower' or 'better: higher' here",
         ),
         (
             "stages: {}\ngates: {Production: [{metric: test_r2, max_regression: 2 %}]}",

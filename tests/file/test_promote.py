@@ -68,7 +68,7 @@ def test_every_way_to_choose_a_version() -> None:
         ("Staging: {tag: a, alias: b}", "a rule has one way to choose a version, not alias and"),
         ("Staging: {value: a}", "'value' is that of a tag; add 'tag', or remove it"),
         ("Staging: {better: lower}", "'better' is said of a metric; add 'metric', or remove it"),
-        ("Staging: {metric: revenue}", "add 'better: higher' or 'better: lower'"),
+        ("Staging: {metric: revenue}", "or 'better: lower' or 'better: higher' here"),
         ("Staging: newest, staging: newest", "stages 'Staging' and 'staging' have the same alias"),
     ],
 )

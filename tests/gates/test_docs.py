@@ -22,11 +22,12 @@ EXAMPLES = re.findall(r"^\|.*\| `(\{.*\})` \|$", EVIDENCE, flags=re.MULTILINE)
 
 
 def with_checks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of a team's own check, in the current folder."""
+    """The examples of a team's own checks, in the current folder."""
     monkeypatch.chdir(folder)
     (folder / "checks").mkdir()
-    (code,) = re.findall(r"```python\n(.*?)```", EVIDENCE, flags=re.DOTALL)
-    (folder / "checks" / "wind.py").write_text(code, encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", EVIDENCE, flags=re.DOTALL):
+        path = re.findall(r'"""(.*?)"""', code)[0]
+        (folder / path).write_text(code, encoding="utf-8")
 
 
 def test_every_gate_has_an_example_that_is_valid(

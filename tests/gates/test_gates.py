@@ -72,6 +72,8 @@ def test_bounds_on_the_first_version(
         ("{metric: r2, max_regression: 10%}", -0.5, -0.56, 3),
         ("{metric: profit, max_regression: 0, better: higher}", 7.0, 7.0, 0),
         ("{metric: profit, max_regression: 0, better: higher}", 7.0, 6.9, 3),
+        ("{metric: neg_mean_absolute_error, max_regression: 2%}", -1.0, -3.0, 3),
+        ("{metric: neg_mean_absolute_error, max_regression: 2%}", -3.0, -1.0, 0),
         ("{metric: mae, max_regression: 2%}", None, 1.0, 3),
         ("{metric: mae, max_regression: 2%}", math.nan, 1.0, 3),
     ],

@@ -222,7 +222,7 @@ def test_the_command_proposes_what_is_new(hosted: Hosted, job: Team) -> None:
         (("wind", "Staging", "x"), "'x' is not a version"),
         (("--new", "--by", "newest=1", "--stage", "Staging"), "--by newest=1: pass newest, from"),
         (("--new", "--by", "tag=a"), "--by goes with --stage"),
-        (("--new", "--by", "metric=x", "--stage", "Staging"), "does not tell which way is better"),
+        (("--new", "--by", "metric=x", "--stage", "Staging"), "no standard says which way 'x'"),
         (("--new", "--reason", "x"), "--reason goes with MODEL STAGE VERSION"),
         (("--new", "solar"), "has no model 'solar'"),
     ):

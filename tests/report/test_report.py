@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.core.apply import Outcome, Status
-from mlgitops.core.metrics import Difference, differences, direction
+from mlgitops.core.metrics import Difference, differences
 from mlgitops.report import wording
 from mlgitops.report.markdown import escaped
 from mlgitops.system.ports import free_port
@@ -195,32 +195,13 @@ def test_hostile_text_can_not_become_markup() -> None:
     assert escaped("@all\n<b> | [x](y) `c`") == said
 
 
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [
-        ("test_mae", "lower"),
-        ("val_loss", "lower"),
-        ("rmse", "lower"),
-        ("test_log_loss", "lower"),
-        ("test_r2", "higher"),
-        ("accuracy_score", "higher"),
-        ("f1", "higher"),
-        ("test_roc_auc", "higher"),
-        ("revenue", None),
-        ("mapping", None),
-    ],
-)
-def test_which_way_is_better(metric: str, expected: str | None) -> None:
-    """Known from the words of a metric's name, not from its letters."""
-    assert expected == direction(metric)
-
-
 def test_differences_of_metrics() -> None:
     """Absolute and relative; nothing is made up where a value is missing or zero."""
-    (test, other) = differences({"a_loss": 0.0}, {"a_loss": 1.0, "test_r2": 0.5})
+    (test, other) = differences({"loss": 0.0}, {"loss": 1.0, "test_r2": 0.5})
     assert (
         test.metric, test.absolute, test.relative, test.verdict,
     ) == ("test_r2", None, None, "")  # fmt: skip
     assert (other.absolute, other.relative, other.verdict) == (1.0, None, "worse")
-    assert Difference(metric="r2", old=1.0, new=1.0).verdict == "same"
-    assert Difference(metric="r2", old=math.nan, new=1.0).verdict == ""
+    assert Difference(metric="r2", old=1.0, new=1.0, better="higher").verdict == "same"
+    assert Difference(metric="r2", old=math.nan, new=1.0, better="higher").verdict == ""
+    assert Difference(metric="r2", old=0.0, new=1.0).verdict == ""

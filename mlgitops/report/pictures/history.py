@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from mlgitops.core import metrics
+from mlgitops.core.metrics import of_test
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import GRID, INK, MUTED, NEW, OLD
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mlgitops.core.evidence import Comparison, Past
+    from mlgitops.core.metrics import Difference
     from mlgitops.report.pictures.svg import Picture
 
 MOST_METRICS = 3
@@ -27,19 +28,19 @@ _NAMES = 60  # above the panels: two lines with the names of stages
 def pictures(comparison: Comparison, key: str) -> Iterator[Picture]:
     """The test metrics that tell most, where at least two versions have one of them."""
     told = _telling(comparison)
-    past = [one for one in comparison.history if any(_has(one, name) for name in told)]
+    past = [one for one in comparison.history if any(_has(one, each.metric) for each in told)]
     if not told:
         return
 
     def paint(figure: Figure) -> None:
         made = svg.panels(figure, len(told), top=_NAMES, bottom=40)
-        for axes, name in zip(made, told, strict=True):
-            _metric(axes, name, past, comparison)
+        for axes, one in zip(made, told, strict=True):
+            _metric(axes, one, past, comparison)
         _stages(made, past)
         made[-1].set_xlabel("version")
         made[-1].xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
 
-    said = "; ".join(f"{_title(name)}: {_values(name, past)}" for name in told)
+    said = "; ".join(f"{_title(one)}: {_values(one.metric, past)}" for one in told)
     yield svg.draw(
         paint,
         height=_NAMES + 40 + _PANEL * len(told) + svg.GAP * (len(told) - 1),
@@ -50,33 +51,34 @@ def pictures(comparison: Comparison, key: str) -> Iterator[Picture]:
     )
 
 
-def _telling(comparison: Comparison) -> list[str]:
+def _telling(comparison: Comparison) -> list[Difference]:
     """Those of the test set of which we know what is better; most of all, those that change."""
-    changes = {one.metric: abs(one.relative or 0.0) for one in comparison.metrics}
-    names = {name for past in comparison.history for name in past.metrics}
     known = [
-        name
-        for name in sorted(names)
-        if name.startswith("test_")
-        and metrics.direction(name)
-        and sum(_has(past, name) for past in comparison.history) > 1
+        one
+        for one in comparison.metrics
+        if of_test(one.metric)
+        and one.better
+        and sum(_has(past, one.metric) for past in comparison.history) > 1
     ]
-    known.sort(key=lambda name: -changes.get(name, 0.0))
-    return sorted(known[:MOST_METRICS])
+    known.sort(key=lambda one: -abs(one.relative or 0.0))
+    return sorted(known[:MOST_METRICS], key=lambda one: one.metric)
 
 
 def _has(past: Past, name: str) -> bool:
     return abs(past.metrics.get(name, svg.HUGE)) < svg.HUGE  # not so for NaN
 
 
-def _metric(axes: Axes, name: str, past: Sequence[Past], comparison: Comparison) -> None:
+def _metric(
+    axes: Axes, difference: Difference, past: Sequence[Past], comparison: Comparison
+) -> None:
+    name = difference.metric
     found = {one.number: one.metrics[name] for one in past if _has(one, name)}
     axes.plot(list(found), list(found.values()), "o-", color=MUTED, linewidth=1, markersize=4)
     old = comparison.old.version.number if comparison.old else None
     for number, shape, colour in ((old, "s", OLD), (comparison.new.version.number, "o", NEW)):
         if number in found:
             axes.plot([number], [found[number]], shape, color=colour, markersize=8)
-    axes.set_title(_title(name))
+    axes.set_title(_title(difference))
     axes.grid(axis="y", color=GRID)
     axes.margins(0.05, 0.15)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
@@ -102,8 +104,8 @@ def _stages(panels: list[Axes], past: Sequence[Past]) -> None:
         )
 
 
-def _title(name: str) -> str:
-    return f"{name} ({metrics.direction(name)} is better)"
+def _title(one: Difference) -> str:
+    return f"{one.metric} ({one.better} is better)"
 
 
 def _values(name: str, past: Sequence[Past]) -> str:

@@ -1,0 +1,104 @@
+"""What the gates of a stage would say of a version if it entered today."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mlgitops.core.plan import Action, Change
+from mlgitops.errors import UsageError
+from mlgitops.proposal.collect import Request, judged
+from mlgitops.registry.lookup import no_version, require_model
+from mlgitops.review.artifacts import Cabinet
+from mlgitops.review.compare import side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlgitops.core.desired import Desired
+    from mlgitops.core.evidence import Side
+    from mlgitops.core.held import HeldModel
+    from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import Version
+    from mlgitops.proposal.collect import Exhibit
+
+
+def tried(
+    registry: RegistryReader,
+    desired: Desired,
+    model: str,
+    number: int,
+    stages: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Exhibit, ...]:
+    """What gates say of a version, for each stage; nothing is written.
+
+    Args:
+        registry: where the version is.
+        desired: models.yaml.
+        model: its name.
+        number: of the version.
+        stages: those that are meant, as they are declared; all with gates if empty.
+        progress: is told of each stage.
+
+    Raises:
+        UsageError: there is no such version, or models.yaml has no gates of the model for these
+            stages.
+        RegistryError: the registry could not be read.
+    """
+    held, bare = require_model(registry, model), registry.version(model, number)
+    if bare is None:
+        raise no_version(registry, model, number)
+    declared = desired.models.get(model)
+    aliases = [
+        one.alias
+        for one in desired.stages.listed
+        if declared and declared.gates_for(one.alias) and (not stages or one.name in stages)
+    ]
+    if not aliases:
+        of = f"stage {' or '.join(stages)}" if stages else "any stage"
+        raise UsageError(f"{desired.file} has no gates of {model} for {of}; add some to try")
+    found = []
+    with Cabinet(registry) as cabinet:
+        new = side_of(registry, model, bare, cabinet)
+        for alias in aliases:
+            progress(f"judging {model} version {number} for {alias}")
+            found.append(entering(registry, desired, held, alias, new, cabinet))
+    return tuple(found)
+
+
+def side_of(registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet) -> Side:
+    """A version with its evidence and its payload."""
+    known = registry.evidence(bare, signature=False)
+    return side(model, f"version {bare.number}", known, cabinet)
+
+
+def entering(
+    registry: RegistryReader,
+    desired: Desired,
+    held: HeldModel,
+    alias: str,
+    new: Side,
+    cabinet: Cabinet,
+) -> Exhibit:
+    """What the gates of a stage say of a version as if it entered today.
+
+    It is held against what the stage holds now; where that is the version itself, against what the
+    stage held before.
+    """
+    version, stamp = new.version, held.stamp_in_force(alias)
+    present = held.stages.get(alias)
+    if present == version.number:
+        present = stamp.previous if stamp and stamp.previous != version.number else None
+    bare = registry.version(held.name, present) if present else None
+    old = side_of(registry, held.name, bare, cabinet) if bare else None
+    change = Change(
+        model=held.name,
+        stage=desired.stages.name_of(alias),
+        action=Action.REPLACE if old else Action.FILL,
+        old=old.version.number if old else None,
+        new=version.number,
+        move=stamp.move if stamp else 1,
+        carrier=version.number,
+    )
+    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC)))

@@ -1,0 +1,35 @@
+"""What gates said of a version that was tried, as words and tables. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.core.gate import Result
+from mlgitops.report.parts import Part, Report
+from mlgitops.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlgitops.proposal.collect import Exhibit
+
+
+def report(model: str, number: int, tried: Sequence[Exhibit]) -> Report:
+    """The verdicts by stage, and how many refuse the version."""
+    failed = sum(len(one.failed) for one in tried)
+    return Report(
+        title=f"{model}: version {number}",
+        parts=[_part(one) for one in tried],
+        result=f"{count(failed, 'gate')} failed" if failed else "no gate refuses the version",
+        failed=bool(failed),
+    )
+
+
+def _part(one: Exhibit) -> Part:
+    old = f"against version {one.change.old}" if one.change.old else "into the empty stage"
+    signs = {result: result.value for result in Result}
+    return Part(
+        title=f"{one.change.stage}, {old}",
+        header=("gate", "rule", "expected", "actual"),
+        rows=[[signs[v.result], v.rule, v.expected, v.actual] for v in one.verdicts],
+    )
