@@ -61,7 +61,7 @@ def measure(rows: Rows, found: Predictions) -> tuple[Slice, ...]:
     masks = np.column_stack([mask for *_, mask in groups])
     counted = masks.sum(axis=0)
     means = (losses.T @ masks / counted).T
-    bounds = _at_once(losses[:, 1] - losses[:, 0], masks)
+    bounds = at_once(losses[:, 1] - losses[:, 0], masks)
     slices = [
         Slice(
             column=column,
@@ -80,7 +80,7 @@ def measure(rows: Rows, found: Predictions) -> tuple[Slice, ...]:
     return tuple(sorted(slices, key=lambda one: -one.regression))
 
 
-def _at_once(gaps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def at_once(gaps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Intervals of the mean gap of each slice that hold together; of shape (slices, 2).
 
     Args:
