@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import deploy, evidence, history, reconcile, serving, stack, stack_starts, startup
+from benchmarks import (
+    deploy,
+    evidence,
+    history,
+    intervals,
+    reconcile,
+    serving,
+    stack,
+    stack_starts,
+    startup,
+)
 
 BENCHMARKS = {
     "startup": startup.measure,
     "history": history.measure,
     "reconcile": reconcile.measure,
     "evidence": evidence.measure,
+    "intervals": intervals.measure,
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
     "serving": serving.measure,

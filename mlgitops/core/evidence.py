@@ -5,9 +5,12 @@ Nothing here reads anything: `collect` does for plans, `compare` for two version
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+
+from mlgitops.core.metrics import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlgitops.core.metrics import Difference
+    from mlgitops.core.metrics import Direction, Interval
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
@@ -166,6 +169,59 @@ class Predictions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """Both versions on the held-out rows with one property.
+
+    Attributes:
+        column: the column that tells; `month` or `quarter` of rows that are days.
+        label: the category, or the lowest and highest value of the quartile: `270.3 to 359.8`.
+        rows: how many rows there are.
+        metric: `mae` or `accuracy`.
+        old: the metric of the old version on these rows.
+        new: that of the new one.
+        interval: of new minus old; the intervals of all slices hold together.
+        better: which way is better.
+    """
+
+    column: str
+    label: str
+    rows: int
+    metric: str
+    old: float
+    new: float
+    interval: Interval
+    better: Direction
+
+    @property
+    def name(self) -> str:
+        """`quarter October to December`."""
+        return f"{self.column} {self.label}"
+
+    @property
+    def difference(self) -> Difference:
+        """Old and new as a metric of all rows is shown."""
+        return Difference(
+            metric=self.metric,
+            old=self.old,
+            new=self.new,
+            better=self.better,
+            interval=self.interval,
+        )
+
+    @property
+    def worse(self) -> float:
+        """How much worse the new version is, in the metric's unit; negative where it is better."""
+        return self.new - self.old if self.better == "lower" else self.old - self.new
+
+    @property
+    def regression(self) -> float:
+        """How much worse the new version is, as a fraction of the old one; infinite of nothing."""
+        if not self.old:
+            return math.copysign(math.inf, self.worse) if self.worse else 0.0
+        return self.worse / abs(self.old)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
     """Something that both sides have: Python, size, commit; None where a side does not say."""
 
@@ -198,6 +254,7 @@ class Comparison:
         columns: how the signature changed, in words; `breaks` holds what breaks callers of it.
         warnings: what a reviewer must know before believing the numbers.
         predictions: None where they were not asked for or could not be made.
+        slices: both versions on parts of the held-out rows, the one that is worst first.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
@@ -217,6 +274,7 @@ class Comparison:
     breaks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     predictions: Predictions | None = None
+    slices: tuple[Slice, ...] = ()
     trouble: str = ""
     history: tuple[Past, ...] = ()
     evaluation: str | None = None

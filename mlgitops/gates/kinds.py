@@ -12,6 +12,7 @@ from mlgitops.gates.form import GateForm
 # the files, each named by the key that tells its kind in models.yaml
 _FILES = (
     "metric",
+    "worst_slice",
     "signature",
     "promoted_from",
     "same_dataset",

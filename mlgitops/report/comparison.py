@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
-from mlgitops.report import sparkline, wording
+from mlgitops.report import slices, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
@@ -52,6 +52,7 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     found = comparison.predictions
     if found and found.scores:
         yield replace(_metrics("metric on the same rows", found.scores), words=_rows(found))
+    yield slices.part(comparison.slices)
     if comparison.old:
         yield _parameters(comparison)
     yield _facts(comparison)

@@ -15,7 +15,7 @@ from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking, fields
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
-from mlgitops.review import bootstrap, predictions, rows, scoring
+from mlgitops.review import bootstrap, predictions, rows, scoring, slices
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def compare(
         breaks=breaking(was, is_now) if was and is_now else (),
         warnings=(*_warnings(old, new, scored_rows), *_not_apart(scored)),
         predictions=scored,
+        slices=slices.measure(scored_rows, scored) if scored_rows and scored else (),
         trouble=trouble,
         history=history,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,

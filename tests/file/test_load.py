@@ -216,8 +216,8 @@ def test_everything_that_the_format_has() -> None:
         (
             "stages: {}\ngates: {Production: [{colour: red}]}",
             "4:26: wind Production: a gate must be a mapping with one of the keys "
-            "metric, signature, promoted_from, same_dataset, max_artifact_size, max_latency, "
-            "requires_tag, python",
+            "metric, worst_slice, signature, promoted_from, same_dataset, max_artifact_size, "
+            "max_latency, requires_tag, python",
         ),
         (
             "stages: {}\ndescription: !!python/object:os.system x",

@@ -94,8 +94,8 @@ LATENCY = "must be a time in ms or s, such as 20ms; got"
 PYTHON = "must be package.module:function, such as checks.wind:is_calm; got"
 DATASET = "must be true, or the context of a data set, such as test; got"
 KEYS = (
-    "a gate must be a mapping with one of the keys metric, signature, promoted_from, same_dataset, "
-    "max_artifact_size, max_latency, requires_tag, python"
+    "a gate must be a mapping with one of the keys metric, worst_slice, signature, promoted_from, "
+    "same_dataset, max_artifact_size, max_latency, requires_tag, python"
 )
 
 

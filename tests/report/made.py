@@ -21,10 +21,11 @@ from mlgitops.core.evidence import (
     Predictions,
     Series,
     Side,
+    Slice,
 )
 from mlgitops.core.gate import Result, Verdict
 from mlgitops.core.held import Held, HeldModel
-from mlgitops.core.metrics import differences
+from mlgitops.core.metrics import Interval, differences
 from mlgitops.core.signature import Column, Signature
 from mlgitops.core.version import DatasetUse, Version
 from mlgitops.errors import Where
@@ -76,6 +77,23 @@ def side(number: Version, size: int, *columns: str) -> Side:
     return Side(label=f"version {number.number}", version=number, artifact=artifact)
 
 
+def part(
+    column: str, label: str, rows: int, old: float, new: float, bounds: tuple[float, float]
+) -> Slice:
+    """The mean absolute error on a slice of the held-out days."""
+    low, high = bounds
+    return Slice(
+        column=column,
+        label=label,
+        rows=rows,
+        metric="mae",
+        old=old,
+        new=new,
+        interval=Interval(low=low, high=high, level=0.95),
+        better="lower",
+    )
+
+
 def predictions() -> Predictions:
     """Both versions on the held-out days of the wind farm."""
     days = np.arange(731.0)
@@ -92,7 +110,14 @@ def predictions() -> Predictions:
             Mover(row="2019-03-04", old=1800.0, new=1100.5, actual=1090.0),
             Mover(row="2020-11-23", old=300.0, new=910.25, actual=None),
         ),
-        scores=differences({"mae": 361.335, "r2": 0.9213}, {"mae": 160.008, "r2": 0.977}),
+        scores=tuple(
+            replace(one, interval=Interval(low=low, high=high, level=0.95))
+            for one, (low, high) in zip(
+                differences({"mae": 361.335, "r2": 0.9213}, {"mae": 160.008, "r2": 0.977}),
+                ((-227.5, -177.75), (-0.005, 0.12)),
+                strict=True,
+            )
+        ),
     )
 
 
@@ -122,6 +147,11 @@ REGRESSION = Comparison(
     breaks=("input temperature_16 was removed",),
     warnings=("the versions were tested on different data; do not compare their metrics",),
     predictions=predictions(),
+    slices=(
+        part("quarter", "January to March", 180, 210.5, 260.25, (12.5, 87.0)),
+        part("wind_direction_16", "236 to 275", 182, 394.0, 190.0, (-300.25, -111.5)),
+        part("month", "June", 60, 239.0, 190.0, (-163.5, 65.5)),
+    ),
     history=(
         Past(number=1, metrics={"test_mae": 361.335, "test_r2": 0.921}, stages=("Production",)),
         Past(number=2, metrics={"test_mae": 160.008, "test_r2": 0.977}, stages=()),

@@ -27,7 +27,8 @@ def test_why_there_are_no_predictions() -> None:
 def test_nothing_that_is_not_known_is_shown() -> None:
     """The first version of a stage has neither an old side nor differences."""
     first = replace(made.REGRESSION, old=None, facts=(), requirements=(), columns=(), breaks=())
-    alone = replace(first, predictions=None, history=made.REGRESSION.history[:1], warnings=())
+    past = made.REGRESSION.history[:1]
+    alone = replace(first, predictions=None, slices=(), history=past, warnings=())
     assert printed(lambda console: text.report(comparison.report(alone), console)).splitlines() == [
         "power-forecasting-model: version 2",
         "metric    old       new       difference",

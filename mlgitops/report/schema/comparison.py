@@ -191,6 +191,24 @@ class Predictions(Form):
     new_cost: Cost
 
 
+class Slice(Form):
+    """A metric of both sides on the held-out rows with one property; `relative` as in metrics.
+
+    The intervals of all slices hold together.
+    """
+
+    column: str
+    label: str
+    rows: int
+    metric: str
+    old: Number
+    new: Number
+    difference: Number | None = Field(validation_alias=AliasPath("difference", "absolute"))
+    relative: Number | None = Field(validation_alias=AliasPath("difference", "relative"))
+    interval: Interval
+    verdict: Verdict = Field(validation_alias=AliasPath("difference", "verdict"))
+
+
 class Line(Form):
     """A line of a prompt: "+" if only the new version has it, "-" if only the old one."""
 
@@ -226,6 +244,7 @@ class Compared(Form):
     columns: list[str]
     breaks: list[str]
     predictions: Predictions | None
+    slices: list[Slice]
     trouble: Words
     history: list[Past]
     evaluation: str | None

@@ -1,0 +1,55 @@
+"""Where the new version is worse or better than on all rows, as a table. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlgitops.report import wording
+from mlgitops.report.parts import Part
+from mlgitops.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlgitops.core.evidence import Slice
+
+_WORSE = 10  # rows of the table
+_BETTER = 3
+
+
+def part(found: Sequence[Slice]) -> Part:
+    """The slices that are worse, the worst first; then those that are better by most."""
+    if not found:
+        return Part()
+    worse, better = (
+        [one for one in found if one.difference.verdict == verdict]
+        for verdict in ("worse", "better")
+    )
+    alike = len(found) - len(worse) - len(better)
+    words = (
+        f"the new version is worse on {len(worse)} of {count(len(found), 'slice')} of these rows, "
+        f"better on {len(better)} and about the same on {alike}:"
+    )
+    level = found[0].interval.level
+    header = (
+        f"{found[0].metric} where",
+        "rows",
+        *("old", "new", "difference"),
+        f"{level:.0%} interval of all",
+        "",
+    )
+    shown = [*worse[:_WORSE], *better[: -_BETTER - 1 : -1]]
+    return Part(words=words, header=header, rows=[_row(one) for one in shown])
+
+
+def _row(one: Slice) -> list[str]:
+    difference = one.difference
+    return [
+        one.name,
+        f"{one.rows:,}",
+        wording.number(one.old),
+        wording.number(one.new),
+        wording.difference(difference),
+        wording.interval(one.interval),
+        difference.verdict,
+    ]
