@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from mlgitops.core.drift import NO_DRIFT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
 
+    from mlgitops.core.drift import Drift
     from mlgitops.core.metrics import Difference
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
@@ -181,6 +184,7 @@ class Comparison:
         predictions: None where they were not asked for or could not be made.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        drift: how the data differ that both were trained on.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
     """
 
@@ -198,4 +202,5 @@ class Comparison:
     predictions: Predictions | None = None
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    drift: Drift = NO_DRIFT
     evaluation: str | None = None

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
-from mlgitops.report import sparkline, wording
+from mlgitops.report import drifted, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
@@ -63,6 +63,7 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     yield from (Part(words=line) for line in _troubles(comparison))
     if found:
         yield from _predictions(found)
+    yield drifted.part(comparison.drift)
     yield _history(comparison)
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from mlgitops.core.drift import NO_DRIFT
 from mlgitops.core.evidence import Comparison, Fact, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
+from mlgitops.review import drift as drifted
 from mlgitops.review import predictions, rows, scoring
 from mlgitops.words import one_line
 
@@ -100,6 +102,7 @@ def compare(
         predictions=scored,
         trouble=trouble,
         history=history,
+        drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
     )
 
