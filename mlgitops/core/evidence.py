@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from mlgitops.core.drift import NO_DRIFT
 from mlgitops.core.metrics import Difference
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlgitops.core.metrics import Direction, Interval
+    from mlgitops.core.directions import Direction
+    from mlgitops.core.drift import Drift
+    from mlgitops.core.metrics import Interval
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
@@ -257,6 +260,7 @@ class Comparison:
         slices: both versions on parts of the held-out rows, the one that is worst first.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        drift: how the data differ that both were trained on.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
         rows: the held-out rows that `predictions.series` is of, in its order; None where the rows
             are those of an input example, and once gates have judged.
@@ -277,5 +281,6 @@ class Comparison:
     slices: tuple[Slice, ...] = ()
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    drift: Drift = NO_DRIFT
     evaluation: str | None = None
     rows: HeldOut | None = None

@@ -19,11 +19,20 @@ RECIPE_TAG = "mlgitops.recipe"  # of a version: the recipe that it was trained b
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetUse:
-    """A data set that was used: MLflow's digest of it, and what for: `train` or `test`."""
+    """A data set that was used.
+
+    Attributes:
+        digest: MLflow's, of its content.
+        context: what for: `train` or `test`.
+        source: where it comes from, and `schema` what its columns are, as JSON of MLflow's; empty
+            where that is not recorded.
+    """
 
     name: str
     digest: str
     context: str
+    source: str = ""
+    schema: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

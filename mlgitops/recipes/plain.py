@@ -49,6 +49,10 @@ class PlainTraining:
         """Of the recipe's module."""
         return self.recipe.folder
 
+    @property
+    def learnt_from(self) -> None:
+        """None: what `train` reads, it alone knows."""
+
     def run(self) -> object:
         """Call `train`, and record what it does not: parameters, and the rows that are held out."""
         import mlflow

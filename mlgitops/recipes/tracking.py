@@ -60,6 +60,11 @@ class Training(Protocol):
         """The examples that training does not see; None if there are none."""
         ...
 
+    @property
+    def learnt_from(self) -> Holdout | None:
+        """The examples that training sees; None where only the recipe knows them."""
+        ...
+
     def run(self) -> object:
         """Train in the active run and log the model there.
 
@@ -125,16 +130,6 @@ def prepare(recipe: RecipeModule, params: Mapping[str, object], data: str | None
 
     held_out = holdout(recipe, parsed, place)
     return PlainTraining(recipe=recipe, params=parsed, data=place, held_out=held_out)
-
-
-def held_out(recipe: RecipeModule, params: Mapping[str, object]) -> Holdout | None:
-    """The examples that a recipe keeps from training, of its default data; None if it keeps none.
-
-    Raises:
-        RecipeError: a parameter is wrong, or the recipe fails.
-        TrainingDataError: the data do not have the shape that the recipe needs.
-    """
-    return prepare(recipe, params, None).held_out
 
 
 def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> TrainedRun:

@@ -122,6 +122,8 @@ def _dataset(found: Json) -> DatasetUse:
         name=text(found["dataset"], "name"),
         digest=text(found["dataset"], "digest"),
         context=_pairs(found, "tags").get(CONTEXT, ""),
+        source=text(found["dataset"], "source", ""),
+        schema=text(found["dataset"], "schema", ""),
     )
 
 

@@ -351,4 +351,6 @@ def _dataset(used: Any) -> DatasetUse:
         name=used.dataset.name,
         digest=used.dataset.digest,
         context=tags.get(CONTEXT, ""),
+        source=used.dataset.source or "",
+        schema=used.dataset.schema or "",
     )

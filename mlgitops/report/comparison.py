@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
-from mlgitops.report import slices, sparkline, wording
+from mlgitops.report import drifted, slices, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
@@ -62,6 +62,7 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     yield from (Part(words=line) for line in _troubles(comparison))
     if found:
         yield from _predictions(found)
+    yield drifted.part(comparison.drift)
     yield _history(comparison)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from mlgitops.core.drift import NO_DRIFT
 from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side
 from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
@@ -16,6 +17,7 @@ from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking, fields
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from mlgitops.review import bootstrap, predictions, rows, scoring, slices
+from mlgitops.review import drift as drifted
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def compare(
         slices=slices.measure(scored_rows, scored) if scored_rows and scored else (),
         trouble=trouble,
         history=history,
+        drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(scored_rows) if scored else None,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from mlgitops.recipes.data import Holdout
     from mlgitops.recipes.package import RecipePackage
+    from mlgitops.recipes.tracking import Training
     from mlgitops.review.heldout import Declared, HeldOut
 
 MOST = 5_000  # rows; of more, every second, third … is taken
@@ -103,6 +104,17 @@ def choose(
 
 def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None, str | None]:
     """The rows that a version's recipe holds out, if any, and the variable that names its data."""
+    training, variable = trained_by(version, package)
+    return training.held_out if training else None, variable
+
+
+def trained_by(version: Version, package: RecipePackage) -> tuple[Training | None, str | None]:
+    """A version's recipe with its data of this machine, and the variable that names other data.
+
+    Raises:
+        RecipeError: the recipe is not there, or fails.
+        TrainingDataError: the data do not have the shape that the recipe needs.
+    """
     stated = version.tags.get(RECIPE_TAG)
     if stated is None:
         return None, None
@@ -112,7 +124,7 @@ def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None,
     except (ValueError, KeyError, TypeError):
         raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated[:200]!r}") from None
     recipe = package.load(name)
-    return tracking.held_out(recipe, params), recipe.variable
+    return tracking.prepare(recipe, params, None), recipe.variable
 
 
 def _rows(new: Holdout, old: Holdout | None, variable: str | None) -> Rows:

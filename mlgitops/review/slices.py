@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Predictions
-    from mlgitops.core.metrics import Direction
     from mlgitops.review.rows import Rows
 
     Group = tuple[str, str, np.ndarray]  # column, label, which rows: bool, of shape (rows,)

@@ -30,7 +30,13 @@ def test_the_evidence_of_a_version_is_what_its_run_recorded(farm: Team) -> None:
     assert run.inputs is not None
     uses = {i.tags[0].value: i.dataset for i in run.inputs.dataset_inputs}
     assert found.datasets == tuple(
-        DatasetUse(name=uses[context].name, digest=uses[context].digest, context=context)
+        DatasetUse(
+            name=uses[context].name,
+            digest=uses[context].digest,
+            context=context,
+            source=uses[context].source,
+            schema=uses[context].schema or "",
+        )
         for context in ("test", "train")
     )
     assert found.seconds == (run.info.end_time - run.info.start_time) / 1000

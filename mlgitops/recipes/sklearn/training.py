@@ -71,6 +71,11 @@ class SklearnTraining:
         """The task's test examples."""
         return Holdout(examples=self.task.test, dataset=self.task.dataset)
 
+    @property
+    def learnt_from(self) -> Holdout:
+        """The task's training examples."""
+        return Holdout(examples=self.task.train, dataset=self.task.dataset)
+
     def run(self) -> ModelInfo:
         """Fit, measure and log the model."""
         task = self.task

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field, model_validator
 
+from mlgitops.core.drift import Measure
 from mlgitops.core.signature import fields
 from mlgitops.report.schema.form import Form, Number, Words
 
@@ -209,6 +210,33 @@ class Slice(Form):
     verdict: Verdict = Field(validation_alias=AliasPath("difference", "verdict"))
 
 
+class ColumnProfile(Form):
+    """A column of training data; `missing` is a fraction, `values` counts distinct ones."""
+
+    type: str
+    missing: float | None
+    low: Number | None
+    high: Number | None
+    values: int | None
+
+
+class ColumnDrift(Form):
+    """A column of both versions' training data; `distance` is 0 to 1."""
+
+    column: str
+    old: ColumnProfile | None
+    new: ColumnProfile | None
+    distance: float | None
+    measure: Measure | None
+
+
+class Drift(Form):
+    """How the data that both were trained on differ; `note` says what could not be read."""
+
+    columns: list[ColumnDrift]
+    note: Words
+
+
 class Line(Form):
     """A line of a prompt: "+" if only the new version has it, "-" if only the old one."""
 
@@ -247,6 +275,7 @@ class Compared(Form):
     slices: list[Slice]
     trouble: Words
     history: list[Past]
+    drift: Drift
     evaluation: str | None
 
 
