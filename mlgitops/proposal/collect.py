@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version, VersionKey
+    from mlgitops.review.environments import Environments
 
 
 _RECENT = 20  # versions
@@ -102,12 +103,15 @@ class Request:
         checked: what checks of pull requests measured: a gate is not asked the same again, and
             nothing is loaded for it.
         link: makes an address of two commits, where there is one.
+        own: makes environments for versions whose packages are not ours; None if nothing is to be
+            installed.
     """
 
     now: datetime
     need: Need = Need.NOTHING
     checked: tuple[Measured, ...] = ()
     link: Callable[[str, str], str | None] = lambda _old, _new: None
+    own: Environments | None = None
 
 
 def collect(
@@ -302,6 +306,7 @@ def judged(
         link=request.link,
         recipes=package_of(desired),
         better=MappingProxyType(better),
+        own=request.own,
     )
     case = Case(
         change=change,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlgitops.recipes.package import RecipePackage
     from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
+    from mlgitops.review.environments import Environments
     from mlgitops.review.rows import Rows
 
 NO_PINS = Pins()
@@ -43,12 +44,15 @@ class Scope:
         link: what makes an address of two commits, where there is one.
         recipes: where the recipes of the versions are found.
         better: metric → which way is better, where that is declared.
+        own: what makes environments for versions whose packages are not ours; None if nothing is
+            to be installed.
     """
 
     predict: bool
     link: Callable[[str, str], str | None]
     recipes: RecipePackage
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+    own: Environments | None = None
 
 
 def side(
@@ -75,7 +79,7 @@ def compare(
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
     scored, trouble, scored_rows = (
-        _predicted(old, new, scope.recipes) if scope.predict else (None, "", None)
+        _predicted(old, new, scope) if scope.predict else (None, "", None)
     )
     before, after = old.version if old else None, new.version
     if is_prompt(after.tags):
@@ -100,14 +104,14 @@ def compare(
 
 
 def _predicted(
-    old: Side | None, new: Side, recipes: RecipePackage
+    old: Side | None, new: Side, scope: Scope
 ) -> tuple[Predictions | None, str, Rows | None]:
     """The predictions, or why there are none; and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
         return None, "; ".join(filter(None, missing)), None
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact), recipes)
+    chosen = rows.choose(before, (new.version, new.artifact), scope.recipes)
     if chosen is None:
         return None, "there are no rows to compare on: no recipe and no input example", None
     known: dict[str, Scored] = {}
@@ -115,7 +119,9 @@ def _predicted(
         if one is None or one.artifact is None or one.artifact.digest in known:
             continue
         try:
-            known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.frame)
+            known[one.artifact.digest] = scoring.score(
+                one.artifact.folder, chosen.frame, own=scope.own
+            )
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
@@ -159,8 +165,16 @@ def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
 
 
 def _apart(old: Side | None, scored: Predictions | None) -> Iterator[Fact]:
-    """How the versions were loaded, where nothing is to be warned of."""
-    if scored is not None and not scoring.not_apart():
+    """With whose packages the versions ran, and how they were loaded if there is no warning."""
+    if scored is None:
+        return
+    was, is_now = (
+        (cost.environment or "this one") if cost else None
+        for cost in (scored.old_cost, scored.new_cost)
+    )
+    if {was, is_now} - {None, "this one"}:
+        yield Fact(name="environment", old=was, new=is_now)
+    if not scoring.not_apart():
         how = "in namespaces of its own"
         yield Fact(name="loaded", old=how if old and old.artifact else None, new=how)
 
