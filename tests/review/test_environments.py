@@ -27,6 +27,8 @@ from tests.hostile import models
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.team import Team
+
 pytestmark = pytest.mark.xdist_group("hostile-models")  # MLflow is imported once for them
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0]})
@@ -174,3 +176,27 @@ def asking(folder: Path, body: str, requirements: str, python: str = "") -> Side
 def scope(own: Environments | None) -> Scope:
     """A comparison that predicts."""
     return Scope(predict=True, link=lambda _old, _new: None, recipes=RecipePackage(), own=own)
+
+
+def test_a_gate_that_needs_predictions_fails_with_that_reason(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says what the version needs."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(team.folder / "uv"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(team.folder / "cache"))
+    payload = team.payload(team.version())
+    (payload / "MLmodel").unlink()
+    payload.rename(payload.with_name("before"))
+    asking(payload, "return [1.0, 2.0]", "no-such-package==1")
+    team.write(
+        "models: {wind: {gates: {Production: [{max_latency: 20ms}]}, stages: {Production: 1}}}"
+    )
+    ran = team.run("plan", "--format", "json")
+    (change,) = ran.document["changes"]
+    (verdict,) = change["gates"]
+    assert (ran.code, verdict["result"]) == (3, "failed")
+    assert (
+        "needs packages of its own (no-such-package is missing), which cannot be had"
+        in (verdict["actual"])
+    )
