@@ -11,9 +11,11 @@ import click
 
 from mlgitops.cli.options import (
     Target,
+    environments_option,
     failures_reported,
     format_option,
     optional_file_option,
+    own_environments,
     progress,
     quick_option,
     registry_options,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
+    from mlgitops.review.environments import Environments
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -49,6 +52,7 @@ Examples:
 @click.argument("old")
 @click.argument("new")
 @quick_option
+@environments_option
 @report_option
 @optional_file_option
 @registry_options
@@ -59,6 +63,7 @@ def compare(
     new: str,
     file: Path | None,
     quick: bool,
+    environments: bool,
     reports: tuple[Path, ...],
     target: Target,
     form: str,
@@ -72,10 +77,11 @@ def compare(
     from mlgitops.report import comparison, document, html
     from mlgitops.review import scoring
 
+    own = own_environments(wanted=environments, quick=quick)
     if not quick:
         scoring.warm_up()
     with failures_reported(reports), progress() as say:
-        found = _compared(target.connect(), model, (old, new), file, quick, say)
+        found = _compared(target.connect(), model, (old, new), file, quick, own, say)
     show_report(
         form,
         comparison.report(found),
@@ -91,6 +97,7 @@ def _compared(
     names: tuple[str, str],
     file: Path | None,
     quick: bool,
+    own: Environments | None,
     say: Callable[[str], None],
 ) -> Comparison:
     from mlgitops.history.links import comparing
@@ -119,6 +126,7 @@ def _compared(
             recipes=package_of(desired),
             better=declared_model.directions if declared_model else {},
             declared=declared_rows(desired, model),
+            own=own,
         )
         past = latest_versions(client, held)
         compared = beside(model, sides[0], sides[1], scope, past)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlgitops.registry.registry import MlflowRegistry
     from mlgitops.report.parts import Report
     from mlgitops.report.screen import Screen
+    from mlgitops.review.environments import Environments
 
 _SILENCE = 10.0  # seconds
 
@@ -93,6 +94,25 @@ quick_option = click.option(
     is_flag=True,
     help="Do not download models or compare predictions, unless a gate needs it.",
 )
+environments_option = click.option(
+    "--environments/--no-environments",
+    default=True,
+    envvar="MLGITOPS_ENVIRONMENTS",
+    show_envvar=True,
+    help="Run versions whose packages are not installed here in environments of their own, made "
+    "by uv; not with --quick.",
+)
+
+
+def own_environments(*, wanted: bool, quick: bool) -> Environments | None:
+    """What makes environments for versions whose packages are not ours; None if nothing does."""
+    if quick or not wanted:
+        return None
+    from mlgitops.review.environments import Environments
+
+    return Environments(say=lambda line: tell(line, err=True))
+
+
 checked_option = click.option(
     "--checked",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -14,10 +14,12 @@ import click
 from mlgitops.cli.options import (
     Target,
     checked_option,
+    environments_option,
     failures_reported,
     file_option,
     format_option,
     models_argument,
+    own_environments,
     progress,
     quick_option,
     registry_options,
@@ -79,6 +81,7 @@ Examples:
 )
 @base_option("Show refused changes that models.yaml of this commit asks for too, but succeed.")
 @quick_option
+@environments_option
 @checked_option
 @report_option
 @terms_options
@@ -95,6 +98,7 @@ def plan(
     out: Path | None,
     revision: str | None,
     quick: bool,
+    environments: bool,
     checked: Path | None,
     reports: tuple[Path, ...],
     authors: Path | None,
@@ -122,7 +126,10 @@ def plan(
         on = terms(desired, **allowed, base=base, whose=whose)
         client, need = target.connect(), reviewed(quick=quick)
         before = checkedfile.read(checked) if checked else ()
-        proposal = propose(desired, client, on, say, need=need, checked=before, models=models)
+        own = own_environments(wanted=environments, quick=quick)
+        proposal = propose(
+            desired, client, on, say, need=need, checked=before, models=models, own=own
+        )
         if revision and (said := under_review(file, revision)):
             proposal = proposal.explained(lambda c: "" if on.before(c.model, c.alias) else said)
     if out is not None:

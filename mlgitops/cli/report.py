@@ -9,8 +9,10 @@ import click
 
 from mlgitops.cli.options import (
     Target,
+    environments_option,
     failures_reported,
     file_option,
+    own_environments,
     progress,
     quick_option,
     registry_options,
@@ -45,10 +47,13 @@ Examples:
     callback=_page,
 )
 @quick_option
+@environments_option
 @terms_options
 @file_option
 @registry_options
-def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -> None:
+def report(
+    out: Path, file: Path, target: Target, quick: bool, environments: bool, **allowed: Any
+) -> None:
     """Write the plan to an HTML page with charts.
 
     OUT defaults to report.html. The page needs no scripts and no network. The page is also written
@@ -61,7 +66,9 @@ def report(out: Path, file: Path, target: Target, quick: bool, **allowed: Any) -
         with failures_reported((out,)):
             desired = load(file)
             on = terms(desired, **allowed)
-            proposal = propose(desired, target.connect(), on, say, need=reviewed(quick=quick))
+            own = own_environments(wanted=environments, quick=quick)
+            need = reviewed(quick=quick)
+            proposal = propose(desired, target.connect(), on, say, need=need, own=own)
         files.write_pieces(out, html.plan(proposal, progress=say))
     tell(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -83,10 +83,13 @@ class Cost:
     Attributes:
         milliseconds: the median time of a prediction of one row.
         mebibytes: the memory that loading the model and predicting took.
+        environment: whose packages it ran with, in words; empty where those of the machine are
+            the ones that the version asks for.
     """
 
     milliseconds: float
     mebibytes: float
+    environment: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlgitops.core.requirements import CONSTRAINTS, WHEELS
 from mlgitops.errors import ImageError, ResolveError
 from mlgitops.system import uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 # what uv calls the platforms that Docker builds for
 PLATFORMS = {
@@ -42,18 +40,10 @@ def locked(
     Raises:
         ImageError: they contradict each other, there is no such package, or no end of resolving.
     """
-    # wheels only: to build a package is to run its code, here, with what this process may do
-    arguments = ["--no-header", "--no-annotate", "--no-build"]
-    arguments += ["--python-version", python, "--python-platform", PLATFORMS[target]]
+    options = ["--python-version", python, "--python-platform", PLATFORMS[target]]
     if configuration:
-        arguments += ["--config-file", str(configuration.resolve())]
-    arguments += ["--constraints", CONSTRAINTS, "-"]
-    # a project that happens to lie here has no say in an image, nor has one in the model
-    with TemporaryDirectory(prefix="mlgitops-uv-") as folder:
-        (Path(folder) / CONSTRAINTS).write_text("\n".join(constraints), encoding="utf-8")
-        if wheels:
-            (Path(folder) / WHEELS).symlink_to(wheels.resolve())
-        try:
-            return uv.compiled(arguments, Path(folder), "\n".join(requirements))
-        except ResolveError as error:
-            raise ImageError(f"cannot resolve the model's requirements:\n{error}") from error
+        options += ["--config-file", str(configuration.resolve())]
+    try:
+        return uv.locked(requirements, options, constraints=constraints, wheels=wheels)
+    except ResolveError as error:
+        raise ImageError(f"cannot resolve the model's requirements:\n{error}") from error

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version, VersionKey
+    from mlgitops.review.environments import Environments
 
 
 _RECENT = 20  # versions
@@ -101,12 +102,15 @@ class Request:
         checked: what checks of pull requests measured: a gate is not asked the same again, and
             nothing is loaded for it.
         link: makes an address of two commits, where there is one.
+        own: makes environments for versions whose packages are not ours; None if nothing is to be
+            installed.
     """
 
     now: datetime
     need: Need = Need.NOTHING
     checked: tuple[Measured, ...] = ()
     link: Callable[[str, str], str | None] = lambda _old, _new: None
+    own: Environments | None = None
 
 
 def collect(
@@ -303,6 +307,7 @@ def judged(
         recipes=package_of(desired),
         better=model.directions,
         declared=heldout.declared(desired, change.model),
+        own=request.own,
     )
     case = Case(
         change=change,

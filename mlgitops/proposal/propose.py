@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
+    from mlgitops.review.environments import Environments
 
 _Key = tuple[str, str]  # model, alias
 
@@ -204,6 +205,7 @@ def propose(
     need: Need = Need.NOTHING,
     checked: tuple[Measured, ...] = (),
     models: Collection[str] = (),
+    own: Environments | None = None,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -215,6 +217,8 @@ def propose(
         need: what evidence is to be read in any case; gates may ask for more.
         checked: what checks of pull requests measured.
         models: names or patterns of the models to plan; all if empty.
+        own: makes environments for versions whose packages are not ours; None if nothing is to be
+            installed.
 
     Raises:
         UsageError: a name or pattern matches nothing.
@@ -229,7 +233,7 @@ def propose(
         from mlgitops.proposal.collect import Request, collect
 
         link = comparing(Path(desired.file))
-        request = Request(now=terms.now, need=need, checked=checked, link=link)
+        request = Request(now=terms.now, need=need, checked=checked, link=link, own=own)
         exhibits = collect(pending, desired, held, reader, request, progress)
     said = guards.objections(pending, desired, terms, _missing(exhibits))
     unclear = dict(_unclear(desired, held))

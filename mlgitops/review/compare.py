@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlgitops.recipes.package import RecipePackage
     from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
+    from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import Declared
     from mlgitops.review.rows import Rows
 
@@ -48,6 +49,8 @@ class Scope:
         recipes: where the recipes of the versions are found.
         better: metric → which way is better, where that is declared.
         declared: the held-out rows that models.yaml names for the model.
+        own: what makes environments for versions whose packages are not ours; None if nothing is
+            to be installed.
     """
 
     predict: bool
@@ -55,6 +58,7 @@ class Scope:
     recipes: RecipePackage
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
     declared: Declared | None = None
+    own: Environments | None = None
 
 
 def side(
@@ -132,7 +136,9 @@ def _predicted(
         if one is None or one.artifact is None or one.artifact.digest in known:
             continue
         try:
-            known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.frame)
+            known[one.artifact.digest] = scoring.score(
+                one.artifact.folder, chosen.frame, own=scope.own
+            )
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
@@ -176,8 +182,16 @@ def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
 
 
 def _apart(old: Side | None, scored: Predictions | None) -> Iterator[Fact]:
-    """How the versions were loaded, where nothing is to be warned of."""
-    if scored is not None and not scoring.not_apart():
+    """With whose packages the versions ran, and how they were loaded if there is no warning."""
+    if scored is None:
+        return
+    was, is_now = (
+        (cost.environment or "this one") if cost else None
+        for cost in (scored.old_cost, scored.new_cost)
+    )
+    if {was, is_now} - {None, "this one"}:
+        yield Fact(name="environment", old=was, new=is_now)
+    if not scoring.not_apart():
         how = "in namespaces of its own"
         yield Fact(name="loaded", old=how if old and old.artifact else None, new=how)
 

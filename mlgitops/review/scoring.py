@@ -2,53 +2,142 @@
 
 from __future__ import annotations
 
+import platform
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import IsolatedError, ScoringError
-from mlgitops.review import answers, scorer
+from mlgitops.errors import (
+    IsolatedError,
+    PayloadError,
+    RequirementsError,
+    ResolveError,
+    ScoringError,
+)
+from mlgitops.registry import payload, required
+from mlgitops.review import answers, environments, scorer
 from mlgitops.system import isolated
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
+    from mlgitops.core.requirements import Requirements
     from mlgitops.review.answers import Scored
+    from mlgitops.review.environments import Environment, Environments
 
 TIMEOUT = 300.0  # seconds for loading and all predictions
 _PRELOADED = (
-    "mlflow.pyfunc",
-    "mlflow.sklearn",
-    "sklearn.ensemble",
-    "skops.io",
+    *("mlflow.pyfunc", "mlflow.sklearn", "sklearn.ensemble", "skops.io"),
     "pyarrow.pandas_compat",
 )
+_NO_PACKAGE = ("ModuleNotFoundError", "ImportError")
 
 
-def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Scored:
+def score(
+    folder: Path,
+    frame: pd.DataFrame,
+    *,
+    own: Environments | None = None,
+    timeout: float = TIMEOUT,
+) -> Scored:
     """Load the model in a folder and let it predict.
+
+    If what it requires is not what is installed here, it runs in an environment of its own.
 
     Args:
         folder: a model of MLflow's.
         frame: features of shape (rows, columns).
-        timeout: seconds.
+        own: what makes environments; None to use this process's packages in any case.
+        timeout: seconds, without those that making an environment takes.
 
     Raises:
-        ScoringError: it could not be loaded or did not predict one value for each row.
+        ScoringError: it could not be loaded or did not predict one value for each row, or its
+            environment cannot be had.
     """
+    asked = _asked(folder)
+    lacks = environments.unmet(asked.requirements) if asked.requirements else ()
+    if own and lacks:
+        return _elsewhere(folder, frame, asked, own, environments.listed(lacks), timeout)
     try:
-        said = tuple(
-            isolated.call(
-                scorer.measured,
-                str(folder),
-                frame,
-                timeout=timeout,
-                readable=[folder],
-                preload=_PRELOADED,
-            )
-        )
+        found = _answered(folder, frame, None, timeout)
     except IsolatedError as error:
-        raise ScoringError(str(error)) from error
+        if own and asked.requirements and str(error).startswith(_NO_PACKAGE):
+            return _elsewhere(folder, frame, asked, own, one_line(error), timeout)
+        raise ScoringError(_failed(error, asked, lacks)) from error
+    return _in(found, f"this one: {environments.listed(lacks)}" if lacks else "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What a version asks for: packages, None if nobody can say; Python, empty if it does not."""
+
+    requirements: Requirements | None
+    python: str
+
+
+def _asked(folder: Path) -> _Asked:
+    try:
+        found = required.of_folder(folder, folder.name)
+    except RequirementsError:  # what is not asked for by its name cannot be had
+        found = None
+    try:
+        flavours = payload.of_folder(folder)["flavors"]
+        python = str((flavours.get("python_function") or {}).get("python_version") or "")
+    except (PayloadError, AttributeError, TypeError, KeyError):
+        python = ""
+    return _Asked(requirements=found, python=python)
+
+
+def _elsewhere(
+    folder: Path,
+    frame: pd.DataFrame,
+    asked: _Asked,
+    own: Environments,
+    reason: str,
+    timeout: float,
+) -> Scored:
+    assert asked.requirements is not None
+    try:
+        made = own.of(asked.requirements, asked.python, folder)
+    except ResolveError as error:
+        said = f"it needs packages of its own ({reason}), which cannot be had"
+        raise ScoringError(f"{said}: {environments.why(error)}") from error
+    try:
+        found = _answered(folder, frame, made, timeout)
+    except IsolatedError as error:
+        raise ScoringError(f"{error} (environment {made.told(asked.python)})") from error
+    return _in(found, made.told(asked.python))
+
+
+def _failed(error: IsolatedError, asked: _Asked, lacks: tuple[str, ...]) -> str:
+    """Why it did not answer here, with what differs from where it was made."""
+    here = platform.python_version()
+    other = environments.differ(asked.python, here)
+    beside = [f"it was logged with Python {asked.python}, this is {here}"] if other else []
+    beside += [f"packages of this environment: {environments.listed(lacks)}"] if lacks else []
+    return f"{error} ({'; '.join(beside)})" if beside else str(error)
+
+
+def _in(found: Scored, environment: str) -> Scored:
+    return replace(found, cost=replace(found.cost, environment=environment))
+
+
+def _answered(
+    folder: Path, frame: pd.DataFrame, made: Environment | None, timeout: float
+) -> Scored:
+    said = tuple(
+        isolated.call(
+            scorer.measured,
+            str(folder),
+            frame,
+            timeout=timeout,
+            readable=[folder],
+            preload=_PRELOADED,
+            elsewhere=made.elsewhere if made else None,
+        )
+    )
     return answers.read(said, len(frame))
 
 

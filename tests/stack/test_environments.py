@@ -1,0 +1,82 @@
+"""A version whose packages are not ours runs with its own, made by uv from an index."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlgitops.system import uv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.team import Team
+
+pytestmark = pytest.mark.no_docker
+
+MODEL = """\
+flavors:
+  python_function: {loader_module: told_by, code: code, python_version: PYTHON}
+saved_input_example_info:
+  artifact_path: input_example.json
+  pandas_orient: split
+  type: dataframe
+"""
+CODE = """\
+import sys
+from importlib import metadata
+
+class Model:
+    def predict(self, frame, params=None):
+        said = f"{metadata.version('threadpoolctl')} on {sys.version_info[0]}.{sys.version_info[1]}"
+        return [said] * len(frame)
+
+def _load_pyfunc(path):
+    return Model()
+"""
+
+
+def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a Python of its own where there is one; made once, told, and kept by what is in it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    other = next((p for p in uv.pythons((3, 10)) if f"{p}"[:4] != here), uv.pythons((3, 11))[0])
+    wanted = ".".join(map(str, other.version[:2]))
+    for version in ("3.5.0", metadata.version("threadpoolctl")):
+        payload = team.payload(team.version())
+        (payload / "code").mkdir()
+        (payload / "code" / "told_by.py").write_text(CODE, encoding="utf-8")
+        (payload / "MLmodel").write_text(MODEL.replace("PYTHON", str(other)), encoding="utf-8")
+        asked = f"mlflow-skinny=={metadata.version('mlflow')}\nthreadpoolctl=={version}\n"
+        (payload / "requirements.txt").write_text(asked, encoding="utf-8")
+        example = '{"columns": ["x"], "data": [[1.0], [2.0]]}'
+        (payload / "input_example.json").write_text(example, encoding="utf-8")
+    ours = metadata.version("threadpoolctl")
+    assert ours != "3.5.0"
+
+    first = team.ok("compare", "wind", "2", "1", "--format", "json")
+    confusion = first.document["predictions"]["confusion"]
+    assert [(one["old"], one["new"]) for one in confusion] == [
+        (f"{ours} on {here}", f"3.5.0 on {wanted}")
+    ]
+    facts = {fact["name"]: (fact["old"], fact["new"]) for fact in first.document["facts"]}
+    assert facts["environment"][0] == "this one"
+    assert facts["environment"][1].startswith(f"its own: Python {other}, ")
+    assert "made an environment of" in first.err
+    assert " s: " in first.err
+
+    again = team.ok("compare", "wind", "2", "1", "--format", "json")
+    assert "environment" not in again.err
+    assert again.document["predictions"]["confusion"] == confusion
+
+    off = team.ok("compare", "wind", "2", "1", "--format", "json", "--no-environments")
+    facts = {fact["name"]: (fact["old"], fact["new"]) for fact in off.document["facts"]}
+    assert facts["environment"] == (
+        "this one",
+        f"this one: threadpoolctl {ours} instead of ==3.5.0",
+    )
