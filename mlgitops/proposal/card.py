@@ -132,7 +132,7 @@ def _call(folder: Path) -> str | None:
     from mlgitops.serve import payloads
 
     try:
-        command = payloads.curl(payloads.readable(payloads.example_in(folder)), URL)
+        command = payloads.curl(payloads.request_in(folder), URL)
     except ServeError:
         return None
     return command if len(command) <= _LONGEST else None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import ServeError
+from mlgitops.system import files
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
+_WHOLE = "serving_input_example.json"  # how MLflow saves an example, ready to be sent
 _DEEP = 100_000  # brackets
 _LARGE = 10_000_000  # bytes
 
@@ -75,6 +77,39 @@ def example_in(folder: Path) -> pd.DataFrame | np.ndarray[Any, Any]:
         ) from error
 
 
+def request_in(folder: Path) -> Payload:
+    """A request that people can read, of a model that lies in a folder.
+
+    It asks for one row, with the parameters of the model's example, else with their defaults. What
+    is no table or array, such as the messages of a chat, is asked as MLflow saved it.
+
+    Raises:
+        ServeError: the model was logged with neither an example nor a signature, or with an example
+            that cannot be read.
+    """
+    import numpy as np
+    import pandas as pd
+    from mlflow.models import Model
+
+    whole = folder / _WHOLE
+    try:
+        saved = Model.load(str(folder))
+        example: object = saved.load_input_example(str(folder))
+        if not isinstance(example, pd.DataFrame | np.ndarray) and whole.is_file():
+            return Payload(name="example", body=files.read_bytes(whole, limit=_LARGE))
+    except Exception as error:  # MLflow raises whatever comes of what is saved there
+        raise ServeError(
+            f"its input example or MLmodel file cannot be read: {brief(error, 300)}"
+        ) from error
+    payload = readable(_example(example, saved.signature))
+    known = saved.signature.params if saved.signature else None
+    if not known:
+        return payload
+    params = saved.load_input_example_params(str(folder)) or {}
+    params = {one["name"]: params.get(one["name"], one["default"]) for one in known.to_dict()}
+    return replace(payload, body=_json({**json.loads(payload.body), "params": params}))
+
+
 def _example(
     example: object, signature: ModelSignature | None
 ) -> pd.DataFrame | np.ndarray[Any, Any]:
@@ -100,11 +135,35 @@ def _made(signature: ModelSignature) -> pd.DataFrame | np.ndarray[Any, Any]:
         spec = schema.inputs[0]
         shape = [1 if size == -1 else size for size in spec.shape]
         return np.ones(shape, dtype=spec.type)
-    kinds = [column.type.to_numpy() for column in schema.inputs]
-    names = schema.input_names() if schema.has_input_names() else range(len(kinds))
+    names = schema.input_names() if schema.has_input_names() else range(len(schema.inputs))
     return pd.DataFrame(
-        {name: np.ones(2).astype(kind) for name, kind in zip(names, kinds, strict=True)}
+        {name: _column(spec.type) for name, spec in zip(names, schema.inputs, strict=True)}
     )
+
+
+def _column(kind: Any) -> Any:
+    """Two values of a type of MLflow's."""
+    import numpy as np
+    from mlflow.types import DataType
+
+    if isinstance(kind, DataType):
+        return np.ones(2).astype(kind.to_numpy())
+    return [_value(kind) for _ in range(2)]
+
+
+def _value(kind: Any) -> Any:
+    from mlflow.types import schema
+
+    match kind:
+        case schema.DataType():
+            return _column(kind)[0]
+        case schema.Array():
+            return [_value(kind.dtype)]
+        case schema.Map():
+            return {"key": _value(kind.value_type)}
+        case schema.Object():
+            return {p.name: _value(p.dtype) for p in kind.properties if p.required}
+    return "text"
 
 
 def good(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgitops.errors import ServeError
-from mlgitops.serve.payloads import example_of, good, malformed
+from mlgitops.serve.payloads import example_of, good, malformed, request_in
 from mlgitops.serve.smoke import same
 
 if TYPE_CHECKING:
@@ -117,3 +117,63 @@ def test_no_format_changes_a_number(rows: list[tuple[float, float, int]]) -> Non
             parsed = infer_and_parse_data(json.loads(payload.body))
         columns = parsed if isinstance(parsed, dict) else parsed.to_dict(orient="list")
         assert same([list(map(float, columns[c])) for c in frame], frame.T.values.tolist())
+
+
+def test_a_readable_request_of_a_table_has_one_row_and_the_parameters(tmp_path: Path) -> None:
+    """Those of the example where it has some, else their defaults."""
+    from mlflow.models import infer_signature
+
+    signature = infer_signature(FRAME, np.ones(2), params={"limit": 5, "topic": "wind"})
+    saved(tmp_path / "m", example=(FRAME, {"limit": 7, "topic": "sun"}), signature=signature)
+    saved(tmp_path / "n", example=FRAME, signature=signature)
+    for folder, params in (
+        ("m", {"limit": 7, "topic": "sun"}),
+        ("n", {"limit": 5, "topic": "wind"}),
+    ):
+        asked = json.loads(request_in(tmp_path / folder).body)
+        assert asked == {"dataframe_records": [{"a": 1.0, "b": 3.0}], "params": params}
+
+
+def typed(*columns: Any) -> Any:
+    """A signature of columns of MLflow's types."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema
+
+    return ModelSignature(inputs=Schema(list(columns)))
+
+
+def test_a_readable_request_of_nested_types(tmp_path: Path) -> None:
+    """Arrays, objects, maps and any crash nothing: values are made, one of each."""
+    from mlflow.types.schema import AnyType, Array, ColSpec, DataType, Map, Object, Property
+
+    message = Object([Property("role", DataType.string), Property("id", "long", required=False)])
+    columns = [
+        ColSpec(Array(message), "messages"),
+        ColSpec(Map(DataType.double), "weights"),
+        ColSpec(AnyType(), "rest"),
+    ]
+    saved(tmp_path / "m", signature=typed(*columns))
+    asked = json.loads(request_in(tmp_path / "m").body)
+    assert asked == {
+        "dataframe_records": [
+            {"messages": [{"role": "1.0"}], "weights": {"key": 1.0}, "rest": "text"}
+        ]
+    }
+
+
+def test_a_readable_request_of_a_chat_is_its_example(tmp_path: Path) -> None:
+    """What is no table is sent as MLflow saved it."""
+    import mlflow
+    from mlflow.types.llm import ChatChoice, ChatCompletionResponse, ChatMessage
+
+    class Echo(mlflow.pyfunc.ChatModel):  # type: ignore[name-defined,misc]
+        def predict(self, context, messages, params):  # type: ignore[no-untyped-def] # noqa: ARG002
+            said = ChatMessage(role="assistant", content=messages[-1].content)
+            return ChatCompletionResponse(choices=[ChatChoice(index=0, message=said)])
+
+    asked = {"messages": [{"role": "user", "content": "How much wind?"}]}
+    mlflow.pyfunc.save_model(
+        tmp_path / "m", python_model=Echo(), input_example=asked, pip_requirements=["mlflow"]
+    )
+    sent = json.loads(request_in(tmp_path / "m").body)
+    assert sent["messages"] == asked["messages"]
