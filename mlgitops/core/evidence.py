@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlgitops.core.metrics import Difference
+    from mlgitops.core.predicted import Classes, Output, Period, Reworded, Vectors
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
-PredictionKind = Literal["regression", "classification"]
+# outputs: some numbers a row, each with a meaning; vectors: many that mean something together
+PredictionKind = Literal["regression", "classification", "outputs", "vectors", "text"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,7 @@ class Series:
 
     Attributes:
         labels: what a row is called: its day, or its number.
+        new: of kinds with several numbers a row, of shape (rows, numbers); so is `old`.
         actual: the true values; None where nobody knows them, as with input examples.
         old: None where only the new version could score the rows.
     """
@@ -110,6 +113,7 @@ class Predictions:
     """How the answers of two versions to the same rows differ.
 
     Attributes:
+        trouble: why the answers of both cannot be compared; there is nothing of the old one then.
         source: which rows: `731 held-out rows of prices (digest 1a2b3c4d)`.
         tolerance: a prediction counts as changed if it moved by more than this share of the old
             one; a class, if it is another one.
@@ -119,6 +123,11 @@ class Predictions:
         confusion: (old class, new class) → rows; for classifications.
         scores: scikit-learn's metrics of both on these rows, where the true values are known.
         old_cost: what a prediction of the old version costs; None without one.
+        periods: errors over time, where rows are days or times and the true values are known.
+        classes: of classifications.
+        outputs: of kind `outputs`, in the model's order.
+        vectors: of kind `vectors`.
+        reworded: of texts, the answers that changed; all, without an old version.
     """
 
     kind: PredictionKind
@@ -132,6 +141,12 @@ class Predictions:
     movers: tuple[Mover, ...] = ()
     confusion: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     scores: tuple[Difference, ...] = ()
+    trouble: str = ""
+    periods: tuple[Period, ...] = ()
+    classes: Classes | None = None
+    outputs: tuple[Output, ...] = ()
+    vectors: Vectors | None = None
+    reworded: tuple[Reworded, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -115,7 +115,7 @@ def _predicted(
         if one is None or one.artifact is None or one.artifact.digest in known:
             continue
         try:
-            known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.frame)
+            known[one.artifact.digest] = scoring.score(one.artifact.folder, chosen.given)
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen
     answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]

@@ -14,28 +14,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlgitops.review.answers import Scored
+    from mlgitops.review.scorer import Example
 
 TIMEOUT = 300.0  # seconds for loading and all predictions
 _PRELOADED = ("mlflow.pyfunc", "mlflow.sklearn", "skops.io", "pyarrow.pandas_compat")
 
 
-def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Scored:
+def score(folder: Path, given: pd.DataFrame | Example, *, timeout: float = TIMEOUT) -> Scored:
     """Load the model in a folder and let it predict.
 
     Args:
         folder: a model of MLflow's.
-        frame: features of shape (rows, columns).
+        given: features of shape (rows, columns), or an example that is no table.
         timeout: seconds.
 
     Raises:
-        ScoringError: it could not be loaded or did not predict one value for each row.
+        ScoringError: it could not be loaded or did not answer for each row.
     """
     try:
         said = tuple(
             isolated.call(
                 scorer.measured,
                 str(folder),
-                frame,
+                given,
                 timeout=timeout,
                 readable=[folder],
                 preload=_PRELOADED,
@@ -43,7 +44,7 @@ def score(folder: Path, frame: pd.DataFrame, *, timeout: float = TIMEOUT) -> Sco
         )
     except IsolatedError as error:
         raise ScoringError(str(error)) from error
-    return answers.read(said, len(frame))
+    return answers.read(said, len(given))
 
 
 def warm_up() -> None:
