@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
-from mlgitops.report import sparkline, wording
+from mlgitops.report import answered, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
@@ -108,10 +108,7 @@ def _troubles(comparison: Comparison) -> Iterator[str]:
 def _predictions(found: Predictions) -> Iterator[Part]:
     rows: list[list[Cell]] = []
     if found.changed is not None:
-        classes = found.kind == "classification"
-        moved = f"moved by more than {found.tolerance * 100:.3g}%"
-        what = "different class" if classes else moved
-        rows.append(["changed", f"{found.changed:.1%} of the rows", what])
+        rows.append(["changed", f"{found.changed:.1%} of the rows", answered.changed(found)])
     if gaps := _gaps(found):
         course = Code(sparkline.histogram(gaps, _BINS))
         rows.append(["new - old", course, _bounds(gaps)])
@@ -135,6 +132,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
         ],
     )
     yield _confusion(found)
+    yield from answered.parts(found)
     yield _cost(found.old_cost, found.new_cost)
 
 

@@ -38,7 +38,8 @@ def named(scored: Scored, actual: np.ndarray | None) -> Scored:
     if scored.written or values.dtype.kind != "f":
         return scored
     known = None if actual is None else np.unique(actual)
-    if values.ndim == 1 and known is not None and len(known) == _TWO and _are_shares(values):
+    two = known is not None and len(known) == _TWO
+    if values.ndim == 1 and two and _are_shares(values) and (values % 1).any():
         values = np.stack([1 - values, values], axis=1)
     elif values.ndim == 1 or not _are_shares(values) or not _sum_to_one(values):
         return scored

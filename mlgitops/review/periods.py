@@ -27,7 +27,8 @@ def periods(series: Series) -> Iterator[Period]:
     except ValueError:
         return
     parts = (times.to_period(length) for length in _LENGTHS)
-    chosen = next((one for one in parts if one.nunique() <= _MOST), times.to_period("Y"))
+    most = min(_MOST, len(times) // 2)  # a period of one row would say what that row says
+    chosen = next((one for one in parts if one.nunique() <= most), times.to_period("Y"))
     new = np.asarray(series.new, dtype=float) - series.actual
     old = None if series.old is None else np.asarray(series.old, dtype=float) - series.actual
     if chosen.nunique() < 2:
