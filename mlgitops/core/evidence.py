@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from mlgitops.core.directions import Direction
     from mlgitops.core.drift import Drift
     from mlgitops.core.metrics import Interval
+    from mlgitops.core.predicted import Classes, Output, Period, Reworded, Vectors
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
 
-PredictionKind = Literal["regression", "classification"]
+# outputs: some numbers a row, each with a meaning; vectors: many that mean something together
+PredictionKind = Literal["regression", "classification", "outputs", "vectors", "text"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +119,7 @@ class Series:
 
     Attributes:
         labels: what a row is called: its day, or its number.
+        new: of kinds with several numbers a row, of shape (rows, numbers); so is `old`.
         actual: the true values; None where nobody knows them, as with input examples.
         old: None where only the new version could score the rows.
     """
@@ -147,6 +150,7 @@ class Predictions:
     """How the answers of two versions to the same rows differ.
 
     Attributes:
+        trouble: why the answers of both cannot be compared; there is nothing of the old one then.
         source: which rows: `731 held-out rows of prices (digest 1a2b3c4d)`.
         tolerance: a prediction counts as changed if it moved by more than this share of the old
             one; a class, if it is another one.
@@ -158,6 +162,11 @@ class Predictions:
             `changed`, `quantiles`, `movers` and `confusion` say nothing.
         scores: scikit-learn's metrics of both on these rows, where the true values are known.
         old_cost: what a prediction of the old version costs; None without one.
+        periods: errors over time, where rows are days or times and the true values are known.
+        classes: of classifications.
+        outputs: of kind `outputs`, in the model's order.
+        vectors: of kind `vectors`.
+        reworded: of texts, the answers that changed; all, without an old version.
     """
 
     kind: PredictionKind
@@ -172,6 +181,12 @@ class Predictions:
     confusion: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     answers: tuple[Answer, ...] = ()
     scores: tuple[Difference, ...] = ()
+    trouble: str = ""
+    periods: tuple[Period, ...] = ()
+    classes: Classes | None = None
+    outputs: tuple[Output, ...] = ()
+    vectors: Vectors | None = None
+    reworded: tuple[Reworded, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

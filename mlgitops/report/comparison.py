@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Difference
-from mlgitops.report import drifted, slices, sparkline, wording
+from mlgitops.report import answered, drifted, slices, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE
 
@@ -124,10 +124,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
         return
     rows: list[list[Cell]] = []
     if found.changed is not None:
-        classes = found.kind == "classification"
-        moved = f"moved by more than {found.tolerance * 100:.3g}%"
-        what = "different class" if classes else moved
-        rows.append(["changed", f"{found.changed:.1%} of the rows", what])
+        rows.append(["changed", f"{found.changed:.1%} of the rows", answered.changed(found)])
     if gaps := _gaps(found):
         course = Code(sparkline.histogram(gaps, _BINS))
         rows.append(["new - old", course, _bounds(gaps)])
@@ -151,6 +148,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
         ],
     )
     yield _confusion(found)
+    yield from answered.parts(found)
     yield _cost(found.old_cost, found.new_cost)
 
 

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlgitops import words
+from mlgitops.report import answered, drifted, wording
 from mlgitops.report import comparison as beside
-from mlgitops.report import drifted, wording
 from mlgitops.system import secrets
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(wording=wording, NONE=words.NONE, drifted=drifted.part)
+    made.globals.update(answered=answered, drifted=drifted.part, wording=wording)
+    made.globals.update(NONE=words.NONE)
     made.filters.update(told=_told, mark=_mark, signed="{:+.6g}".format, web=_web, svg=_svg)
     made.filters.update(number=wording.number, difference=wording.difference)
     return made

@@ -137,7 +137,7 @@ def _predicted(
             continue
         try:
             known[one.artifact.digest] = scoring.score(
-                one.artifact.folder, chosen.frame, own=scope.own
+                one.artifact.folder, chosen.given, own=scope.own
             )
         except ScoringError as error:
             return None, f"cannot run {one.label} on this machine: {error}", chosen

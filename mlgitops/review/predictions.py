@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.evidence import Answer, Mover, Predictions, Series
 from mlgitops.core.metrics import Difference, direction
+from mlgitops.core.predicted import Reworded
+from mlgitops.review import aligned, classes, periods, vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
 
     from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import PredictionKind
+    from mlgitops.core.predicted import Classes, Output
     from mlgitops.review.answers import Scored
     from mlgitops.review.rows import Rows
 
@@ -23,6 +27,8 @@ TOLERANCE = 0.01
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _MOVERS = 5
 _CLASSES = 20  # whole numbers with more values than these are counts, not classes
+_LONGEST, _WORDS = 80, 8  # characters and words of the name of a class
+_REWORDED = 20  # answers
 
 
 def contrast(
@@ -32,14 +38,12 @@ def contrast(
     better: Mapping[str, Direction] = MappingProxyType({}),
 ) -> Predictions:
     """What the predictions of two versions on `rows` say; of one, where the stage was empty."""
-    kind = _kind(rows, new, old)
-    series = Series(
-        labels=rows.labels,
-        actual=rows.actual,
-        new=new.predictions,
-        old=old.predictions if old else None,
-    )
-    if rows.few:
+    known = [classes.named(one, rows.actual) for one in (new, *([old] if old else []))]
+    series, after, before, trouble = aligned.align(rows, known[0], known[1] if old else None)
+    kind = _kind(series, after, before)
+    if kind not in {"regression", "classification"} or not _is_known(kind, series):
+        series = replace(series, actual=None)
+    if rows.few and kind in {"regression", "classification"}:
         return Predictions(
             kind=kind,
             source=rows.source,
@@ -50,9 +54,11 @@ def contrast(
         )
     changed = _changed(kind, series)
     numbers = kind == "regression"
+    found = classes.describe(series, after, before) if kind == "classification" else None
     return Predictions(
         kind=kind,
         source=rows.source,
+        trouble=trouble,
         series=series,
         new_cost=new.cost,
         old_cost=old.cost if old else None,
@@ -60,8 +66,13 @@ def contrast(
         changed=None if changed is None else float(changed.mean()),
         quantiles=_quantiles(series) if numbers else MappingProxyType({}),
         movers=_movers(series) if numbers else (),
-        confusion=MappingProxyType({}) if numbers else _confusion(series),
-        scores=_scores(kind, series, better),
+        confusion=_confusion(series) if found else MappingProxyType({}),
+        scores=(*_scores(kind, series, better), *_more_scores(series, found)),
+        periods=tuple(periods.periods(series)) if numbers else (),
+        classes=found,
+        outputs=_outputs(kind, series, after),
+        vectors=vectors.vectors(series) if kind == "vectors" else None,
+        reworded=_reworded(series, changed) if kind == "text" else (),
     )
 
 
@@ -72,30 +83,80 @@ def _answers(series: Series) -> tuple[Answer, ...]:
     return tuple(Answer(row=row, old=was, new=is_now) for row, was, is_now in sides)
 
 
-def _kind(rows: Rows, new: Scored, old: Scored | None) -> PredictionKind:
+def _kind(series: Series, new: Scored, old: Scored | None) -> PredictionKind:
     import numpy as np
 
-    known = [new.predictions, *([old.predictions] if old else [])]
+    known = [series.new, *([series.old] if series.old is not None else [])]
+    if series.new.ndim > 1:
+        few = series.new.shape[1] <= vectors.FEW
+        return "outputs" if few or new.columns else "vectors"
+    if any(one.written for one in (new, old) if one) or _are_texts(known, series.actual):
+        return "text"
     if any(values.dtype.kind in "USOb" for values in known):
         return "classification"
-    values = np.concatenate(known + ([rows.actual] if rows.actual is not None else []))
+    if any(one.probabilities is not None for one in (new, old) if one):
+        return "classification"
+    values = np.concatenate(known + ([series.actual] if series.actual is not None else []))
     whole = all(v.dtype.kind in "iu" for v in known)
     return "classification" if whole and len(np.unique(values)) <= _CLASSES else "regression"
+
+
+def _is_known(kind: PredictionKind, series: Series) -> bool:
+    """Whether the true values are of the kind that is predicted."""
+    actual = series.actual
+    return actual is not None and (kind == "classification" or actual.dtype.kind in "biuf")
+
+
+def _are_texts(known: list[np.ndarray], actual: np.ndarray | None) -> bool:
+    """Whether answers are sentences rather than names of classes."""
+    said = {one for values in known for one in values.tolist() if isinstance(one, str)}
+    if any(len(one) > _LONGEST or len(one.split()) > _WORDS for one in said):
+        return True
+    each = min(len(values) for values in known)
+    return actual is None and len(said) > max(_CLASSES, each / 2)
 
 
 def _changed(kind: PredictionKind, series: Series) -> np.ndarray | None:
     """Which rows changed; shape (rows,)."""
     import numpy as np
 
-    if series.old is None:
+    old, new = series.old, series.new
+    if old is None or (kind == "vectors" and old.shape != new.shape):
         return None
-    if kind == "classification":
-        different: np.ndarray = series.old.astype(str) != series.new.astype(str)
-        return different
-    moved: np.ndarray = ~np.isclose(
-        series.new, series.old, rtol=TOLERANCE, atol=1e-12, equal_nan=True
+    if kind in {"classification", "text"}:
+        pairs = zip(old.tolist(), new.tolist(), strict=True)
+        return np.array([str(before) != str(after) for before, after in pairs])
+    if kind == "vectors":
+        alike: np.ndarray = vectors.cosine(old, new) < 1 - TOLERANCE
+        return alike
+    moved = vectors.changed(old, new, TOLERANCE)
+    return np.asarray(moved.any(axis=1)) if kind == "outputs" else moved
+
+
+def _outputs(kind: PredictionKind, series: Series, new: Scored) -> tuple[Output, ...]:
+    if kind != "outputs":
+        return ()
+    return tuple(vectors.outputs(series, new.columns, TOLERANCE))
+
+
+def _more_scores(series: Series, found: Classes | None) -> Iterator[Difference]:
+    if found is not None:
+        yield from classes.scores(series, found.probabilities)
+
+
+def _reworded(series: Series, changed: np.ndarray | None) -> tuple[Reworded, ...]:
+    import numpy as np
+
+    every = np.ones(len(series.new), dtype=bool)
+    rows = np.flatnonzero(every if changed is None else changed)[:_REWORDED]
+    return tuple(
+        Reworded(
+            row=series.labels[index],
+            old=None if series.old is None else str(series.old[index]),
+            new=str(series.new[index]),
+        )
+        for index in rows.tolist()
     )
-    return moved
 
 
 def _quantiles(series: Series) -> Mapping[float, float]:
@@ -145,10 +206,11 @@ def _scores(
     kind: PredictionKind, series: Series, better: Mapping[str, Direction]
 ) -> tuple[Difference, ...]:
     """The metrics that follow from predictions alone, by the names that recipes give them."""
-    if series.actual is None:
+    actual = classes.true(series) if kind == "classification" else series.actual
+    if actual is None:
         return ()
-    new = _score(kind, series.actual, series.new)
-    old = _score(kind, series.actual, series.old) if series.old is not None else {}
+    new = _score(kind, actual, series.new)
+    old = _score(kind, actual, series.old) if series.old is not None else {}
     return tuple(
         Difference(metric=name, old=old.get(name), new=new[name], better=direction(name, better))
         for name in new
@@ -160,10 +222,10 @@ def _score(kind: PredictionKind, actual: np.ndarray, predicted: np.ndarray) -> d
     from sklearn import metrics
 
     if kind == "classification":
-        said, true = predicted.astype(str), actual.astype(predicted.dtype).astype(str)
+        said = classes.texts(predicted)
         return {
-            "accuracy": float(metrics.accuracy_score(true, said)),
-            "f1_macro": float(metrics.f1_score(true, said, average="macro", zero_division=0)),
+            "accuracy": float(metrics.accuracy_score(actual, said)),
+            "f1_macro": float(metrics.f1_score(actual, said, average="macro", zero_division=0)),
         }
     if not np.isfinite(predicted.astype(float)).all():
         return dict.fromkeys(("r2", "mae", "rmse"), float("nan"))

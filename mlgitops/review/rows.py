@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import DataError, RecipeError, TrainingDataError
 from mlgitops.recipes import tracking
-from mlgitops.review import heldout
+from mlgitops.review import examples, heldout
 from mlgitops.words import count, from_json, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlgitops.recipes.package import RecipePackage
     from mlgitops.recipes.tracking import Training
     from mlgitops.review.heldout import Declared, HeldOut
+    from mlgitops.review.scorer import Example
 
 MOST = 5_000  # rows; of more, every second, third … is taken
 _ENOUGH = 30  # rows of an input example
@@ -38,6 +39,7 @@ class Rows:
         actual: the true values of shape (rows,); None where nobody knows them.
         labels: what each row is called: its day, or its number.
         source: where they come from, in words.
+        example: what is scored instead of `frame`, which has no columns then, if it is no table.
         digest: MLflow's digest of the held-out examples of the new version's recipe, by which its
             run recorded them; None for input examples.
         variable: the environment variable that names other data for that recipe, if one does.
@@ -49,6 +51,7 @@ class Rows:
     actual: np.ndarray | None
     labels: tuple[str, ...]
     source: str
+    example: Example | None = None
     digest: str | None = None
     variable: str | None = None
     evaluation: str | None = None
@@ -57,7 +60,12 @@ class Rows:
     @property
     def few(self) -> bool:
         """Whether they are an input example of so few rows that no share of them says anything."""
-        return self.actual is None and len(self.frame) < _ENOUGH
+        return self.actual is None and len(self.labels) < _ENOUGH
+
+    @property
+    def given(self) -> pd.DataFrame | Example:
+        """What a model is asked."""
+        return self.frame if self.example is None else self.example
 
 
 def choose(
@@ -174,8 +182,20 @@ def _label(value: object) -> str:
 
 
 def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
-    """The first input example that is a table."""
-    for frame in _tables(folders):
+    """The first input example."""
+    import pandas as pd
+
+    for frame, params in _saved(folders):
+        if not isinstance(frame, pd.DataFrame):
+            example, labels = examples.example(frame, params)
+            return Rows(
+                frame=pd.DataFrame(index=range(len(labels))),
+                actual=None,
+                labels=labels,
+                source="the input example",
+                example=example,
+                notes=notes,
+            )
         kept = frame.iloc[_spread(len(frame))].reset_index(drop=True)
         return Rows(
             frame=kept,
@@ -187,14 +207,16 @@ def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
     return None
 
 
-def _tables(folders: list[Path]) -> Iterator[pd.DataFrame]:
-    import pandas as pd
+def _saved(folders: list[Path]) -> Iterator[tuple[Any, Mapping[str, Any] | None]]:
+    """Input examples, and the parameters of a prediction that they were logged with."""
     from mlflow.models import Model
 
     for folder in folders:
         try:
-            example = Model.load(str(folder)).load_input_example(str(folder))
+            model = Model.load(str(folder))
+            example = model.load_input_example(str(folder))
+            params = model.load_input_example_params(str(folder))
         except Exception:  # noqa: BLE001, S112 - MLflow raises whatever comes of what is written there
             continue  # it has none, or none that can be read
-        if isinstance(example, pd.DataFrame):
-            yield example
+        if example is not None:
+            yield example, params

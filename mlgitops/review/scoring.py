@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlgitops.core.requirements import Requirements
     from mlgitops.review.answers import Scored
     from mlgitops.review.environments import Environment, Environments
+    from mlgitops.review.scorer import Example
 
 TIMEOUT = 300.0  # seconds for loading and all predictions
 _PRELOADED = (
@@ -37,7 +38,7 @@ _NO_PACKAGE = ("ModuleNotFoundError", "ImportError")
 
 def score(
     folder: Path,
-    frame: pd.DataFrame,
+    given: pd.DataFrame | Example,
     *,
     own: Environments | None = None,
     timeout: float = TIMEOUT,
@@ -48,23 +49,23 @@ def score(
 
     Args:
         folder: a model of MLflow's.
-        frame: features of shape (rows, columns).
+        given: features of shape (rows, columns), or an example that is no table.
         own: what makes environments; None to use this process's packages in any case.
         timeout: seconds, without those that making an environment takes.
 
     Raises:
-        ScoringError: it could not be loaded or did not predict one value for each row, or its
-            environment cannot be had.
+        ScoringError: it could not be loaded or did not answer for each row, or its environment
+            cannot be had.
     """
     asked = _asked(folder)
     lacks = environments.unmet(asked.requirements) if asked.requirements else ()
     if own and lacks:
-        return _elsewhere(folder, frame, asked, own, environments.listed(lacks), timeout)
+        return _elsewhere(folder, given, asked, own, environments.listed(lacks), timeout)
     try:
-        found = _answered(folder, frame, None, timeout)
+        found = _answered(folder, given, None, timeout)
     except IsolatedError as error:
         if own and asked.requirements and str(error).startswith(_NO_PACKAGE):
-            return _elsewhere(folder, frame, asked, own, one_line(error), timeout)
+            return _elsewhere(folder, given, asked, own, one_line(error), timeout)
         raise ScoringError(_failed(error, asked, lacks)) from error
     return _in(found, f"this one: {environments.listed(lacks)}" if lacks else "")
 
@@ -92,7 +93,7 @@ def _asked(folder: Path) -> _Asked:
 
 def _elsewhere(
     folder: Path,
-    frame: pd.DataFrame,
+    given: pd.DataFrame | Example,
     asked: _Asked,
     own: Environments,
     reason: str,
@@ -105,7 +106,7 @@ def _elsewhere(
         said = f"it needs packages of its own ({reason}), which cannot be had"
         raise ScoringError(f"{said}: {environments.why(error)}") from error
     try:
-        found = _answered(folder, frame, made, timeout)
+        found = _answered(folder, given, made, timeout)
     except IsolatedError as error:
         raise ScoringError(f"{error} (environment {made.told(asked.python)})") from error
     return _in(found, made.told(asked.python))
@@ -125,20 +126,20 @@ def _in(found: Scored, environment: str) -> Scored:
 
 
 def _answered(
-    folder: Path, frame: pd.DataFrame, made: Environment | None, timeout: float
+    folder: Path, given: pd.DataFrame | Example, made: Environment | None, timeout: float
 ) -> Scored:
     said = tuple(
         isolated.call(
             scorer.measured,
             str(folder),
-            frame,
+            given,
             timeout=timeout,
             readable=[folder],
             preload=_PRELOADED,
             elsewhere=made.elsewhere if made else None,
         )
     )
-    return answers.read(said, len(frame))
+    return answers.read(said, len(given))
 
 
 def warm_up() -> None:

@@ -59,7 +59,7 @@ ANSWERS = {
     "too few": ("say(answer([1.0]), '{}')", "it returns 1 values for 2 rows"),
     "too few by predict": ("return [1.0]", "ValueError: it returns 1 values for 2 rows"),
     "too many": ("return [1.0] * 5", "ValueError: it returns 5 values for 2 rows"),
-    "a table": ("return [[1, 2], [3, 4]]", "ValueError: it returns 2 × 2 values for 2 rows"),
+    "a table": ("return [[1, 2]] * 3", "ValueError: it returns 3 × 2 values for 2 rows"),
     "two answers": ("say(answer(), answer(), '{}')", NO_NUMBERS),
     "more keys": ("say(answer(verdict='passed'), '{}')", NO_NUMBERS),
     "numbers and texts": ("say(answer([1.0, 'a']), '{}')", NO_NUMBERS),

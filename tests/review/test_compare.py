@@ -78,12 +78,15 @@ def test_a_version_with_itself(farm: Team) -> None:
 
 
 def test_classes(farm: Team) -> None:
-    """Of a classification: who changed sides, and the metrics that follow from classes."""
+    """Who changed sides, and the metrics that follow from classes and their probabilities."""
     found = compared(farm, TUMOUR, "1", "1")
     assert found["predictions"]["kind"] == "classification"
     pairs = {(c["old"], c["new"]) for c in found["predictions"]["confusion"]}
     assert pairs == {("0", "0"), ("1", "1")}
-    assert {m["name"] for m in found["predictions"]["scores"]} == {"accuracy", "f1_macro"}
+    assert [m["name"] for m in found["predictions"]["scores"]] == [
+        *("accuracy", "f1_macro"),
+        *("log_loss", "brier_score", "calibration_error", "roc_auc"),
+    ]
 
 
 def test_stages_and_runs(farm: Team) -> None:

@@ -29,6 +29,6 @@ def draw(comparison: Comparison, key: str = "picture") -> Iterator[Picture]:
     found = comparison.predictions
     if found is not None and found.kind == "classification":
         yield from confusion.pictures(comparison, found, key)
-    elif found is not None and not found.answers:
+    elif found is not None and found.kind == "regression" and not found.answers:
         yield from predictions.pictures(comparison, found.series, key)
     yield from history.pictures(comparison, key)

@@ -9,6 +9,15 @@ from pydantic import AliasPath, BeforeValidator, Field, model_validator
 from mlgitops.core.drift import Measure
 from mlgitops.core.signature import fields
 from mlgitops.report.schema.form import Form, Number, Words
+from mlgitops.report.schema.predicted import (
+    Classes,
+    Output,
+    Period,
+    Quantile,
+    Reworded,
+    Vectors,
+    quantiles,
+)
 
 Verdict = Literal["better", "worse", "same", "about the same"]
 
@@ -135,13 +144,6 @@ class Cost(Form):
     mebibytes: Number
 
 
-class Quantile(Form):
-    """The difference new minus old that a share of the rows stays at or below."""
-
-    share: float
-    difference: Number
-
-
 class Mover(Form):
     """A row whose prediction moved."""
 
@@ -167,10 +169,6 @@ class Confused(Form):
     rows: int
 
 
-def _quantiles(found: Any) -> Any:
-    return [{"share": share, "difference": value} for share, value in found.items()]
-
-
 def _confusion(found: Any) -> Any:
     return [{"old": old, "new": new, "rows": rows} for (old, new), rows in found.items()]
 
@@ -178,18 +176,24 @@ def _confusion(found: Any) -> Any:
 class Predictions(Form):
     """How the answers to the same rows differ; `tolerance` and `changed` are fractions."""
 
-    kind: Literal["regression", "classification"]
+    kind: Literal["regression", "classification", "outputs", "vectors", "text"]
+    trouble: Words
     source: str
     rows: Annotated[int, BeforeValidator(len)] = Field(validation_alias=AliasPath("series", "new"))
     tolerance: float
     changed: Number | None
-    quantiles: Annotated[list[Quantile], BeforeValidator(_quantiles)]
+    quantiles: Annotated[list[Quantile], BeforeValidator(quantiles)]
     movers: list[Mover]
     confusion: Annotated[list[Confused], BeforeValidator(_confusion)]
     answers: list[Answer]
     scores: list[Metric]
     old_cost: Cost | None
     new_cost: Cost
+    periods: list[Period]
+    classes: Classes | None
+    outputs: list[Output]
+    vectors: Vectors | None
+    reworded: list[Reworded]
 
 
 class Slice(Form):
