@@ -43,18 +43,12 @@ def contrast(
     kind = _kind(series, after, before)
     if kind not in {"regression", "classification"} or not _is_known(kind, series):
         series = replace(series, actual=None)
-    if rows.few and kind in {"regression", "classification"}:
-        return Predictions(
-            kind=kind,
-            source=rows.source,
-            series=series,
-            new_cost=new.cost,
-            old_cost=old.cost if old else None,
-            answers=_answers(series),
-        )
-    changed = _changed(kind, series)
-    numbers = kind == "regression"
-    found = classes.describe(series, after, before) if kind == "classification" else None
+    few = rows.few and kind in {"regression", "classification"}
+    changed = None if few else _changed(kind, series)
+    numbers = kind == "regression" and not few
+    found = None
+    if kind == "classification" and not few:
+        found = classes.describe(series, after, before)
     return Predictions(
         kind=kind,
         source=rows.source,
@@ -67,6 +61,7 @@ def contrast(
         quantiles=_quantiles(series) if numbers else MappingProxyType({}),
         movers=_movers(series) if numbers else (),
         confusion=_confusion(series) if found else MappingProxyType({}),
+        answers=_answers(series) if few else (),
         scores=(*_scores(kind, series, better), *_more_scores(series, found)),
         periods=tuple(periods.periods(series)) if numbers else (),
         classes=found,
