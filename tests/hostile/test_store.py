@@ -94,7 +94,8 @@ def test_an_address_that_leads_to_another(victim: Victim, address: str) -> None:
     def answer(asked: Asked) -> None:
         match asked.path:
             case "logged-models/m-1":
-                asked.send({"model": {"info": {"artifact_uri": "file:///etc"}}})
+                info = {"model_id": "m-1", "experiment_id": "1", "artifact_uri": "file:///etc"}
+                asked.send({"model": {"info": info}})
             case "runs/get":
                 info = {"run_id": "r", "experiment_id": "1", "artifact_uri": "file:///etc"}
                 asked.send({"run": {"info": info}})
