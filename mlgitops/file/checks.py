@@ -182,7 +182,7 @@ def _rules_can_choose(desired: Desired) -> Iterator[Flaw]:
 
 def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
-        known = dict(model.metrics)
+        known, directions = dict(model.metrics), model.directions
         for path, said, directed in _on_metrics(model):
             for metric, way in said.items():
                 first = declared(metric, known) or way
@@ -193,7 +193,7 @@ def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
                     )
             known = {**said, **known}
             for metric in directed:
-                if direction(metric, model.directions) is None:
+                if direction(metric, directions) is None:
                     here = "or 'better: lower' or 'better: higher' here"
                     yield path, f"{unknown(metric)}, {here}"
 

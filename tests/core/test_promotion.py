@@ -127,6 +127,8 @@ def test_a_metric_chooses_the_best() -> None:
     assert chosen("{metric: test_mae, better: higher}", metrics=mae).version is None
     odd: dict[int, Any] = {1: {"revenue": 1.0}, 2: {}, 3: {"revenue": float("nan")}}
     assert chosen("{metric: revenue, better: higher}", metrics=odd).version is None
+    errors = {1: {"neg_mean_absolute_error": -1.0}, 2: {"neg_mean_absolute_error": -3.0}}
+    assert chosen("{metric: neg_mean_absolute_error}", metrics=errors).version is None
 
 
 def test_a_version_comes_from_another_stage_once_it_has_soaked() -> None:

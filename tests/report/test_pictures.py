@@ -151,6 +151,19 @@ def test_a_history_shows_the_three_metrics_that_change_most() -> None:
     assert re.findall(r"(\w+) \(", said) == ["test_mae", "test_mape", "test_rmse"]
 
 
+def test_a_history_shows_directions_that_a_model_declares() -> None:
+    """A metric of a team's own is drawn if models.yaml says which way it is better."""
+    old, new = {"test_ramp_error": 2.0}, {"test_ramp_error": 1.0}
+    history = tuple(Past(number=n, metrics=m, stages=()) for n, m in enumerate((old, new), start=1))
+    for changes, expected in (
+        (differences(old, new, {"ramp_error": "lower"}), ["history"]),
+        (differences(old, new), []),
+    ):
+        found = replace(trained.comparison(), predictions=None, metrics=changes, history=history)
+        assert list(labels(found)) == expected
+        assert all("test_ramp_error (lower is better)" in text for text in labels(found).values())
+
+
 @pytest.mark.parametrize(
     ("values", "actual"),
     [

@@ -136,6 +136,26 @@ def test_a_direction_that_a_gate_declares(promoting: Team) -> None:
         assert {m["name"]: m["verdict"] for m in change["metrics"]}["revenue"] == expected
 
 
+def test_directions_that_a_model_declares_count_everywhere(promoting: Team) -> None:
+    """In plans, gates and comparisons; without them, a metric of one's own has no verdict."""
+    for version, value in (("1", 1.0), ("2", 2.0)):
+        run = promoting.client.get_model_version("wind", version).run_id
+        assert run is not None
+        promoting.client.log_metric(run, "test_ramp_error", value)
+    gates = "gates: {Production: [{metric: test_ramp_error, max_regression: 2%}]}"
+    for metrics, verdict, code in (
+        ("metrics: {ramp_error: lower}, " + gates, "worse", 3),
+        ("metrics: {ramp_error: higher}, " + gates, "better", 0),
+        ("metrics: {}", None, 0),
+    ):
+        promoting.write(f"version: 2\nmodels: {{wind: {{{metrics}, stages: {{Production: 2}}}}}}")
+        ran = promoting.run("plan", "--quick", "--format", "json")
+        compared = promoting.ok("compare", "wind", "1", "2", "--quick", "--format", "json")
+        assert ran.code == code
+        for found in (ran.document["changes"][0], compared.document):
+            assert {m["name"]: m["verdict"] for m in found["metrics"]}["test_ramp_error"] == verdict
+
+
 def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:
     """A check that fails says why where GitHub shows it."""
     promoting.write(
