@@ -14,8 +14,8 @@ from mlgitops.cli.options import (
     environments_option,
     failures_reported,
     format_option,
+    installing,
     optional_file_option,
-    own_environments,
     progress,
     quick_option,
     registry_options,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
-    from mlgitops.review.environments import Environments
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -77,11 +76,11 @@ def compare(
     from mlgitops.report import comparison, document, html
     from mlgitops.review import scoring
 
-    own = own_environments(wanted=environments, quick=quick)
     if not quick:
         scoring.warm_up()
+    told = installing(wanted=environments, quick=quick)
     with failures_reported(reports), progress() as say:
-        found = _compared(target.connect(), model, (old, new), file, quick, own, say)
+        found = _compared(target.connect(), model, (old, new), file, quick, told, say)
     show_report(
         form,
         comparison.report(found),
@@ -97,7 +96,7 @@ def _compared(
     names: tuple[str, str],
     file: Path | None,
     quick: bool,
-    own: Environments | None,
+    told: Callable[[str], None] | None,
     say: Callable[[str], None],
 ) -> Comparison:
     from mlgitops.history.links import comparing
@@ -106,6 +105,7 @@ def _compared(
     from mlgitops.review.artifacts import Cabinet
     from mlgitops.review.compare import Scope, side
     from mlgitops.review.compare import compare as beside
+    from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import declared as declared_rows
 
     desired = load_or_empty(file)
@@ -126,7 +126,7 @@ def _compared(
             recipes=package_of(desired),
             better=declared_model.directions if declared_model else {},
             declared=declared_rows(desired, model),
-            own=own,
+            own=Environments(say=told) if told else None,
         )
         past = latest_versions(client, held)
         compared = beside(model, sides[0], sides[1], scope, past)

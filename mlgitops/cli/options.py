@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlgitops.registry.registry import MlflowRegistry
     from mlgitops.report.parts import Report
     from mlgitops.report.screen import Screen
-    from mlgitops.review.environments import Environments
 
 _SILENCE = 10.0  # seconds
 
@@ -98,19 +97,14 @@ environments_option = click.option(
     "--environments/--no-environments",
     default=True,
     envvar="MLGITOPS_ENVIRONMENTS",
-    show_envvar=True,
     help="Run versions whose packages are not installed here in environments of their own, made "
-    "by uv; not with --quick.",
+    "by uv; never with --quick.  [env: MLGITOPS_ENVIRONMENTS]",
 )
 
 
-def own_environments(*, wanted: bool, quick: bool) -> Environments | None:
-    """What makes environments for versions whose packages are not ours; None if nothing does."""
-    if quick or not wanted:
-        return None
-    from mlgitops.review.environments import Environments
-
-    return Environments(say=lambda line: tell(line, err=True))
+def installing(*, wanted: bool, quick: bool) -> Callable[[str], None] | None:
+    """What is told of environments that are made; None if none may be."""
+    return None if quick or not wanted else lambda line: tell(line, err=True)
 
 
 checked_option = click.option(

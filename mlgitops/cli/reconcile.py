@@ -18,8 +18,8 @@ from mlgitops.cli.options import (
     failures_reported,
     file_option,
     format_option,
+    installing,
     models_argument,
-    own_environments,
     progress,
     quick_option,
     registry_options,
@@ -126,9 +126,9 @@ def plan(
         on = terms(desired, **allowed, base=base, whose=whose)
         client, need = target.connect(), reviewed(quick=quick)
         before = checkedfile.read(checked) if checked else ()
-        own = own_environments(wanted=environments, quick=quick)
+        told = installing(wanted=environments, quick=quick)
         proposal = propose(
-            desired, client, on, say, need=need, checked=before, models=models, own=own
+            desired, client, on, say, need=need, checked=before, models=models, installing=told
         )
         if revision and (said := under_review(file, revision)):
             proposal = proposal.explained(lambda c: "" if on.before(c.model, c.alias) else said)

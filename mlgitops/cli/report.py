@@ -12,7 +12,7 @@ from mlgitops.cli.options import (
     environments_option,
     failures_reported,
     file_option,
-    own_environments,
+    installing,
     progress,
     quick_option,
     registry_options,
@@ -66,9 +66,9 @@ def report(
         with failures_reported((out,)):
             desired = load(file)
             on = terms(desired, **allowed)
-            own = own_environments(wanted=environments, quick=quick)
+            told = installing(wanted=environments, quick=quick)
             need = reviewed(quick=quick)
-            proposal = propose(desired, target.connect(), on, say, need=need, own=own)
+            proposal = propose(desired, target.connect(), on, say, need=need, installing=told)
         files.write_pieces(out, html.plan(proposal, progress=say))
     tell(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
-    from mlgitops.review.environments import Environments
 
 _Key = tuple[str, str]  # model, alias
 
@@ -205,7 +204,7 @@ def propose(
     need: Need = Need.NOTHING,
     checked: tuple[Measured, ...] = (),
     models: Collection[str] = (),
-    own: Environments | None = None,
+    installing: Callable[[str], None] | None = None,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -217,8 +216,8 @@ def propose(
         need: what evidence is to be read in any case; gates may ask for more.
         checked: what checks of pull requests measured.
         models: names or patterns of the models to plan; all if empty.
-        own: makes environments for versions whose packages are not ours; None if nothing is to be
-            installed.
+        installing: is told of environments that are made for versions whose packages are not ours;
+            None if none may be made.
 
     Raises:
         UsageError: a name or pattern matches nothing.
@@ -231,7 +230,9 @@ def propose(
     exhibits: tuple[Exhibit, ...] = ()
     if pending.changes:  # else there is nothing to read, and what reads it need not be imported
         from mlgitops.proposal.collect import Request, collect
+        from mlgitops.review.environments import Environments
 
+        own = Environments(say=installing) if installing else None
         link = comparing(Path(desired.file))
         request = Request(now=terms.now, need=need, checked=checked, link=link, own=own)
         exhibits = collect(pending, desired, held, reader, request, progress)
