@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlgitops.registry.embedded import Embedded
+    from tests.team import Team
+
 pytestmark = [
     pytest.mark.no_docker,
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
@@ -29,6 +33,9 @@ pytestmark = [
 ]
 COMMIT = "1" * 40
 MODELS = "models:\n  wind:\n    stages: {Production: 1}\n"
+RULE = (
+    "version: 2\nmodels:\n  wind:\n    stages: {Production: 1}\n    promote: {Production: newest}\n"
+)
 OWN = """\
 name: Own
 on: push
@@ -51,6 +58,22 @@ def caller(name: str) -> str:
     (text,) = (text for text in found if f"/called-{name}.yml@" in text)
     assert len(text.splitlines()) <= 10
     return str(text)
+
+
+STARTED = """\
+name: Started
+on: workflow_dispatch
+jobs:
+  started:
+    uses: OWNER/mlgitops/.github/workflows/called-NAME.yml@COMMIT
+    secrets: inherit
+    with: WITH
+"""
+
+
+def starter(name: str, **given: str) -> str:
+    """A workflow that calls one of ours with inputs of its own."""
+    return STARTED.replace("NAME", name).replace("WITH", json.dumps(given))
 
 
 def named() -> str:
@@ -76,6 +99,10 @@ def team(tmp_path: Path) -> Iterator[Repository]:
         "plan": caller("plan"),
         "named": named(),
         "own": OWN.replace("RUN", "validate --format json"),
+        "drift": starter("drift"),
+        "propose": starter("propose"),
+        "promote": starter("promote", model="wind", stage="Production", version="2"),
+        "rollback": starter("rollback", model="wind", version="2", reason="it drifts"),
     }
     for name, text in {**own, "bad": OWN.replace("RUN", "validate; touch $(pwd)/pwned")}.items():
         # quoted: what runs act here must not look for these two among its own stand-ins
@@ -138,3 +165,31 @@ def test_the_action_runs_one_verb(team: Repository) -> None:
     assert ran.code != 0
     assert "validate;" in ran.log
     assert not list(team.folder.rglob("pwned"))
+
+
+def test_what_people_start_can_be_called(
+    team: Repository, server: tuple[str, Embedded], remote: Team
+) -> None:
+    """Drift opens its issue; Propose, Promote and Roll back open their pull requests."""
+    remote.versions(2)
+    remote.write(MODELS)
+    remote.ok("apply")
+    remote.client.set_registered_model_alias("wind", "production", "2")
+    team.registry = server[0]
+    team.environment = {**team.environment, "MLGITOPS_OWNER": "git.example.org/wind/models"}
+
+    ran = team.dispatch("drift")
+    assert ran.code != 0
+    (issue,) = team.hub.issues
+    assert "| wind | Production | 1 | 2 |" in issue["body"], ran.log[-4000:]
+
+    remote.client.set_registered_model_alias("wind", "production", "1")
+    for name in ("rollback", "propose", "promote"):
+        if name == "propose":  # the stand-in for GitHub knows of pushes through its API alone
+            team.hub.git.push("main", models__yaml=RULE)
+        ran = team.dispatch(name)
+        assert ran.code == 0, ran.log[-4000:]
+    assert [pull["title"] for pull in team.hub.pulls] == [
+        "Roll back wind Production",
+        "Put wind 2 into Production",
+    ]
