@@ -39,19 +39,27 @@ class Measure:
     Attributes:
         parts: (actual, predicted), each of shape (rows,) → what each row adds: (rows, parts).
         value: means of the parts, of shape (…, parts) → the score, of shape (…).
+        step: how far one row moves the sum at least; 0 where by any amount.
     """
 
     parts: Callable[[np.ndarray, np.ndarray], np.ndarray]
     value: Callable[[np.ndarray], np.ndarray]
+    step: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Draws:
-    """A score of both versions for each draw of so many rows; the arrays have shape (draws,)."""
+    """A score of both versions for each draw of so many rows; the arrays have shape (draws,).
+
+    Attributes:
+        blur: how far the difference may lie beside the drawn ones, as scores of classes have steps:
+            the usual continuity correction.
+    """
 
     old: np.ndarray
     new: np.ndarray
     rows: int
+    blur: float = 0.0
 
     def interval(self, level: float = LEVEL) -> Interval:
         """Where new minus old lies."""
@@ -60,7 +68,7 @@ class Draws:
         tail = (1 - level) / 2
         shares = [spread(share, self.rows) for share in (tail, 1 - tail)]
         low, high = np.quantile(self.new - self.old, shares)
-        return Interval(low=float(low), high=float(high), level=level)
+        return Interval(low=float(low) - self.blur, high=float(high) + self.blur, level=level)
 
     def bound(self, *, lower: bool, relative: bool, level: float) -> float:
         """How much worse the new version is at most, at a one-sided level.
@@ -72,7 +80,7 @@ class Draws:
         """
         import numpy as np
 
-        worse = self.new - self.old if lower else self.old - self.new
+        worse = (self.new - self.old if lower else self.old - self.new) + self.blur
         if relative:
             with np.errstate(divide="ignore", invalid="ignore"):
                 # of nothing, more is infinitely worse, and nothing is the same
@@ -106,7 +114,8 @@ def draws(score: str, series: Series) -> Draws | None:
     was, will_be = (measure.value(resampled(part)) for part in parts)
     # R² is not known of a draw in which all true values are equal
     usable = bool(np.isfinite(was).all() and np.isfinite(will_be).all())
-    return Draws(old=was, new=will_be, rows=len(actual)) if usable else None
+    blur = measure.step / (2 * len(actual)) if (old != series.new).any() else 0.0
+    return Draws(old=was, new=will_be, rows=len(actual), blur=blur) if usable else None
 
 
 def with_intervals(scores: Iterable[Difference], series: Series) -> tuple[Difference, ...]:
@@ -219,7 +228,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "mae": Measure(parts=_absolute, value=_only),
         "rmse": Measure(parts=_squared, value=_root),
         "r2": Measure(parts=_explained, value=_r2),
-        "accuracy": Measure(parts=_right, value=_only),
+        "accuracy": Measure(parts=_right, value=_only, step=1.0),
         "f1_macro": Measure(parts=_by_class, value=_f1_macro),
     }
 )

@@ -97,6 +97,7 @@ def test_what_a_reviewer_is_told(trained: Team) -> None:
     code, better = planned(trained, production=2)
     assert (code, failed(better), better["comparison"]["breaks"]) == (0, [], [])
     assert {one["verdict"] for one in again(better).values()} == {"better"}
+    assert "worse" not in {one["verdict"] for one in better["comparison"]["slices"]}
     if _REAL.is_file():
         assert again(better)["mae"]["old"] == pytest.approx(361, abs=1)
         assert 155 < again(better)["mae"]["new"] < 190
@@ -104,6 +105,8 @@ def test_what_a_reviewer_is_told(trained: Team) -> None:
     code, worse = planned(trained, champion=1)
     assert (code, failed(worse)) == (3, ["test_mae max_regression 2%"])
     assert worse["downgrade"]
+    where = {one["column"] for one in worse["comparison"]["slices"] if one["verdict"] == "worse"}
+    assert {"quarter", "month", "wind_direction_00"} <= where
 
     code, breaking = planned(trained, production=3)
     assert (code, failed(breaking)) == (3, ["signature compatible"])
