@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlgitops.core.drift import Drift
+    from mlgitops.core.evaluated import Evaluated, Measurement
     from mlgitops.core.metrics import Difference
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
@@ -39,6 +40,7 @@ class Artifact:
         python: the version of Python that logged it, such as `3.11.7`.
         requirements: the lines of its requirements.txt.
         example: whether it was logged with an input example.
+        logged_as: the id of the logged model that it is; None where MLmodel names none.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class Artifact:
     python: str | None
     requirements: tuple[str, ...]
     example: bool
+    logged_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,12 +64,14 @@ class Side:
         version: what its run recorded; its number is 0 for a run that no version was made of.
         artifact: None if it was not asked for or cannot be had.
         trouble: why there is no artifact, where it was asked for.
+        measured: what runs that evaluated its logged model measured.
     """
 
     label: str
     version: Version
     artifact: Artifact | None = None
     trouble: str = ""
+    measured: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +189,7 @@ class Comparison:
         predictions: None where they were not asked for or could not be made.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        evaluations: what MLflow's evaluations measured of both, by data set.
         drift: how the data differ that both were trained on.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
     """
@@ -202,5 +208,6 @@ class Comparison:
     predictions: Predictions | None = None
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    evaluations: tuple[Evaluated, ...] = ()
     drift: Drift = NO_DRIFT
     evaluation: str | None = None

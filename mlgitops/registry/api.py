@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.version import DatasetUse
     from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.served import Served
@@ -203,6 +204,15 @@ class RunApi(Protocol):
 
         Raises:
             RegistryGoneError: there is no such model.
+        """
+        ...
+
+    def measured(self, model_id: str) -> Sequence[Measurement]:
+        """The metrics of a logged model, each with its data set.
+
+        Raises:
+            RegistryGoneError: there is no such model.
+            RegistryNotFoundError: the server has no logged models.
         """
         ...
 

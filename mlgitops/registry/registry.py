@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import VersionKey
@@ -311,6 +312,12 @@ class MlflowRegistry:
     def _experiment(self, runs: Iterable[str]) -> str | None:
         """The experiment of the newest run that exists; the others lie there as a rule."""
         return next((run.experiment for one in runs if (run := self._runs.run(one))), None)
+
+    def measured(self, logged: str) -> tuple[Measurement, ...]:
+        """What runs measured of a logged model; nothing where the server has no such model."""
+        with suppress(RegistryGoneError, RegistryNotFoundError):
+            return tuple(self._runs.measured(logged))
+        return ()
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.evidence import Artifact
 from mlgitops.core.requirements import MOST_BYTES
+from mlgitops.errors import RegistryError
 from mlgitops.registry import digest, payload
 from mlgitops.registry.signature import signature_in
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
 
@@ -53,6 +56,12 @@ class Cabinet:
             self._known[version.uri] = describe(self._reader.download(version.uri, folder))
         return self._known[version.uri]
 
+    def measured(self, artifact: Artifact) -> tuple[Measurement, ...]:
+        """What runs measured of the logged model that an artifact is, if that can be read."""
+        with suppress(RegistryError):  # no gate asks for it
+            return self._reader.measured(artifact.logged_as) if artifact.logged_as else ()
+        return ()
+
     def clear(self) -> None:
         """Let go of all that was downloaded."""
         self._known.clear()
@@ -79,6 +88,7 @@ def describe(folder: Path) -> Artifact:
         python=_text(flavours.get(_PYFUNC, {}).get("python_version")),
         requirements=_requirements(folder / "requirements.txt"),
         example=bool(described.get("saved_input_example_info")),
+        logged_as=_text(described.get("model_id")),
     )
 
 

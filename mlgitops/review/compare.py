@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlgitops.core.drift import NO_DRIFT
+from mlgitops.core.evaluated import side_by_side
 from mlgitops.core.evidence import Comparison, Fact, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.pins import Pins
@@ -73,7 +74,8 @@ def side(
         trouble = f"cannot read {label}: {one_line(error)}"
         return Side(label=label, version=version, trouble=trouble)
     known = replace(version, signature=artifact.signature)
-    return Side(label=label, version=known, artifact=artifact)
+    measured = cabinet.measured(artifact)
+    return Side(label=label, version=known, artifact=artifact, measured=measured)
 
 
 def compare(
@@ -102,6 +104,7 @@ def compare(
         predictions=scored,
         trouble=trouble,
         history=history,
+        evaluations=tuple(side_by_side(old.measured if old else (), new.measured, scope.better)),
         drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
     )

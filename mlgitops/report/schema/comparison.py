@@ -160,6 +160,14 @@ class Predictions(Form):
     new_cost: Cost
 
 
+class Evaluated(Form):
+    """What MLflow's evaluations measured of both on a data set."""
+
+    dataset: str
+    digest: str
+    metrics: list[Metric]
+
+
 class ColumnProfile(Form):
     """A column of training data; `missing` is a fraction, `values` counts distinct ones."""
 
@@ -224,6 +232,7 @@ class Compared(Form):
     predictions: Predictions | None
     trouble: Words
     history: list[Past]
+    evaluations: list[Evaluated]
     drift: Drift
     evaluation: str | None
 
