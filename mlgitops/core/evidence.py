@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.directions import Direction
     from mlgitops.core.drift import Drift
+    from mlgitops.core.evaluated import Evaluated, Measurement
     from mlgitops.core.metrics import Interval
     from mlgitops.core.predicted import Classes, Output, Period, Reworded, Vectors
     from mlgitops.core.signature import Signature
@@ -47,6 +48,7 @@ class Artifact:
         requirements: the lines of its requirements.txt.
         example: whether it was logged with an input example.
         unknown: what it says in a way that nobody can read, and why.
+        logged_as: the id of the logged model that it is; None where MLmodel names none.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Artifact:
     requirements: tuple[str, ...]
     example: bool
     unknown: tuple[str, ...] = ()
+    logged_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +73,14 @@ class Side:
         version: what its run recorded; its number is 0 for a run that no version was made of.
         artifact: None if it was not asked for or cannot be had.
         trouble: why there is no artifact, where it was asked for.
+        measured: what runs that evaluated its logged model measured.
     """
 
     label: str
     version: Version
     artifact: Artifact | None = None
     trouble: str = ""
+    measured: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -278,6 +283,7 @@ class Comparison:
         slices: both versions on parts of the held-out rows, the one that is worst first.
         trouble: why there are no predictions, where they were asked for.
         history: the latest versions of the model, ascending.
+        evaluations: what MLflow's evaluations measured of both, by data set.
         drift: how the data differ that both were trained on.
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
         rows: the held-out rows that `predictions.series` is of, in its order; None where the rows
@@ -299,6 +305,7 @@ class Comparison:
     slices: tuple[Slice, ...] = ()
     trouble: str = ""
     history: tuple[Past, ...] = ()
+    evaluations: tuple[Evaluated, ...] = ()
     drift: Drift = NO_DRIFT
     evaluation: str | None = None
     rows: HeldOut | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlgitops.core.evaluated import Measurement
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.registry.api import (
@@ -93,6 +94,17 @@ def logged(found: Json) -> LoggedRow:
         location=text(info, "artifact_uri"),
         metrics=last(map(_of_model, listed(data, "metrics"))),
         params=_pairs(data, "params"),
+    )
+
+
+def measurement(found: Json) -> Measurement:
+    """A metric of a logged model."""
+    return Measurement(
+        metric=text(found, "key"),
+        value=_measured(found["value"]),
+        dataset=text(found, "dataset_name", ""),
+        digest=text(found, "dataset_digest", ""),
+        logged=_milliseconds(found.get("timestamp")) or 0,
     )
 
 

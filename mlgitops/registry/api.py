@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.version import DatasetUse
     from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.served import Served
@@ -279,6 +280,15 @@ class RunApi(Protocol):
 
     def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
         """Those of some logged models that are in an experiment."""
+        ...
+
+    def measured(self, model_id: str) -> Sequence[Measurement]:
+        """The metrics of a logged model, each with its data set.
+
+        Raises:
+            RegistryGoneError: there is no such model.
+            RegistryNotFoundError: the server has no logged models.
+        """
         ...
 
     def served(self, store: str) -> Served | None:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mlgitops.core.evaluated import Measurement
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
 from mlgitops.registry import failures, storing
@@ -192,6 +193,21 @@ class ClientRunApi:
                 [experiment], among_logged(model_ids), max_results=len(model_ids)
             )
             return list(map(_logged, found))
+
+    def measured(self, model_id: str) -> Sequence[Measurement]:
+        """The metrics of a logged model, each with its data set."""
+        with translated(self._uri):
+            found = self._client.get_logged_model(model_id).metrics or ()
+            return [
+                Measurement(
+                    metric=one.key,
+                    value=one.value,
+                    dataset=one.dataset_name or "",
+                    digest=one.dataset_digest or "",
+                    logged=one.timestamp,
+                )
+                for one in found
+            ]
 
     def served(self, store: str) -> None:
         """None: MLflow's client reaches what only it can log in to."""

@@ -62,6 +62,7 @@ def _parts(comparison: Comparison) -> Iterator[Part]:
     yield from (Part(words=line) for line in _troubles(comparison))
     if found:
         yield from _predictions(found)
+    yield _evaluations(comparison)
     yield drifted.part(comparison.drift)
     yield _history(comparison)
 
@@ -81,6 +82,15 @@ def _metrics(name: str, found: Sequence[Difference]) -> Part:
 def _difference(one: Difference) -> list[str]:
     values = [wording.number(one.old), wording.number(one.new)]
     return [one.metric, *values, wording.difference(one), one.verdict]
+
+
+def _evaluations(comparison: Comparison) -> Part:
+    rows = [
+        [f"{one.dataset} ({one.digest})", *_difference(metric)]
+        for one in comparison.evaluations
+        for metric in one.metrics
+    ]
+    return Part(header=("evaluation on", "metric", *_METRIC), rows=rows)
 
 
 def _parameters(comparison: Comparison) -> Part:

@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlgitops.core.drift import NO_DRIFT
+from mlgitops.core.evaluated import side_by_side
 from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side
 from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
@@ -77,7 +78,8 @@ def side(
         trouble = f"cannot read {label}: {one_line(error)}"
         return Side(label=label, version=version, trouble=trouble)
     known = replace(version, signature=artifact.signature)
-    return Side(label=label, version=known, artifact=artifact)
+    measured = cabinet.measured(artifact)
+    return Side(label=label, version=known, artifact=artifact, measured=measured)
 
 
 def compare(
@@ -108,6 +110,7 @@ def compare(
         slices=slices.measure(scored_rows, scored) if scored_rows and scored else (),
         trouble=trouble,
         history=history,
+        evaluations=tuple(side_by_side(old.measured if old else (), new.measured, scope.better)),
         drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(scored_rows) if scored else None,

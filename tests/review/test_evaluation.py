@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -17,6 +20,7 @@ from mlgitops.core.signature import Column, Signature
 from mlgitops.errors import DataError, Where
 from mlgitops.review import heldout, tables
 from mlgitops.review.heldout import Declared
+from tests.registry.certificates import make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,6 +168,34 @@ def test_a_proposed_file_cannot_have_addresses_asked(
     monkeypatch.setenv(tables.ROOTS, f"/srv, https://{listening}")
     with pytest.raises(DataError, match=r"GET https://127\.0\.0\.1:1/a\.csv: .*refused"):
         tables.read(f"https://{listening}/a.csv", tmp_path)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_an_address_of_a_named_host_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over TLS that is verified, with the digest of what came; a file that is not there is told."""
+    DAYS.to_csv(tmp_path / "h.csv", index=False)
+    certificates = make(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.authority))
+    handler = partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = certificates.context().wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        host = f"https://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv(tables.ROOTS, host)
+        found = tables.read(f"{host}/h.csv", tmp_path / "none")
+        with pytest.raises(DataError, match=r"none\.csv answered 404"):
+            tables.read(f"{host}/none.csv", tmp_path)
+        server.shutdown()
+    assert found.frame.equals(DAYS)
+    assert found.digest == tables.read("h.csv", tmp_path).digest
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,14 @@ class Slice(Form):
     verdict: Verdict = Field(validation_alias=AliasPath("difference", "verdict"))
 
 
+class Evaluated(Form):
+    """What MLflow's evaluations measured of both on a data set."""
+
+    dataset: str
+    digest: str
+    metrics: list[Metric]
+
+
 class ColumnProfile(Form):
     """A column of training data; `missing` is a fraction, `values` counts distinct ones."""
 
@@ -279,6 +287,7 @@ class Compared(Form):
     slices: list[Slice]
     trouble: Words
     history: list[Past]
+    evaluations: list[Evaluated]
     drift: Drift
     evaluation: str | None
 
