@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mlgitops.core.metrics import Difference, of_training
+from mlgitops.core.metrics import Difference, direction, of_training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +63,7 @@ def side_by_side(
                     metric=name,
                     old=before.get((dataset, digest, name)),
                     new=after.get((dataset, digest, name)),
-                    better=better.get(name),
+                    better=direction(name, better),
                 )
                 for name in names
             ),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.directions import Direction
     from mlgitops.core.drift import Drift
-    from mlgitops.core.evaluated import Evaluated, Measurement
+    from mlgitops.core.evaluated import Evaluated
     from mlgitops.core.metrics import Interval
     from mlgitops.core.predicted import Classes, Output, Period, Reworded, Vectors
     from mlgitops.core.signature import Signature
@@ -48,7 +48,6 @@ class Artifact:
         requirements: the lines of its requirements.txt.
         example: whether it was logged with an input example.
         unknown: what it says in a way that nobody can read, and why.
-        logged_as: the id of the logged model that it is; None where MLmodel names none.
     """
 
     folder: Path
@@ -61,7 +60,6 @@ class Artifact:
     requirements: tuple[str, ...]
     example: bool
     unknown: tuple[str, ...] = ()
-    logged_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,14 +71,12 @@ class Side:
         version: what its run recorded; its number is 0 for a run that no version was made of.
         artifact: None if it was not asked for or cannot be had.
         trouble: why there is no artifact, where it was asked for.
-        measured: what runs that evaluated its logged model measured.
     """
 
     label: str
     version: Version
     artifact: Artifact | None = None
     trouble: str = ""
-    measured: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

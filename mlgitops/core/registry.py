@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
-    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
@@ -90,10 +89,6 @@ class RegistryReader(Protocol):
 
     def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
         """The metrics of a model's latest versions, by their numbers."""
-        ...
-
-    def measured(self, logged: str) -> tuple[Measurement, ...]:
-        """What runs measured of a logged model, by its id; nothing where there are none."""
         ...
 
     def of_run(self, name: str, run_id: str) -> Version | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.signature import Signature
 
 VersionKey = tuple[str, int]  # model, number
@@ -49,6 +50,7 @@ class Version:
         uri: where its payload is to be had, such as `models:/NAME/2`.
         created: when it was registered, ISO 8601 in UTC.
         datasets: what it was trained and tested on.
+        measured: what was measured of its logged model on named data.
         seconds: how long its run took; None where that is not known.
         commit: git's commit that it was trained from.
         dirty: whether the code was changed since that commit.
@@ -68,6 +70,7 @@ class Version:
     uri: str = ""
     created: str | None = None
     datasets: tuple[DatasetUse, ...] = ()
+    measured: tuple[Measurement, ...] = ()
     seconds: float | None = None
     commit: str | None = None
     dirty: bool = False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core.evaluated import Measurement
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.registry.api import (
@@ -19,7 +18,6 @@ from mlgitops.registry.api import (
     ModelRow,
     RunRow,
     VersionRow,
-    last,
     origin,
 )
 
@@ -92,19 +90,8 @@ def logged(found: Json) -> LoggedRow:
         experiment=text(info, "experiment_id"),
         run_id=text(info, "source_run_id", "") or None,
         location=text(info, "artifact_uri"),
-        metrics=last(map(_of_model, listed(data, "metrics"))),
+        measured=tuple(map(_of_model, listed(data, "metrics"))),
         params=_pairs(data, "params"),
-    )
-
-
-def measurement(found: Json) -> Measurement:
-    """A metric of a logged model."""
-    return Measurement(
-        metric=text(found, "key"),
-        value=_measured(found["value"]),
-        dataset=text(found, "dataset_name", ""),
-        digest=text(found, "dataset_digest", ""),
-        logged=_milliseconds(found.get("timestamp")) or 0,
     )
 
 

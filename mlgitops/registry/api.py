@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.version import DatasetUse
     from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.served import Served
@@ -118,15 +117,20 @@ class LoggedRow:
     Attributes:
         run_id: the run that logged it, if one did.
         location: the address of the folder that its files lie in.
-        metrics: metric → its last value.
+        measured: all values of its metrics.
     """
 
     model_id: str
     experiment: str
     run_id: str | None
     location: str
-    metrics: Mapping[str, Measured]
+    measured: tuple[Measured, ...]
     params: Mapping[str, str]
+
+    @property
+    def metrics(self) -> Mapping[str, Measured]:
+        """Metric → its last value."""
+        return _last(self.measured)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +154,7 @@ def among_logged(model_ids: Sequence[str]) -> str:
     return f"model_id IN ({listed})"
 
 
-def last(measured: Iterable[Measured]) -> dict[str, Measured]:
+def _last(measured: Iterable[Measured]) -> dict[str, Measured]:
     """The last value of each metric, by the order that MLflow sorts logged models by."""
     found: dict[str, Measured] = {}
     for one in sorted(measured, key=lambda one: one.run_id, reverse=True):
@@ -280,15 +284,6 @@ class RunApi(Protocol):
 
     def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
         """Those of some logged models that are in an experiment."""
-        ...
-
-    def measured(self, model_id: str) -> Sequence[Measurement]:
-        """The metrics of a logged model, each with its data set.
-
-        Raises:
-            RegistryGoneError: there is no such model.
-            RegistryNotFoundError: the server has no logged models.
-        """
         ...
 
     def served(self, store: str) -> Served | None:

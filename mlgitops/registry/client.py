@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlgitops.core.evaluated import Measurement
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
 from mlgitops.registry import failures, storing
@@ -28,7 +27,6 @@ from mlgitops.registry.api import (
     VersionRow,
     among,
     among_logged,
-    last,
     origin,
 )
 from mlgitops.registry.failures import translated
@@ -194,21 +192,6 @@ class ClientRunApi:
             )
             return list(map(_logged, found))
 
-    def measured(self, model_id: str) -> Sequence[Measurement]:
-        """The metrics of a logged model, each with its data set."""
-        with translated(self._uri):
-            found = self._client.get_logged_model(model_id).metrics or ()
-            return [
-                Measurement(
-                    metric=one.key,
-                    value=one.value,
-                    dataset=one.dataset_name or "",
-                    digest=one.dataset_digest or "",
-                    logged=one.timestamp,
-                )
-                for one in found
-            ]
-
     def served(self, store: str) -> None:
         """None: MLflow's client reaches what only it can log in to."""
 
@@ -345,7 +328,7 @@ def _logged(found: LoggedModel) -> LoggedRow:
         experiment=found.experiment_id,
         run_id=found.source_run_id or None,
         location=found.artifact_location,
-        metrics=last(map(_measured, found.metrics or ())),
+        measured=tuple(map(_measured, found.metrics or ())),
         params=dict(found.params),
     )
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
-    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import VersionKey
@@ -304,12 +303,6 @@ class MlflowRegistry:
         """The metrics of a model's latest versions; few requests, however many they are."""
         newest = sorted(self._versions_of(name), key=lambda one: -one.number)[:most]
         return {one.number: one.metrics for one in self._recorded.of_all(newest)}
-
-    def measured(self, logged: str) -> tuple[Measurement, ...]:
-        """What runs measured of a logged model; nothing where the server has no such model."""
-        with suppress(RegistryGoneError, RegistryNotFoundError):
-            return tuple(self._runs.measured(logged))
-        return ()
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

@@ -15,7 +15,6 @@ from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among, among_l
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlgitops.core.evaluated import Measurement
     from mlgitops.registry.api import Batch, LoggedRow, ModelRow, RunRow, VersionRow
     from mlgitops.registry.calls import Calls, Json
     from mlgitops.registry.served import Served
@@ -156,13 +155,6 @@ class RestRunApi:
         found = self._calls.send("POST", "logged-models/search", body)
         with self._calls.understood():
             return list(map(answers.logged, answers.listed(found, "models")))
-
-    def measured(self, model_id: str) -> Sequence[Measurement]:
-        """The metrics of a logged model, each with its data set."""
-        found = self._calls.get(f"logged-models/{quote(model_id, safe='')}", {})
-        with self._calls.understood():
-            listed = answers.listed(found["model"].get("data", {}), "metrics")
-            return list(map(answers.measurement, listed))
 
     def served(self, store: str) -> Served | None:
         """Artifacts at an address, if a server passes them on over plain HTTP."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core import lock as locking
 from mlgitops.core import stamp as stamping
+from mlgitops.core.evaluated import Measurement
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import DatasetUse, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
@@ -83,6 +84,7 @@ def recorded(found: Version, run: RunRow | None, own: LoggedRow | None, *, share
         metrics=MappingProxyType(metrics),
         params=MappingProxyType({**(run.params if run else {}), **(own.params if own else {})}),
         datasets=_datasets(run, own),
+        measured=tuple(_evaluations(own)),
     )
     if run is None:
         return known
@@ -98,6 +100,15 @@ def _value(one: Measured, run: RunRow | None) -> float:
     """The value of a logged model's metric, of which MLflow stores NaN as 0."""
     of_run = run.metrics.get(one.name, one.value) if run else one.value
     return of_run if math.isnan(of_run) and one.value == 0 else one.value
+
+
+def _evaluations(own: LoggedRow | None) -> Iterator[Measurement]:
+    for one in own.measured if own else ():
+        if one.data:
+            name, digest = one.data
+            yield Measurement(
+                metric=one.name, value=one.value, dataset=name, digest=digest, logged=one.time
+            )
 
 
 def _datasets(run: RunRow | None, own: LoggedRow | None) -> tuple[DatasetUse, ...]:

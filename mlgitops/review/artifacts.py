@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.evidence import Artifact
 from mlgitops.core.requirements import MOST_BYTES, decoded
-from mlgitops.errors import PayloadError, RegistryError
+from mlgitops.errors import PayloadError
 from mlgitops.registry import digest, payload
 from mlgitops.registry.signature import signature_in
 from mlgitops.words import brief, one_line
@@ -18,7 +17,6 @@ from mlgitops.words import brief, one_line
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
@@ -60,12 +58,6 @@ class Cabinet:
             self._known[version.uri] = describe(self._reader.download(version.uri, folder))
         return self._known[version.uri]
 
-    def measured(self, artifact: Artifact) -> tuple[Measurement, ...]:
-        """What runs measured of the logged model that an artifact is, if that can be read."""
-        with suppress(RegistryError):  # no gate asks for it
-            return self._reader.measured(artifact.logged_as) if artifact.logged_as else ()
-        return ()
-
     def clear(self) -> None:
         """Let go of all that was downloaded."""
         self._known.clear()
@@ -94,7 +86,6 @@ def describe(folder: Path) -> Artifact:
         requirements=_requirements(folder / "requirements.txt"),
         example=bool(described.get("saved_input_example_info")),
         unknown=unknown,
-        logged_as=_text(described.get("model_id")),
     )
 
 

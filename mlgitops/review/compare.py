@@ -78,8 +78,7 @@ def side(
         trouble = f"cannot read {label}: {one_line(error)}"
         return Side(label=label, version=version, trouble=trouble)
     known = replace(version, signature=artifact.signature)
-    measured = cabinet.measured(artifact)
-    return Side(label=label, version=known, artifact=artifact, measured=measured)
+    return Side(label=label, version=known, artifact=artifact)
 
 
 def compare(
@@ -110,7 +109,9 @@ def compare(
         slices=slices.measure(scored_rows, scored) if scored_rows and scored else (),
         trouble=trouble,
         history=history,
-        evaluations=tuple(side_by_side(old.measured if old else (), new.measured, scope.better)),
+        evaluations=tuple(
+            side_by_side(before.measured if before else (), after.measured, scope.better)
+        ),
         drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(scored_rows) if scored else None,

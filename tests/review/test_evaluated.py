@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import mlflow
 import pandas as pd
-import pytest
 from mlflow.data.pandas_dataset import from_pandas
 from sklearn.linear_model import LinearRegression
 
 from mlgitops.core.evaluated import Measurement, side_by_side
-from mlgitops.registry.connect import connect
 
 if TYPE_CHECKING:
-    from tests.proxy import Proxy
     from tests.team import Team
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
@@ -54,30 +51,6 @@ def test_evaluations_of_both_are_shown_by_their_data_set(team: Team) -> None:
     (metric,) = one["metrics"]
     assert (metric["name"], metric["old"], metric["new"]) == ("mae", 2, 3)
     assert metric["verdict"] == "worse"
-
-
-@pytest.mark.xdist_group("server")
-def test_both_ways_of_reading_find_the_same(remote: Team, proxied: Proxy) -> None:
-    """Plain HTTP and MLflow's client; a model that does not exist has none."""
-    folder = (remote.folder / "artifacts").as_uri()
-    remote.client.create_experiment("evaluated", artifact_location=folder)
-    mlflow.set_tracking_uri(remote.uri)
-    made = mlflow.create_external_model("m", experiment_id=experiment(remote))
-    with mlflow.start_run(experiment_id=experiment(remote)):
-        mlflow.log_metrics({"mae": 1.5}, model_id=made.model_id, dataset=HARD)
-    ways = [connect(proxied.url), connect(remote.uri)]
-    answers = [way.measured(made.model_id) for way in ways]
-    assert answers[0] == answers[1]
-    (one,) = answers[0]
-    assert (one.metric, one.value, one.digest) == ("mae", 1.5, HARD.digest)
-    assert [way.measured("m-none") for way in ways] == [(), ()]
-
-
-def experiment(team: Team) -> str:
-    """Where the model of this test is."""
-    found = team.client.get_experiment_by_name("evaluated")
-    assert found
-    return str(found.experiment_id)
 
 
 def test_the_latest_value_counts_and_other_data_are_apart() -> None:
