@@ -18,6 +18,7 @@ _UNLIKE = "its predictions are not numbers or short texts"
 _LONGEST = 50_000  # characters of an answer
 _SHORT = 1_000  # characters
 _MOST_OUTPUTS = 100_000
+CLOSE = 1e-3  # of the sum of probabilities to 1
 _NAME = 200  # characters of the name of an output, or of a class with a probability
 
 
@@ -120,11 +121,14 @@ def _array(told: list[Any]) -> np.ndarray:
 
 
 def _probabilities(found: _Probabilities | None, rows: int) -> dict[str, Any]:
-    """None where they are not one for each row and class: nothing depends on them."""
+    """None where they are not one for each row and class, or do not add up to 1."""
     import numpy as np
 
     if found is None or len(found.rows) != rows or len(set(found.classes)) != len(found.classes):
         return {}
     if any(len(row) != len(found.classes) for row in found.rows):
         return {}
-    return {"classes": tuple(found.classes), "probabilities": np.asarray(found.rows, dtype=float)}
+    values = np.asarray(found.rows, dtype=float)
+    if not (abs(values.sum(axis=1) - 1) < CLOSE).all():
+        return {}
+    return {"classes": tuple(found.classes), "probabilities": values}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.metrics import Difference
 from mlgitops.core.predicted import Bin, Classes, Probabilities, Recall, Switched
+from mlgitops.review.answers import CLOSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mlgitops.core.evidence import Series
     from mlgitops.review.answers import Scored
 
-_CLOSE = 1e-3  # of the sum of probabilities to 1
 _QUANTILES = (0.5, 0.75, 0.9, 0.95, 1.0)
 _BINS = 10
 _SWITCHED = 10
@@ -62,7 +62,7 @@ def _are_shares(values: np.ndarray) -> bool:
 
 
 def _sum_to_one(values: np.ndarray) -> bool:
-    return bool((abs(values.sum(axis=1) - 1) < _CLOSE).all())
+    return bool((abs(values.sum(axis=1) - 1) < CLOSE).all())
 
 
 def describe(series: Series, new: Scored, old: Scored | None) -> Classes:

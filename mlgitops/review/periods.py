@@ -9,6 +9,8 @@ from mlgitops.core.predicted import Period
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+
     from mlgitops.core.evidence import Series
 
 _LENGTHS = ("D", "W", "M", "Q", "Y")  # pandas' names of periods, the shortest first
@@ -38,8 +40,16 @@ def periods(series: Series) -> Iterator[Period]:
         yield Period(
             label=str(period),
             rows=int(inside.sum()),
-            old_mean=None if old is None else float(np.nanmean(old[inside])),
-            new_mean=float(np.nanmean(new[inside])),
-            old_mae=None if old is None else float(np.nanmean(np.abs(old[inside]))),
-            new_mae=float(np.nanmean(np.abs(new[inside]))),
+            old_mean=None if old is None else _mean(old[inside]),
+            new_mean=_mean(new[inside]),
+            old_mae=None if old is None else _mean(np.abs(old[inside])),
+            new_mae=_mean(np.abs(new[inside])),
         )
+
+
+def _mean(errors: np.ndarray) -> float:
+    """Of those that are numbers; NaN if none is."""
+    import numpy as np
+
+    usable = errors[np.isfinite(errors)]
+    return float(usable.mean()) if len(usable) else float("nan")

@@ -68,8 +68,8 @@ def measured(folder: str, given: pd.DataFrame | Example) -> Iterator[dict[str, A
         start = time.perf_counter()
         model.predict(row, params=params)
         taken.append(time.perf_counter() - start)
-    if "predictions" in answer and not isinstance(given, Example):
-        answer |= _probabilities(model, given)
+    if "predictions" in answer:
+        answer |= _probabilities(model, inputs, len(given))
     yield {**answer, "milliseconds": statistics.median(taken) * 1000, "mebibytes": grown}
 
 
@@ -237,17 +237,18 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _probabilities(model: Any, frame: pd.DataFrame) -> dict[str, Any]:
+def _probabilities(model: Any, inputs: Any, rows: int) -> dict[str, Any]:
     """What a classifier says of each class, where it can; nothing else depends on it."""
     try:
         raw = model.get_raw_model()
         schema = model.metadata.get_input_schema()
-        inputs = frame[schema.input_names()] if schema and schema.has_input_names() else frame
+        if hasattr(inputs, "columns") and schema and schema.has_input_names():
+            inputs = inputs[schema.input_names()]
         found = raw.predict_proba(inputs)
         classes = [str(one) for one in raw.classes_]
-        if found.shape != (len(frame), len(classes)) or len(classes) > MOST_CLASSES:
+        if found.shape != (rows, len(classes)) or len(classes) > MOST_CLASSES:
             return {}
-        if step(len(frame), len(classes)) > 1:
+        if step(rows, len(classes)) > 1 or not (found.min() >= 0 and found.max() <= 1):
             return {}
         return {"probabilities": {"classes": classes, "rows": found.astype(float).tolist()}}
     except Exception:  # noqa: BLE001 - it is no classifier, or one that wants to be asked otherwise

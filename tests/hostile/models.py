@@ -33,7 +33,7 @@ def say(*lines):
     os._exit(0)
 
 def answer(predictions=(1.0, 2.0), milliseconds=1.0, mebibytes=1.0, **more):
-    return json.dumps({"answer": {"predictions": list(predictions),
+    return json.dumps({"answer": {"predictions": predictions and list(predictions),
         "milliseconds": milliseconds, "mebibytes": mebibytes, **more}})
 
 class Model:

@@ -64,6 +64,18 @@ ANSWERS = {
     "more keys": ("say(answer(verdict='passed'), '{}')", NO_NUMBERS),
     "numbers and texts": ("say(answer([1.0, 'a']), '{}')", NO_NUMBERS),
     "lists": ("say(answer([[1.0], [2.0]]), '{}')", NO_NUMBERS),
+    "vectors of two sizes": ("say(answer(None, vectors=[[1.0], [1.0, 2.0]]), '{}')", "of one size"),
+    "vectors of no size": ("say(answer(None, vectors=[[], []]), '{}')", NO_NUMBERS),
+    "two kinds of answers": ("say(answer(texts=['a', 'b']), '{}')", NO_NUMBERS),
+    "no kind of answer": ("say(answer(None), '{}')", NO_NUMBERS),
+    "a label too many": (
+        "say(answer(labels=['a', 'b', 'c']), '{}')",
+        "returns 2 values for 3 rows",
+    ),
+    "a likely class": (
+        "say(answer(probabilities={'classes': ['a'], 'rows': [[2.0], [1.0]]}), '{}')",
+        NO_NUMBERS,
+    ),
     "long texts": ("return ['x' * 1_000_000] * 2", NO_NUMBERS),
     "its own objects": ("return [object(), object()]", "TypeError: Object of type object"),
     "a time that is none": ("say(answer(milliseconds=float('nan')), '{}')", NO_NUMBERS),

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from mlgitops.review import predictions, rows, scoring
 from mlgitops.review.rows import Rows
@@ -222,6 +224,27 @@ def test_sentences_are_texts_and_names_are_classes(tmp_path: Path) -> None:
     found = contrasted(asked, classes, long)
     assert found.kind == "text"
     assert [one.new for one in found.reworded] == ["word " * 9 + one for one in example]
+
+
+def test_a_classifier_of_texts_gives_its_probabilities(tmp_path: Path) -> None:
+    """Its saved example is a list of texts; the new version is surer of the same classes."""
+    texts, names = ["good wind", "bad wind", "calm good", "storm bad"], ["pos", "neg"] * 2
+    for name, strength in (("old", 0.01), ("new", 100.0)):
+        model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=strength)).fit(texts, names)
+        mlflow.sklearn.save_model(
+            model,
+            tmp_path / name,
+            input_example=texts,
+            pip_requirements=["mlflow"],
+            serialization_format="cloudpickle",
+        )
+    asked = saved(tmp_path / "new")
+    found = contrasted(asked, tmp_path / "old", tmp_path / "new")
+    assert asked.labels == tuple(texts)
+    assert (found.kind, found.changed) == ("classification", 0)
+    assert found.classes is not None
+    assert found.classes.probabilities is not None
+    assert found.classes.probabilities.moved[0.5] > 0.2
 
 
 @pytest.mark.parametrize(
