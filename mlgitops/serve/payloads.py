@@ -87,7 +87,8 @@ def request_in(folder: Path) -> Payload:
     try:
         example: object = saved.load_input_example(str(folder))
         if not isinstance(example, pd.DataFrame | np.ndarray) and whole.is_file():
-            return Payload(name="example", body=files.read_bytes(whole, limit=_LARGE))
+            body = _json(json.loads(files.read_bytes(whole, limit=_LARGE)))  # on one line
+            return Payload(name="example", body=body)
     except Exception as error:  # MLflow raises whatever comes of what is saved there
         raise ServeError(f"its input example cannot be read: {brief(error, 300)}") from error
     payload = readable(_example(example, saved.signature))
