@@ -96,7 +96,8 @@ def request_in(folder: Path) -> Payload:
         saved = Model.load(str(folder))
         example: object = saved.load_input_example(str(folder))
         if not isinstance(example, pd.DataFrame | np.ndarray) and whole.is_file():
-            return Payload(name="example", body=files.read_bytes(whole, limit=_LARGE))
+            body = _json(json.loads(files.read_bytes(whole, limit=_LARGE)))  # on one line
+            return Payload(name="example", body=body)
     except Exception as error:  # MLflow raises whatever comes of what is saved there
         raise ServeError(
             f"its input example or MLmodel file cannot be read: {brief(error, 300)}"
