@@ -6,7 +6,15 @@ from pathlib import Path  # noqa: TC003 - click's callbacks are called with it
 
 import click
 
-from mlgitops.cli.options import Target, file_option, formats, progress, registry_options
+from mlgitops.cli.options import (
+    Target,
+    environments_option,
+    file_option,
+    formats,
+    installing,
+    progress,
+    registry_options,
+)
 from mlgitops.errors import GateFailedError
 from mlgitops.file.load import load
 from mlgitops.file.stages import stage_of
@@ -32,9 +40,16 @@ Examples:
 @click.option("--stage", help="Only try the gates of this stage.")
 @file_option
 @registry_options
+@environments_option
 @formats("text", "markdown")
 def try_command(
-    model: str, version: str, stage: str | None, file: Path, target: Target, form: str
+    model: str,
+    version: str,
+    stage: str | None,
+    file: Path,
+    target: Target,
+    environments: bool,
+    form: str,
 ) -> None:
     """Judge a version by the gates of its stages, without a plan.
 
@@ -45,13 +60,16 @@ def try_command(
     from mlgitops.proposal.trial import tried
     from mlgitops.registry.lookup import find_version
     from mlgitops.report import markdown, text, trial
+    from mlgitops.review.environments import Environments
 
     desired = load(file)
     stages = [stage_of(desired, stage)] if stage else []
     client = target.connect()
+    told = installing(wanted=environments, quick=False)
+    own = Environments(say=told) if told else None
     with progress() as say:
         number, _ = find_version(client, model, version, desired.stages)
-        found = tried(client, desired, model, number, stages, say)
+        found = tried(client, desired, model, number, stages, say, own)
     report = trial.report(model, number, found)
     if form == "markdown":
         click.echo(markdown.report(report), nl=False)

@@ -107,11 +107,18 @@ class Mover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What both versions answer to a row; `old` is None without an old version."""
+    """What both versions answer to a row; `old` is None without an old version.
+
+    Attributes:
+        old_sure, new_sure: the probability that each gives its answer, if it is a class and the
+            version says so.
+    """
 
     row: str
     old: float | str | None
     new: float | str
+    old_sure: float | None = None
+    new_sure: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

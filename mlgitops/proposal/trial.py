@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mlgitops.core import pins
 from mlgitops.core.plan import Action, Change
 from mlgitops.errors import UsageError
 from mlgitops.proposal.collect import Request, judged
 from mlgitops.registry.lookup import no_version, require_model
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import side
+from mlgitops.review.compare import NO_PINS, side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired
     from mlgitops.core.evidence import Side
     from mlgitops.core.held import HeldModel
+    from mlgitops.core.pins import Pins
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version
     from mlgitops.proposal.collect import Exhibit
+    from mlgitops.review.environments import Environments
 
 
 def tried(
@@ -30,6 +33,7 @@ def tried(
     number: int,
     stages: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
+    own: Environments | None = None,
 ) -> tuple[Exhibit, ...]:
     """What gates say of a version, for each stage; nothing is written.
 
@@ -40,6 +44,7 @@ def tried(
         number: of the version.
         stages: those that are meant, as they are declared; all with gates if empty.
         progress: is told of each stage.
+        own: as in `mlgitops.proposal.collect.Request`.
 
     Raises:
         UsageError: there is no such version, or models.yaml has no gates of the model for these
@@ -60,17 +65,19 @@ def tried(
         raise UsageError(f"{desired.file} has no gates of {model} for {of}; add some to try")
     found = []
     with Cabinet(registry) as cabinet:
-        new = side_of(registry, model, bare, cabinet)
+        new = side_of(registry, model, bare, cabinet, pins.declared(desired))
         for alias in aliases:
             progress(f"judging {model} version {number} for {alias}")
-            found.append(entering(registry, desired, held, alias, new, cabinet))
+            found.append(entering(registry, desired, held, alias, new, cabinet, own))
     return tuple(found)
 
 
-def side_of(registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet) -> Side:
-    """A version with its evidence and its payload."""
+def side_of(
+    registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet, pinned: Pins = NO_PINS
+) -> Side:
+    """A version with its evidence, and its payload unless another one is pinned."""
     known = registry.evidence(bare, signature=False)
-    return side(model, f"version {bare.number}", known, cabinet)
+    return side(model, f"version {bare.number}", known, cabinet, pinned)
 
 
 def entering(
@@ -80,6 +87,7 @@ def entering(
     alias: str,
     new: Side,
     cabinet: Cabinet,
+    own: Environments | None = None,
 ) -> Exhibit:
     """What the gates of a stage say of a version as if it entered today.
 
@@ -91,7 +99,8 @@ def entering(
     if present == version.number:
         present = stamp.previous if stamp and stamp.previous != version.number else None
     bare = registry.version(held.name, present) if present else None
-    old = side_of(registry, held.name, bare, cabinet) if bare else None
+    pinned = pins.declared(desired)
+    old = side_of(registry, held.name, bare, cabinet, pinned) if bare else None
     change = Change(
         model=held.name,
         stage=desired.stages.name_of(alias),
@@ -101,4 +110,4 @@ def entering(
         move=stamp.move if stamp else 1,
         carrier=version.number,
     )
-    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC)))
+    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC), own=own))

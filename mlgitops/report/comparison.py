@@ -163,7 +163,10 @@ def _predictions(found: Predictions) -> Iterator[Part]:
 
 
 def _answers(found: Predictions) -> Part:
-    rows = [[one.row, wording.answer(one.old), wording.answer(one.new)] for one in found.answers]
+    rows = [
+        [one.row, wording.answer(one.old, one.old_sure), wording.answer(one.new, one.new_sure)]
+        for one in found.answers
+    ]
     return Part(words=_rows(found), header=("prediction", "old", "new"), rows=rows)
 
 

@@ -176,9 +176,10 @@ def interval(found: Interval | None) -> str:
     return f"{found.low:+.4g} to {found.high:+.4g}" if found else ""
 
 
-def answer(value: float | str | None) -> str:
-    """What a version answers to a row: a number, a class or a text."""
-    return str(value) if isinstance(value, str | bool) else number(value)
+def answer(value: float | str | None, sure: float | None = None) -> str:
+    """What a version answers to a row, and with which probability: `7.5`, `rain (0.8)`."""
+    said = str(value) if isinstance(value, str | bool) else number(value)
+    return said if sure is None else f"{said} ({sure:.3g})"
 
 
 def difference(one: Difference) -> str:

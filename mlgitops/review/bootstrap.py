@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.metrics import Interval
+from mlgitops.review import classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -182,8 +183,8 @@ def _r2(means: np.ndarray) -> np.ndarray:
 
 
 def _texts(actual: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Classes as both can be compared: true ones in the type of the predicted ones."""
-    return actual.astype(predicted.dtype).astype(str), predicted.astype(str)
+    """Classes as both can be compared."""
+    return classes.as_predicted(actual, predicted), classes.texts(predicted)
 
 
 def _right(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -197,10 +198,10 @@ def _by_class(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     import numpy as np
 
     true, said = _texts(actual, predicted)
-    classes = np.unique(np.concatenate([true, said]))
-    if len(classes) > _CLASSES:
+    known = np.unique(np.concatenate([true, said]))
+    if len(known) > _CLASSES:
         return np.empty((len(true), 0))
-    is_true, is_said = true[:, None] == classes, said[:, None] == classes
+    is_true, is_said = true[:, None] == known, said[:, None] == known
     return np.hstack([is_true & is_said, is_true.astype(float) + is_said])
 
 

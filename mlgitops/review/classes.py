@@ -68,7 +68,8 @@ def _sum_to_one(values: np.ndarray) -> bool:
 def describe(series: Series, new: Scored, old: Scored | None) -> Classes:
     """What there is to know of a classification beside which class became which."""
     found = _probabilities(series, new, old)
-    before, after, actual = texts(series.old), texts(series.new), true(series)
+    before = None if series.old is None else texts(series.old)
+    after, actual = texts(series.new), true(series)
     broken = mended = None
     if actual is not None and before is not None:
         was, is_now = before == actual, after == actual
@@ -84,10 +85,14 @@ def describe(series: Series, new: Scored, old: Scored | None) -> Classes:
 
 def true(series: Series) -> np.ndarray | None:
     """The true classes as predictions write them; shape (rows,)."""
-    actual = series.actual
-    if actual is not None and series.new.dtype.kind in "biuf":
+    return None if series.actual is None else as_predicted(series.actual, series.new)
+
+
+def as_predicted(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """True classes as predictions write them; both of shape (rows,)."""
+    if predicted.dtype.kind in "biuf":
         with suppress(ValueError, OverflowError):  # they are no numbers: each is another class
-            actual = actual.astype(series.new.dtype)
+            actual = actual.astype(predicted.dtype)
     return texts(actual)
 
 
@@ -102,11 +107,20 @@ def scores(series: Series, found: Probabilities | None) -> Iterator[Difference]:
         yield Difference(metric=name, old=old.get(name), new=value, better=_BETTER[name])
 
 
-def texts(values: np.ndarray | None) -> np.ndarray | None:
+def texts(values: np.ndarray) -> np.ndarray:
     """Classes as texts, each of its own length."""
     import numpy as np
 
-    return None if values is None else np.array([str(one) for one in values.tolist()], dtype=object)
+    return np.array([str(one) for one in values.tolist()], dtype=object)
+
+
+def sure(scored: Scored | None, rows: int) -> tuple[float | None, ...]:
+    """How sure a version is of what it answers to each row; None where it does not say."""
+    if scored is None or scored.probabilities is None:
+        return (None,) * rows
+    where = {name: index for index, name in enumerate(scored.classes)}
+    said = zip(scored.probabilities, texts(scored.predictions), strict=True)
+    return tuple(float(row[where[name]]) if name in where else None for row, name in said)
 
 
 def _probabilities(series: Series, new: Scored, old: Scored | None) -> Probabilities | None:

@@ -92,6 +92,7 @@ def compare(
     if is_prompt(after.tags):
         text = difference(before.tags if before else None, after.tags)
         return Comparison(model=model, old=old, new=new, text=text, history=history)
+    asked = _same_rows(scored_rows, scored)
     was, is_now = _signature(old), _signature(new)
     recorded = differences(before.metrics if before else {}, after.metrics, scope.better)
     return Comparison(
@@ -106,7 +107,7 @@ def compare(
         breaks=breaking(was, is_now) if was and is_now else (),
         warnings=(*_warnings(old, new, scored_rows), *_not_apart(scored)),
         predictions=scored,
-        slices=slices.measure(scored_rows, scored) if scored_rows and scored else (),
+        slices=slices.measure(asked, scored) if asked and scored else (),
         trouble=trouble,
         history=history,
         evaluations=tuple(
@@ -114,8 +115,15 @@ def compare(
         ),
         drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
-        rows=_held_out(scored_rows) if scored else None,
+        rows=_held_out(asked),
     )
+
+
+def _same_rows(asked: Rows | None, found: Predictions | None) -> Rows | None:
+    """The rows, if the answers are to all of them, in their order: forecasters choose their own."""
+    if asked is None or found is None or found.series.labels != asked.labels:
+        return None
+    return asked
 
 
 def _held_out(scored: Rows | None) -> HeldOut | None:

@@ -28,7 +28,7 @@ class Declared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class HeldOut:
+class FileRows:
     """Rows with their answers, in the order of the file.
 
     Attributes:
@@ -52,7 +52,7 @@ def declared(desired: Desired, model: str) -> Declared | None:
     return Declared(evaluation=known.evaluation, folder=Path(desired.file).parent)
 
 
-def read(source: Declared, signatures: Iterable[Signature | None]) -> HeldOut:
+def read(source: Declared, signatures: Iterable[Signature | None]) -> FileRows:
     """The rows whose true value is known.
 
     Args:
@@ -72,7 +72,7 @@ def read(source: Declared, signatures: Iterable[Signature | None]) -> HeldOut:
 
 def _held_out(
     table: tables.Table, evaluation: Evaluation, signatures: Iterable[Signature | None]
-) -> HeldOut:
+) -> FileRows:
     frame, target = table.frame, evaluation.target
     if target not in frame.columns:
         raise DataError(f"{evaluation.data} has no column {target!r}; write another `target`")
@@ -84,7 +84,7 @@ def _held_out(
     named = _dates(features, taken)
     if named is not None:
         features = features.set_index(named)
-    return HeldOut(
+    return FileRows(
         features=features,
         actual=frame[target].to_numpy(),
         name=evaluation.data.rpartition("/")[2],

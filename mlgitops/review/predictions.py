@@ -61,7 +61,7 @@ def contrast(
         quantiles=_quantiles(series) if numbers else MappingProxyType({}),
         movers=_movers(series) if numbers else (),
         confusion=_confusion(series) if found else MappingProxyType({}),
-        answers=_answers(series) if few else (),
+        answers=tuple(_answers(series, after, before)) if few else (),
         scores=(*_scores(kind, series, better), *_more_scores(series, found)),
         periods=tuple(periods.periods(series)) if numbers else (),
         classes=found,
@@ -71,11 +71,12 @@ def contrast(
     )
 
 
-def _answers(series: Series) -> tuple[Answer, ...]:
-    new = series.new.tolist()
-    old = [None] * len(new) if series.old is None else series.old.tolist()
-    sides = zip(series.labels, old, new, strict=True)
-    return tuple(Answer(row=row, old=was, new=is_now) for row, was, is_now in sides)
+def _answers(series: Series, new: Scored, old: Scored | None) -> Iterator[Answer]:
+    rows = len(series.new)
+    said = [None] * rows if series.old is None else series.old.tolist()
+    sides = (said, series.new.tolist(), classes.sure(old, rows), classes.sure(new, rows))
+    for row, was, is_now, before, after in zip(series.labels, *sides, strict=True):
+        yield Answer(row=row, old=was, new=is_now, old_sure=before, new_sure=after)
 
 
 def _kind(series: Series, new: Scored, old: Scored | None) -> PredictionKind:

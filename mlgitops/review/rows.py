@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.recipes.data import Holdout
     from mlgitops.recipes.package import RecipePackage
     from mlgitops.recipes.tracking import Training
-    from mlgitops.review.heldout import Declared, HeldOut
+    from mlgitops.review.heldout import Declared, FileRows
     from mlgitops.review.scorer import Example
 
 MOST = 5_000  # rows; of more, every second, third … is taken
@@ -157,7 +157,7 @@ def _rows(new: Holdout, old: Holdout | None, variable: str | None) -> Rows:
     )
 
 
-def _of_file(found: HeldOut, notes: tuple[str, ...]) -> Rows:
+def _of_file(found: FileRows, notes: tuple[str, ...]) -> Rows:
     kept = _spread(len(found.features))
     chosen = found.features.iloc[kept]
     dated = hasattr(chosen.index, "date")

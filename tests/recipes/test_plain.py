@@ -135,8 +135,7 @@ def test_a_pyfunc_of_the_recipe_s_own(company: Team, unique: str) -> None:
     (company.folder / unique / "rules.py").unlink()
     found = company.ok("compare", "m", "1", "2", "--format", "json").document["predictions"]
     assert found["source"] == "2 rows of the input example"
-    assert found["confusion"] == [{"old": "0", "new": "0", "rows": 1}, {"old": "1", "new": "0",
-                                   "rows": 1}]  # fmt: skip
+    assert [(one["old"], one["new"]) for one in found["answers"]] == [(0, 0), (1, 0)]
 
 
 TWO = """

@@ -154,11 +154,13 @@ class Mover(Form):
 
 
 class Answer(Form):
-    """What both versions answer to a row."""
+    """What both versions answer to a row; `_sure`: the probability that each gives its class."""
 
     row: str
     old: Number | str | None
     new: Number | str
+    old_sure: float | None
+    new_sure: float | None
 
 
 class Confused(Form):
