@@ -9,6 +9,7 @@ import json
 import statistics
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def measured(folder: str, given: pd.DataFrame | Example) -> Iterator[dict[str, A
     """A model's one answer to all rows, and its cost, as `mlgitops.review.answers` reads it."""
     from mlflow.pyfunc import load_model
 
+    _trace_nothing()
     before = _memory()
     model = load_model(folder, suppress_warnings=True)
     inputs, params = _inputs(given)
@@ -71,6 +73,14 @@ def measured(folder: str, given: pd.DataFrame | Example) -> Iterator[dict[str, A
     if "predictions" in answer:
         answer |= _probabilities(model, inputs, len(given))
     yield {**answer, "milliseconds": statistics.median(taken) * 1000, "mebibytes": grown}
+
+
+def _trace_nothing() -> None:
+    """Agents log a trace of each answer: here to nowhere, which MLflow tries for minutes."""
+    with suppress(ImportError, AttributeError):  # MLflow had no traces before 2.14
+        from mlflow import tracing
+
+        tracing.disable()
 
 
 def _memory() -> float:
@@ -135,6 +145,8 @@ def _of_pandas(found: pd.DataFrame, rows: int) -> dict[str, Any]:
         index = found.index
         stamps = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
         labels = {"labels": [one.isoformat() for one in stamps]}
+    elif rows == 1 and len(found) > 1:
+        labels = {"labels": [str(step) for step in found.index]}  # of a forecast
     if "yhat" in found.columns:  # Prophet's forecast, beside the parts that it is the sum of
         found = found[["yhat"]]
     elif list(found.columns) == ["label", "score"]:  # a text classifier of transformers
@@ -182,6 +194,9 @@ def _of_array(values: Any, rows: int) -> dict[str, Any]:
             values = np.array([np.asarray(one) for one in values])
     if values.shape == (rows,):
         return {"predictions": values.tolist()}
+    if rows == 1 and values.ndim == 1 and values.dtype.kind in "biuf" and len(values):
+        labels = [f"step {number + 1}" for number in range(len(values))]  # of a forecast
+        return {"predictions": values.tolist(), "labels": labels}
     if values.ndim < 2 or len(values) != rows or values.dtype.kind not in "biuf":
         shape = " × ".join(map(str, values.shape)) or "1"
         raise ValueError(not_one_each(shape, rows))
