@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,13 @@ def of_folder(folder: Path, version: str) -> Requirements:
             return found
         constraints = parse(decoded(_content(folder, CONSTRAINTS)), CONSTRAINTS)
         return replace(found, constraints=constraints.packages)
+
+
+def of_conda(folder: Path) -> tuple[str, ...]:
+    """What a conda.yaml asks for, to be shown; nothing if there is none that can be read."""
+    with suppress(RequirementsError):
+        return tuple(_conda_packages(_yaml(folder, _CONDA))) if _has(folder, _CONDA) else ()
+    return ()
 
 
 def _conda_packages(said: dict[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from mlgitops.core.evidence import Artifact
 from mlgitops.core.requirements import MOST_BYTES, decoded
 from mlgitops.errors import PayloadError
-from mlgitops.registry import digest, payload
+from mlgitops.registry import digest, payload, required
 from mlgitops.registry.signature import signature_in
 from mlgitops.words import brief, one_line
 
@@ -83,7 +83,7 @@ def describe(folder: Path) -> Artifact:
         flavour=own,
         serialization=_text(flavours.get(own, {}).get("serialization_format")),
         python=_text(flavours.get(_PYFUNC, {}).get("python_version")),
-        requirements=_requirements(folder / "requirements.txt"),
+        requirements=_requirements(folder),
         example=bool(described.get("saved_input_example_info")),
         unknown=unknown,
     )
@@ -101,9 +101,10 @@ def _text(value: object) -> str | None:
     return None if value is None else brief(value, _LONGEST)
 
 
-def _requirements(path: Path) -> tuple[str, ...]:
+def _requirements(folder: Path) -> tuple[str, ...]:
+    path = folder / "requirements.txt"
     if not path.is_file():
-        return ()
+        return required.of_conda(folder)
     with path.open("rb") as stream:  # to be shown, whatever it is
         text = decoded(stream.read(MOST_BYTES))
     lines = (line.strip() for line in text.splitlines())

@@ -123,6 +123,21 @@ def test_requirements_are_shown_in_any_encoding(tmp_path: Path, encoding: str) -
 
 
 @pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("dependencies: [python=3.8, numpy=1.24, pip, {pip: [mlflow]}]", ("numpy==1.24", "mlflow")),
+        ("dependencies: {", ()),
+    ],
+)
+def test_requirements_of_mlflow_1_are_in_conda_yaml(
+    tmp_path: Path, written: str, shown: tuple[str, ...]
+) -> None:
+    """They are shown where there is no requirements.txt; what nobody can read is left out."""
+    (tmp_path / "conda.yaml").write_text(written)
+    assert artifact(tmp_path, _FIRST).requirements == shown
+
+
+@pytest.mark.parametrize(
     "mlmodel",
     [
         "flavors: {}",
