@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mlgitops.review.scorer import Example
 
 MOST = 5_000  # rows; of more, every second, third … is taken
-_ENOUGH = 30  # rows of an input example
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,11 +55,6 @@ class Rows:
     variable: str | None = None
     evaluation: str | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def few(self) -> bool:
-        """Whether they are an input example of so few rows that no share of them says anything."""
-        return self.actual is None and len(self.labels) < _ENOUGH
 
     @property
     def given(self) -> pd.DataFrame | Example:
@@ -177,8 +171,8 @@ def _spread(rows: int) -> slice:
 
 
 def _label(value: object) -> str:
-    day = getattr(value, "date", None)
-    return str(day()) if callable(day) else str(value)
+    moment = getattr(value, "isoformat", None)
+    return moment().removesuffix("T00:00:00") if callable(moment) else str(value)
 
 
 def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:

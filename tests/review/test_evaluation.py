@@ -18,7 +18,7 @@ from mlgitops.core.desired import Evaluation
 from mlgitops.core.record import DECISION, text
 from mlgitops.core.signature import Column, Signature
 from mlgitops.errors import DataError, Where
-from mlgitops.review import heldout, tables
+from mlgitops.review import heldout, rows, tables
 from mlgitops.review.heldout import Declared
 from tests.registry.certificates import make
 
@@ -120,6 +120,17 @@ def test_a_date_that_a_version_takes_is_no_label(tmp_path: Path) -> None:
     takes = Signature(inputs=(Column(name="day", type="string"),), outputs=None)
     found = heldout.read(declared(tmp_path, "h.csv"), [TAKES_X, takes])
     assert list(found.features.columns) == ["day", "x"]
+
+
+def test_rows_of_a_day_are_told_by_their_hours(tmp_path: Path) -> None:
+    """Midnights are days."""
+    hours = pd.date_range("2024-01-01", periods=2, freq="12h")
+    pd.DataFrame({"day": hours, "x": [1, 2], "power": [1, 2]}).to_csv(
+        tmp_path / "h.csv", index=False
+    )
+    found = heldout.read(declared(tmp_path, "h.csv"), [TAKES_X])
+    labels = rows._of_file(found, ()).labels  # noqa: SLF001 - what `choose` gives of a file
+    assert labels == ("2024-01-01", "2024-01-01T12:00:00")
 
 
 @pytest.mark.parametrize(
