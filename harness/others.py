@@ -103,7 +103,11 @@ def xgboost(name: str, number: int) -> None:
     frame, target = _table(datasets.load_breast_cancer)
     model = XGBClassifier(n_estimators=10 * number, max_depth=2).fit(frame, target)
     mlflow.xgboost.log_model(
-        model, name="model", registered_model_name=name, input_example=frame[:5]
+        model,
+        name="model",
+        registered_model_name=name,
+        input_example=frame[:5],
+        pip_requirements=["mlflow", "xgboost-cpu"],
     )
 
 
@@ -115,7 +119,11 @@ def statsmodels(name: str, number: int) -> None:
     model = ARIMA(series, order=(number, 1, 0)).fit()
     example = pd.DataFrame({"start": [120], "end": [134]})
     mlflow.statsmodels.log_model(
-        model, name="model", registered_model_name=name, input_example=example
+        model,
+        name="model",
+        registered_model_name=name,
+        input_example=example,
+        pip_requirements=["mlflow", "statsmodels"],
     )
 
 

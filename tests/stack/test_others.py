@@ -12,7 +12,13 @@ from harness import others
 if TYPE_CHECKING:
     from tests.team import Team
 
-pytestmark = pytest.mark.no_docker
+pytestmark = [pytest.mark.no_docker, pytest.mark.timeout(600)]
+TASKS = {
+    **dict.fromkeys(("regressor", "lightgbm", "statsmodels", "params"), "regression"),
+    **dict.fromkeys(("binary", "multiclass", "text", "xgboost"), "classification"),
+    **dict.fromkeys(("chat", "agent"), "text"),
+    "onnx": "outputs", "vectors": "vectors",
+}
 
 
 @pytest.fixture
@@ -40,6 +46,12 @@ def test_every_model_has_a_card_a_comparison_and_a_plan(logged: Team) -> None:
     assert '"messages": [{"role": "user"' in cards["chat"]
     found = {name: logged.ok("compare", name, "1", "2", "--format", "json") for name in names}
     assert found["params"].document["breaks"] == ["parameter factor was double and is string"]
+    answered = {name: ran.document["predictions"] for name, ran in found.items()}
+    without = {name for name, said in answered.items() if said is None}
+    assert without == {"unsigned", "ancient"}  # they have no input example
+    assert {name: said["kind"] for name, said in answered.items() if said} == {
+        name: kind for name, kind in TASKS.items() if name in answered
+    }
     gates = "{gates: {Production: [{signature: compatible}]}, stages: {Production: 2}}"
     logged.write("models:\n" + "".join(f"  {name}: {gates}\n" for name in names))
     plan = logged.run("plan", "--format", "json")  # refused: two have no signature
