@@ -52,6 +52,8 @@ def parts(found: Predictions) -> Iterator[Part]:
     yield _outputs(found)
     if found.vectors:
         yield from _vectors(found.vectors)
+    if found.kind == "text" and not found.reworded:
+        yield Part(words="no answer changed")
     yield Part(
         header=("answer to", "old", "new"),
         rows=[

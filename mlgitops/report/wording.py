@@ -177,9 +177,9 @@ def interval(found: Interval | None) -> str:
 
 
 def answer(value: float | str | None, sure: float | None = None) -> str:
-    """What a version answers to a row, and with which probability: `7.5`, `rain (0.8)`."""
+    """What a version answers to a row, and with which probability: `7.5`, `rain (80.0%)`."""
     said = str(value) if isinstance(value, str | bool) else number(value)
-    return said if sure is None else f"{said} ({sure:.3g})"
+    return said if sure is None else f"{said} ({sure:.1%})"
 
 
 def difference(one: Difference) -> str:

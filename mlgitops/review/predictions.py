@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TOLERANCE = 0.01
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _MOVERS = 5
+_ENOUGH = 30  # rows of an input example
 _CLASSES = 20  # whole numbers with more values than these are counts, not classes
 _LONGEST, _WORDS = 80, 8  # characters and words of the name of a class
 _REWORDED = 20  # answers
@@ -43,8 +44,9 @@ def contrast(
     kind = _kind(series, after, before)
     if kind not in {"regression", "classification"} or not _is_known(kind, series):
         series = replace(series, actual=None)
-    few = rows.few and kind in {"regression", "classification"}
-    changed = None if few else _changed(kind, series)
+    # an example of so few rows that no share of them says anything
+    few = rows.actual is None and len(series.new) < _ENOUGH
+    changed = _changed(kind, series)
     numbers = kind == "regression" and not few
     found = None
     if kind == "classification" and not few:
@@ -57,21 +59,25 @@ def contrast(
         new_cost=new.cost,
         old_cost=old.cost if old else None,
         tolerance=TOLERANCE,
-        changed=None if changed is None else float(changed.mean()),
+        changed=None if few or changed is None else float(changed.mean()),
         quantiles=_quantiles(series) if numbers else MappingProxyType({}),
         movers=_movers(series) if numbers else (),
         confusion=_confusion(series) if found else MappingProxyType({}),
-        answers=tuple(_answers(series, after, before)) if few else (),
+        answers=tuple(_answers(kind, series, after, before)) if few else (),
         scores=(*_scores(kind, series, better), *_more_scores(series, found)),
         periods=tuple(periods.periods(series)) if numbers else (),
         classes=found,
-        outputs=_outputs(kind, series, after),
-        vectors=vectors.vectors(series) if kind == "vectors" else None,
+        outputs=_outputs(kind, series, after, few=few),
+        vectors=vectors.vectors(series, few=few) if kind == "vectors" else None,
         reworded=_reworded(series, changed) if kind == "text" else (),
     )
 
 
-def _answers(series: Series, new: Scored, old: Scored | None) -> Iterator[Answer]:
+def _answers(
+    kind: PredictionKind, series: Series, new: Scored, old: Scored | None
+) -> Iterator[Answer]:
+    if kind not in {"regression", "classification"}:
+        return
     rows = len(series.new)
     said = [None] * rows if series.old is None else series.old.tolist()
     sides = (said, series.new.tolist(), classes.sure(old, rows), classes.sure(new, rows))
@@ -129,10 +135,11 @@ def _changed(kind: PredictionKind, series: Series) -> np.ndarray | None:
     return np.asarray(moved.any(axis=1)) if kind == "outputs" else moved
 
 
-def _outputs(kind: PredictionKind, series: Series, new: Scored) -> tuple[Output, ...]:
+def _outputs(kind: PredictionKind, series: Series, new: Scored, *, few: bool) -> tuple[Output, ...]:
     if kind != "outputs":
         return ()
-    return tuple(vectors.outputs(series, new.columns, TOLERANCE))
+    found = vectors.outputs(series, new.columns, TOLERANCE)
+    return tuple(replace(one, changed=None, quantiles={}) if few else one for one in found)
 
 
 def _more_scores(series: Series, found: Classes | None) -> Iterator[Difference]:

@@ -48,19 +48,22 @@ def changed(old: np.ndarray, new: np.ndarray, tolerance: float) -> np.ndarray:
     return moved
 
 
-def vectors(series: Series) -> Vectors:
-    """The directions and lengths of both, and whether they find the same rows alike."""
+def vectors(series: Series, *, few: bool) -> Vectors:
+    """The directions and lengths of both, and whether they find the same rows alike.
+
+    Of few rows, no shares.
+    """
     new, old = series.new, series.old
     if old is None:
         return Vectors(new_size=new.shape[1], new_norm=_norm(new))
     alike = cosine(old, new) if old.shape == new.shape else None
-    nearest = min(_NEAREST, len(new) - 2)
+    nearest = 0 if few else min(_NEAREST, len(new) - 2)
     return Vectors(
         new_size=new.shape[1],
         new_norm=_norm(new),
         old_size=old.shape[1],
         old_norm=_norm(old),
-        cosine=_quantiles(alike, _COSINES),
+        cosine=_quantiles(None if few else alike, _COSINES),
         neighbours=_agreement(old, new, nearest) if nearest > 0 else None,
         nearest=max(nearest, 0),
         unlike=() if alike is None else _unlike(series.labels, alike),

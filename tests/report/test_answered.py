@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COST = Cost(milliseconds=1.0, mebibytes=1.0)
 DAYS = tuple(f"2024-{month:02}-01" for month in range(1, 13))
+LABELS = DAYS + tuple(f"row {number}" for number in range(13, 41))
 
 
 def compared(
@@ -34,7 +35,7 @@ def compared(
     rows = Rows(
         frame=pd.DataFrame(index=range(len(new))),
         actual=None if actual is None else np.array(actual),
-        labels=DAYS[: len(new)],
+        labels=LABELS[: len(new)],
         source="held-out rows",
     )
     before, after = (
@@ -82,12 +83,12 @@ CASES = {
         ],
     ),
     "outputs": (
-        compared([[1.0, 5.0]], [[1.0, 6.0]], columns=("low", "high")),
+        compared([[1.0, 5.0]] * 30, [[1.0, 6.0]] * 30, columns=("low", "high")),
         "outputs",
         ["| high | 100.0% | 5 | 6 | 1 | 9 of 10 between 1 and 1 |", "some output moved by more"],
     ),
     "vectors": (
-        compared(np.eye(12) - 0.1, np.eye(12)[::-1] - 0.1),
+        compared(np.eye(40) - 0.1, np.eye(40)[::-1] - 0.1),
         "vectors",
         ["| median length |", "cosine of old and new, at most", "nearest to a row stay the same"],
     ),
@@ -95,6 +96,16 @@ CASES = {
         compared(["It is calm."], ["It blows:\n@all <b>"], written=True),
         "text",
         ["| answer to | old | new |", "| 2024-01-01 | It is calm. | It blows: \\@"],
+    ),
+    "the same text": (
+        compared(["It is calm."], ["It is calm."], written=True),
+        "text",
+        ["no answer changed"],
+    ),
+    "few vectors": (
+        compared(np.eye(12) - 0.1, np.eye(12)[::-1] - 0.1),
+        "vectors",
+        ["| median length |", "| least alike | cosine |"],
     ),
     "two tasks": (
         compared([1.0], [[1.0] * 9]),

@@ -205,12 +205,51 @@ def test_chats_and_agents_answer_their_saved_example(tmp_path: Path) -> None:
     asked = saved(same, other)
     assert asked.labels == ("What is the wind tomorrow?",)
     found = contrasted(asked, same, same)
-    assert (found.kind, found.changed, found.reworded) == ("text", 0, ())
+    assert (found.kind, found.changed, found.reworded) == ("text", None, ())
     (changed,) = contrasted(asked, same, other).reworded
     assert changed.old == "WHAT IS THE WIND TOMORROW?"
     assert changed.new == "WHAT IS THE WIND TOMORROW?!"
     (changed,) = contrasted(asked, same, pyfunc(tmp_path / "agent", agent, example)).reworded
     assert changed.new == "calls wind({})\nIt is calm."
+
+
+def test_an_example_of_few_rows_has_no_shares(tmp_path: Path) -> None:
+    """Whatever is answered; vectors and outputs are still told apart."""
+    example = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
+    vectors = pyfunc(tmp_path / "vectors", "return np.outer(asked.x, np.arange(20.0))", example)
+    outputs = pyfunc(tmp_path / "outputs", "return np.outer(asked.x, np.arange(3.0))", example)
+    asked = saved(vectors)
+    found = contrasted(asked, vectors, vectors)
+    assert found.vectors is not None
+    assert (found.changed, found.vectors.cosine, found.vectors.neighbours) == (None, {}, None)
+    assert [round(alike, 6) for _, alike in found.vectors.unlike] == [1, 1, 1]
+    found = contrasted(asked, outputs, outputs)
+    assert [(one.changed, one.quantiles) for one in found.outputs] == [(None, {})] * 3
+
+
+def test_a_forecast_of_one_row_has_an_answer_for_each_step(tmp_path: Path) -> None:
+    """As statsmodels answers for a start and an end."""
+    example = pd.DataFrame({"start": [3], "end": [5]})
+    body = "return np.arange(asked.start[0], asked.end[0] + 1) * {}"
+    old = pyfunc(tmp_path / "old", body.format(1.0), example)
+    new = pyfunc(tmp_path / "new", body.format(2.0), example)
+    found = contrasted(saved(new), old, new)
+    assert [(one.row, one.old, one.new) for one in found.answers] == [
+        ("step 1", 3, 6),
+        ("step 2", 4, 8),
+        ("step 3", 5, 10),
+    ]
+
+
+def test_traces_of_answers_go_nowhere(tmp_path: Path) -> None:
+    """An agent logs one for each answer, and MLflow tries for minutes where there is no server."""
+    body = """
+    import mlflow
+    with mlflow.start_span("answer") as span:
+        return [type(span).__name__ for _ in range(len(asked))]
+    """
+    (name,) = set(scored(given(), pyfunc(tmp_path / "agent", body)).predictions.tolist())
+    assert name == "NoOpSpan"
 
 
 def test_sentences_are_texts_and_names_are_classes(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ TASKS = {
     **dict.fromkeys(("regressor", "lightgbm", "statsmodels", "params"), "regression"),
     **dict.fromkeys(("binary", "multiclass", "text", "xgboost"), "classification"),
     **dict.fromkeys(("chat", "agent"), "text"),
-    "onnx": "outputs", "vectors": "vectors",
+    "onnx": "outputs",
+    "vectors": "vectors",
 }
 
 
