@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlflow
 import sqlalchemy
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric
 
@@ -170,7 +171,10 @@ class Filling:
             bare = self.runs["bare"]
             logged = self.client.create_logged_model(self.experiment, "m", source_run_id=bare)
             self.client.log_outputs(bare, models=[LoggedModelOutput(logged.model_id, step=0)])
+            # whatever a client is told, it looks for logged models there
+            mlflow.set_tracking_uri(self.client.tracking_uri)
             self._checkpoints()
+            mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
     def _checkpoints(self) -> None:
         """Two models of one run, one of none, and a copy."""
