@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlgitops.core.evaluated import Measurement
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY, DatasetUse
 from mlgitops.registry.api import (
     CONTEXT,
     LoggedRow,
-    Measured,
     ModelRow,
     RunRow,
     VersionRow,
@@ -126,15 +126,15 @@ def _dataset(found: Json) -> DatasetUse:
     )
 
 
-def _of_model(found: Json) -> Measured:
-    data = text(found, "dataset_name", ""), text(found, "dataset_digest", "")
-    return Measured(
-        name=text(found, "key"),
+def _of_model(found: Json) -> Measurement:
+    return Measurement(
+        metric=text(found, "key"),
         value=_measured(found["value"]),
-        time=_milliseconds(found.get("timestamp")) or 0,
+        dataset=text(found, "dataset_name", ""),
+        digest=text(found, "dataset_digest", ""),
+        logged=_milliseconds(found.get("timestamp")) or 0,
         step=_whole(found.get("step", 0), _STEP),
         run_id=text(found, "run_id", ""),
-        data=data if data[1] else None,
     )
 
 

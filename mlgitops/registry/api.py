@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.version import DatasetUse
     from mlgitops.registry.accounts import Accounts
     from mlgitops.registry.served import Served
@@ -94,23 +95,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """A value of a metric that a run logged to a model.
-
-    Attributes:
-        time: milliseconds since 1970.
-        data: the name and the digest of the data set that it was measured on, where it says so.
-    """
-
-    name: str
-    value: float
-    time: int
-    step: int
-    run_id: str
-    data: tuple[str, str] | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class LoggedRow:
     """A logged model: what MLflow 3 keeps of a model beside the run that logged it.
 
@@ -124,11 +108,11 @@ class LoggedRow:
     experiment: str
     run_id: str | None
     location: str
-    measured: tuple[Measured, ...]
+    measured: tuple[Measurement, ...]
     params: Mapping[str, str]
 
     @property
-    def metrics(self) -> Mapping[str, Measured]:
+    def metrics(self) -> Mapping[str, Measurement]:
         """Metric → its last value."""
         return _last(self.measured)
 
@@ -154,13 +138,13 @@ def among_logged(model_ids: Sequence[str]) -> str:
     return f"model_id IN ({listed})"
 
 
-def _last(measured: Iterable[Measured]) -> dict[str, Measured]:
+def _last(measured: Iterable[Measurement]) -> dict[str, Measurement]:
     """The last value of each metric, by the order that MLflow sorts logged models by."""
-    found: dict[str, Measured] = {}
+    found: dict[str, Measurement] = {}
     for one in sorted(measured, key=lambda one: one.run_id, reverse=True):
-        known = found.get(one.name)
-        if known is None or (one.time, one.step) >= (known.time, known.step):
-            found[one.name] = one
+        known = found.get(one.metric)
+        if known is None or (one.logged, one.step) >= (known.logged, known.step):
+            found[one.metric] = one
     return found
 
 

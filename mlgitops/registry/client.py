@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mlgitops.core.evaluated import Measurement
 from mlgitops.core.version import DatasetUse
 from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
 from mlgitops.registry import failures, storing
@@ -20,7 +21,6 @@ from mlgitops.registry.api import (
     RUN_ORDER,
     VERSION_ORDER,
     LoggedRow,
-    Measured,
     ModelRow,
     Page,
     RunRow,
@@ -333,14 +333,15 @@ def _logged(found: LoggedModel) -> LoggedRow:
     )
 
 
-def _measured(found: Metric) -> Measured:
-    return Measured(
-        name=found.key,
+def _measured(found: Metric) -> Measurement:
+    return Measurement(
+        metric=found.key,
         value=found.value,
-        time=found.timestamp,
+        dataset=found.dataset_name or "",
+        digest=found.dataset_digest or "",
+        logged=found.timestamp,
         step=found.step,
         run_id=found.run_id or "",
-        data=(found.dataset_name or "", found.dataset_digest) if found.dataset_digest else None,
     )
 
 

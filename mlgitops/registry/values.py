@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core import lock as locking
 from mlgitops.core import stamp as stamping
-from mlgitops.core.evaluated import Measurement
 from mlgitops.core.stage import CLASSIC_STAGES
 from mlgitops.core.version import DatasetUse, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from mlgitops.core.evaluated import Measurement
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
-    from mlgitops.registry.api import LoggedRow, Measured, ModelRow, RunRow, VersionRow
+    from mlgitops.registry.api import LoggedRow, ModelRow, RunRow, VersionRow
 
 _GIT_TAG = "mlflow.source.git."  # of a run
 
@@ -84,7 +84,7 @@ def recorded(found: Version, run: RunRow | None, own: LoggedRow | None, *, share
         metrics=MappingProxyType(metrics),
         params=MappingProxyType({**(run.params if run else {}), **(own.params if own else {})}),
         datasets=_datasets(run, own),
-        measured=tuple(_evaluations(own)),
+        measured=tuple(one for one in own.measured if one.data) if own else (),
     )
     if run is None:
         return known
@@ -96,19 +96,10 @@ def recorded(found: Version, run: RunRow | None, own: LoggedRow | None, *, share
     )
 
 
-def _value(one: Measured, run: RunRow | None) -> float:
+def _value(one: Measurement, run: RunRow | None) -> float:
     """The value of a logged model's metric, of which MLflow stores NaN as 0."""
-    of_run = run.metrics.get(one.name, one.value) if run else one.value
+    of_run = run.metrics.get(one.metric, one.value) if run else one.value
     return of_run if math.isnan(of_run) and one.value == 0 else one.value
-
-
-def _evaluations(own: LoggedRow | None) -> Iterator[Measurement]:
-    for one in own.measured if own else ():
-        if one.data:
-            name, digest = one.data
-            yield Measurement(
-                metric=one.name, value=one.value, dataset=name, digest=digest, logged=one.time
-            )
 
 
 def _datasets(run: RunRow | None, own: LoggedRow | None) -> tuple[DatasetUse, ...]:
