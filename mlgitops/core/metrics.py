@@ -26,6 +26,8 @@ SCORES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "f1_macro": ("macro_f1",),
     }
 )
+# those that slices are measured by
+SLICED: Mapping[str, Direction] = MappingProxyType({"mae": "lower", "accuracy": "higher"})
 _NAMES = {name: score for score, names in SCORES.items() for name in (score, *names)}
 _SHOWN = 3  # digits of a relative difference that reports show: 0.1%
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mlgitops.core.gate import verdict
 from mlgitops.core.metrics import score_of
 from mlgitops.gates.form import fraction, unmeasured
-from mlgitops.review import bootstrap
 from mlgitops.words import listed
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def bounded(
         confidence: how sure, such as `95%`.
         rule: the gate as models.yaml writes it.
     """
+    from mlgitops.review import bootstrap  # not where models.yaml is only read
+
     score = scored(case, metric)
     if case.old is None:
         known = not isinstance(score, str) and score.new is not None and math.isfinite(score.new)
@@ -62,6 +63,8 @@ def bounded(
 
 def scored(case: Case, metric: str) -> Difference | str:
     """The score on the rows that a recorded metric is, or why there is none."""
+    from mlgitops.review import bootstrap
+
     predictions = case.comparison.predictions if case.comparison else None
     if predictions is None:
         return unmeasured(case)

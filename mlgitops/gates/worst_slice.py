@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from mlgitops.core.gate import Need, verdict
-from mlgitops.core.metrics import score_of
+from mlgitops.core.metrics import SLICED, score_of
 from mlgitops.gates import on_rows
 from mlgitops.gates.form import REGRESSION, GateForm, Regression, Text, fraction
 from mlgitops.words import count
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from mlgitops.core.evidence import Slice
     from mlgitops.core.gate import Case, Verdict
-
-_METRICS = ("mae", "accuracy")  # of which slices are measured
 
 
 class WorstSliceGate(GateForm):
@@ -37,8 +35,8 @@ class WorstSliceGate(GateForm):
 
     def findings(self, stage: str) -> Iterator[tuple[str | None, str]]:  # noqa: ARG002
         """A metric that slices do not have."""
-        if score_of(self.worst_slice) not in _METRICS:
-            known = " or ".join(_METRICS)
+        if score_of(self.worst_slice) not in SLICED:
+            known = " or ".join(SLICED)
             yield "worst_slice", f"slices are measured by {known}, not by {self.worst_slice!r}"
 
     def judge(self, case: Case) -> Iterator[Verdict]:

@@ -10,28 +10,25 @@ import calendar
 import math
 from datetime import date
 from itertools import islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlgitops.core.evidence import Slice
-from mlgitops.core.metrics import Interval
+from mlgitops.core.metrics import SLICED, Interval
 from mlgitops.review import bootstrap
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import pandas as pd
 
-    from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Predictions
     from mlgitops.review.rows import Rows
 
     Group = tuple[str, str, np.ndarray]  # column, label, which rows: bool, of shape (rows,)
 
 ENOUGH = 30  # rows of a slice
-_METRICS: Mapping[str, Direction] = MappingProxyType({"mae": "lower", "accuracy": "higher"})
 _MOST = 300  # slices, so that frames of very many columns take no minutes
 _DISTINCT = 10  # numbers with more values than these are cut into quartiles
 _CATEGORIES = 12  # of a column, the most frequent ones
@@ -51,7 +48,7 @@ def measure(rows: Rows, found: Predictions) -> tuple[Slice, ...]:
     import numpy as np
 
     known = (one.metric for one in found.scores if bootstrap.known(one))
-    metric = next((name for name in known if name in _METRICS), None)
+    metric = next((name for name in known if name in SLICED), None)
     actual, old = found.series.actual, found.series.old
     groups = list(islice(_groups(rows.frame, rows.labels), _MOST)) if metric else []
     if metric is None or actual is None or old is None or not groups:
@@ -68,7 +65,7 @@ def measure(rows: Rows, found: Predictions) -> tuple[Slice, ...]:
             label=label,
             rows=int(count),
             metric=metric,
-            better=_METRICS[metric],
+            better=SLICED[metric],
             old=float(was),
             new=float(will_be),
             interval=Interval(low=float(low), high=float(high), level=bootstrap.LEVEL),
