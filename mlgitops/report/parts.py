@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlgitops.core.gate import Verdict
 
 
 class Code(str):
@@ -59,3 +65,9 @@ class Report:
 def table(header: tuple[str, ...], rows: Rows, *, empty: str) -> Report:
     """One table, and what is said if it has no rows."""
     return Report(parts=[Part(words="" if rows else empty, header=header, rows=rows)])
+
+
+def gates(verdicts: Iterable[Verdict], *, title: str = "") -> Part:
+    """What gates said."""
+    rows = [[v.result.value, v.rule, v.expected, v.actual] for v in verdicts]
+    return Part(title=title, header=("gate", "rule", "expected", "actual"), rows=rows)

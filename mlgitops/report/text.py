@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.report import comparison, tables, wording
-from mlgitops.report.parts import Part, Report
+from mlgitops.report.parts import Report, gates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,9 +86,7 @@ def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
     for problem in exhibit.problems:
         screen.line((f"      refused: {problem.message}", STYLES["refused"]))
     if exhibit.verdicts:
-        rows = [[v.result.value, v.rule, v.expected, v.actual] for v in exhibit.verdicts]
-        verdicts = Part(header=("gate", "rule", "expected", "actual"), rows=rows)
-        _body(Report(parts=[verdicts]), screen, indent=6)
+        _body(Report(parts=[gates(exhibit.verdicts)]), screen, indent=6)
     if exhibit.comparison:
         _body(comparison.report(exhibit.comparison), screen, indent=6)
 

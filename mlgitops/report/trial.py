@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.gate import Result
-from mlgitops.report.parts import Part, Report
+from mlgitops.report.parts import Part, Report, gates
 from mlgitops.words import count
 
 if TYPE_CHECKING:
@@ -27,9 +26,4 @@ def report(model: str, number: int, tried: Sequence[Exhibit]) -> Report:
 
 def _part(one: Exhibit) -> Part:
     old = f"against version {one.change.old}" if one.change.old else "into the empty stage"
-    signs = {result: result.value for result in Result}
-    return Part(
-        title=f"{one.change.stage}, {old}",
-        header=("gate", "rule", "expected", "actual"),
-        rows=[[signs[v.result], v.rule, v.expected, v.actual] for v in one.verdicts],
-    )
+    return gates(one.verdicts, title=f"{one.change.stage}, {old}")
