@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core.metrics import Difference
+from mlgitops.core.metrics import Difference, direction
 from mlgitops.core.predicted import Bin, Classes, Probabilities, Recall, Switched
 from mlgitops.review.answers import CLOSE
 
@@ -25,9 +25,8 @@ _QUANTILES = (0.5, 0.75, 0.9, 0.95, 1.0)
 _BINS = 10
 _SWITCHED = 10
 _TWO = 2  # classes
-_BETTER: Mapping[str, Direction] = MappingProxyType(
-    {"log_loss": "lower", "brier_score": "lower", "calibration_error": "lower", "roc_auc": "higher"}
-)
+# for which no library has this name
+_BETTER: Mapping[str, Direction] = MappingProxyType({"calibration_error": "lower"})
 
 
 def named(scored: Scored, actual: np.ndarray | None) -> Scored:
@@ -104,7 +103,7 @@ def scores(series: Series, found: Probabilities | None) -> Iterator[Difference]:
     new = _score(actual, found.classes, found.new, found.new_bins)
     old = {} if found.old is None else _score(actual, found.classes, found.old, found.old_bins)
     for name, value in new.items():
-        yield Difference(metric=name, old=old.get(name), new=value, better=_BETTER[name])
+        yield Difference(metric=name, old=old.get(name), new=value, better=direction(name, _BETTER))
 
 
 def texts(values: np.ndarray) -> np.ndarray:
