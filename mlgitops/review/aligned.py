@@ -43,12 +43,12 @@ def align(rows: Rows, new: Scored, old: Scored | None) -> tuple[Series, Scored, 
 
 
 def _labels(rows: Rows, scored: Scored) -> tuple[str, ...]:
-    labels = rows.labels if scored.labels is None else tuple(map(_short, scored.labels))
+    labels = rows.labels if scored.labels is None else tuple(map(day, scored.labels))
     return labels[:: scored.step]
 
 
-def _short(label: str) -> str:
-    """A day without its midnight."""
+def day(label: str) -> str:
+    """A day or time without its midnight."""
     return label.removesuffix(_MIDNIGHT)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import DataError, RecipeError, TrainingDataError
 from mlgitops.recipes import tracking
-from mlgitops.review import examples, heldout
+from mlgitops.review import aligned, examples, heldout
 from mlgitops.words import count, from_json, one_line
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _spread(rows: int) -> slice:
 
 def _label(value: object) -> str:
     moment = getattr(value, "isoformat", None)
-    return moment().removesuffix("T00:00:00") if callable(moment) else str(value)
+    return aligned.day(moment()) if callable(moment) else str(value)
 
 
 def _examples(folders: list[Path], notes: tuple[str, ...]) -> Rows | None:
