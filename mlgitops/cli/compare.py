@@ -23,10 +23,10 @@ from mlgitops.cli.options import (
     show_report,
 )
 from mlgitops.core.pins import declared
-from mlgitops.errors import PayloadError, UsageError
+from mlgitops.errors import UsageError
 from mlgitops.file.load import load_or_empty
 from mlgitops.registry.lookup import held_version, require_model
-from mlgitops.words import one_line, whole_number
+from mlgitops.words import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def _compared(
     from mlgitops.proposal.collect import latest_versions
     from mlgitops.recipes.package import package_of
     from mlgitops.review.artifacts import Cabinet
-    from mlgitops.review.compare import Scope, side
+    from mlgitops.review.compare import Scope, evidence_of, side
     from mlgitops.review.compare import compare as beside
     from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import declared as declared_rows
@@ -116,7 +116,8 @@ def _compared(
         sides, notes = [], list[str]()
         for label, version in found:
             say(f"reading {label}")
-            full = _evidence(client, version, quick, notes, label)
+            full, unknown = evidence_of(client, version, signature=quick)
+            notes += [f"{label}: {unknown}"] if unknown else []
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
         declared_model = desired.models.get(model)
@@ -131,17 +132,6 @@ def _compared(
         past = latest_versions(client, held)
         compared = beside(model, sides[0], sides[1], scope, past)
         return replace(compared, warnings=(*compared.warnings, *notes))
-
-
-def _evidence(
-    client: RegistryReader, version: Version, quick: bool, notes: list[str], label: str
-) -> Version:
-    """What is recorded of a version; notes why its signature is unknown, where it is."""
-    try:
-        return client.evidence(version, signature=quick)
-    except PayloadError as error:
-        notes.append(f"{label}: {one_line(error)}")
-        return client.evidence(version, signature=False)
 
 
 def _find(

@@ -20,7 +20,7 @@ from mlgitops.recipes.package import package_of
 from mlgitops.registry.presence import Presence, look
 from mlgitops.review import heldout, scoring
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import Scope, compare, side
+from mlgitops.review.compare import Scope, compare, evidence_of, side
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -279,10 +279,8 @@ class _Collector:
             return None
         key = (model, bare.number, signature)
         if key not in self._full:
-            try:
-                self._full[key] = self._reader.evidence(bare, signature=signature)
-            except PayloadError:  # it says nothing of its signature, then; a guard says the rest
-                self._full[key] = self._reader.evidence(bare, signature=False)
+            # why a signature cannot be read is what a guard says
+            self._full[key], _ = evidence_of(self._reader, bare, signature=signature)
         return self._full[key]
 
 

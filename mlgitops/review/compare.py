@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Past, Predictions
+    from mlgitops.core.registry import RegistryReader
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.recipes.package import RecipePackage
@@ -60,6 +61,20 @@ class Scope:
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
     declared: Declared | None = None
     own: Environments | None = None
+
+
+def evidence_of(
+    reader: RegistryReader, version: Version, *, signature: bool
+) -> tuple[Version, str]:
+    """A version with its evidence, and why its signature is unknown where nobody can read it.
+
+    Raises:
+        RegistryError: the registry could not be read.
+    """
+    try:
+        return reader.evidence(version, signature=signature), ""
+    except PayloadError as error:
+        return reader.evidence(version, signature=False), one_line(error)
 
 
 def side(
