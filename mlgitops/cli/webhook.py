@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlgitops.receiver.app import App
 
 _SECRET, _TOKEN = "MLGITOPS_RECEIVER_SECRET", "GITHUB_TOKEN"
+_KNOWN = "each worker of MLflow knows it after MLFLOW_WEBHOOK_CACHE_TTL, 60 s unless set"
 _ENDING = "stopping: starting what waits"
 
 
@@ -140,7 +141,7 @@ def _register(target: Target, url: str, secret: str) -> None:
         raise UsageError("webhooks need an MLflow server; set MLFLOW_TRACKING_URI to its address")
     calls = Calls(server_at(uri))
     number = register.register(calls, url, secret)
-    tell(f"registered the webhook {register.NAME} ({number})")
+    tell(f"registered the webhook {register.NAME} ({number}); {_KNOWN}")
     if why := register.reached(calls, number):
         warn(f"MLflow did not reach it: {why}")
     else:

@@ -29,6 +29,9 @@ _PRIVATE_WEBHOOKS = {
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
 }
+# Seconds for which a worker goes by the webhooks that it has read: it sends what happens in them
+# to none that was registered since, and the default of a minute loses what the user tries first.
+_WEBHOOKS_KNOWN = "5"
 _ALLOWED_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _PORTS = {"tracking": 5000, "artifacts": 5500}
 _NAMES = {"tracking": "mlflow", "artifacts": "artifacts"}
@@ -92,6 +95,7 @@ def _environment(role: str) -> dict[str, str]:
     made["MLFLOW_BACKEND_STORE_URI"] = database.server_uri(database.TRACKING)
     # each process would make a key of its own, and read the secrets of none of the others
     made["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"] = database.secret("mlflow_webhook_key")
+    made["MLFLOW_WEBHOOK_CACHE_TTL"] = _WEBHOOKS_KNOWN
     if flag("STACK_PRIVATE_WEBHOOKS"):
         made |= _PRIVATE_WEBHOOKS
     if auth():
