@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlgitops.core.requirements import WHEELS
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.image import base, source, spec
-from mlgitops.image.resolve import PLATFORMS, locked
-from mlgitops.serve import server
+from mlgitops.image import base, context, layer, source, spec
+from mlgitops.image import environment as environments
+from mlgitops.image.layer import Addition
+from mlgitops.image.resolve import PLATFORMS
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -24,8 +21,7 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.image.spec import BuildOptions, Source, Spec
 
-_HERE = Path(__file__).parent
-_IN_CONTEXT = ("Dockerfile", "prepare.py")
+_NEVER = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,19 +64,20 @@ def build(
         DockerError: there is no Docker.
     """
     with TemporaryDirectory(prefix="mlgitops-image-") as folder:
-        context = Path(folder)
+        payload = Path(folder)
         say(f"fetching {model} {wanted}")
-        (context / "model").mkdir()
-        found = source.fetch(registry, model, wanted, context / "model", options)
+        found = source.fetch(registry, model, wanted, payload, options)
         wish = spec.specify(found, options)
         docker.require()
         wish = _based(wish, options, say)
         if not wish.python:
             wish = replace(wish, python=base.python_of(wish.base, options.platform))
-        say("resolving its requirements")
-        _fill(context, wish, _platform(options), options.configuration)
-        say(f"building {wish.tags[0]}")
-        _build(context, found, wish, options)
+        if layer.is_taken():
+            environment = environments.provide(wish, payload, options, _platform(options), say)
+            say(f"adding the model: {wish.tags[0]}")
+            layer.add(environment, _addition(payload, found, wish))
+        else:
+            _build(payload, found, wish, options, say)
     if options.push:
         _push(wish.tags, say)
     identity, size = docker.run(
@@ -108,68 +105,37 @@ def _platform(options: BuildOptions) -> str:
     return wanted
 
 
-def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) -> None:
-    """The folder that Docker builds from; the same inputs make the same files and dates."""
-    shutil.copytree(
-        Path(server.__file__).parent,
-        context / "serving" / "server",
-        ignore=shutil.ignore_patterns("__py*"),
-    )
-    for name in _IN_CONTEXT:
-        shutil.copy(_HERE / name, context / name)
-    # of their own: the lock names the wheels as they lie here, and the last image needs none
-    wheels = context / WHEELS
-    wheels.mkdir()
-    for wheel in wish.wheels:
-        shutil.copy(context / "model" / wheel, wheels)
-    served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8").splitlines()
-    packages = locked(
-        [*wish.requirements, *wish.wheels, *served],
-        wish.python,
-        target,
-        configuration=configuration,
-        constraints=wish.constraints,
-        wheels=wheels,
-    )
-    tools = locked([f"uv=={version('uv')}"], wish.python, target, configuration=configuration)
-    for name, lock in (("packages", packages), ("tools", tools)):
-        (context / f"{name}.txt").write_text(lock, encoding="utf-8")
-    (context / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
-    for path in [context, *context.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-        os.utime(path, (0, 0))
+def _variables(found: Source) -> dict[str, str]:
+    return {"SERVING_NAME": found.model, "SERVING_VERSION": str(found.version)}
 
 
-def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> None:
-    arguments = ["buildx", "build", "--load", "--progress", "plain", "--provenance=false"]
-    for name, value in {
-        "PYTHON_IMAGE": wish.base,
-        "START": "extended" if options.debian else "plain",
-        "DEBIAN_PACKAGES": " ".join(options.debian),
-        "NAME": found.model,
-        "VERSION": str(found.version),
-        "SOURCE_DATE_EPOCH": str(_epoch(found.created)),
-    }.items():
+def _addition(payload: Path, found: Source, wish: Spec) -> Addition:
+    return Addition(
+        folder=payload,
+        tags=wish.tags,
+        created=found.created or _NEVER,
+        variables=_variables(found),
+        labels=wish.labels,
+    )
+
+
+def _build(
+    payload: Path, found: Source, wish: Spec, options: BuildOptions, say: Callable[[str], None]
+) -> None:
+    """Build the whole image, where the engine takes no layer alone."""
+    arguments = ["--target", "served"]
+    created = datetime.fromisoformat(found.created or _NEVER).timestamp()
+    given = {**_variables(found), "SOURCE_DATE_EPOCH": str(int(created))}
+    for name, value in given.items():
         arguments += ["--build-arg", f"{name}={value}"]
     for name, value in wish.labels.items():
         arguments += ["--label", f"{name}={value}"]
     for tag in wish.tags:
         arguments += ["--tag", tag]
-    if options.configuration:
-        arguments += ["--secret", f"id=uv,src={options.configuration.resolve()}"]
-    if options.platform:
-        arguments += ["--platform", options.platform]
-    arguments += [] if options.cached else ["--no-cache"]
-    try:
-        docker.run([*arguments, str(context)], shown=30)
-    except DockerCommandError as error:
-        raise ImageError(f"cannot build the image of {found.model}:\n{error}") from error
-
-
-def _epoch(created: str | None) -> int:
-    if created is None:
-        return 0
-    return int(datetime.fromisoformat(created).astimezone(UTC).timestamp())
+    with context.folder(wish, payload, options, _platform(options), say) as made:
+        context.add_model(made, payload)
+        say(f"building {wish.tags[0]}")
+        context.build(made, wish, options, arguments)
 
 
 def _push(tags: tuple[str, ...], say: Callable[[str], None]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DockerCommandError, DockerMissingError, DockerNotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import IO
 
 _OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
@@ -72,6 +72,27 @@ def run(
         said = done.stderr.decode(errors="replace").strip()
         raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")
     return (done.stdout or b"").decode(errors="replace")
+
+
+def load(write: Callable[[IO[bytes]], None]) -> None:
+    """Run `docker load` on what a function writes into the stream that it is given.
+
+    Raises:
+        DockerCommandError: it failed.
+    """
+    with TemporaryFile() as errors:
+        command = ["docker", "load", "--quiet"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
+        ) as process:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # its own words say why it ended
+                write(process.stdin)
+                process.stdin.close()
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")
+            raise DockerCommandError(f"docker load: {_last(said)}")
 
 
 def digest_in_registry(image: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlgitops.errors import ImageError, UsageError
+from mlgitops.image import layer
 from mlgitops.image.build import build
 from mlgitops.image.container import running
 from mlgitops.image.smoke import smoke
@@ -103,13 +104,39 @@ def test_no_package_lacks_what_it_requires(made: Callable[..., Built]) -> None:
     assert "No broken requirements found" in docker.run(["run", "--rm", "--network", "none", *pip])
 
 
-def test_layers_are_shared_and_reproducible(made: Callable[..., Built]) -> None:
-    """Another version changes the model's layer alone; a build without any cache changes none."""
-    one, two = (inspected(made(number).identity)["RootFS"]["Layers"] for number in ("1", "2"))
-    assert len(one) == len(two)
-    assert sum(a != b for a, b in zip(one, two, strict=True)) == 1
-    again = inspected(made("2", cached=False).identity)["RootFS"]["Layers"]
-    assert again == two
+def test_the_next_version_is_one_layer(
+    made: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is resolved, fetched or built for it, and all layers but the model's are shared."""
+    one = inspected(made("1").identity)["RootFS"]["Layers"]
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+    two = inspected(made("2").identity)["RootFS"]["Layers"]
+    assert one[:-1] == two[:-1]
+    assert one[-1] != two[-1]
+    with pytest.raises(ImageError, match="cannot resolve"):
+        made("2", packages=("six",))
+
+
+def test_images_are_reproducible(made: Callable[..., Built]) -> None:
+    """A build without any cache makes the same image."""
+    assert made("2").identity == made("2", cached=False).identity
+
+
+def test_an_engine_that_takes_no_layer_alone_builds_the_same(
+    made: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole build gives the same environment, files and configuration."""
+    added = inspected(made("1").identity)
+    # engines that keep images in containerd say so
+    monkeypatch.setattr(layer, "is_taken", lambda: False)
+    built = inspected(made("1").identity)
+    assert built["RootFS"]["Layers"][:-1] == added["RootFS"]["Layers"][:-1]
+    assert built["Config"] == added["Config"]
+    assert built["Created"] == added["Created"]
+    listed = ("run", "--rm", "--network", "none", "--entrypoint", "ls")
+    files = [docker.run([*listed, one["Id"], "-lnR", "/model"]) for one in (built, added)]
+    assert files[0] == files[1]
 
 
 def test_a_pyfunc_with_its_own_code(
