@@ -147,6 +147,15 @@ def stack(session: nox.Session) -> None:
 
 
 @session_of_all
+def matrix(session: nox.Session) -> None:
+    """Build, smoke-test and compare models of all flavours, of which `stack` takes a sample."""
+    every = SAFE | {"MLGITOPS_EVERY_FLAVOUR": "1"}
+    program = str(BIN / "pytest")
+    tested = ("-n0", "-v", "tests/stack/test_flavours.py", *session.posargs)
+    session.run(program, *tested, env=every, external=True)
+
+
+@session_of_all
 def fuzz(session: nox.Session) -> None:
     """Read what nobody would write: nox -s fuzz -- --inputs N --seconds S --target NAME."""
     run(session, "python", "-m", "tests.fuzz", *session.posargs)
