@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from .settings import Settings
+
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # seconds: from a tenth of a millisecond to the time-out
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
@@ -26,11 +28,19 @@ def share(workers: int) -> None:
 class Metrics:
     """The counters of one process."""
 
-    def __init__(self, name: str, version: str) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram
+    def __init__(self, settings: Settings) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self._registry = CollectorRegistry()
-        fixed, labels = (name, version), ("model", "version")
+        fixed, labels = (settings.name, settings.version), ("model", "version")
+        about = settings.identity
+        Gauge(
+            "serving_info",
+            "1, with what serves in its labels.",
+            tuple(about),
+            registry=self._registry,
+            multiprocess_mode="max",
+        ).labels(**about).set(1)
         self._requests = Counter(
             "serving_requests",
             "Requests by path and status.",
