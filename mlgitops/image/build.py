@@ -106,7 +106,11 @@ def _platform(options: BuildOptions) -> str:
 
 
 def _variables(found: Source) -> dict[str, str]:
-    return {"SERVING_NAME": found.model, "SERVING_VERSION": str(found.version)}
+    return {
+        "SERVING_NAME": found.model,
+        "SERVING_VERSION": str(found.version),
+        "SERVING_DIGEST": found.digest,
+    }
 
 
 def _addition(payload: Path, found: Source, wish: Spec) -> Addition:

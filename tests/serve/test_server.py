@@ -33,6 +33,7 @@ COLUMNS = [f"{what}_{hour}" for hour in ("00", "08", "16")
            for what in ("temperature", "wind_direction", "wind_speed")]  # fmt: skip
 # what MLflow answers with a 500, or with a 4xx that is no JSON; docs/serving.md lists them
 DOCUMENTED = {500, 415}
+ABOUT = {"model": "wind", "version": "2", "digest": "sha256:ab", "commit": "c0ffee", "image": "ü%"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def model(trained: Path) -> Path:
 def ours(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """Our server of it."""
     log = tmp_path_factory.mktemp("ours") / "log"
-    with serving(model, log, SERVING_NAME="wind", SERVING_VERSION="2") as made:
+    named = {f"SERVING_{name.upper()}": value for name, value in ABOUT.items() if name != "model"}
+    with serving(model, log, SERVING_NAME=ABOUT["model"], **named) as made:
         yield made
 
 
@@ -222,6 +224,15 @@ def test_a_request_has_an_id_a_line_and_a_count(ours: Serving) -> None:
     assert 'serving_prediction_errors_total{model="wind",status="400",version="2"}' in metrics
 
 
+def test_what_serves_says_what_it_is(ours: Serving) -> None:
+    """In the headers of `/version`, as in an address where it is not ASCII, and as a metric."""
+    headers = requests.get(f"{ours.url}/version", timeout=30).headers
+    found = {name: headers[f"x-serving-{name}"] for name in ABOUT}
+    assert found == {**ABOUT, "image": "%C3%BC%25"}
+    labels = ",".join(f'{name}="{value}"' for name, value in sorted(ABOUT.items()))
+    assert f"serving_info{{{labels}}} 1.0" in requests.get(f"{ours.url}/metrics", timeout=30).text
+
+
 def test_other_paths_and_methods(ours: Serving) -> None:
     """What is not there is 404, what is not allowed 405, both as JSON."""
     assert requests.get(f"{ours.url}/nothing", timeout=30).json()["error_code"] == "BAD_REQUEST"
@@ -240,6 +251,7 @@ def test_limits_and_draining(model: Path, tmp_path: Path) -> None:
         answers = send_load(f"{made.url}/invocations", body, connections=4, go_on=count_down(200))
         assert answers.failed == 0
         counted = requests.get(f"{made.url}/metrics", timeout=30).text
+        assert len(re.findall(r"serving_info{.*} 1.0", counted)) == 1
         line = next(x for x in counted.splitlines() if 'status="200"' in x and "invocations" in x)
         assert float(line.split()[-1]) == 200  # of both processes
         slow = json.dumps({"dataframe_records": [record] * 60_000}).encode()

@@ -92,6 +92,7 @@ def test_an_image_serves_as_promised(farm: Team, made: Callable[..., Built]) -> 
     found = inspected(built.identity)["Config"]
     assert found["User"] == "10001:10001"
     assert found["Labels"]["mlgitops.digest"] == built.source.digest
+    assert f"SERVING_DIGEST={built.source.digest}" in found["Env"]
     assert found["Labels"]["mlgitops.stage"] == "Production"
     assert found["Labels"]["org.opencontainers.image.revision"] == "c0ffee"
     assert built.tags[0].endswith(f":2-{built.source.digest[7:19]}")

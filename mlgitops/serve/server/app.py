@@ -9,6 +9,7 @@ import time
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mlflow.version import VERSION
 from starlette.applications import Starlette
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _JSON = "application/json"
 _HELD = 4  # requests of the largest size, in memory at the same time
+_PLAIN = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
 _ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
@@ -48,7 +50,12 @@ class Serving:
     def __init__(self, scorer: Scorer, settings: Settings, watch: Watch) -> None:
         self._settings = settings
         self._predictor = Predictor(scorer, settings, watch)
-        self._metrics = Metrics(settings.name, settings.version)
+        self._metrics = Metrics(settings)
+        self._identity = {
+            # a header's value is ASCII; what is not comes as in an address
+            f"x-serving-{name}": quote(value, safe=_PLAIN)
+            for name, value in settings.identity.items()
+        }
         self._held = 0  # bytes of bodies
         self.app = Starlette(
             routes=[
@@ -75,7 +82,7 @@ class Serving:
         return Response("\n", media_type=_JSON)
 
     async def _version(self, _: Request) -> Response:
-        return Response(VERSION, media_type=_JSON)
+        return Response(VERSION, headers=self._identity, media_type=_JSON)
 
     async def _text(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
@@ -92,6 +99,8 @@ class Serving:
             answer = failure(400, "BAD_REQUEST", "the request is incomplete")  # for the log
         finally:
             self._held -= sum(map(len, parts))
+        if answer.fault:
+            self._metrics.count_fault(answer.fault)
         busy = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
         headers = {"retry-after": RETRY_AFTER} if busy else None
         return Response(answer.body, answer.status, headers, media_type=_JSON)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from .faults import Fault
+    from .settings import Settings
+
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # seconds: from a tenth of a millisecond to the time-out
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
@@ -26,11 +29,19 @@ def share(workers: int) -> None:
 class Metrics:
     """The counters of one process."""
 
-    def __init__(self, name: str, version: str) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Histogram
+    def __init__(self, settings: Settings) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self._registry = CollectorRegistry()
-        fixed, labels = (name, version), ("model", "version")
+        fixed, labels = (settings.name, settings.version), ("model", "version")
+        about = settings.identity
+        Gauge(
+            "serving_info",
+            "1, with what serves in its labels.",
+            tuple(about),
+            registry=self._registry,
+            multiprocess_mode="max",
+        ).labels(**about).set(1)
         self._requests = Counter(
             "serving_requests",
             "Requests by path and status.",
@@ -56,6 +67,18 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._failures = Counter(
+            "serving_model_failures",
+            "Requests to /invocations that made the model raise an error.",
+            labels,
+            registry=self._registry,
+        ).labels(*fixed)
+        self._refusals = Counter(
+            "serving_model_refusals",
+            "Requests to /invocations with values that the model's libraries refused.",
+            labels,
+            registry=self._registry,
+        ).labels(*fixed)
         self._fixed = fixed
 
     def count(self, path: str, status: int, seconds: float) -> None:
@@ -64,6 +87,10 @@ class Metrics:
         self._seconds.labels(*self._fixed, path).observe(seconds)
         if path == "/invocations" and status != 200:
             self._errors.labels(*self._fixed, status).inc()
+
+    def count_fault(self, fault: Fault) -> None:
+        """Count a request that the model did not answer."""
+        (self._failures if fault.value == "failed" else self._refusals).inc()
 
     def count_refused(self, status: int) -> None:
         """Count a request that did not reach the application."""

@@ -27,6 +27,9 @@ class Settings:
         model: the folder of the model, as MLflow saved it.
         name: the registered model's name, for metrics and logs.
         version: its version.
+        digest: `sha256:…` of its payload; empty like the next two where nobody said.
+        commit: the commit of models.yaml that put it into its stage.
+        image: the id of the image that it runs in.
         workers: processes; each holds the model once.
         threads: predictions at the same time in one process.
         queue: predictions that wait for a thread, in one process.
@@ -47,6 +50,9 @@ class Settings:
     model: Path
     name: str = "model"
     version: str = "0"
+    digest: str = ""
+    commit: str = ""
+    image: str = ""
     host: str = "0.0.0.0"  # noqa: S104 - a container's ports are published by who runs it
     port: int = 8080
     workers: int = 1
@@ -63,6 +69,17 @@ class Settings:
     timeout: float = 60.0
     start: float = 600.0
     drain: int = 8
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What serves."""
+        return {
+            "model": self.name,
+            "version": self.version,
+            "digest": self.digest,
+            "commit": self.commit,
+            "image": self.image,
+        }
 
     @property
     def too_large(self) -> str:
@@ -94,6 +111,9 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         model=Path(given.get("SERVING_MODEL", "/model")),
         name=given.get("SERVING_NAME", "model"),
         version=given.get("SERVING_VERSION", "0"),
+        digest=given.get("SERVING_DIGEST", ""),
+        commit=given.get("SERVING_COMMIT", ""),
+        image=given.get("SERVING_IMAGE", ""),
         host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104
         port=number("SERVING_PORT", 1, 8080),
         workers=number("SERVING_WORKERS", 1, cpus()),
