@@ -11,7 +11,9 @@ import click
 from mlgitops.cli.numbers import Number, Whole
 from mlgitops.cli.options import (
     Target,
+    environments_option,
     format_option,
+    installing,
     optional_file_option,
     registry_options,
     show_report,
@@ -102,6 +104,7 @@ Examples:
     show_default=True,
     help="Seconds to wait for each answer.",
 )
+@environments_option
 @optional_file_option
 @registry_options
 @format_option
@@ -110,6 +113,7 @@ def smoke(
     version: str,
     url: str | None,
     timeout: float,
+    environments: bool,
     file: Path | None,
     target: Target,
     form: str,
@@ -117,20 +121,26 @@ def smoke(
     """Smoke-test a model server.
 
     Tests all endpoints and input formats, compares the answers with the model's own predictions,
-    and sends malformed requests.
+    and sends malformed requests. The model itself runs in a process of its own, with the packages
+    that it asks for.
     """
     from contextlib import nullcontext
     from dataclasses import replace
+    from functools import partial
 
     from mlgitops.report import document
     from mlgitops.report import smoke as reports
+    from mlgitops.review.environments import Environments
+    from mlgitops.serve import truth
     from mlgitops.serve.local import start
     from mlgitops.serve.smoke import smoke as test
 
+    told = installing(wanted=environments, quick=False)
+    ask = partial(truth.of_folder, own=Environments(say=told) if told else None)
     with _held(model, version, file, target) as (name, source):
         serving = nullcontext(url) if url else start(source)
         with serving as address:
-            report = test(address, source, timeout=timeout)
+            report = test(address, Path(source), partial(ask, Path(source)), timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
     show_report(form, reports.shown(report), lambda: document.smoke(report))
     check_smoked([report])

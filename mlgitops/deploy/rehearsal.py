@@ -91,7 +91,7 @@ def _one(
         options = DeployOptions(port=free_port())
         first = replace(change.model, stage, identities[0], options, say=say)
         with unpacked(identities[0]) as folder:
-            body = next(payloads.good(payloads.example_in(folder))).body
+            body = payloads.request_in(folder).body
         found = _under_load(
             f"{first.url}/invocations",
             body,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlgitops.deploy import canary, host
@@ -10,7 +11,7 @@ from mlgitops.deploy.judge import Trial, failing
 from mlgitops.deploy.proxy import HEADER
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
-from mlgitops.image.container import unpacked
+from mlgitops.image.container import truth_of, unpacked
 from mlgitops.serve.smoke import smoke
 from mlgitops.system import waiting
 from mlgitops.system.http import HttpClient
@@ -179,7 +180,11 @@ class _Replacement:
         self._say("testing the new version through the proxy")
         with unpacked(self._image) as folder:
             report = smoke(
-                self._found.url, str(folder), strict=True, headers={HEADER: self._slot.value}
+                self._found.url,
+                folder,
+                partial(truth_of, self._image, memory=self._occupant().memory),
+                strict=True,
+                headers={HEADER: self._slot.value},
             )
         if report.failed:
             first = report.failed[0]

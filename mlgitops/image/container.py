@@ -1,23 +1,30 @@
-"""A serving image, run as production would run it, or only opened."""
+"""A serving image, run as production would run it, only its model, or only opened."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import signal
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.errors import DockerCommandError, ImageError
+from mlgitops.errors import DockerCommandError, ImageError, ServeError
+from mlgitops.serve import truth
 from mlgitops.system import docker, http, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from mlgitops.serve.payloads import Payload
+    from mlgitops.serve.truth import Truth
 
 _PORT = 8080
+_MODEL = "/model"
+_SIGNAL = 128  # and its number: the exit code of a process that a signal ended
 _LABEL = "mlgitops.smoke"  # of containers and networks; its value is the image
 # no write to its disk, no privilege, no way out of its network
 _CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -105,10 +112,60 @@ def unpacked(image: str) -> Iterator[Path]:
     """
     with created(image) as container, TemporaryDirectory(prefix="mlgitops-image-") as folder:
         try:
-            docker.run(["cp", f"{container}:/model", f"{folder}/model"])
+            docker.run(["cp", f"{container}:{_MODEL}", f"{folder}/model"])
         except DockerCommandError as error:
             raise ImageError(f"{image} holds no model, so it is not a serving image") from error
         yield Path(folder) / "model"
+
+
+def truth_of(
+    image: str,
+    payloads: Sequence[Payload],
+    *,
+    memory: str = "1g",
+    timeout: float = truth.TIMEOUT,
+) -> Truth:
+    """What the model of an image itself says, in a container beside the one that serves it.
+
+    Raises:
+        ServeError: it cannot be loaded, ended its process, or took too long.
+        ImageError: the container cannot be started.
+    """
+    asked = truth.asking(payloads)
+    name = f"mlgitops-truth-{secrets.token_hex(4)}"
+    limits = ["--memory", memory, "--pids-limit", "512", "--label", f"{_LABEL}={image}"]
+    program = ["--entrypoint", "python3", image, "-c", truth.SOURCE, _MODEL, f"{timeout:g}"]
+    command = ["run", "--interactive", "--name", name, "--network", "none", *_CONFINED, *limits]
+    with TemporaryFile() as requests:
+        requests.write(json.dumps(asked).encode())
+        requests.seek(0)
+        try:
+            said = docker.run([*command, *program], stdin=requests)
+        except DockerCommandError as error:
+            raise _ended(name, image, error, timeout) from error
+        finally:
+            with suppress(DockerCommandError):
+                docker.run(["rm", "--force", "--volumes", name])
+    return truth.read(truth.lines(said), len(asked))
+
+
+def _ended(
+    name: str, image: str, error: DockerCommandError, timeout: float
+) -> ServeError | ImageError:
+    """Why a model's own process ended, on one line."""
+    try:
+        state = json.loads(docker.run(["inspect", "--format", "{{json .State}}", name]))
+    except DockerCommandError:
+        return ImageError(f"{image} cannot be run: {error}")
+    code = int(state["ExitCode"])
+    why = f"exit code {code}"
+    if state["OOMKilled"]:
+        why = "it took more memory than its container may have"
+    elif code > _SIGNAL:
+        why = signal.strsignal(code - _SIGNAL) or why
+    elif "Timeout (" in docker.logs(name, lines=100):
+        why = f"no answer within {timeout:g} s"
+    return ServeError(f"the model of {image} ended its process before it answered: {why}")
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import HttpError, ServeError
-from mlgitops.image.container import running, unpacked
-from mlgitops.serve import payloads
+from mlgitops.image.container import running, truth_of, unpacked
 from mlgitops.serve import smoke as serving
 from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.serve.smoke import Probe, ProbeResult, Report
@@ -42,17 +42,19 @@ def smoke(
 
     Raises:
         ImageError: it is no serving image, or does not start.
-        ServeError: its model cannot be loaded here to compare answers with.
+        ServeError: its model cannot be asked itself, in a container of its own.
         DockerError: there is no Docker.
     """
     with unpacked(image) as model, running(image, memory=memory) as container:
         say(f"testing {image}")
         before = container.processes
-        report = serving.smoke(container.url, str(model), strict=True)
+        report = serving.smoke(
+            container.url, model, partial(truth_of, image, memory=memory), strict=True
+        )
         checks = [*report.checks, _metrics(container.url)]
-        body = next(payloads.good(payloads.example_in(model))).body
-        say(f"sending {requests_sent:,} requests")
-        checks += _loaded(container, body, max(requests_sent, _FIRST))
+        if report.answered:
+            say(f"sending {requests_sent:,} requests")
+            checks += _loaded(container, report.answered, max(requests_sent, _FIRST))
         after = container.processes
         lost = f"{len(before - after)} replaced"
         checks.append(_found("the server's processes", "0 replaced", before == after, lost))

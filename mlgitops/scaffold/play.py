@@ -210,7 +210,7 @@ def serve(demo: Demo, shown: Promotion) -> None:
     with demo.served(f"{shown.model}/{version}") as url:
         demo.mlgitops("smoke", shown.model, shown.stage.name, "--url", url)
         folder = mlflow.artifacts.download_artifacts(f"models:/{shown.model}/{version}")
-        asked = json.loads(payloads.readable(payloads.example_in(Path(folder))).body)
+        asked = json.loads(payloads.request_in(Path(folder)).body)
         if rows := asked.get("dataframe_records"):
             (answer,) = predict(url, rows)
             click.echo(f"version {version} answers {answer} to {rows[0]}")

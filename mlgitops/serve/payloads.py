@@ -1,34 +1,34 @@
-"""Requests for `/invocations`, good and bad, derived from a model's own input example.
+"""Requests for `/invocations`, good and bad, derived from what a model can be asked.
 
 The formats are those of MLflow's scoring protocol (mlflow.pyfunc.scoring_server, 3.17): the JSON
-keys `dataframe_split`, `dataframe_records`, `instances` and `inputs`, and CSV and Parquet.
+keys `dataframe_split`, `dataframe_records`, `instances` and `inputs`, what chats and agents take
+without a key, and CSV and Parquet. Whether a model takes a format, only MLflow itself can say.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shlex
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.errors import ServeError
-from mlgitops.system import files
-from mlgitops.words import brief
+from mlgitops.serve.examples import example_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
     import pandas as pd
-    from mlflow.models import ModelSignature
-    from mlflow.pyfunc import PyFuncModel
+
+    from mlgitops.serve.examples import Example
 
 JSON = "application/json"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
-_WHOLE = "serving_input_example.json"  # how MLflow saves an example, ready to be sent
+RECORDS = "dataframe_records"
 _DEEP = 100_000  # brackets
 _LARGE = 10_000_000  # bytes
 
@@ -48,35 +48,6 @@ class Payload:
     known: int | None = None
 
 
-def example_of(model: PyFuncModel) -> pd.DataFrame | np.ndarray[Any, Any]:
-    """The model's input example, or one made from its signature.
-
-    Raises:
-        ServeError: the model was logged with neither.
-    """
-    return _example(model.input_example, model.metadata.signature)
-
-
-def example_in(folder: Path) -> pd.DataFrame | np.ndarray[Any, Any]:
-    """The same of a model that lies in a folder; nothing of it is run.
-
-    Raises:
-        ServeError: the model was logged with neither, or they cannot be read.
-    """
-    from mlflow.models import Model
-
-    try:
-        saved = Model.load(str(folder))
-        return _example(saved.load_input_example(str(folder)), saved.signature)
-    except ServeError:
-        raise
-    except Exception as error:  # MLflow raises whatever comes of what is written there
-        said = brief(error, 200)
-        raise ServeError(
-            f"cannot derive a request: the input example or the signature cannot be read: {said}"
-        ) from error
-
-
 def request_in(folder: Path) -> Payload:
     """A request that people can read, of a model that lies in a folder.
 
@@ -89,115 +60,59 @@ def request_in(folder: Path) -> Payload:
     """
     import numpy as np
     import pandas as pd
-    from mlflow.models import Model
 
-    whole = folder / _WHOLE
-    try:
-        saved = Model.load(str(folder))
-        example: object = saved.load_input_example(str(folder))
-        if not isinstance(example, pd.DataFrame | np.ndarray) and whole.is_file():
-            body = _json(json.loads(files.read_bytes(whole, limit=_LARGE)))  # on one line
-            return Payload(name="example", body=body)
-    except Exception as error:  # MLflow raises whatever comes of what is saved there
-        raise ServeError(
-            f"its input example or MLmodel file cannot be read: {brief(error, 300)}"
-        ) from error
-    payload = readable(_example(example, saved.signature))
-    known = saved.signature.params if saved.signature else None
-    if not known:
-        return payload
-    params = saved.load_input_example_params(str(folder)) or {}
-    params = {one["name"]: params.get(one["name"], one["default"]) for one in known.to_dict()}
-    return replace(payload, body=_json({**json.loads(payload.body), "params": params}))
+    example = example_in(folder)
+    inputs = example.inputs
+    if not isinstance(inputs, pd.DataFrame | np.ndarray):
+        return next(good(example))
+    body: dict[str, Any] = {"instances": inputs[:1]}
+    if isinstance(inputs, pd.DataFrame):
+        full = inputs.dropna()
+        body = {RECORDS: _records((inputs if full.empty else full).head(1))}
+    params = {"params": example.params} if example.params else {}
+    return Payload(name="example", body=_json({**body, **params}))
 
 
-def _example(
-    example: object, signature: ModelSignature | None
-) -> pd.DataFrame | np.ndarray[Any, Any]:
-    import numpy as np
+def good(example: Example) -> Iterator[Payload]:
+    """The example in every format that MLflow may accept for it; the likeliest comes first."""
     import pandas as pd
 
-    if isinstance(example, pd.DataFrame | np.ndarray):
-        return example
-    if signature is None or signature.inputs is None:
-        raise ServeError(
-            "cannot derive a request, because the model has neither an input example nor a "
-            "signature; log it with input_example="
-        )
-    return _made(signature)
-
-
-def _made(signature: ModelSignature) -> pd.DataFrame | np.ndarray[Any, Any]:
-    import numpy as np
-    import pandas as pd
-
-    schema = signature.inputs
-    if schema.is_tensor_spec():
-        spec = schema.inputs[0]
-        shape = [1 if size == -1 else size for size in spec.shape]
-        return np.ones(shape, dtype=spec.type)
-    names = schema.input_names() if schema.has_input_names() else range(len(schema.inputs))
-    return pd.DataFrame(
-        {name: _column(spec.type) for name, spec in zip(names, schema.inputs, strict=True)}
-    )
-
-
-def _column(kind: Any) -> Any:
-    """Two values of a type of MLflow's."""
-    import numpy as np
-    from mlflow.types import DataType
-
-    if isinstance(kind, DataType):
-        return np.ones(2).astype(kind.to_numpy())
-    return [_value(kind) for _ in range(2)]
-
-
-def _value(kind: Any) -> Any:
-    from mlflow.types import schema
-
-    match kind:
-        case schema.DataType():
-            return _column(kind)[0]
-        case schema.Array():
-            return [_value(kind.dtype)]
-        case schema.Map():
-            return {"key": _value(kind.value_type)}
-        case schema.Object():
-            return {p.name: _value(p.dtype) for p in kind.properties if p.required}
-    return "text"
-
-
-def good(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
-    """The example in every format that MLflow accepts for it."""
-    import pandas as pd
-
-    if not isinstance(example, pd.DataFrame):
-        for key in ("instances", "inputs"):
-            yield Payload(name=key, body=_json({key: example.tolist()}))
+    whole = [] if example.whole is None else [Payload(name="example", body=_json(example.whole))]
+    if example.inputs is None:
+        yield from whole
         return
-    names, rows = list(example.columns), [list(row) for row in example.itertuples(index=False)]
-    records = _records(example)
+    inputs = example.inputs
+    found = [*(_tables(inputs) if isinstance(inputs, pd.DataFrame) else _arrays(inputs)), *whole]
+    yield from found
+    if example.params:
+        body = {**json.loads(found[0].body), "params": example.params}
+        yield Payload(name="params", body=_json(body))
+
+
+def _arrays(arrays: Any) -> Iterator[Payload]:
+    """An array, or arrays by their names, which may be as long as one another."""
+    rows = arrays
+    if isinstance(arrays, dict):
+        rows = [dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=False)]
+    names = ("inputs", "instances") if isinstance(arrays, dict) else ("instances", "inputs")
+    for name in names:
+        yield Payload(name=name, body=_json({name: rows if name == "instances" else arrays}))
+
+
+def _tables(table: pd.DataFrame) -> Iterator[Payload]:
+    records = _records(table)
+    names = list(table.columns)
     columns = {name: [record[name] for record in records] for name in names}
-    split = {"columns": names, "data": rows}
+    split = {"columns": names, "data": [list(record.values()) for record in records]}
     yield Payload(name="dataframe_split", body=_json({"dataframe_split": split}))
-    yield Payload(name="dataframe_records", body=_json({"dataframe_records": records}))
+    yield Payload(name=RECORDS, body=_json({RECORDS: records}))
     yield Payload(name="instances", body=_json({"instances": records}))
     yield Payload(name="inputs", body=_json({"inputs": columns}))
-    yield Payload(name="CSV", body=example.to_csv(index=False).encode(), content_type=CSV)
+    yield Payload(name="CSV", body=table.to_csv(index=False).encode(), content_type=CSV)
     buffer = io.BytesIO()
-    example.to_parquet(buffer)
-    yield Payload(name="Parquet", body=buffer.getvalue(), content_type=PARQUET)
-
-
-def readable(example: pd.DataFrame | np.ndarray[Any, Any]) -> Payload:
-    """The first row of the example, in the format that people read best."""
-    import pandas as pd
-
-    if not isinstance(example, pd.DataFrame):
-        return next(good(example[:1]))
-    full = example.dropna()
-    asked = {payload.name: payload for payload in good((example if full.empty else full).head(1))}
-    return asked["dataframe_records"]
+    with suppress(Exception):  # Parquet has no form for every value that JSON has one for
+        table.to_parquet(buffer)
+        yield Payload(name="Parquet", body=buffer.getvalue(), content_type=PARQUET)
 
 
 def curl(payload: Payload, url: str) -> str:
@@ -206,9 +121,7 @@ def curl(payload: Payload, url: str) -> str:
     return f"curl {url}/invocations -H {kind} -d {shlex.quote(payload.body.decode())}"
 
 
-def malformed(
-    example: pd.DataFrame | np.ndarray[Any, Any], signature: ModelSignature | None
-) -> Iterator[Payload]:
+def malformed() -> Iterator[Payload]:
     """Requests that no model may answer with a prediction, nor a server with a crash."""
     yield Payload(name="broken JSON", body=b'{"inputs": [')
     yield Payload(name="empty body", body=b"")
@@ -223,26 +136,30 @@ def malformed(
     yield Payload(name="no content type", body=b"{}", content_type=None, known=500)
     yield Payload(name="other content type", body=b"x", content_type="text/plain", known=415)
     yield Payload(name="/invocations", body=b"", method="GET")
-    if signature is not None and signature.inputs is not None:
-        yield from _against(example)
 
 
-def bare(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
+def bare(example: Example) -> Iterator[Payload]:
     """The list of records without a key, as the first tutorials of MLflow wrote it."""
     import pandas as pd
 
-    if isinstance(example, pd.DataFrame):
-        records = json.dumps(_records(example), default=_plain).encode()
-        yield Payload(name="bare list of records", body=records)
+    if isinstance(example.inputs, pd.DataFrame):
+        records = _records(example.inputs)
+        yield Payload(name="bare list of records", body=_json(records))
 
 
-def hostile(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
+def hostile(example: Example) -> Iterator[Payload]:
     """Requests that a server may refuse or answer, but must survive, and tell nothing by."""
     import pandas as pd
 
-    if not isinstance(example, pd.DataFrame):
+    body = next(good(example)).body
+    yield Payload(name="UTF-16", body=body.decode().encode("utf-16"))
+    latin = f"{JSON}; charset=latin-1"
+    yield Payload(name="another charset", body=body, content_type=latin)
+    yield Payload(name="CSV that is JSON", body=body, content_type=CSV)
+    yield Payload(name="Parquet that is JSON", body=body, content_type=PARQUET)
+    if not isinstance(example.inputs, pd.DataFrame):
         return
-    row = {name: _plain(value) for name, value in example.iloc[0].items()}
+    (row,) = _records(example.inputs.head(1))
     first = next(iter(row))
     for name, value in {
         "NaN": float("nan"),
@@ -253,31 +170,23 @@ def hostile(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
         "true for a value": True,
         "a very long text": "x" * 100_000,
     }.items():
-        yield Payload(name=name, body=_json({"dataframe_records": [{**row, first: value}]}))
-    yield Payload(name="an extra column", body=_json({"dataframe_records": [{**row, "extra": 1}]}))
-    body = _json({"dataframe_records": [row]})
-    yield Payload(name="UTF-16", body=body.decode().encode("utf-16"))
-    latin = f"{JSON}; charset=latin-1"
-    yield Payload(name="another charset", body=body, content_type=latin)
-    yield Payload(name="CSV that is JSON", body=body, content_type=CSV)
-    yield Payload(name="Parquet that is JSON", body=body, content_type=PARQUET)
-    many = -(-_LARGE // len(body))
-    yield Payload(name="10 MB of records", body=_json({"dataframe_records": [row] * many}))
+        yield Payload(name=name, body=_json({RECORDS: [{**row, first: value}]}))
+    yield Payload(name="an extra column", body=_json({RECORDS: [{**row, "extra": 1}]}))
+    many = -(-_LARGE // len(_json({RECORDS: [row]})))
+    yield Payload(name="10 MB of records", body=_json({RECORDS: [row] * many}))
 
 
-def _records(example: pd.DataFrame) -> list[dict[Any, Any]]:
-    names = list(example.columns)
-    return [dict(zip(names, row, strict=True)) for row in example.itertuples(index=False)]
-
-
-def _against(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
-    """Requests that do not fit the signature."""
+def unfit(example: Example) -> Iterator[Payload]:
+    """Requests that are not what the example is; most signatures refuse them."""
     import pandas as pd
 
-    if not isinstance(example, pd.DataFrame):
+    if not example.declared or example.inputs is None:
+        return
+    if not isinstance(example.inputs, pd.DataFrame):
         yield Payload(name="text for numbers", body=_json({"inputs": ["text"]}))
         return
-    names, row = list(example.columns), list(example.iloc[0])
+    (record,) = _records(example.inputs.head(1))
+    names, row = list(record), list(record.values())
 
     def split(name: str, columns: list[str], values: list[Any]) -> Payload:
         return Payload(
@@ -287,14 +196,34 @@ def _against(example: pd.DataFrame | np.ndarray[Any, Any]) -> Iterator[Payload]:
     yield split("missing column", names[1:], row[1:])
     yield split("ragged row", names, row[1:])
     yield split("mapping for a value", names, [{"a": 1}, *row[1:]])
-    if pd.api.types.is_numeric_dtype(example[names[0]]):
+    if pd.api.types.is_numeric_dtype(example.inputs[names[0]]):
         yield split("text for a number", names, ["text", *row[1:]])
 
 
-def _json(document: dict[str, Any]) -> bytes:
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows by their columns' names; NaN stays in columns of floats, all else missing is None."""
+    import pandas as pd
+
+    floats = {name for name, kind in table.dtypes.items() if pd.api.types.is_float_dtype(kind)}
+
+    def cell(name: Any, value: Any) -> Any:
+        keeps = name in floats and isinstance(value, float)
+        missing = not keeps and pd.api.types.is_scalar(value) and pd.isna(value)
+        return None if missing else value
+
+    names = list(table.columns)
+    rows = table.itertuples(index=False, name=None)
+    return [{n: cell(n, value) for n, value in zip(names, row, strict=True)} for row in rows]
+
+
+def _json(document: Any) -> bytes:
     return json.dumps(document, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no word for: NumPy's numbers as numbers, times and the like as text."""
-    return value.item() if hasattr(value, "item") else str(value)
+    """What JSON has no word for, as MLflow reads it: arrays as lists, bytes in Base64, times."""
+    if hasattr(value, "tolist"):  # NumPy's numbers, too
+        return value.tolist()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgitops.errors import ServeError
-from mlgitops.serve.payloads import example_of, good, malformed, request_in
-from mlgitops.serve.smoke import same
+from mlgitops.serve.examples import Example, example_in
+from mlgitops.serve.payloads import good, request_in, unfit
+from mlgitops.serve.truth import same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,10 +51,10 @@ def asked(model: PyFuncModel, body: bytes, content_type: str | None) -> Any:
     return json.loads(answer.response)["predictions"]
 
 
-def check_all(model: PyFuncModel) -> list[str]:
+def check_all(model: PyFuncModel, folder: Path) -> list[str]:
     """Every format gives the model's own predictions; returns their names."""
-    example = example_of(model)
-    truth = np.asarray(model.predict(example)).tolist()
+    example = example_in(folder)
+    truth = np.asarray(model.predict(example.inputs)).tolist()
     names = []
     for payload in good(example):
         assert same(asked(model, payload.body, payload.content_type), truth), payload.name
@@ -62,17 +63,16 @@ def check_all(model: PyFuncModel) -> list[str]:
 
 
 def test_named_columns(tmp_path: Path) -> None:
-    """A data frame goes through all six formats."""
+    """A data frame goes through all six formats, and as MLflow has saved it."""
     formats = ["dataframe_split", "dataframe_records", "instances", "inputs", "CSV", "Parquet"]
-    assert formats == check_all(saved(tmp_path / "m", example=FRAME))
+    assert [*formats, "example"] == check_all(saved(tmp_path / "m", example=FRAME), tmp_path / "m")
 
 
 def test_a_tensor(tmp_path: Path) -> None:
     """An array goes through the two that can hold one."""
     model = saved(tmp_path / "m", example=np.array([[1.0, 2.0], [3.0, 4.0]]))
-    assert check_all(model) == ["instances", "inputs"]
-    names = [p.name for p in malformed(example_of(model), model.metadata.signature)]
-    assert "text for numbers" in names
+    assert check_all(model, tmp_path / "m") == ["instances", "inputs", "example"]
+    assert [one.name for one in unfit(example_in(tmp_path / "m"))] == ["text for numbers"]
 
 
 def test_a_signature_without_an_example(tmp_path: Path) -> None:
@@ -80,20 +80,21 @@ def test_a_signature_without_an_example(tmp_path: Path) -> None:
     from mlflow.models import infer_signature
 
     frame = saved(tmp_path / "frame", signature=infer_signature(FRAME))
-    made = example_of(frame)
+    made = example_in(tmp_path / "frame").inputs
     assert isinstance(made, pd.DataFrame)
     assert list(made.columns) == ["a", "b"]
-    assert len(check_all(frame)) == 6
+    assert len(check_all(frame, tmp_path / "frame")) == 6
 
     tensor = saved(tmp_path / "tensor", signature=infer_signature(np.ones((5, 3))))
-    assert np.asarray(example_of(tensor)).shape == (1, 3)
-    assert len(check_all(tensor)) == 2
+    assert np.asarray(example_in(tmp_path / "tensor").inputs).shape == (1, 3)
+    assert len(check_all(tensor, tmp_path / "tensor")) == 2
 
 
 def test_neither_signature_nor_example(tmp_path: Path) -> None:
     """There is nothing to ask with, and the error says what to do."""
+    saved(tmp_path / "m")
     with pytest.raises(ServeError, match="log it with input_example="):
-        example_of(saved(tmp_path / "m"))
+        example_in(tmp_path / "m")
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -108,7 +109,7 @@ def test_no_format_changes_a_number(rows: list[tuple[float, float, int]]) -> Non
     from mlflow.pyfunc.scoring_server import infer_and_parse_data, parse_csv_input
 
     frame = pd.DataFrame(rows, columns=["a", "b", "n"])
-    for payload in good(frame):
+    for payload in good(Example(inputs=frame)):
         if payload.name == "CSV":
             parsed = parse_csv_input(io.StringIO(payload.body.decode()))
         elif payload.name == "Parquet":

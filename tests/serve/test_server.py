@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlgitops.errors import ServeError
+from mlgitops.serve import truth
 from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.serve.local import start
-from mlgitops.serve.smoke import same, smoke
+from mlgitops.serve.smoke import smoke
+from mlgitops.serve.truth import same
 from tests.serve.serving import serving
 
 if TYPE_CHECKING:
@@ -189,7 +192,7 @@ def test_csv_is_answered_as_mlflow_does(
 
 def test_it_passes_the_strict_smoke_test(ours: Serving, model: Path) -> None:
     """Four endpoints, six formats, the bare list, malformed and hostile requests: all pass."""
-    report = smoke(ours.url, str(model), strict=True)
+    report = smoke(ours.url, model, partial(truth.of_folder, model, own=None), strict=True)
     assert [c for c in report.checks if c.outcome.value != "passed"] == []
     assert len(report.checks) > 35
 
