@@ -43,28 +43,39 @@ def parts(comparison: Comparison) -> tuple[Part, ...]:
     Briefly, without the metrics of the training set and the parameters that only one side has,
     which say little and are many.
     """
-    return tuple(part for part in _parts(comparison) if part.words or part.rows)
+    return tuple(part for _, section in sections(comparison) for part in section)
 
 
-def _parts(comparison: Comparison) -> Iterator[Part]:
-    yield Part(header=("", "text"), rows=[[sign, Code(line)] for sign, line in comparison.text])
+def sections(comparison: Comparison) -> Iterator[tuple[str, list[Part]]]:
+    """The same under headings, without what is empty."""
+    for name, found in _sections(comparison):
+        if kept := [part for part in found if part.words or part.rows]:
+            yield name, kept
+
+
+def _sections(comparison: Comparison) -> Iterator[tuple[str, Iterable[Part]]]:
+    yield "Text", [_text(comparison)]
+    yield "Metrics", _measured(comparison)
+    yield "Slices", [slices.part(comparison.slices)]
+    yield "Parameters that differ", [_parameters(comparison)] if comparison.old else []
+    yield "Facts", [_facts(comparison)]
+    yield "Requirements that differ", [_requirements(comparison)]
+    yield "Signature", [Part(header=("signature", ""), rows=list(_signature(comparison)))]
+    yield "Predictions", _predicted(comparison)
+    yield "Evaluations", [_evaluations(comparison)]
+    yield "Training data", [drifted.part(comparison.drift)]
+    yield "History", [_history(comparison)]
+
+
+def _text(comparison: Comparison) -> Part:
+    return Part(header=("", "text"), rows=[[sign, Code(line)] for sign, line in comparison.text])
+
+
+def _measured(comparison: Comparison) -> Iterator[Part]:
     yield _metrics("metric", comparison.metrics)
     found = comparison.predictions
     if found and found.scores:
         yield replace(_metrics("metric on the same rows", found.scores), words=_rows(found))
-    yield slices.part(comparison.slices)
-    if comparison.old:
-        yield _parameters(comparison)
-    yield _facts(comparison)
-    rows = [[name, old or NONE, new or NONE] for name, old, new in comparison.requirements]
-    yield Part(header=("requirement", "old", "new"), rows=rows)
-    yield Part(header=("signature", ""), rows=list(_signature(comparison)))
-    yield from (Part(words=line) for line in _troubles(comparison))
-    if found:
-        yield from _predictions(found)
-    yield _evaluations(comparison)
-    yield drifted.part(comparison.drift)
-    yield _history(comparison)
 
 
 def _metrics(name: str, found: Sequence[Difference]) -> Part:
@@ -114,6 +125,11 @@ def _facts(comparison: Comparison) -> Part:
     return Part(header=header, rows=rows)
 
 
+def _requirements(comparison: Comparison) -> Part:
+    rows = [[name, old or NONE, new or NONE] for name, old, new in comparison.requirements]
+    return Part(header=("requirement", "old", "new"), rows=rows)
+
+
 def _signature(comparison: Comparison) -> Iterator[list[str]]:
     yield from ([line, BREAKS] for line in comparison.breaks)
     yield from ([line, ""] for line in comparison.columns if line not in comparison.breaks)
@@ -125,6 +141,12 @@ def _troubles(comparison: Comparison) -> Iterator[str]:
             yield side.trouble
     if comparison.trouble:
         yield f"no predictions: {comparison.trouble}"
+
+
+def _predicted(comparison: Comparison) -> Iterator[Part]:
+    yield from (Part(words=line) for line in _troubles(comparison))
+    if comparison.predictions:
+        yield from _predictions(comparison.predictions)
 
 
 def _predictions(found: Predictions) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,34 +11,73 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlgitops import words
-from mlgitops.report import answered, drifted, wording
 from mlgitops.report import comparison as beside
+from mlgitops.report import wording
+from mlgitops.report.parts import Code, Link
 from mlgitops.system import secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
-    from mlgitops.core.metrics import Difference
     from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
+    from mlgitops.report.parts import Cell, Part, Rows
     from mlgitops.report.pictures.svg import Picture
 
 # a word is never told from another by its colour alone, nor only by reading it
 _MARKS = {
     **dict.fromkeys(("better", "passed", "applied"), "✓ "),
-    **dict.fromkeys(("worse", "failed", "half done"), "✗ "),
+    **dict.fromkeys(("worse", "failed", "half done", beside.BREAKS), "✗ "),
 }
+_CHARTS_AFTER = ("Text", "Metrics", "Slices")
+_FOLDED = 8  # rows that are shown at once, where nobody has chosen some
+_NARROW = 4  # columns of a table that fits beside another one
+_LONG = 32  # characters of a cell that needs a line of its own in a narrow window
+_NUMBER = re.compile(r"[+-]?([\d.,]+(e[+-]\d+)?|nan|inf)%?( \([+-][\d.,]+%\)| to [+-][\d.e+-]+)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Shown:
-    """A comparison with its pictures, as the template takes them."""
+    """A comparison with its pictures, as the template takes them.
+
+    Attributes:
+        above: what was measured: headings with their tables; `below` has all others.
+    """
 
     comparison: Comparison
     pictures: tuple[Picture, ...]
+    above: list[tuple[str, list[_Table]]]
+    below: list[tuple[str, list[_Table]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Table:
+    """A part of a report, without columns that say nothing.
+
+    Attributes:
+        rows: what is seen at once, or opens if it is `folded`.
+        rest: what opens below.
+        numbers: the columns that hold nothing but numbers.
+        stack: whether cells lie below each other in a narrow window.
+    """
+
+    words: str
+    header: tuple[str, ...]
+    rows: Rows
+    rest: Rows
+    numbers: frozenset[int]
+    stack: bool
+
+    @property
+    def folded(self) -> bool:
+        return len(self.rows) > _FOLDED and not self.rest
+
+    @property
+    def wide(self) -> bool:
+        return self.stack or len(self.header) > _NARROW
 
 
 def plan(
@@ -76,11 +116,47 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(found: Comparison, key: str, *, drawn: bool = True) -> _Shown:
-    if not drawn:
-        return _Shown(comparison=found, pictures=())
+    nothing = {"", words.NONE} if found.old is None else {""}
+    said = [
+        (name, [_table(part, nothing) for part in parts]) for name, parts in beside.sections(found)
+    ]
+    return _Shown(
+        comparison=found,
+        pictures=_drawn(found, key) if drawn else (),
+        above=[section for section in said if section[0] in _CHARTS_AFTER],
+        below=[section for section in said if section[0] not in _CHARTS_AFTER],
+    )
+
+
+def _drawn(found: Comparison, key: str) -> tuple[Picture, ...]:
     from mlgitops.report import pictures  # a page without one needs no matplotlib
 
-    return _Shown(comparison=found, pictures=tuple(pictures.draw(found, key)))
+    return tuple(pictures.draw(found, key))
+
+
+def _table(part: Part, nothing: Collection[Cell]) -> _Table:
+    """A part without the columns that hold `nothing` in every row."""
+    said = [i for i in range(len(part.header)) if any(row[i] not in nothing for row in part.rows)]
+    rows = [[row[i] for i in said] for row in part.rows]
+    chosen = [part.brief is None or row in part.brief for row in part.rows]
+    columns = list(enumerate(zip(*rows, strict=True)))
+    return _Table(
+        words=part.words,
+        header=tuple(part.header[i] for i in said),
+        rows=[row for row, first in zip(rows, chosen, strict=True) if first],
+        rest=[row for row, first in zip(rows, chosen, strict=True) if not first],
+        numbers=frozenset(i for i, cells in columns if all(map(_is_number, cells))),
+        stack=any(not _is_short(cell) for row in rows for cell in row),
+    )
+
+
+def _is_short(cell: Cell) -> bool:
+    return len(cell.text if isinstance(cell, Link) else cell) <= _LONG
+
+
+def _is_number(cell: Cell) -> bool:
+    """Whether it is one, or stands where none is known."""
+    return cell in ("", words.NONE) or bool(_NUMBER.fullmatch(str(cell)))
 
 
 @cache
@@ -93,10 +169,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(answered=answered, drifted=drifted.part, wording=wording)
-    made.globals.update(NONE=words.NONE)
-    made.filters.update(told=_told, mark=_mark, signed="{:+.6g}".format, web=_web, svg=_svg)
-    made.filters.update(number=wording.number, difference=wording.difference)
+    made.globals.update(wording=wording, NONE=words.NONE)
+    made.filters.update(mark=_mark, web=_web, svg=_svg)
+    made.tests.update(code=lambda cell: isinstance(cell, Code), link=_is_link, marked=_is_marked)
     return made
 
 
@@ -111,9 +186,12 @@ def _mark(word: str) -> str:
     return _MARKS.get(word, "")
 
 
-def _told(metrics: Iterable[Difference], *, training: bool) -> list[Difference]:
-    """The metrics of the training set, which are many and say little, or all others."""
-    return [one for one in metrics if one.metric.startswith("training_") == training]
+def _is_marked(cell: Cell) -> bool:
+    return cell in _MARKS
+
+
+def _is_link(cell: Cell) -> bool:
+    return isinstance(cell, Link) and _web(cell.url) is not None
 
 
 def _web(link: str | None) -> str | None:

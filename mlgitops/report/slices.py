@@ -21,10 +21,7 @@ def part(found: Sequence[Slice]) -> Part:
     """The slices that are worse, the worst first; then those that are better by most."""
     if not found:
         return Part()
-    worse, better = (
-        [one for one in found if one.difference.verdict == verdict]
-        for verdict in ("worse", "better")
-    )
+    worse, better = _worse(found), _better(found)
     alike = len(found) - len(worse) - len(better)
     words = (
         f"the new version is worse on {len(worse)} of {count(len(found), 'slice')} of these rows, "
@@ -38,8 +35,20 @@ def part(found: Sequence[Slice]) -> Part:
         f"{level:.0%} interval of all",
         "",
     )
-    shown = [*worse[:_WORSE], *better[: -_BETTER - 1 : -1]]
-    return Part(words=words, header=header, rows=[_row(one) for one in shown])
+    return Part(words=words, header=header, rows=[_row(one) for one in telling(found)])
+
+
+def telling(found: Sequence[Slice]) -> list[Slice]:
+    """Those that are worst, the worst first; then those that are best."""
+    return [*_worse(found)[:_WORSE], *_better(found)[: -_BETTER - 1 : -1]]
+
+
+def _worse(found: Sequence[Slice]) -> list[Slice]:
+    return [one for one in found if one.difference.verdict == "worse"]
+
+
+def _better(found: Sequence[Slice]) -> list[Slice]:
+    return [one for one in found if one.difference.verdict == "better"]
 
 
 def _row(one: Slice) -> list[str]:

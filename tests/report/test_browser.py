@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TITLES = {
     *("Actual and predicted", "Residuals: predicted minus actual"),
     *("How far predictions move", "Metrics from version to version"),
+    "Where it is worse and better",
 }
 
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.core.evidence import Fact
+from mlgitops.core.metrics import differences
+from mlgitops.report import comparison as beside
 from mlgitops.report import html
+from mlgitops.report.parts import Link
 from tests.report import made
 from tests.report.reading import Page
 
@@ -67,20 +70,23 @@ def test_a_plan_says_everything() -> None:
         "✓ passed test_r2 min 0.9 at least 0.9 0.977031",
         "Breaks callers: input temperature_16 was removed",
         "Warning: the versions were tested on different data; do not compare their metrics",
-        "test_mae 361.335 160.008 ✓ better -201.327 (-55.7%)",
-        "max_iter – 200",
+        "test_mae 361.335 160.008 -201.327 (-55.7%) ✓ better",
+        "parameter: 2 more parameter old new max_iter – 200",
+        "Signature signature input temperature_16 was removed ✗ breaks callers",
         "input temperature_16 (double) removed",
         "size 41.0 kB 1.6 MB",
         "commit 111111111111 222222222222 compare",
         "scikit-learn 1.1 1.2",
-        "On 731 held-out rows of windfarm (digest 1a2b3c4d), 93.2% of the rows change by more",
-        "2019-03-04 1800 1100.5 -699.5 1090",
-        "2020-11-23 300 910.25 +610.25 –",
-        "Time for one row, ms 1.5 3.25",
-        "3.5% of the rows get a different class",
-        "benign malignant 2",
+        "on 731 held-out rows of windfarm (digest 1a2b3c4d):",
+        "changed 93.2% of the rows moved by more than 1%",
+        "2019-03-04 1800 1100.5 -699.5 (-38.9%) 1090",
+        "2020-11-23 300 910.25 +610.25 (+203.4%) –",
+        "milliseconds 1.5 3.25",
+        "changed 3.5% of the rows different class",
+        "old ↓ new → benign malignant benign 35 2",
         "Charts Actual and predicted",
         "How far predictions move",
+        "History history versions 1 to 4",
     ):
         assert said in plan().text
 
@@ -93,7 +99,7 @@ def test_a_refusal_is_above_everything_else() -> None:
 def test_a_comparison_says_everything() -> None:
     """The same, of two versions that somebody named."""
     assert "power-forecasting-model: version 1 → version 2 Breaks callers" in comparison().text
-    assert "Requirements that differ Package version 1 version 2 scikit-learn" in comparison().text
+    assert "Requirements that differ requirement old new scikit-learn 1.1" in comparison().text
 
 
 @pages
@@ -130,6 +136,7 @@ def test_nothing_that_is_not_known_is_shown() -> None:
     bare = replace(
         made.REGRESSION,
         old=None,
+        metrics=differences({}, made.BOOSTING.metrics),
         parameters=(),
         facts=(),
         requirements=(),
@@ -137,14 +144,31 @@ def test_nothing_that_is_not_known_is_shown() -> None:
         breaks=(),
         warnings=(),
         predictions=None,
+        slices=(),
         history=(),
     )
     page = Page(html.comparison(bare))
     assert page.text == (
         "power-forecasting-model: version 2 power-forecasting-model: version 2 Metrics "
-        "Metric version 2 test_mae 160.008 test_r2 0.977031 "
-        "Metrics of the training set: 1 Metric version 2 training_score 0.9"
+        "metric new test_mae 160.008 test_r2 0.977031 "
+        "metric: 1 more metric new training_score 0.9"
     )
+
+
+def test_a_page_says_what_markdown_says() -> None:
+    """Every section, with the intervals of metrics and slices, in the same words."""
+    expected = {
+        cell.text if isinstance(cell, Link) else cell
+        for part in beside.parts(made.REGRESSION)
+        for cells in ([part.words], part.header, *part.rows)
+        for cell in cells
+    }
+    assert "the new version is worse on 1 of 3 slices of these rows" in comparison().text
+    assert "quarter January to March 180 210.5 260.25 +49.75 (+23.6%) +12.5 to +87 ✗ worse" in (
+        comparison().text
+    )
+    assert "mae 361.335 160.008 -201.327 (-55.7%) -227.5 to -177.8 ✓ better" in comparison().text
+    assert [said for said in expected if said not in comparison().text] == []
 
 
 def test_why_there_are_no_predictions() -> None:
@@ -153,7 +177,9 @@ def test_why_there_are_no_predictions() -> None:
     unread = replace(made.REGRESSION, new=lost, predictions=None)
     assert "Warning: cannot read version 2: gone" in Page(html.comparison(unread)).text
     without = replace(made.REGRESSION, predictions=None, trouble="no rows to compare on")
-    assert "Predictions None: no rows to compare on" in Page(html.comparison(without)).text
+    assert (
+        "Predictions no predictions: no rows to compare on" in Page(html.comparison(without)).text
+    )
 
 
 def test_what_is_long_is_folded() -> None:
@@ -162,8 +188,8 @@ def test_what_is_long_is_folded() -> None:
     many = (*both, *((f"p{number}", None, "2") for number in range(9)))
     page = Page(html.comparison(replace(made.REGRESSION, parameters=many)))
     assert (
-        "Parameters that differ Parameter version 1 version 2 kind linear boosting seed 1 2 "
-        "Only in one version: 9 Only in one version version 1 version 2 p0 – 2"
+        "Parameters that differ parameter old new kind linear boosting seed 1 2 "
+        "parameter: 9 more parameter old new p0 – 2"
     ) in page.text
     assert [tag for tag, _ in page.tags].count("details") == 2  # and the training set's metrics
 
@@ -204,7 +230,7 @@ def test_report_writes_the_page(promoting: Team) -> None:
     assert ran.out == "report.html: Plan: 1 change in 1 model; 1 stage managed.\n"
     page = read("report.html")
     assert "wind Production: 1 → 2 models.yaml:4 · last moved by ada" in page.text
-    assert "test_mae 361 160 ✓ better -201 (-55.7%)" in page.text
+    assert "test_mae 361 160 -201 (-55.7%) ✓ better" in page.text
     assert "estimator <script>alert(1)</script> boosting" in page.text
     assert "script" not in {tag for tag, _ in page.tags}
     assert promoting.aliases() == {"production": 1}

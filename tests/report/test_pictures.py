@@ -15,6 +15,7 @@ from sklearn.metrics import mean_absolute_error
 
 from mlgitops.core.evidence import Past, Series
 from mlgitops.core.metrics import differences
+from mlgitops.core.predicted import Bin, Classes, Probabilities
 from mlgitops.report import pictures
 from tests.report import made, trained
 
@@ -109,6 +110,49 @@ def test_a_classification_has_a_map_of_its_classes() -> None:
             "Changed: benign to malignant 2."
         )
     }
+
+
+def test_slices_are_intervals_beside_each_other() -> None:
+    """Those of the table, the worst first, then the best; the text says them in numbers."""
+    found = replace(trained.comparison(), slices=made.REGRESSION.slices, history=())
+    (picture,) = [one for one in pictures.draw(found) if one.name == "slices"]
+    assert root(picture).attrib["aria-label"] == (
+        "Differences of mae, version 2 minus version 1, with their intervals. "
+        "quarter January to March worse by 49.75 (+12.5 to +87); "
+        "wind_direction_16 236 to 275 better by 204 (-300.2 to -111.5)."
+    )
+    drawn = [element.text for element in root(picture).iter(TEXT)]
+    assert "quarter January to March (180 rows)" in drawn
+    alike = replace(found, slices=made.REGRESSION.slices[2:])
+    assert "slices" not in labels(alike)
+
+
+def test_probabilities_are_a_curve_of_what_came_true() -> None:
+    """Of both versions, in bins; without an old version or the truth, of what there is."""
+    old = (Bin(said=0.1, true=0.3, rows=20), Bin(said=0.8, true=0.5, rows=1))
+    new = (Bin(said=0.2, true=0.25, rows=21),)
+
+    def said(old_bins: tuple[Bin, ...] = (), new_bins: tuple[Bin, ...] = ()) -> str:
+        probabilities = Probabilities(
+            classes=("benign", "<b>"),
+            new=np.eye(2),
+            old=None,
+            event="<b>",
+            old_bins=old_bins,
+            new_bins=new_bins,
+        )
+        predicted = made.CLASSIFICATION.predictions
+        assert predicted is not None
+        found = replace(predicted, classes=Classes(probabilities=probabilities))
+        return labels(replace(made.CLASSIFICATION, predictions=found)).get("calibration", "")
+
+    assert said(old_bins=old, new_bins=new) == (
+        "How often a probability of class <b> came true. "
+        "version 1: 10% came true in 30% of 20 rows, 80% came true in 50% of 1 row; "
+        "version 2: 20% came true in 25% of 21 rows."
+    )
+    assert "version 1" not in said(new_bins=new)
+    assert said() == ""
 
 
 def test_rare_classes_are_drawn_as_one() -> None:

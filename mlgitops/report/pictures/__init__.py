@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.report.pictures import confusion, history, predictions
+from mlgitops.report.pictures import calibration, confusion, history, predictions, slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,8 @@ def draw(comparison: Comparison, key: str = "picture") -> Iterator[Picture]:
     found = comparison.predictions
     if found is not None and found.kind == "classification":
         yield from confusion.pictures(comparison, found, key)
+        yield from calibration.pictures(comparison, found, key)
     elif found is not None and found.kind == "regression" and not found.answers:
         yield from predictions.pictures(comparison, found.series, key)
+    yield from slices.pictures(comparison, key)
     yield from history.pictures(comparison, key)
