@@ -11,6 +11,7 @@ import json
 import logging
 import warnings
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
@@ -52,7 +53,7 @@ class Scorer:
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model)
+        self._table = Table.of(model, self._text_by_mlflow)
 
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
@@ -98,10 +99,17 @@ class Scorer:
         if columns > most or rows * columns > cells:
             limits = f"at most {most} columns and {cells} cells"
             return failure(413, "BAD_REQUEST", f"the table is too large: {limits}")
-        found = scoring_server.invocations(data, content_type, self._model, self._schema)
+        found = self._by_mlflow(data, content_type)
         if found.status != 200 and found.mimetype != _JSON:
             return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
         return Reply(found.status, found.response)
+
+    def _by_mlflow(self, data: Any, content_type: str) -> Any:
+        return scoring_server.invocations(data, content_type, self._model, self._schema)
+
+    def _text_by_mlflow(self, data: Any) -> str | None:
+        found = self._by_mlflow(data, _JSON)
+        return found.response if found.status == HTTPStatus.OK else None
 
 
 def _parsed(body: bytes) -> Any:
