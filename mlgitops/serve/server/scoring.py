@@ -12,6 +12,7 @@ import json
 import logging
 import warnings
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
@@ -70,7 +71,7 @@ class Scorer:
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model)
+        self._table = Table.of(model, self._text_by_mlflow)
         self._short = told(self._table.predict) if self._table else None
         model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - after MLflow's own checks
         self._frames = Frames.of(model, settings.max_cells)
@@ -154,6 +155,10 @@ class Scorer:
         except ModelRefusedError:  # MLflow's way has the words for it
             return None
         return found
+
+    def _text_by_mlflow(self, data: Any) -> str | None:
+        found = scoring_server.invocations(data, _JSON, self._model, self._schema)
+        return found.response if found.status == HTTPStatus.OK else None
 
 
 def _parsed(body: bytes) -> Any:

@@ -10,21 +10,23 @@ exactly so takes MLflow's way.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from mlflow.types import DataType
+
+from .cost import is_quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow.pyfunc import PyFuncModel
 
-_EXACT = 2**53  # beyond it integers are not exact as floats
-_PROBES = 16
-_QUICK_SECONDS = 0.005
+_EXACT = 2**53  # from there on integers are not exact as floats
+_PROBES = (1, 16)  # rows
+_QUICK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,25 @@ class Table:
     quick_bytes: int
 
     @classmethod
-    def of(cls, model: PyFuncModel) -> Table | None:
-        """The short way of a model; None if it has none, or one with other predictions."""
+    def of(cls, model: PyFuncModel, theirs: Callable[[Any], str | None]) -> Table | None:
+        """The short way of a model; None if it has none, or one with other answers.
+
+        Args:
+            model: as MLflow loaded it.
+            theirs: MLflow's answer to a parsed request; None if it gives none.
+        """
         columns = _plain_columns(model)
         if columns is None or model.loader_module != "mlflow.sklearn":
             return None
         wrapped = model.metadata.flavors["python_function"]
         predict = getattr(model.get_raw_model(), wrapped.get("predict_fn") or "predict", None)
-        if predict is None or not _same(model, predict, columns):
+        if predict is None:
             return None
-        return cls(columns, predict, 4096 if _seconds(predict, columns) < _QUICK_SECONDS else 0)
+        table, requests = cls(columns, predict, 0), [_probe(columns, rows) for rows in _PROBES]
+        if not all(table._answers(request, theirs) for request in requests):
+            return None
+        quick = is_quick(lambda: table.predict(requests[-1]))
+        return replace(table, quick_bytes=_QUICK_BYTES) if quick else table
 
     def predict(self, request: Any) -> str | None:
         """The answer to a parsed request; None if it has to take MLflow's way."""
@@ -59,9 +70,20 @@ class Table:
         if rows is None:
             return None
         found = self.predict_array(rows)
-        if type(found) is not np.ndarray or found.dtype.kind not in "fiu":
+        if type(found) is not np.ndarray:
             return None
-        return json.dumps({"predictions": found.tolist()})
+        try:
+            return json.dumps({"predictions": found.tolist()})
+        except TypeError:  # objects that MLflow converts first
+            return None
+
+    def _answers(self, request: Any, theirs: Callable[[Any], str | None]) -> bool:
+        """Whether a request gets the very text that MLflow answers."""
+        try:
+            ours = self.predict(request)
+            return ours is not None and ours == theirs(request)
+        except Exception:  # noqa: BLE001 - whatever it is, this model takes MLflow's way
+            return False
 
     def _rows(self, request: Any) -> np.ndarray[Any, Any] | None:
         if type(request) is not dict or len(request) != 1:
@@ -95,14 +117,18 @@ class Table:
         return rows if whole else None
 
     def _numbers(self, rows: list[list[Any]] | None) -> np.ndarray[Any, Any] | None:
+        """Finite numbers in the order that a DataFrame's have in memory: it moves last bits."""
         if rows is None:
             return None
-        kinds = {type(value) for row in rows for value in row}
+        kinds = set(map(type, chain.from_iterable(rows)))
         if not kinds <= {float, int}:
             return None
-        if int in kinds and any(type(v) is int and abs(v) > _EXACT for row in rows for v in row):
+        try:
+            array = np.array(rows, dtype=np.float64, order="F")
+        except OverflowError:  # an integer beyond any float
             return None
-        array = np.array(rows, dtype=np.float64)
+        if int in kinds and np.abs(array).max() >= _EXACT:
+            return None
         return array if np.isfinite(array).all() else None
 
 
@@ -119,36 +145,9 @@ def _plain_columns(model: PyFuncModel) -> tuple[str, ...] | None:
     return names if len(set(names)) == len(names) else None
 
 
-def _probes(columns: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    """Rows of all magnitudes, the same at every start."""
+def _probe(columns: tuple[str, ...], rows: int) -> dict[str, Any]:
+    """A request with numbers of all magnitudes, the same at every start."""
     random = np.random.default_rng(0)
-    return random.normal(size=(_PROBES, len(columns))) * 10.0 ** random.integers(
-        -3, 5, size=(_PROBES, len(columns))
-    )
-
-
-def _same(model: PyFuncModel, predict: Callable[[Any], Any], columns: tuple[str, ...]) -> bool:
-    """Whether the short way gives the very numbers that MLflow's gives."""
-    rows = _probes(columns)
-    try:
-        theirs = model.predict(pd.DataFrame(rows, columns=list(columns)))
-        ours = predict(rows)
-    except Exception:  # noqa: BLE001 - whatever it is, this model takes MLflow's way
-        return False
-    return (
-        type(ours) is type(theirs) is np.ndarray
-        and ours.dtype == theirs.dtype
-        and bool(np.array_equal(ours, theirs, equal_nan=True))
-    )
-
-
-def _seconds(predict: Callable[[Any], Any], columns: tuple[str, ...]) -> float:
-    """The time of a prediction of some rows, the better of two."""
-    from time import perf_counter
-
-    taken = []
-    for _ in range(2):
-        begun = perf_counter()
-        predict(_probes(columns))
-        taken.append(perf_counter() - begun)
-    return min(taken)
+    shape = (rows, len(columns))
+    numbers = random.normal(size=shape) * 10.0 ** random.integers(-3, 5, size=shape)
+    return {"dataframe_split": {"columns": list(columns), "data": numbers.tolist()}}
