@@ -148,6 +148,7 @@ def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> N
         "DEBIAN_PACKAGES": " ".join(options.debian),
         "NAME": found.model,
         "VERSION": str(found.version),
+        "COMPILE": str(int(options.compile)),
         "SOURCE_DATE_EPOCH": str(_epoch(found.created)),
     }.items():
         arguments += ["--build-arg", f"{name}={value}"]
