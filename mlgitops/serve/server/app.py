@@ -49,6 +49,7 @@ class Serving:
         self._settings = settings
         self._predictor = Predictor(scorer, settings, watch)
         self._metrics = Metrics(settings.name, settings.version)
+        self._compiled = scorer.compiled
         self._held = 0  # bytes of bodies
         self.app = Starlette(
             routes=[
@@ -75,7 +76,8 @@ class Serving:
         return Response("\n", media_type=_JSON)
 
     async def _version(self, _: Request) -> Response:
-        return Response(VERSION, media_type=_JSON)
+        headers = {"x-serving-compiled": self._compiled}
+        return Response(VERSION, headers=headers, media_type=_JSON)
 
     async def _text(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")

@@ -52,7 +52,7 @@ class Scorer:
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model)
+        self._table = Table.of(model, close=settings.compile)
 
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
@@ -63,6 +63,11 @@ class Scorer:
         example = self._model.input_example
         if example is not None:
             self._model.predict(example)
+
+    @property
+    def compiled(self) -> str:
+        """Which trees are compiled: `exact`, `close` or `no`."""
+        return self._table.compiled if self._table else "no"
 
     def is_quick(self, body: bytes) -> bool:
         """Whether a request is so small that handing it to a thread costs more than answering."""

@@ -27,6 +27,7 @@ class Settings:
         model: the folder of the model, as MLflow saved it.
         name: the registered model's name, for metrics and logs.
         version: its version.
+        compile: whether trees may be compiled whose answers differ in the last bits.
         workers: processes; each holds the model once.
         threads: predictions at the same time in one process.
         queue: predictions that wait for a thread, in one process.
@@ -47,6 +48,7 @@ class Settings:
     model: Path
     name: str = "model"
     version: str = "0"
+    compile: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a container's ports are published by who runs it
     port: int = 8080
     workers: int = 1
@@ -94,6 +96,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         model=Path(given.get("SERVING_MODEL", "/model")),
         name=given.get("SERVING_NAME", "model"),
         version=given.get("SERVING_VERSION", "0"),
+        compile=bool(number("SERVING_COMPILE", 0, 0)),
         host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104
         port=number("SERVING_PORT", 1, 8080),
         workers=number("SERVING_WORKERS", 1, cpus()),

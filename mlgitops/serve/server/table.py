@@ -1,4 +1,4 @@
-"""The short way for the most common request: a table of numbers for a scikit-learn model.
+"""The short way for the most common request: a table of numbers for a model of arrays.
 
 MLflow parses such a request into a DataFrame by way of objects, looks at the type of every column
 twice and lets scikit-learn look at their names: on one row of nine columns that takes three times
@@ -17,11 +17,14 @@ import numpy as np
 import pandas as pd
 from mlflow.types import DataType
 
+from .compiled import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow.pyfunc import PyFuncModel
 
+_FLAVOURS = {"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"}
 _EXACT = 2**53  # beyond it integers are not exact as floats
 _PROBES = 16
 _QUICK_SECONDS = 0.005
@@ -34,24 +37,35 @@ class Table:
     Attributes:
         columns: names, in the order of the signature.
         predict_array: predictions of an array (n × columns) of float64.
+        compiled: which trees are compiled: `exact`, `close` or `no`.
         quick_bytes: the size up to which requests are answered in milliseconds; 0 if none are.
     """
 
     columns: tuple[str, ...]
     predict_array: Callable[[Any], Any]
     quick_bytes: int
+    compiled: str = "no"
 
     @classmethod
-    def of(cls, model: PyFuncModel) -> Table | None:
-        """The short way of a model; None if it has none, or one with other predictions."""
+    def of(cls, model: PyFuncModel, *, close: bool = False) -> Table | None:
+        """The short way of a model; None if it has none, or one with other predictions.
+
+        Args:
+            model: loaded.
+            close: whether compiled trees may differ in the last bits.
+        """
         columns = _plain_columns(model)
-        if columns is None or model.loader_module != "mlflow.sklearn":
+        if columns is None or model.loader_module not in _FLAVOURS:
             return None
         wrapped = model.metadata.flavors["python_function"]
-        predict = getattr(model.get_raw_model(), wrapped.get("predict_fn") or "predict", None)
+        raw, method = model.get_raw_model(), wrapped.get("predict_fn") or "predict"
+        predict = getattr(raw, method, None)
         if predict is None or not _same(model, predict, columns):
             return None
-        return cls(columns, predict, 4096 if _seconds(predict, columns) < _QUICK_SECONDS else 0)
+        predict, how = compiled(raw, method, close=close)
+        return cls(
+            columns, predict, 4096 if _seconds(predict, columns) < _QUICK_SECONDS else 0, how
+        )
 
     def predict(self, request: Any) -> str | None:
         """The answer to a parsed request; None if it has to take MLflow's way."""
