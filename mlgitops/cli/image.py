@@ -66,6 +66,11 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--package", "packages", multiple=True, help="Add a Python requirement."),
         click.option("--debian", multiple=True, help="Add a Debian package, such as libgomp1."),
+        click.option(
+            "--compile",
+            is_flag=True,
+            help="Compile trees even if answers then differ by up to 1e-12, relatively.",
+        ),
         click.option("--platform", help="linux/amd64 or linux/arm64.  [default: the engine's]"),
         click.option(
             "--uv-config",

@@ -75,7 +75,7 @@ def build(
         if layer.is_taken():
             environment = environments.provide(wish, payload, options, _platform(options), say)
             say(f"adding the model: {wish.tags[0]}")
-            layer.add(environment, _addition(payload, found, wish))
+            layer.add(environment, _addition(payload, found, wish, options))
         else:
             _build(payload, found, wish, options, say)
     if options.push:
@@ -105,20 +105,21 @@ def _platform(options: BuildOptions) -> str:
     return wanted
 
 
-def _variables(found: Source) -> dict[str, str]:
+def _variables(found: Source, options: BuildOptions) -> dict[str, str]:
     return {
         "SERVING_NAME": found.model,
         "SERVING_VERSION": str(found.version),
         "SERVING_DIGEST": found.digest,
+        "SERVING_COMPILE": str(int(options.compile)),
     }
 
 
-def _addition(payload: Path, found: Source, wish: Spec) -> Addition:
+def _addition(payload: Path, found: Source, wish: Spec, options: BuildOptions) -> Addition:
     return Addition(
         folder=payload,
         tags=wish.tags,
         created=found.created or _NEVER,
-        variables=_variables(found),
+        variables=_variables(found, options),
         labels=wish.labels,
     )
 
@@ -129,7 +130,7 @@ def _build(
     """Build the whole image, where the engine takes no layer alone."""
     arguments = ["--target", "served"]
     created = datetime.fromisoformat(found.created or _NEVER).timestamp()
-    given = {**_variables(found), "SOURCE_DATE_EPOCH": str(int(created))}
+    given = {**_variables(found, options), "SOURCE_DATE_EPOCH": str(int(created))}
     for name, value in given.items():
         arguments += ["--build-arg", f"{name}={value}"]
     for name, value in wish.labels.items():

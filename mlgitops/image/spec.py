@@ -60,6 +60,7 @@ class BuildOptions:
             of the version's Python.
         packages: requirements to add.
         debian: packages of the base image's distribution to add, such as `libgomp1`.
+        compile: whether the server may compile trees whose answers differ in the last bits.
         platform: such as `linux/arm64`; None for the engine's.
         repository: what the tags begin with, such as `registry.example.org/team`.
         push: whether to push them there.
@@ -76,6 +77,7 @@ class BuildOptions:
     base: str | None = None
     packages: tuple[str, ...] = ()
     debian: tuple[str, ...] = ()
+    compile: bool = False
     platform: str | None = None
     repository: str | None = None
     push: bool = False
@@ -203,7 +205,8 @@ def _name(model: str, repository: str | None) -> str:
 
 def choices(options: BuildOptions) -> str:
     """A fingerprint of what changes an image besides its version; empty if nothing was chosen."""
-    chosen = [options.base, options.packages, options.debian, options.platform]
+    chosen: list[object] = [options.base, options.packages, options.debian, options.platform]
+    chosen += [True] if options.compile else []  # without it, fingerprints stay as they were
     if not any(chosen):
         return ""
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:_SHORT]

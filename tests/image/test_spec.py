@@ -90,6 +90,7 @@ def test_what_was_chosen_tells_images_of_one_version_apart() -> None:
         BuildOptions(platform="linux/arm64"),
         BuildOptions(packages=("libgomp1",)),
         BuildOptions(debian=("libgomp1",)),
+        BuildOptions(compile=True),
     ]
     assert len({choices(options) for options in chosen}) == len(chosen)
 

@@ -236,6 +236,12 @@ def test_what_serves_says_what_it_is(ours: Serving) -> None:
     assert f"serving_info{{{labels}}} 1.0" in requests.get(f"{ours.url}/metrics", timeout=30).text
 
 
+def test_it_says_which_trees_are_compiled(ours: Serving) -> None:
+    """A line when it starts, and a header of its version."""
+    assert requests.get(f"{ours.url}/version", timeout=30).headers["x-serving-compiled"] == "exact"
+    assert "HistGradientBoostingRegressor is compiled: equal to the bit" in ours.log.read_text()
+
+
 def test_other_paths_and_methods(ours: Serving) -> None:
     """What is not there is 404, what is not allowed 405, both as JSON."""
     assert requests.get(f"{ours.url}/nothing", timeout=30).json()["error_code"] == "BAD_REQUEST"

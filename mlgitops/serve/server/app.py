@@ -54,7 +54,7 @@ class Serving:
         self._identity = {
             # a header's value is ASCII; what is not comes as in an address
             f"x-serving-{name}": quote(value, safe=_PLAIN)
-            for name, value in settings.identity.items()
+            for name, value in (settings.identity | {"compiled": scorer.compiled}).items()
         }
         self._held = 0  # bytes of bodies
         self.app = Starlette(

@@ -71,7 +71,7 @@ class Scorer:
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model, self._text_by_mlflow)
+        self._table = Table.of(model, self._text_by_mlflow, close=settings.compile)
         self._short = told(self._table.predict) if self._table else None
         model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - after MLflow's own checks
         self._frames = Frames.of(model, settings.max_cells)
@@ -86,6 +86,11 @@ class Scorer:
         example = self._model.input_example
         if example is not None:
             self._model.predict(example)
+
+    @property
+    def compiled(self) -> str:
+        """Which trees are compiled: `exact`, `close` or `no`."""
+        return self._table.compiled if self._table else "no"
 
     def is_quick(self, body: bytes) -> bool:
         """Whether a request is so small that handing it to a thread costs more than answering."""

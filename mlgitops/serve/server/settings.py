@@ -30,6 +30,7 @@ class Settings:
         digest: `sha256:…` of its payload; empty like the next two where nobody said.
         commit: the commit of models.yaml that put it into its stage.
         image: the id of the image that it runs in.
+        compile: whether trees may be compiled whose answers differ in the last bits.
         workers: processes; each holds the model once.
         threads: predictions at the same time in one process.
         queue: predictions that wait for a thread, in one process.
@@ -53,6 +54,7 @@ class Settings:
     digest: str = ""
     commit: str = ""
     image: str = ""
+    compile: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a container's ports are published by who runs it
     port: int = 8080
     workers: int = 1
@@ -114,6 +116,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         digest=given.get("SERVING_DIGEST", ""),
         commit=given.get("SERVING_COMMIT", ""),
         image=given.get("SERVING_IMAGE", ""),
+        compile=bool(number("SERVING_COMPILE", 0, 0)),
         host=given.get("SERVING_HOST", "0.0.0.0"),  # noqa: S104
         port=number("SERVING_PORT", 1, 8080),
         workers=number("SERVING_WORKERS", 1, cpus()),

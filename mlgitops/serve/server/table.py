@@ -1,4 +1,4 @@
-"""The short way for the most common request: a table of numbers for a scikit-learn model.
+"""The short way for the most common request: a table of numbers for a model of arrays.
 
 MLflow parses such a request into a DataFrame by way of objects, looks at the type of every column
 twice and lets scikit-learn look at their names: on one row of nine columns that takes three times
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mlflow.types import DataType
 
+from .compiled import compiled
 from .cost import is_quick
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlflow.pyfunc import PyFuncModel
 
+_FLAVOURS = {"mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost"}
 _EXACT = 2**53  # from there on integers are not exact as floats
 _PROBES = (1, 16)  # rows
 _QUICK_BYTES = 4096
@@ -36,31 +38,39 @@ class Table:
     Attributes:
         columns: names, in the order of the signature.
         predict_array: predictions of an array (n × columns) of float64.
+        compiled: which trees are compiled: `exact`, `close` or `no`.
         quick_bytes: the size up to which requests are answered in milliseconds; 0 if none are.
     """
 
     columns: tuple[str, ...]
     predict_array: Callable[[Any], Any]
     quick_bytes: int
+    compiled: str = "no"
 
     @classmethod
-    def of(cls, model: PyFuncModel, theirs: Callable[[Any], str | None]) -> Table | None:
+    def of(
+        cls, model: PyFuncModel, theirs: Callable[[Any], str | None], *, close: bool = False
+    ) -> Table | None:
         """The short way of a model; None if it has none, or one with other answers.
 
         Args:
             model: as MLflow loaded it.
             theirs: MLflow's answer to a parsed request; None if it gives none.
+            close: whether compiled trees may differ in the last bits.
         """
         columns = _plain_columns(model)
-        if columns is None or model.loader_module != "mlflow.sklearn":
+        if columns is None or model.loader_module not in _FLAVOURS:
             return None
         wrapped = model.metadata.flavors["python_function"]
-        predict = getattr(model.get_raw_model(), wrapped.get("predict_fn") or "predict", None)
+        raw, method = model.get_raw_model(), wrapped.get("predict_fn") or "predict"
+        predict = getattr(raw, method, None)
         if predict is None:
             return None
         table, requests = cls(columns, predict, 0), [_probe(columns, rows) for rows in _PROBES]
         if not all(table._answers(request, theirs) for request in requests):
             return None
+        predict, how = compiled(raw, method, close=close)
+        table = replace(table, predict_array=predict, compiled=how)
         quick = is_quick(lambda: table.predict(requests[-1]))
         return replace(table, quick_bytes=_QUICK_BYTES) if quick else table
 
