@@ -1,8 +1,8 @@
 """One request to `/invocations`, answered as MLflow answers it.
 
-The work is done by MLflow's own `mlflow.pyfunc.scoring_server.invocations`. What differs is on
-purpose and documented in docs/serving.md: a bare list of records is accepted, every error is JSON
-with a 4xx where the request is at fault, and no answer holds a traceback.
+The work is done by MLflow's own scoring server: see mlflows.py. What differs is on purpose and
+documented in docs/serving.md: a bare list of records is accepted, every error is JSON with a 4xx
+where the request is at fault, and no answer holds a traceback.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
-from .extent import extent
+from .extent import PARQUET, extent
+from .mlflows import invocations, reads_parquet
 from .table import Table
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 RETRY_AFTER = "1"  # seconds, for clients that got 503
 _JSON = "application/json"
+_NO_PARQUET = "the model's packages leave this image without a reader of Parquet"
 _log = logging.getLogger("serving")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """What a request is answered with."""
 
@@ -47,12 +49,17 @@ class Scorer:
 
     def __init__(self, model: PyFuncModel, settings: Settings) -> None:
         self._model = model
-        self._schema = model.metadata.get_input_schema()
-        own = len(self._schema.inputs) if self._schema else 0
+        self._invocations = invocations(model)
+        schema = model.metadata.get_input_schema()
+        own = len(schema.inputs) if schema else 0
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model)
+        # MLflow of early 2.x does not hand out the model as its own library knows it
+        self._table = Table.of(model) if hasattr(model, "get_raw_model") else None
+        self._reads_parquet = reads_parquet()
+        if not self._reads_parquet:
+            _log.warning("requests in Parquet get 415: %s", _NO_PARQUET)
 
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
@@ -60,7 +67,7 @@ class Scorer:
         Raises:
             MlflowException: the model cannot predict its own input example.
         """
-        example = self._model.input_example
+        example = getattr(self._model, "input_example", None)  # MLflow 2.20 or later
         if example is not None:
             self._model.predict(example)
 
@@ -93,12 +100,15 @@ class Scorer:
                 text = self._table.predict(data)
                 if text is not None:
                     return Reply(200, text)
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind == PARQUET and not self._reads_parquet:
+            return failure(415, "INVALID_PARAMETER_VALUE", f"{_NO_PARQUET}; send JSON or CSV")
         cells, most = self._most
         rows, columns = extent(data, content_type)
         if columns > most or rows * columns > cells:
             limits = f"at most {most} columns and {cells} cells"
             return failure(413, "BAD_REQUEST", f"the table is too large: {limits}")
-        found = scoring_server.invocations(data, content_type, self._model, self._schema)
+        found = self._invocations(data, content_type)
         if found.status != 200 and found.mimetype != _JSON:
             return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
         return Reply(found.status, found.response)

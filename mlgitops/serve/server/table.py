@@ -27,7 +27,7 @@ _PROBES = 16
 _QUICK_SECONDS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """How to predict from a table without MLflow's detours.
 
