@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.requirements import WHEELS
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.image import base, source, spec
+from mlgitops.image import base, packages, source, spec
 from mlgitops.image.resolve import PLATFORMS, locked
 from mlgitops.serve import server
 from mlgitops.system import docker
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _IN_CONTEXT = ("Dockerfile", "prepare.py")
+_UNFIT = re.compile(r"cannot serve: (.+)")  # what prepare.py says
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +67,9 @@ def build(
         UsageError: there is no such version.
         DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
         RequirementsError: it asks for more than packages from an index; found before that, too.
-        ImageError: its requirements cannot be had, or the build failed.
+        ImageError: its requirements cannot be had, the server cannot run with them, or the build
+            failed.
+        ResolveError: uv cannot be had for its Python.
         DockerError: there is no Docker.
     """
     with TemporaryDirectory(prefix="mlgitops-image-") as folder:
@@ -123,16 +128,10 @@ def _fill(context: Path, wish: Spec, target: str, configuration: Path | None) ->
     for wheel in wish.wheels:
         shutil.copy(context / "model" / wheel, wheels)
     served = (context / "serving/server/requirements.txt").read_text(encoding="utf-8").splitlines()
-    packages = locked(
-        [*wish.requirements, *wish.wheels, *served],
-        wish.python,
-        target,
-        configuration=configuration,
-        constraints=wish.constraints,
-        wheels=wheels,
-    )
-    tools = locked([f"uv=={version('uv')}"], wish.python, target, configuration=configuration)
-    for name, lock in (("packages", packages), ("tools", tools)):
+    resolve = partial(locked, wish.python, target, configuration=configuration)
+    both = packages.locked(wish, served, partial(resolve, wheels=wheels))
+    tools = resolve([f"uv=={version('uv')}"])
+    for name, lock in (("packages", both), ("tools", tools)):
         (context / f"{name}.txt").write_text(lock, encoding="utf-8")
     (context / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
     for path in [context, *context.rglob("*")]:
@@ -163,7 +162,12 @@ def _build(context: Path, found: Source, wish: Spec, options: BuildOptions) -> N
     try:
         docker.run([*arguments, str(context)], shown=30)
     except DockerCommandError as error:
-        raise ImageError(f"cannot build the image of {found.model}:\n{error}") from error
+        named = f"{found.model} version {found.version}"
+        if match := _UNFIT.search(str(error)):
+            raise ImageError(
+                f"the server cannot run with the packages of {named}: {match[1]}"
+            ) from error
+        raise ImageError(f"cannot build the image of {named}:\n{error}") from error
 
 
 def _epoch(created: str | None) -> int:
