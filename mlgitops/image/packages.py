@@ -30,6 +30,7 @@ _MLFLOW, _PARQUET = ("mlflow-skinny", "mlflow"), "pyarrow"
 _READS_PARQUET = Version("3.10")  # the first MLflow that does
 _WITHOUT_FLASK = Version("2.21")  # the first MLflow whose scoring server does without
 _OLD = ("flask", "setuptools<81")  # setuptools: some of those versions import its pkg_resources
+_OLDEST_PYTHON = (3, 9)  # that the server runs with
 _NUMPY_1 = "pyarrow<26"  # the last that NumPy 1 will do for
 
 
@@ -62,6 +63,12 @@ def locked(wish: Spec, server: Sequence[str], resolve: Resolve) -> str:
     Raises:
         ImageError: nothing fits; says which packages, what each side wants and what to do.
     """
+    if tuple(map(int, wish.python.split("."))) < _OLDEST_PYTHON:
+        oldest = ".".join(map(str, _OLDEST_PYTHON))
+        raise ImageError(
+            f"the model asks for Python {wish.python}, and the server for {oldest} or later; "
+            "log the version again with a later Python"
+        )
     lines = tuple(line for line in server if line and not line.startswith("#"))
     task = _Task(
         own=(*wish.requirements, *wish.wheels),

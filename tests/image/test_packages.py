@@ -73,14 +73,14 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def locked(index: Path) -> Lock:
     """Lock the packages of an image of a model; the version of each that is of interest."""
 
-    def lock(*requirements: str) -> dict[str, str]:
+    def lock(*requirements: str, python: str = "3.11.7") -> dict[str, str]:
         source = Source(
             model="wind",
             version=1,
             run_id="abc",
             digest="sha256:00",
             stage=None,
-            python="3.11.7",
+            python=python,
             requirements=parse("\n".join(requirements)),
             created=None,
         )
@@ -152,3 +152,9 @@ def test_where_nothing_fits_one_message_says_why(
     """It names the packages, what the model and the server want, and what to do."""
     with pytest.raises(ImageError, match=rf"^{said}"):
         locked(*asked)
+
+
+def test_a_python_that_the_server_does_not_run_with(locked: Lock) -> None:
+    """It is told before anything is resolved or built."""
+    with pytest.raises(ImageError, match=r"asks for Python 3\.8, and the server for 3\.9 or later"):
+        locked("mlflow==2.9.2", python="3.8.18")
