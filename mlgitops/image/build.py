@@ -60,7 +60,9 @@ def build(
         UsageError: there is no such version.
         DigestMismatchError: its payload is not the pinned one; found before Docker is asked.
         RequirementsError: it asks for more than packages from an index; found before that, too.
-        ImageError: its requirements cannot be had, or the build failed.
+        ImageError: its requirements cannot be had, the server cannot run with them, or the build
+            failed.
+        ResolveError: uv cannot be had for its Python.
         DockerError: there is no Docker.
     """
     with TemporaryDirectory(prefix="mlgitops-image-") as folder:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.requirements import WHEELS
 from mlgitops.errors import DockerCommandError, ImageError
+from mlgitops.image import packages
 from mlgitops.image.resolve import locked
 from mlgitops.serve import server
 from mlgitops.system import docker
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 _HERE, _SERVER = Path(__file__).parent, Path(server.__file__).parent
 _IN_CONTEXT = ("Dockerfile", "prepare.py")
+_UNFIT = re.compile(r"cannot serve: (.+)")  # what prepare.py says
 
 
 def sources() -> Iterator[tuple[str, Path]]:
@@ -59,16 +63,10 @@ def _fill(made: Path, wish: Spec, model: Path, target: str, configuration: Path 
     for wheel in wish.wheels:
         shutil.copy(model / wheel, wheels)
     served = (made / "serving/server/requirements.txt").read_text(encoding="utf-8").splitlines()
-    packages = locked(
-        [*wish.requirements, *wish.wheels, *served],
-        wish.python,
-        target,
-        configuration=configuration,
-        constraints=wish.constraints,
-        wheels=wheels,
-    )
-    tools = locked([f"uv=={version('uv')}"], wish.python, target, configuration=configuration)
-    for name, lock in (("packages", packages), ("tools", tools)):
+    resolve = partial(locked, wish.python, target, configuration=configuration)
+    both = packages.locked(wish, served, partial(resolve, wheels=wheels))
+    tools = resolve([f"uv=={version('uv')}"])
+    for name, lock in (("packages", both), ("tools", tools)):
         (made / f"{name}.txt").write_text(lock, encoding="utf-8")
     (made / "required.txt").write_text("\n".join(wish.required) + "\n", encoding="utf-8")
     _settle(made)
@@ -113,4 +111,9 @@ def build(made: Path, wish: Spec, options: BuildOptions, arguments: Iterable[str
     try:
         docker.run([*command, *arguments, str(made)], shown=30)
     except DockerCommandError as error:
-        raise ImageError(f"cannot build the image of {wish.tags[0]}:\n{error}") from error
+        named = wish.labels["mlgitops.model"] + " version " + wish.labels["mlgitops.version"]
+        if match := _UNFIT.search(str(error)):
+            raise ImageError(
+                f"the server cannot run with the packages of {named}: {match[1]}"
+            ) from error
+        raise ImageError(f"cannot build the image of {named}:\n{error}") from error

@@ -19,7 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib import metadata
 from pathlib import Path
 
 # tests that nothing imports, of packages known to work without them
@@ -32,19 +32,26 @@ _PYARROW = (
 _SOURCES = ("*.pyi", "*.pxd", "*.pxi", "*.pyx", "*.pyx.tp", "*.h", "*.hpp")  # of compiled modules
 _SERVER = (
     *("server.app", "server.protocol", "server.supervisor", "server.worker"),
-    *("uvicorn.server", "uvicorn.loops.uvloop", "uvicorn.lifespan.off", "pyarrow.parquet"),
+    *("uvicorn.server", "uvicorn.loops.uvloop", "uvicorn.lifespan.off"),
     *("prometheus_client.multiprocess", "mlflow.models.signature"),
 )
+_PARQUET = "pyarrow.parquet"  # where the model's packages allow it
 
 
 def main(site: Path, required: set[str]) -> None:
     """Prune, date and compile the packages."""
     _prune(site, required)
+    if "pyarrow" not in required and not _reads_parquet():
+        for path in sorted(site.glob("pyarrow*")):  # the server does without, and says so
+            _remove(path)
     environment = site.parents[2]
     _date(environment)  # before anything is compiled: bytecode holds the date of its source
     # in a process of its own: what a process has imported shows in the bytecode that it writes
-    listing = [sys.executable, __file__, "--imported", *sorted(_modules(required))]
-    done = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True)
+    modules = sorted(_modules(required) | {_PARQUET})
+    listing = [sys.executable, __file__, "--imported", *modules]
+    done = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)  # it has said why
     for file in sorted(done.stdout.splitlines()):
         py_compile.compile(file, doraise=True)
     _date(Path(sys.pycache_prefix or ""))
@@ -54,7 +61,11 @@ def imported(modules: list[str]) -> list[str]:
     """The source files of what the server and some modules import."""
     sys.dont_write_bytecode = True
     for name in _SERVER:
-        importlib.import_module(name)  # fails the build if too much was pruned
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - too much was pruned, or packages do not fit
+            said = " ".join(str(error).split())
+            sys.exit(f"cannot serve: import {name}: {type(error).__name__}: {said}")
     for name in modules:
         try:
             importlib.import_module(name)
@@ -62,6 +73,12 @@ def imported(modules: list[str]) -> list[str]:
             sys.stderr.write(f"not compiled: {name}: {error}\n")
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return [file for file in files if file and file.endswith(".py") and file != __file__]
+
+
+def _reads_parquet() -> bool:
+    """Whether there is a pyarrow that runs with the packages of the model."""
+    asked = [sys.executable, "-B", "-c", f"import {_PARQUET}"]
+    return subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _prune(site: Path, required: set[str]) -> None:
@@ -98,9 +115,11 @@ def _remove(path: Path) -> None:
 
 def _modules(required: set[str]) -> set[str]:
     """The top-level modules of some distributions."""
+    # Python 3.9 does not have it: then less is compiled
+    known: dict[str, list[str]] = getattr(metadata, "packages_distributions", dict)()
     return {
         module
-        for module, owners in packages_distributions().items()
+        for module, owners in known.items()
         if any(re.sub(r"[-_.]+", "-", owner).lower() in required for owner in owners)
         and module.isidentifier()
         and not module.startswith("_")

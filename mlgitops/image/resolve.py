@@ -1,10 +1,9 @@
-"""A model's requirements with everything that they need."""
+"""An image's requirements with everything that they need."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import ImageError, ResolveError
 from mlgitops.system import uv
 
 if TYPE_CHECKING:
@@ -19,31 +18,28 @@ PLATFORMS = {
 
 
 def locked(
-    requirements: Iterable[str],
     python: str,
     target: str,
+    requirements: Iterable[str],
+    constraints: Iterable[str] = (),
     *,
     configuration: Path | None = None,
-    constraints: Iterable[str] = (),
     wheels: Path | None = None,
 ) -> str:
     """A requirements file with everything that is needed, each at one version with its hashes.
 
     Args:
-        requirements: PEP 508, or `wheels/…`.
         python: such as `3.11`.
         target: a platform of PLATFORMS.
-        configuration: a `uv.toml`.
+        requirements: PEP 508, or `wheels/…`.
         constraints: PEP 508.
+        configuration: a `uv.toml`.
         wheels: the folder that `wheels/…` stands for.
 
     Raises:
-        ImageError: they contradict each other, there is no such package, or no end of resolving.
+        ResolveError: they contradict each other, there is no such package, or no end of resolving.
     """
     options = ["--python-version", python, "--python-platform", PLATFORMS[target]]
     if configuration:
         options += ["--config-file", str(configuration.resolve())]
-    try:
-        return uv.locked(requirements, options, constraints=constraints, wheels=wheels)
-    except ResolveError as error:
-        raise ImageError(f"cannot resolve the model's requirements:\n{error}") from error
+    return uv.locked(requirements, options, constraints=constraints, wheels=wheels)

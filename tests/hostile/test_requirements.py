@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from mlgitops.core.requirements import parse
-from mlgitops.errors import ImageError, RequirementsError
+from mlgitops.errors import RequirementsError, ResolveError
 from mlgitops.image import resolve
 from mlgitops.registry import required
 from tests.answering import answering
@@ -377,8 +377,8 @@ def test_uv_knows_no_secret(
         monkeypatch.setenv(name, SECRET)
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     index = f"--index-url http://{listener.address}/${{MLFLOW_TRACKING_PASSWORD}}/simple"
-    with pytest.raises(ImageError, match="six"):
-        resolve.locked([index, "six"], "3.11", "linux/amd64")
+    with pytest.raises(ResolveError, match="six"):
+        resolve.locked("3.11", "linux/amd64", [index, "six"])
     assert SECRET not in seen.read_text()
     assert "UV_HTTP_RETRIES=0" in seen.read_text().splitlines()
     assert listener.asked

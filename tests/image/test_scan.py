@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mlgitops.image.scan.values import Inventory, Search
 
 SITE = "venv/lib/python3.11/site-packages"
-BODY = base64.b64encode(bytes(range(96))).decode()
+BYTES = bytes(range(96))
+BODY = base64.b64encode(BYTES).decode()
 
 
 def token(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
@@ -45,7 +46,36 @@ def encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
+def base64_of(content: str | bytes, wrap: int = 0) -> str:
+    """Base64, in lines if asked for."""
+    whole = base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
+    step = wrap or max(1, len(whole))
+    return "\n".join(whole[at : at + step] for at in range(0, len(whole), step))
+
+
+# a key in DER begins so (RFC 5958, RFC 8017, RFC 5915, RFC 8410); the rest is any
+DER = {
+    "RSA": "308204bd020100300d06092a864886f70d0101010500048204a7308204a3020100",
+    "RSA alone": "308204a30201000282010100",
+    "P-256": "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420",
+    "P-384": "3081b6020100301006072a8648ce3d020106052b8104002204819e30819b0201010430",
+    "Ed25519": "302e020100300506032b657004220420",
+}
+PUBLIC = "30820122300d06092a864886f70d01010105000382010f003082010a0282010100"
 FORMS = {
+    **{
+        f"{kind} key in DER": (
+            "Private Key in base64 (DER)",
+            base64_of(bytes.fromhex(head) + BYTES),
+        )
+        for kind, head in DER.items()
+    },
+    **{
+        f"key in base64 after {before!r}": ("Private Key in base64", base64_of(before + key()))
+        for before in ("", "\n", "A=\n")
+    },
+    "key in base64 of Kubernetes": ("Private Key in base64", base64_of(key("EC "), wrap=76)),
+    "key in URL-safe base64": ("Private Key in base64", encoded(key("OPENSSH ").encode())),
     "RSA key": ("Private Key", key()),
     "PKCS 8 key in JSON": ("Private Key", key("", "\\n")),
     "OpenSSH key": ("Private Key", key("OPENSSH ")),
@@ -84,6 +114,12 @@ def test_a_known_form_is_found_where_it_is(name: str) -> None:
         "if '-----BEGIN RSA PRIVATE KEY-----' in text and '-----END RSA PRIVATE KEY-----' in text",
         'PEM = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"',
         "-----BEGIN PUBLIC KEY-----\n" + BODY,
+        base64_of("-----BEGIN PUBLIC KEY-----\n" + BODY),
+        base64_of(
+            "if '-----BEGIN PRIVATE KEY-----' in text and '-----END PRIVATE KEY-----' in it:"
+        ),
+        base64_of(bytes.fromhex(PUBLIC) + BYTES),
+        base64_of("PRIVATE KEY") + "LS0tLS0",
         "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
         "_ZN5Highs_setCallbackP5HighsSt8functionIFviRKNSt7",
         f"sha256:{token(64, string.hexdigits[:16])}",
@@ -97,9 +133,21 @@ def test_what_only_looks_like_a_secret(harmless: str) -> None:
 
 @given(st.text(), st.text())
 def test_whatever_surrounds_a_key(before: str, after: str) -> None:
-    """It is found in any text, at its line."""
-    found = secrets.formats(f"{before}\n{key()}\n{after}")
+    """It is found in any text, at its line, and so is that text in base64."""
+    text = f"{before}\n{key()}\n{after}"
+    found = secrets.formats(text)
     assert secrets.Hit(line=before.count("\n") + 2, kind="Private Key") in set(found)
+    assert secrets.Hit(line=1, kind="Private Key in base64") in set(
+        secrets.formats(base64_of(text))
+    )
+
+
+@pytest.mark.parametrize("kind", DER)
+def test_a_key_is_one_secret(kind: str) -> None:
+    """What its dashes enclose is not told again as a key without them."""
+    body = base64_of(bytes.fromhex(DER[kind]) + BYTES, wrap=64)
+    found = list(secrets.formats(f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"))
+    assert found == [secrets.Hit(line=1, kind="Private Key")]
 
 
 def search(

@@ -3,7 +3,8 @@
 An image is mostly packages that others have published, full of hashes, example keys and data. So
 three questions are asked of three kinds of places:
 
-- Everywhere: is there a private key, or a token that its issuer gave a form of its own?
+- Everywhere: is there a private key, in base64 as well, or a token that its issuer gave a form of
+  its own?
 - Outside packages and the system's folders, moreover: is there a password by its name or in an
   address, or a token of a form that other things have as well?
 - In the model's, the server's and the image's own settings and code, moreover: is there a string
@@ -15,6 +16,7 @@ token is valid, and is not told to.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -63,6 +65,23 @@ _BODY = re.compile(
     rf"(?: BLOCK)?-----{_GAP}(?:[A-Z][A-Za-z-]+: [^\n\\]{{0,100}}(?:\n|\\n){_GAP}){{0,4}}"
     r"[A-Za-z0-9+/=]{40}"
 )
+_URL_SAFE = str.maketrans("-_", "+/")
+_PEM, _LETTER = b"PRIVATE KEY", "A-Za-z0-9+/"
+_IN_BASE64, _IN_DER = "Private Key in base64", "Private Key in base64 (DER)"
+_LINE_ENDS = re.compile(r"""(?:\\[nrt]|[\s"'\\])*""")  # also of a string's source
+_READ = 600  # letters of base64: more than a key's head with its headers
+# source: RFC 5958 and RFC 8017 in DER: a version, then an algorithm's number or a modulus' length;
+# a public key has no version
+_DER = re.compile(
+    rf"(?<![{_LETTER}])(?:"
+    rf"MII[{_LETTER}]{{3}}IB(?:ADANBgkqhkiG9w0BAQEFAASC|AAKCA[QYg]EA)"  # RSA
+    rf"|MI[{_LETTER}]{{2}}AgEAMB[MA]GByqGSM49AgEG"  # elliptic curves
+    r"|MC4CAQAwBQYDK2V[wu]BCIEI"  # Ed25519, X25519
+    rf")[{_LETTER}]{{30}}"
+)
+# each is in some of the above; they are looked for first, as that takes a hundredth of the time
+_DER_PARTS = ("BgkqhkiG9w0BAQEFAASC", "IBAAKCA", "GByqGSM49AgEG", "MC4CAQAwBQYDK2V")
+_IN_PEM = re.compile(rf"-----{_GAP}\Z")
 _PUTTY = re.compile(r"[\s\S]{0,4000}Private-Lines:")
 # whose contents have no names or forms that could be looked for
 _CREDENTIALS = re.compile(r"(?:^|/)(?:[._]netrc|\.pgpass|\.dockercfg|\.docker/config\.json)$")
@@ -83,7 +102,39 @@ def formats(text: str) -> Iterator[Hit]:
     for kind, pattern, detector in _patterns():
         for match in pattern.finditer(text):
             if _whole(text, match) and _real(text, match, detector):
-                yield Hit(line=text.count("\n", 0, match.start()) + 1, kind=kind)
+                yield _hit(text, match.start(), kind)
+    for at in _encoded(text):
+        yield _hit(text, at, _IN_BASE64)
+    if any(part in text for part in _DER_PARTS):
+        for match in _DER.finditer(text):
+            if not _IN_PEM.search(text, max(0, match.start() - 40), match.start()):
+                yield _hit(text, match.start(), _IN_DER)
+
+
+def _hit(text: str, at: int, kind: str) -> Hit:
+    return Hit(line=text.count("\n", 0, at) + 1, kind=kind)
+
+
+def _encoded(text: str) -> Iterator[int]:
+    """Where keys with their dashes lie in base64, as Kubernetes' secrets and variables have them.
+
+    Three letters of base64 are not those of their bytes alone: what stands before a key moves it,
+    and so there are three texts to look for, each with how far it is from the next group of four.
+    """
+    for before in range(3):
+        letters = base64.b64encode(bytes(before) + _PEM).decode()
+        first = -(-before * 4 // 3)  # letters that hold bits of what stands before
+        wanted = letters[first : (before + len(_PEM)) * 4 // 3]
+        at = text.find(wanted)
+        while at >= 0:
+            group = _LINE_ENDS.sub("", text[at : at + _READ])
+            whole = re.match(rf"[{_LETTER}_-]*", "A" * first + group)
+            assert whole is not None
+            found = whole[0].translate(_URL_SAFE)
+            content = base64.b64decode(found[: len(found) // 4 * 4])[before + len(_PEM) :]
+            if _BODY.match(content.decode("latin-1")):
+                yield at
+            at = text.find(wanted, at + 1)
 
 
 @cache

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_CSV, _PARQUET = "text/csv", "application/vnd.apache.parquet"
+PARQUET = "application/vnd.apache.parquet"
+_CSV = "text/csv"
 
 
 def extent(data: Any, content_type: str) -> tuple[int, int]:
@@ -28,7 +29,7 @@ def extent(data: Any, content_type: str) -> tuple[int, int]:
         return _of_json(data)
     if kind == _CSV:
         return _of_csv(data)
-    return _of_parquet(data) if kind == _PARQUET else (0, 0)
+    return _of_parquet(data) if kind == PARQUET else (0, 0)
 
 
 def _of_json(request: dict[str, Any]) -> tuple[int, int]:

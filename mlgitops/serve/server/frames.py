@@ -41,7 +41,7 @@ class _ElsewhereError(Exception):
     """It is not certain what MLflow makes of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frames:
     """How to predict from a table of plain types without MLflow's detours.
 

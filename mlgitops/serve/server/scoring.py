@@ -1,7 +1,7 @@
 """One request to `/invocations`, answered as MLflow answers it.
 
-The work is done by MLflow's own `mlflow.pyfunc.scoring_server.invocations`. What differs is on
-purpose and documented in docs/serving.md: a bare list of records is accepted, every error is JSON
+The work is done by MLflow's own scoring server: see mlflows.py. What differs is on purpose and
+documented in docs/serving.md: a bare list of records is accepted, every error is JSON
 with a 4xx where the request is at fault and a 500 where the model is, and no answer holds a
 traceback.
 """
@@ -19,9 +19,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
 from . import kept
-from .extent import extent
+from .extent import PARQUET, extent
 from .faults import Fault, ModelFailedError, ModelRefusedError, told
 from .frames import Frames, answer
+from .mlflows import Scored, invocations, reads_parquet
 from .table import Table
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
 RETRY_AFTER = "1"  # seconds, for clients that got 503
 _JSON = "application/json"
 _LARGE = 2**16  # bytes
+_NO_PARQUET = "the model's packages leave this image without a reader of Parquet"
 _log = logging.getLogger("serving")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """What a request is answered with; `fault` is why the model gave no prediction."""
 
@@ -50,7 +52,7 @@ def failure(status: int, code: str, message: str) -> Reply:
     return Reply(status, json.dumps({"error_code": code, "message": message}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Failed:
     """A model that could not predict."""
 
@@ -66,15 +68,22 @@ class Scorer:
 
     def __init__(self, model: PyFuncModel, settings: Settings) -> None:
         self._model = model
-        self._schema = model.metadata.get_input_schema()
-        own = len(self._schema.inputs) if self._schema else 0
+        self._invocations = invocations(model)
+        schema = model.metadata.get_input_schema()
+        own = len(schema.inputs) if schema else 0
         self._most = settings.max_cells, max(settings.max_columns, own)
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self._table = Table.of(model, self._text_by_mlflow, close=settings.compile)
-        self._short = told(self._table.predict) if self._table else None
-        model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - after MLflow's own checks
+        # MLflow of early 2.x does not hand out the model as its own library knows it
+        known = hasattr(model, "get_raw_model")
+        table = Table.of(model, self._text_by_mlflow, close=settings.compile) if known else None
+        self._table, self._short = table, told(table.predict) if table else None
+        if hasattr(model, "_predict_fn"):  # what is raised after MLflow's own checks
+            model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - it has no other name
         self._frames = Frames.of(model, settings.max_cells)
+        self._reads_parquet = reads_parquet()
+        if not self._reads_parquet:
+            _log.warning("requests in Parquet get 415: %s", _NO_PARQUET)
 
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
@@ -83,7 +92,7 @@ class Scorer:
             ModelFailedError, ModelRefusedError, MlflowException: the model cannot predict its own
                 input example.
         """
-        example = self._model.input_example
+        example = getattr(self._model, "input_example", None)  # MLflow 2.20 or later
         if example is not None:
             self._model.predict(example)
 
@@ -128,12 +137,15 @@ class Scorer:
                 return Reply(200, text)
             if self._frames is not None and (frame := self._frames.frame(data)) is not None:
                 return self._of_frame(self._frames.model, frame, data)
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind == PARQUET and not self._reads_parquet:
+            return failure(415, "INVALID_PARAMETER_VALUE", f"{_NO_PARQUET}; send JSON or CSV")
         cells, most = self._most
         rows, columns = extent(data, content_type)
         if columns > most or rows * columns > cells:
             limits = f"at most {most} columns and {cells} cells"
             return failure(413, "BAD_REQUEST", f"the table is too large: {limits}")
-        return self._by_mlflow(data, content_type, self._model)
+        return _reply(self._invocations(data, content_type))
 
     def _is_large(self, body: bytes) -> bool:
         """Whether frames are the faster way: a table's lists of lists are slow to make."""
@@ -143,14 +155,9 @@ class Scorer:
         try:
             predictions = model.predict(frame)
         except Exception as error:  # noqa: BLE001 - MLflow says what it is, without another try
-            return self._by_mlflow(data, _JSON, _Failed(self._model.metadata, error))
+            failed: Any = _Failed(self._model.metadata, error)
+            return _reply(invocations(failed)(data, _JSON))
         return Reply(200, answer(predictions))
-
-    def _by_mlflow(self, data: Any, content_type: str, model: PyFuncModel | _Failed) -> Reply:
-        found = scoring_server.invocations(data, content_type, model, self._schema)
-        if found.status != 200 and found.mimetype != _JSON:
-            return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
-        return Reply(found.status, found.response)
 
     def _shortly(self, data: Any) -> str | None:
         if self._short is None:
@@ -162,8 +169,14 @@ class Scorer:
         return found
 
     def _text_by_mlflow(self, data: Any) -> str | None:
-        found = scoring_server.invocations(data, _JSON, self._model, self._schema)
+        found = self._invocations(data, _JSON)
         return found.response if found.status == HTTPStatus.OK else None
+
+
+def _reply(found: Scored) -> Reply:
+    if found.status != HTTPStatus.OK and found.mimetype != _JSON:
+        return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
+    return Reply(found.status, found.response)
 
 
 def _parsed(body: bytes) -> Any:

@@ -19,7 +19,7 @@ class SettingsError(ValueError):
     """Variables that make no sense; says all of them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """The server's settings.
 

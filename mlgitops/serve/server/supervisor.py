@@ -30,7 +30,7 @@ _LOOKS = 4  # until who is late is ended: time to send 504, and none is late for
 _ATTEMPTS = 3  # at replacing a worker, in a row
 
 
-@dataclass(slots=True)
+@dataclass
 class _Worker:
     """A process that serves.
 

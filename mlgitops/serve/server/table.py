@@ -31,7 +31,7 @@ _PROBES = (1, 16)  # rows
 _QUICK_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """How to predict from a table without MLflow's detours.
 

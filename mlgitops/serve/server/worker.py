@@ -87,14 +87,11 @@ def _loaded(settings: Settings) -> PyFuncModel:
     The image was built from the very requirements that MLflow would compare with what is installed.
     """
     from mlflow.pyfunc import load_model
-    from mlflow.pyfunc.scoring_server import SERVING_MODEL_CONFIG
 
-    config = os.environ.get(SERVING_MODEL_CONFIG)
-    return load_model(
-        str(settings.model),
-        suppress_warnings=True,
-        model_config=json.loads(config) if config else None,
-    )
+    config = os.environ.get("SERVING_MODEL_CONFIG")
+    # MLflow before 2.6 has no such argument
+    given = {"model_config": json.loads(config)} if config else {}
+    return load_model(str(settings.model), suppress_warnings=True, **given)
 
 
 def _settle() -> None:
