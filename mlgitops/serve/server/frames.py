@@ -94,7 +94,7 @@ class Frames:
             # one block whose rows are columns, as pandas keeps it: another order of numbers in
             # memory may give another last bit of a sum
             return pd.DataFrame(np.array(made).T, columns=names, copy=False)
-        return pd.DataFrame(dict(zip(names, made, strict=True)))
+        return pd.DataFrame(dict(zip(names, made)))
 
 
 def answer(predictions: Any) -> str:
@@ -249,8 +249,8 @@ def _probes(types: dict[str, DataType]) -> Iterator[dict[str, Any]]:
     """Requests in each format, the same at every start."""
     every = {name: _VALUES[kind] for name, kind in types.items()}
     for columns in (every, {name: values[:1] for name, values in every.items()}):
-        rows = [list(row) for row in zip(*columns.values(), strict=True)]
-        yield {"dataframe_records": [dict(zip(columns, row, strict=True)) for row in rows]}
+        rows = [list(row) for row in zip(*columns.values())]
+        yield {"dataframe_records": [dict(zip(columns, row)) for row in rows]}
         yield {"dataframe_split": {"columns": list(columns), "data": rows}}
     if DataType.datetime not in types.values():
         yield {"instances": [{name: values[0] for name, values in every.items()}]}
