@@ -1,44 +1,103 @@
-"""Importing MLflow without what serving seldom needs.
+"""Importing MLflow and scikit-learn without what serving seldom needs.
 
 MLflow 3 imports its packages for generative AI and for its gateway, and FastAPI with them, whatever
 it is imported for: with a small model a fifth of the processor time until a server is ready, and 9
-MiB of 182. Here they are imported when something asks for them. importlib.util.LazyLoader cannot do
-that: MLflow tries to import from mlflow.genai while it is half imported itself and goes on without.
-The loader then keeps the module that failed, empty.
+MiB of 182. scikit-learn imports scipy's statistics, integrals and splines, which take another
+fifth; predictions need them in a few estimators. Here they are imported when something asks for
+them. importlib.util.LazyLoader cannot do that: MLflow tries to import from mlflow.genai while it is
+half imported itself and goes on without. The loader then keeps the module that failed, empty.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SELDOM = ("mlflow.gateway", "mlflow.genai")
+# with what scikit-learn's modules take of them by name, to be used later
+_SELDOM_OF_SCIPY = {
+    "scipy.integrate": frozenset({"trapezoid"}),
+    "scipy.interpolate": frozenset({"BSpline"}),
+    "scipy.stats": frozenset({"chi2", "gmean", "rankdata", "spearmanr"}),
+}
+# they import all that imports those, but for scikit-learn's rarest
+_SKLEARN = ("sklearn.linear_model", "sklearn.impute", "sklearn.ensemble")
 
 
 class _Later(ModuleType):
-    """Stands for a module until something is asked of it."""
+    """Stands for a module until something is asked of it.
+
+    Args:
+        named: stand for something themselves until they are used.
+    """
+
+    def __init__(self, name: str, named: frozenset[str] = frozenset()) -> None:
+        super().__init__(name)
+        self._named = named
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # whoever lists modules asks for these
             raise AttributeError(name)
+        if name in self._named:
+            return _Name(self.__name__, name)
         _take_out(self)
         return getattr(importlib.import_module(self.__name__), name)
 
 
+class _Name:
+    """Stands for a function or an object of a module until it is called or asked."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        return self._found()(*values, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        return getattr(importlib.import_module(self._module), self._name)
+
+
 def import_mlflow() -> None:
     """Import MLflow; `mlflow.genai` and its like are there as ever, loaded at their first use."""
-    waiting = [_Later(name) for name in _SELDOM]
-    sys.modules.update({module.__name__: module for module in waiting})
     try:
-        importlib.import_module("mlflow")
+        with _put_in(*map(_Later, _SELDOM)):
+            importlib.import_module("mlflow")
     except ImportError:  # a version that cannot do without them
         for name in [name for name in sys.modules if name.split(".")[0] == "mlflow"]:
             del sys.modules[name]
         importlib.import_module("mlflow")
-    for module in waiting:
-        _take_out(module)
+
+
+def import_sklearn() -> None:
+    """Import scikit-learn; `scipy.stats` and its like are loaded at their first use.
+
+    Whoever else imports them gets them at once. Modules of versions that cannot do without them
+    are left to the model to import.
+    """
+    waiting = [_Later(*x) for x in _SELDOM_OF_SCIPY.items() if x[0] not in sys.modules]
+    with suppress(Exception), _put_in(*waiting):
+        for name in _SKLEARN:
+            importlib.import_module(name)
+
+
+@contextmanager
+def _put_in(*modules: _Later) -> Iterator[None]:
+    """Let imports of their names find these until the block ends."""
+    sys.modules.update({module.__name__: module for module in modules})
+    try:
+        yield
+    finally:
+        for module in modules:
+            _take_out(module)
 
 
 def _take_out(module: ModuleType) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .importing import import_mlflow
+from .importing import import_mlflow, import_sklearn
 
 if TYPE_CHECKING:
     import socket
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .app import Serving
     from .settings import Settings
     from .watch import Watch
+
+
+_OF_SKLEARN = ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost")
 
 
 def work(settings: Settings, listener: socket.socket, watch: Watch) -> int:
@@ -88,6 +91,9 @@ def _loaded(settings: Settings) -> PyFuncModel:
     """
     from mlflow.pyfunc import load_model
 
+    described = (settings.model / "MLmodel").read_text(encoding="utf-8")
+    if any(loader in described for loader in _OF_SKLEARN):
+        import_sklearn()
     config = os.environ.get("SERVING_MODEL_CONFIG")
     # MLflow before 2.6 has no such argument
     given = {"model_config": json.loads(config)} if config else {}
