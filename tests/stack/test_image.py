@@ -215,8 +215,10 @@ def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_
             registered_model_name="boosted",
         )
     registry = connect(farm.uri)
-    options = BuildOptions(repository=repository, debian=("libgomp1",))
-    report = smoke(build(registry, "boosted", "1", options).tags[0], requests_sent=2_000)
+    options = BuildOptions(repository=repository, debian=("libgomp1",), compile=True)
+    tag = build(registry, "boosted", "1", options).tags[0]
+    assert "SERVING_COMPILE=1" in inspected(tag)["Config"]["Env"]
+    report = smoke(tag, requests_sent=2_000)
     assert [(c.request, c.actual) for c in report.failed] == []
     with pytest.raises(ImageError, match="no-such-package"):
         build(

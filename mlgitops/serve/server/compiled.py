@@ -24,12 +24,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    _Array = np.ndarray[Any, Any]
+
 CLOSE = 1e-12  # the largest relative difference of an answer that is not equal to the bit
 _FEW = 16  # rows up to which comparing all nodes is faster than scikit-learn's loop
 _SOME = 256  # rows up to which the detour costs more than threads gain
 _NODES = 512  # of a tree on average, beyond which comparing all of them is slower
 _DOUBLE, _SINGLE = (float(np.finfo(kind).max) for kind in (np.float64, np.float32))
-_Array = np.ndarray[Any, Any]
 _log = logging.getLogger("serving")
 
 
@@ -232,12 +233,15 @@ def _forest(model: Any) -> _Way | None:
         return None
     trees = [tree.tree_ for tree in model.estimators_]
     classes = hasattr(model, "classes_")
+    # before scikit-learn 1.3, leaves hold counts
+    counts = classes and not np.isclose(trees[0].value[0].sum(), 1)
 
     def mean(rows: _Array) -> _Array:
         narrow = np.ascontiguousarray(rows, dtype=np.float32)
         total = np.zeros((len(rows), model.n_classes_ if classes else 1))
         for tree in trees:
-            total += tree.predict(narrow)
+            found = tree.predict(narrow)
+            total += found / found.sum(axis=1, keepdims=True) if counts else found
         total /= len(trees)
         return total if classes else total.ravel()
 
