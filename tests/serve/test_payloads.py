@@ -178,3 +178,18 @@ def test_a_readable_request_of_a_chat_is_its_example(tmp_path: Path) -> None:
     )
     sent = json.loads(request_in(tmp_path / "m").body)
     assert sent["messages"] == asked["messages"]
+
+
+def test_a_chat_without_its_example_is_asked_by_its_task(tmp_path: Path) -> None:
+    """No table fits it: it gets a message, as does an agent by its own key."""
+    (tmp_path / "MLmodel").write_text(
+        """\
+flavors: {python_function: {loader_module: nothing}}
+metadata: {task: agent/v1/chat}
+signature:
+  inputs: '[{"name": "messages", "type": "string"}]'
+""",
+        encoding="utf-8",
+    )
+    (payload,) = good(example_in(tmp_path))
+    assert json.loads(payload.body) == {"messages": [{"role": "user", "content": "Hello!"}]}
