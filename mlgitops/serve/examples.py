@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _WHOLE = "serving_input_example.json"  # how MLflow saves an example, ready to be sent
 _LARGE = 10_000_000  # bytes
+# MLflow's names of what chats and agents do, and the key of their messages
+_TASKS = {
+    **dict.fromkeys(("agent/v1/chat", "agent/v2/chat", "llm/v1/chat"), "messages"),
+    "agent/v1/responses": "input",
+}
 _NEITHER = (
     "cannot derive a request, because the model has neither an input example nor a signature; log "
     "it with input_example="
@@ -62,10 +67,8 @@ def example_in(folder: Path) -> Example:
         whole = _whole(folder)
         inputs = _inputs(saved.load_input_example(str(folder)))
         if inputs is None and whole is None and saved.signature and saved.signature.inputs:
-            if saved._is_signature_from_type_hint():  # noqa: SLF001 - MLflow takes no table then
-                whole = {"inputs": _column(saved.signature.inputs.inputs[0].type)}
-            else:
-                inputs = _made(saved.signature)
+            whole = _request(saved)
+            inputs = None if whole else _made(saved.signature)
         params = _params(saved, folder)
     except Exception as error:  # MLflow raises whatever comes of what is written there
         raise ServeError(
@@ -81,6 +84,15 @@ def example_in(folder: Path) -> Example:
 def _whole(folder: Path) -> Any:
     path = folder / _WHOLE
     return json.loads(files.read_bytes(path, limit=_LARGE)) if path.is_file() else None
+
+
+def _request(saved: Model) -> dict[str, Any] | None:
+    """A request of a model that takes no table, by what its MLmodel file says; None of others."""
+    if key := _TASKS.get(str((saved.metadata or {}).get("task"))):
+        return {key: [{"role": "user", "content": "Hello!"}]}
+    if saved._is_signature_from_type_hint():  # noqa: SLF001 - the only way to know
+        return {"inputs": _column(saved.signature.inputs.inputs[0].type)}
+    return None
 
 
 def _inputs(example: Any) -> Inputs | None:

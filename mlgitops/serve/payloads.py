@@ -172,8 +172,10 @@ def hostile(example: Example) -> Iterator[Payload]:
     }.items():
         yield Payload(name=name, body=_json({RECORDS: [{**row, first: value}]}))
     yield Payload(name="an extra column", body=_json({RECORDS: [{**row, "extra": 1}]}))
-    many = -(-_LARGE // len(_json({RECORDS: [row]})))
-    yield Payload(name="10 MB of records", body=_json({RECORDS: [row] * many}))
+    if not any(isinstance(value, list | dict) for value in row.values()):
+        # MLflow looks at each nested value by itself: for a minute, which proves nothing more
+        many = -(-_LARGE // len(_json({RECORDS: [row]})))
+        yield Payload(name="10 MB of records", body=_json({RECORDS: [row] * many}))
 
 
 def unfit(example: Example) -> Iterator[Payload]:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlgitops.errors import ServeError
 from mlgitops.serve.examples import Example, example_in
 from mlgitops.serve.payloads import good, request_in, unfit
 from mlgitops.serve.truth import same
@@ -88,13 +86,6 @@ def test_a_signature_without_an_example(tmp_path: Path) -> None:
     tensor = saved(tmp_path / "tensor", signature=infer_signature(np.ones((5, 3))))
     assert np.asarray(example_in(tmp_path / "tensor").inputs).shape == (1, 3)
     assert len(check_all(tensor, tmp_path / "tensor")) == 2
-
-
-def test_neither_signature_nor_example(tmp_path: Path) -> None:
-    """There is nothing to ask with, and the error says what to do."""
-    saved(tmp_path / "m")
-    with pytest.raises(ServeError, match="log it with input_example="):
-        example_in(tmp_path / "m")
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)

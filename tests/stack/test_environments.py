@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.system import uv
+from tests.answering import answering
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +75,13 @@ def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
     again = team.ok("compare", "wind", "2", "1", "--format", "json")
     assert "environment" not in again.err
     assert again.document["predictions"]["answers"] == answers
+
+    # a server is held to what the version says with its own packages
+    words = json.dumps({"predictions": [f"3.5.0 on {wanted}"] * 2})
+    with answering(lambda _: (200, "application/json", words)) as url:
+        ran = team.run("smoke", "wind", "1", "--url", url, "--format", "json")
+    outcomes = {check["request"]: check["outcome"] for check in ran.document["checks"]}
+    assert outcomes["POST dataframe_records"] == outcomes["predict(input example)"] == "passed"
 
     off = team.ok("compare", "wind", "2", "1", "--format", "json", "--no-environments")
     facts = {fact["name"]: (fact["old"], fact["new"]) for fact in off.document["facts"]}

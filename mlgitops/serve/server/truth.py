@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_JSON = "application/json"
+_PARQUET = "application/vnd.apache.parquet"
 
 
 def answers(folder: str, asked: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
@@ -80,7 +80,8 @@ def _answer(model: Any, body: bytes, content_type: str) -> dict[str, Any]:
     from mlflow.pyfunc import scoring_server
 
     schema = model.metadata.get_input_schema()
-    data: Any = body.decode("utf-8", "replace") if content_type == _JSON else body
+    # MLflow 2 takes no bytes for texts
+    data: Any = body if content_type == _PARQUET else body.decode("utf-8", "replace")
     by_model = False
     try:
         found = scoring_server.invocations(data, content_type, model, schema)
@@ -89,13 +90,21 @@ def _answer(model: Any, body: bytes, content_type: str) -> dict[str, Any]:
         said, status = str(found.response), found.status
     except MlflowException as error:
         said, status = error.message, error.get_http_status_code()
-        # of what a model raised, MLflow keeps the trace, whose last line says it
         by_model = "error while evaluating the model" in said
-        trace = (error.json_kwargs.get("stack_trace") or "").strip().splitlines()
-        said = trace[-1] if trace and by_model else said
+        said = _raised(error.json_kwargs.get("stack_trace") or "") if by_model else said
     except Exception as error:  # noqa: BLE001 - whatever MLflow or a model raises
         said, status = f"{type(error).__name__}: {error}", 500
     return {"status": status, "why": said[:1000], "by_model": by_model}
+
+
+def _raised(trace: str) -> str:
+    """What a traceback, which is all that MLflow keeps of it, says of the exception."""
+    lines = trace.splitlines()
+    while any(line.startswith("  File ") for line in lines):
+        del lines[0]
+    while lines and lines[0].startswith(" "):  # the source of that line, and marks below it
+        del lines[0]
+    return " ".join(" ".join(lines).split())
 
 
 def main() -> None:
