@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -114,8 +115,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlgitops.registry.connect import connect
     from mlgitops.registry.embedded import Embedded
 
-    embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
-    connect(embedded.uri).held()
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # by all workers
+    embedded = Embedded(folder=shared / "migrated")
+    with (shared / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # those who come later find it made
+        if not embedded.folder.exists():
+            embedded.folder.mkdir()
+            connect(embedded.uri).held()
     return embedded.folder / "mlflow.db"
 
 
@@ -246,13 +253,10 @@ def farm(
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URI of a database, migrated once because that takes seconds."""
-    import mlflow
-
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    mlflow.MlflowClient(uri).search_experiments()
-    return uri
+def database(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of a database for tests that track runs, each in an experiment of its own."""
+    made: Path = shutil.copy(migrated, tmp_path_factory.mktemp("mlflow"))
+    return f"sqlite:///{made}"
 
 
 @pytest.fixture
