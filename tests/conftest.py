@@ -38,8 +38,17 @@ _LONGEST = (
 )
 
 
+# fixture → the group of its tests: a worker that ran one of them alone would make it once more
+_GROUPS = {"server": "server", "trained": "farm"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first."""
+    """The longest tests first; those that share what is made slowly, in one process."""
+    for item in items:
+        used = [name for name in _GROUPS if name in getattr(item, "fixturenames", ())]
+        if used and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_GROUPS[used[-1]]))
 
     def rank(item: pytest.Item) -> int:
         path = item.path.as_posix()
@@ -255,8 +264,9 @@ def farm(
 @pytest.fixture(scope="session")
 def database(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URI of a database for tests that track runs, each in an experiment of its own."""
-    made: Path = shutil.copy(migrated, tmp_path_factory.mktemp("mlflow"))
-    return f"sqlite:///{made}"
+    folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(migrated, folder)
+    return f"sqlite:///{folder / migrated.name}"
 
 
 @pytest.fixture
