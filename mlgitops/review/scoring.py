@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors import (
     IsolatedError,
-    PayloadError,
     RequirementsError,
     ResolveError,
     ScoringError,
 )
-from mlgitops.registry import payload, required
+from mlgitops.registry import required
 from mlgitops.review import answers, environments, scorer
 from mlgitops.system import isolated
 from mlgitops.words import one_line
@@ -40,6 +39,7 @@ def score(
     folder: Path,
     given: pd.DataFrame | Example,
     *,
+    python: str = "",
     own: Environments | None = None,
     timeout: float = TIMEOUT,
 ) -> Scored:
@@ -50,6 +50,7 @@ def score(
     Args:
         folder: a model of MLflow's.
         given: features of shape (rows, columns), or an example that is no table.
+        python: the version of Python that logged it; empty if it does not say.
         own: what makes environments; None to use this process's packages in any case.
         timeout: seconds, without those that making an environment takes.
 
@@ -57,7 +58,7 @@ def score(
         ScoringError: it could not be loaded or did not answer for each row, or its environment
             cannot be had.
     """
-    asked = _asked(folder)
+    asked = _Asked(requirements=_requirements(folder), python=python)
     lacks = environments.unmet(asked.requirements) if asked.requirements else ()
     if own and lacks:
         return _elsewhere(folder, given, asked, own, environments.listed(lacks), timeout)
@@ -78,17 +79,11 @@ class _Asked:
     python: str
 
 
-def _asked(folder: Path) -> _Asked:
+def _requirements(folder: Path) -> Requirements | None:
     try:
-        found = required.of_folder(folder, folder.name)
+        return required.of_folder(folder, folder.name)
     except RequirementsError:  # what is not asked for by its name cannot be had
-        found = None
-    try:
-        flavours = payload.of_folder(folder)["flavors"]
-        python = str((flavours.get("python_function") or {}).get("python_version") or "")
-    except (PayloadError, AttributeError, TypeError, KeyError):
-        python = ""
-    return _Asked(requirements=found, python=python)
+        return None
 
 
 def _elsewhere(
