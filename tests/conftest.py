@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -37,8 +38,17 @@ _LONGEST = (
 )
 
 
+# fixture → the group of its tests: a worker that ran one of them alone would make it once more
+_GROUPS = {"server": "server", "trained": "farm"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first."""
+    """The longest tests first; those that share what is made slowly, in one process."""
+    for item in items:
+        used = [name for name in _GROUPS if name in getattr(item, "fixturenames", ())]
+        if used and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_GROUPS[used[-1]]))
 
     def rank(item: pytest.Item) -> int:
         path = item.path.as_posix()
@@ -114,8 +124,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlgitops.registry.connect import connect
     from mlgitops.registry.embedded import Embedded
 
-    embedded = Embedded(folder=tmp_path_factory.mktemp("migrated"))
-    connect(embedded.uri).held()
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # by all workers
+    embedded = Embedded(folder=shared / "migrated")
+    with (shared / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # those who come later find it made
+        if not embedded.folder.exists():
+            embedded.folder.mkdir()
+            connect(embedded.uri).held()
     return embedded.folder / "mlflow.db"
 
 
@@ -246,13 +262,11 @@ def farm(
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URI of a database, migrated once because that takes seconds."""
-    import mlflow
-
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    mlflow.MlflowClient(uri).search_experiments()
-    return uri
+def database(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of a database for tests that track runs, each in an experiment of its own."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(migrated, folder)
+    return f"sqlite:///{folder / migrated.name}"
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import click
 
 from mlgitops.cli.options import (
     Target,
+    as_json,
     environments_option,
     file_option,
-    formats,
+    format_option,
     installing,
     progress,
     registry_options,
@@ -41,7 +42,7 @@ Examples:
 @file_option
 @registry_options
 @environments_option
-@formats("text", "markdown")
+@format_option
 def try_command(
     model: str,
     version: str,
@@ -59,7 +60,7 @@ def try_command(
     """
     from mlgitops.proposal.trial import tried
     from mlgitops.registry.lookup import find_version
-    from mlgitops.report import markdown, text, trial
+    from mlgitops.report import document, markdown, text, trial
     from mlgitops.review.environments import Environments
 
     desired = load(file)
@@ -71,7 +72,9 @@ def try_command(
         number, _ = find_version(client, model, version, desired.stages)
         found = tried(client, desired, model, number, stages, say, own)
     report = trial.report(model, number, found)
-    if form == "markdown":
+    if form == "json":
+        click.echo(as_json(document.tried(model, number, found)))
+    elif form == "markdown":
         click.echo(markdown.report(report), nl=False)
     else:
         text.report(report, screen())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlgitops.history.stays import Stay
     from mlgitops.image.build import Built
     from mlgitops.image.scan import Scan
+    from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
     from mlgitops.recipes.train import Trained
     from mlgitops.serve.smoke import Report
@@ -89,6 +90,15 @@ def validated(problems: Sequence[Problem] = (), more: int = 0) -> Document:
 
     found = {"valid": not problems, "problems": list(problems), "more": more}
     return Validate.model_validate(found).dumped()
+
+
+def tried(model: str, number: int, stages: Sequence[Exhibit]) -> Document:
+    """What gates said of a version that was tried."""
+    from mlgitops.report.schema.plans import GatesTry
+
+    refused = any(one.failed for one in stages)
+    found = {"model": model, "number": number, "refused": refused, "stages": list(stages)}
+    return GatesTry.model_validate(found).dumped()
 
 
 def failed(lines: Iterable[str]) -> Document:

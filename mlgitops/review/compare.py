@@ -19,6 +19,7 @@ from mlgitops.core.signature import breaking, fields
 from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
 from mlgitops.review import bootstrap, predictions, rows, scoring, slices
 from mlgitops.review import drift as drifted
+from mlgitops.review.prepared import Prepared
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ def compare(
     model: str, old: Side | None, new: Side, scope: Scope, history: tuple[Past, ...] = ()
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
+    recipes = Prepared(package=scope.recipes)
     scored, trouble, scored_rows = (
-        _predicted(old, new, scope) if scope.predict else (None, "", None)
+        _predicted(old, new, scope, recipes) if scope.predict else (None, "", None)
     )
     before, after = old.version if old else None, new.version
     if is_prompt(after.tags):
@@ -128,7 +130,7 @@ def compare(
         evaluations=tuple(
             side_by_side(before.measured if before else (), after.measured, scope.better)
         ),
-        drift=drifted.drift(old, new, scope.recipes) if scope.predict else NO_DRIFT,
+        drift=drifted.drift(old, new, recipes) if scope.predict else NO_DRIFT,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(asked),
     )
@@ -148,14 +150,14 @@ def _held_out(scored: Rows | None) -> HeldOut | None:
 
 
 def _predicted(
-    old: Side | None, new: Side, scope: Scope
+    old: Side | None, new: Side, scope: Scope, recipes: Prepared
 ) -> tuple[Predictions | None, str, Rows | None]:
     """The predictions, or why there are none; and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
         return None, "; ".join(filter(None, missing)), None
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact), scope.recipes, scope.declared)
+    chosen = rows.choose(before, (new.version, new.artifact), recipes, scope.declared)
     if chosen is None:
         return None, _NO_ROWS, None
     known: dict[str, Scored] = {}

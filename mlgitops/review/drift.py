@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from mlgitops.core.drift import NO_DRIFT, ColumnDrift, ColumnProfile, Drift, order
 from mlgitops.errors import DataError, RecipeError, TrainingDataError
 from mlgitops.review import tables
-from mlgitops.review.rows import trained_by
 from mlgitops.words import from_json, one_line
 
 if TYPE_CHECKING:
@@ -22,25 +21,25 @@ if TYPE_CHECKING:
     from mlgitops.core.drift import Measure
     from mlgitops.core.evidence import Side
     from mlgitops.core.version import DatasetUse, Version
-    from mlgitops.recipes.package import RecipePackage
+    from mlgitops.review.prepared import Prepared
 
 _TRAIN = "train"
 _PLACES = ("url", "uri")  # of MLflow's sources over HTTP, and of files
 
 
-def drift(old: Side | None, new: Side, package: RecipePackage) -> Drift:
+def drift(old: Side | None, new: Side, recipes: Prepared) -> Drift:
     """How the training data differ; nothing where both name the same, or one names none.
 
     Args:
         old: the version to compare with.
         new: the version to judge.
-        package: where the recipes of both are found, beside models.yaml.
+        recipes: those of both, found beside models.yaml.
     """
     before, after = _trained_on(old), _trained_on(new)
     if old is None or before is None or after is None or before.digest == after.digest:
         return NO_DRIFT
     try:
-        frames = _frame(old, before, package), _frame(new, after, package)
+        frames = _frame(old, before, recipes), _frame(new, after, recipes)
     except (DataError, RecipeError, TrainingDataError) as error:
         note = f"distributions of the training data not compared: {one_line(error)}"
         return Drift(columns=tuple(_retyped(before, after)), note=note)
@@ -53,7 +52,7 @@ def _trained_on(side: Side | None) -> DatasetUse | None:
     return used[0] if len(used) == 1 else None
 
 
-def _frame(side: Side, use: DatasetUse, package: RecipePackage) -> pd.DataFrame:
+def _frame(side: Side, use: DatasetUse, recipes: Prepared) -> pd.DataFrame:
     """The very data that a version names, by MLflow's digest.
 
     Raises:
@@ -61,10 +60,11 @@ def _frame(side: Side, use: DatasetUse, package: RecipePackage) -> pd.DataFrame:
         RecipeError: the version's recipe is not there, or fails.
         TrainingDataError: the recipe's data do not have the shape that it needs.
     """
-    frame, place = _recipes(side.version, package), "the recipe's data on this machine"
+    frame, place = _recipes(side.version, recipes), "the recipe's data on this machine"
     if frame is None:
         place = _place(use)
-        folder = Path(package.folders[0]) if package.folders else Path()
+        folders = recipes.package.folders
+        folder = Path(folders[0]) if folders else Path()
         frame = tables.read(place, folder).frame
     if _digest(frame) != use.digest:
         raise DataError(
@@ -73,8 +73,8 @@ def _frame(side: Side, use: DatasetUse, package: RecipePackage) -> pd.DataFrame:
     return frame
 
 
-def _recipes(version: Version, package: RecipePackage) -> pd.DataFrame | None:
-    training, _ = trained_by(version, package)
+def _recipes(version: Version, recipes: Prepared) -> pd.DataFrame | None:
+    training, _ = recipes.of(version)
     known = training.learnt_from if training else None
     return known.examples.frame() if known else None
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.core.version import RECIPE_TAG
 from mlgitops.errors import DataError, RecipeError, TrainingDataError
-from mlgitops.recipes import tracking
 from mlgitops.review import aligned, examples, heldout
-from mlgitops.words import count, from_json, one_line
+from mlgitops.words import count, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,9 +19,8 @@ if TYPE_CHECKING:
     from mlgitops.core.evidence import Artifact
     from mlgitops.core.version import Version
     from mlgitops.recipes.data import Holdout
-    from mlgitops.recipes.package import RecipePackage
-    from mlgitops.recipes.tracking import Training
     from mlgitops.review.heldout import Declared, FileRows
+    from mlgitops.review.prepared import Prepared
     from mlgitops.review.scorer import Example
 
 MOST = 5_000  # rows; of more, every second, third … is taken
@@ -65,7 +62,7 @@ class Rows:
 def choose(
     old: tuple[Version, Artifact] | None,
     new: tuple[Version, Artifact],
-    package: RecipePackage,
+    recipes: Prepared,
     declared: Declared | None = None,
 ) -> Rows | None:
     """The rows to compare on.
@@ -77,7 +74,7 @@ def choose(
     Args:
         old: the version to compare with, and its payload.
         new: the version to judge, and its payload.
-        package: where the recipes of both are found.
+        recipes: those of both.
         declared: the file that models.yaml names for the model.
 
     Returns:
@@ -85,9 +82,9 @@ def choose(
     """
     notes: tuple[str, ...] = ()
     try:
-        held_out, variable = _held_out(new[0], package)
+        held_out, variable = _held_out(new[0], recipes)
         if held_out is not None:
-            before = _held_out(old[0], package)[0] if old else None
+            before = _held_out(old[0], recipes)[0] if old else None
             return _rows(held_out, before, variable)
     except (RecipeError, TrainingDataError) as error:
         said = one_line(error)
@@ -104,29 +101,10 @@ def choose(
     return _examples([artifact.folder for _, artifact in sides], notes)
 
 
-def _held_out(version: Version, package: RecipePackage) -> tuple[Holdout | None, str | None]:
+def _held_out(version: Version, recipes: Prepared) -> tuple[Holdout | None, str | None]:
     """The rows that a version's recipe holds out, if any, and the variable that names its data."""
-    training, variable = trained_by(version, package)
+    training, variable = recipes.of(version)
     return training.held_out if training else None, variable
-
-
-def trained_by(version: Version, package: RecipePackage) -> tuple[Training | None, str | None]:
-    """A version's recipe with its data of this machine, and the variable that names other data.
-
-    Raises:
-        RecipeError: the recipe is not there, or fails.
-        TrainingDataError: the data do not have the shape that the recipe needs.
-    """
-    stated = version.tags.get(RECIPE_TAG)
-    if stated is None:
-        return None, None
-    try:
-        parsed = from_json(stated)
-        name, params = str(parsed["train"]), dict(parsed["params"])
-    except (ValueError, KeyError, TypeError):
-        raise RecipeError(f"its tag {RECIPE_TAG} is not a recipe: {stated[:200]!r}") from None
-    recipe = package.load(name)
-    return tracking.prepare(recipe, params, None), recipe.variable
 
 
 def _rows(new: Holdout, old: Holdout | None, variable: str | None) -> Rows:

@@ -13,6 +13,7 @@ from mlgitops.core import gate as gating
 from mlgitops.core.evidence import HeldOut, Series
 from tests.gates.cases import case, gates, measured
 from tests.gates.test_docs import with_checks
+from tests.report.published import check as check_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,13 @@ def test_a_gate_that_fails_ends_with_3_and_nothing_is_written(team: Team) -> Non
     assert "at most 10.2 (version 1 has 10)" in ran.out
     assert "wind version 2: 1 gate failed" in ran.err
     assert team.aliases() == before
+    tried = team.run("gates", "try", "wind", "2", "--format", "json")
+    check_form(tried.document)
+    assert (tried.code, tried.document["refused"]) == (3, True)
+    assert [
+        (stage["stage"], stage["old"], [gate["result"] for gate in stage["gates"]])
+        for stage in tried.document["stages"]
+    ] == [("Staging", None, ["passed"]), ("Production", 1, ["failed"])]
     assert "no gate refuses" in team.ok("gates", "try", "wind", "2", "--stage", "staging").out
 
 

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from mlgitops.recipes import tracking
+
 if TYPE_CHECKING:
+    from mlgitops.recipes.recipe import RecipeModule
     from tests.proxy import Proxy
     from tests.team import Team
 
@@ -59,9 +62,22 @@ def test_two_versions_of_one_recipe(farm: Team) -> None:
     assert [past["version"] for past in found["history"]] == [1, 2, 3]
 
 
-def test_a_version_without_some_columns(farm: Team) -> None:
-    """They were tested on other columns, so both score the same rows again; callers would break."""
+def test_a_version_without_some_columns(farm: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were tested on other columns, so both score the same rows again; callers would break.
+
+    Their recipes are prepared once each, for the rows and for the data that they were trained on.
+    """
+    prepared: list[str] = []
+    prepare = tracking.prepare
+
+    def counted(recipe: RecipeModule, *given: Any) -> tracking.Training:
+        prepared.append(recipe.name)
+        return prepare(recipe, *given)
+
+    monkeypatch.setattr(tracking, "prepare", counted)
     found = compared(farm, WIND, "1", "3")
+    assert prepared == ["power_forecasting"] * 2
+    assert len(found["drift"]["columns"]) > 1
     assert "input temperature_16 (double) removed" in found["columns"]
     assert "input temperature_16 was removed" in found["breaks"]
     (warning,) = found["warnings"]

@@ -16,6 +16,7 @@ from mlgitops.recipes.package import RecipePackage
 from mlgitops.registry.connect import connect
 from mlgitops.report.drifted import part
 from mlgitops.review.drift import drift
+from mlgitops.review.prepared import Prepared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,9 @@ AFTER = BEFORE.drop(columns="gone").assign(
 )
 
 
-def package(folder: Path) -> RecipePackage:
+def recipes(folder: Path) -> Prepared:
     """Where models.yaml lies."""
-    return RecipePackage(folders=(str(folder),))
+    return Prepared(package=RecipePackage(folders=(str(folder),)))
 
 
 def logged(team: Team, frame: pd.DataFrame, name: str) -> Version:
@@ -66,7 +67,7 @@ def side(version: Version) -> Side:
 def test_each_column_has_types_ranges_gaps_and_a_distance(team: Team) -> None:
     """Columns that came or went first, then the most changed; none where the data are the same."""
     old, new = (side(logged(team, frame, f"{n}.csv")) for n, frame in enumerate((BEFORE, AFTER)))
-    found = drift(old, new, package(team.folder))
+    found = drift(old, new, recipes(team.folder))
     assert [one.column for one in found.columns] == ["came", "gone", "site", "speed", "same"]
     columns = {one.column: one for one in found.columns}
     assert (columns["came"].old, columns["gone"].new) == (None, None)
@@ -83,14 +84,14 @@ def test_each_column_has_types_ranges_gaps_and_a_distance(team: Team) -> None:
     assert columns["same"].distance == 0
     shown = [str(row[2]) for row in part(found).rows]
     assert shown[3] == "float64, 50 to 129, 20.0% missing"
-    assert drift(old, old, package(team.folder)).columns == ()
+    assert drift(old, old, recipes(team.folder)).columns == ()
 
 
 def test_a_file_that_changed_since_is_not_what_a_version_was_trained_on(team: Team) -> None:
     """The schemas that MLflow recorded are compared, and the report says why no more is."""
     old, new = (side(logged(team, frame, f"{n}.csv")) for n, frame in enumerate((BEFORE, AFTER)))
     BEFORE.head(3).to_csv(team.folder / "0.csv", index=False)
-    found = drift(old, new, package(team.folder))
+    found = drift(old, new, recipes(team.folder))
     assert {one.column for one in found.columns} == {"came", "gone"}
     assert "version 1 was trained on farm" in found.note
     assert "0.csv is not that" in found.note
@@ -117,7 +118,7 @@ def test_a_run_cannot_have_files_of_the_machine_read(tmp_path: Path) -> None:
         old, new = (
             side(Version(number=n, status="READY", datasets=(use,))) for n, use in enumerate(uses)
         )
-        found = drift(old, new, package(beside))
+        found = drift(old, new, recipes(beside))
         assert found.columns == ()
         assert said in found.note
 
@@ -131,7 +132,7 @@ def test_versions_of_recipes_are_compared_by_the_data_of_their_recipes(farm: Tea
         bare = reader.version("power-forecasting-model", number)
         assert bare is not None
         sides.append(side(reader.evidence(bare, signature=False)))
-    found = drift(sides[0], sides[1], RecipePackage())
+    found = drift(sides[0], sides[1], Prepared(package=RecipePackage()))
     assert found.note == ""
     assert {one.column for one in found.columns if one.new is None}
     assert {one.distance for one in found.columns if one.old and one.new} == {0}

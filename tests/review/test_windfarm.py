@@ -30,9 +30,11 @@ models:
       2: {{train: power_forecasting, params: {{estimator: gradient_boosting, max_iter: 200}}}}
       3:
         train: power_forecasting
-        params: {{estimator: gradient_boosting, features: [{COLUMNS}]}}
+        params: {{estimator: gradient_boosting, max_iter: 60, features: [{COLUMNS}]}}
 """
-SHUFFLED = "      4: {train: power_forecasting, params: {estimator: gradient_boosting, seed: 4}}\n"
+SHUFFLED = (
+    "      4: {train: power_forecasting, params: {estimator: gradient_boosting, max_iter: 20}}\n"
+)
 GATES = """
     gates:
       Production: &bounds

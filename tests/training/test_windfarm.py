@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def web() -> Iterator[str]:
     """The address of a web server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler)) as http:
         Thread(target=http.serve_forever, daemon=True).start()
@@ -67,10 +67,10 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert (windfarm.NAME, str(file), False) == (farm.name, farm.source, farm.synthetic)
 
 
-def test_an_address_is_read_and_its_secrets_are_not_kept(server: str) -> None:
+def test_an_address_is_read_and_its_secrets_are_not_kept(web: str) -> None:
     """User, password and query of an address do not get into the source, which is logged."""
-    farm = windfarm.load(f"http://user:secret@{server}/windfarm.csv?token=secret")
-    assert f"http://{server}/windfarm.csv" == farm.source
+    farm = windfarm.load(f"http://user:secret@{web}/windfarm.csv?token=secret")
+    assert f"http://{web}/windfarm.csv" == farm.source
     assert len(farm.frame) == 3
 
 
@@ -114,20 +114,20 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
-        ("http://{server}/absent.csv?token=secret", "the server answered 404"),
-        ("http://{server}/big", "larger than 64 MiB"),
+        ("http://{web}/absent.csv?token=secret", "the server answered 404"),
+        ("http://{web}/big", "larger than 64 MiB"),
         ("http://user:secret@127.0.0.1:1/windfarm.csv", "no connection"),
-        ("ftp://{server}/windfarm.csv", "only http:// and https://"),
+        ("ftp://{web}/windfarm.csv", "only http:// and https://"),
         ("http://", "no connection"),
         ("http://[secret", "malformed"),
     ],
 )
 def test_an_address_that_fails_is_named_without_secrets(
-    server: str, address: str, expected: str
+    web: str, address: str, expected: str
 ) -> None:
     """Each way of failing has its own words, and no password or token is repeated."""
     with pytest.raises(TrainingDataError, match=expected) as caught:
-        windfarm.load(address.format(server=server))
+        windfarm.load(address.format(web=web))
     assert "secret" not in str(caught.value)
 
 

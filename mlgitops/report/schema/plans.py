@@ -141,6 +141,27 @@ class Plan(Proposed):
     kind: Literal["plan"] = "plan"
 
 
+class TriedStage(Form):
+    """What the gates of a stage say of a version; `old` is what it is held against."""
+
+    stage: str = _change("stage")
+    old: int | None = _change("old")
+    refused: Annotated[bool, BeforeValidator(bool)] = Field(validation_alias="failed")
+    gates: list[Gate] = Field(validation_alias="verdicts")
+    comparison: Compared | None
+
+
+class GatesTry(Form):
+    """`mlgitops gates try`."""
+
+    version: Literal[1] = 1
+    kind: Literal["gates try"] = "gates try"
+    model: str
+    number: int
+    refused: bool
+    stages: list[TriedStage]
+
+
 class AppliedChange(Form):
     """What became of one change."""
 

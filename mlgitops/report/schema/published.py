@@ -11,6 +11,7 @@ from mlgitops.report.schema.doctor import Doctor
 from mlgitops.report.schema.plans import (
     Apply,
     Error,
+    GatesTry,
     History,
     Plan,
     StatusReport,
@@ -32,6 +33,7 @@ Document = Annotated[
     | UnusedReport
     | Validate
     | Error
+    | GatesTry
     | Smoke
     | Image
     | Scan
