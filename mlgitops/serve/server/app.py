@@ -99,6 +99,8 @@ class Serving:
             answer = failure(400, "BAD_REQUEST", "the request is incomplete")  # for the log
         finally:
             self._held -= sum(map(len, parts))
+        if answer.fault:
+            self._metrics.count_fault(answer.fault)
         busy = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
         headers = {"retry-after": RETRY_AFTER} if busy else None
         return Response(answer.body, answer.status, headers, media_type=_JSON)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from .faults import Fault
     from .settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -66,6 +67,18 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._failures = Counter(
+            "serving_model_failures",
+            "Requests to /invocations that made the model raise an error.",
+            labels,
+            registry=self._registry,
+        ).labels(*fixed)
+        self._refusals = Counter(
+            "serving_model_refusals",
+            "Requests to /invocations with values that the model's libraries refused.",
+            labels,
+            registry=self._registry,
+        ).labels(*fixed)
         self._fixed = fixed
 
     def count(self, path: str, status: int, seconds: float) -> None:
@@ -74,6 +87,10 @@ class Metrics:
         self._seconds.labels(*self._fixed, path).observe(seconds)
         if path == "/invocations" and status != 200:
             self._errors.labels(*self._fixed, status).inc()
+
+    def count_fault(self, fault: Fault) -> None:
+        """Count a request that the model did not answer."""
+        (self._failures if fault.value == "failed" else self._refusals).inc()
 
     def count_refused(self, status: int) -> None:
         """Count a request that did not reach the application."""

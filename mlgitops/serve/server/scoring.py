@@ -2,7 +2,8 @@
 
 The work is done by MLflow's own `mlflow.pyfunc.scoring_server.invocations`. What differs is on
 purpose and documented in docs/serving.md: a bare list of records is accepted, every error is JSON
-with a 4xx where the request is at fault, and no answer holds a traceback.
+with a 4xx where the request is at fault and a 500 where the model is, and no answer holds a
+traceback.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
 from .extent import extent
+from .faults import Fault, ModelFailedError, ModelRefusedError, told
+from .kept import keep
 from .table import Table
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ _log = logging.getLogger("serving")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a request is answered with."""
+    """What a request is answered with; `fault` is why the model gave no prediction."""
 
     status: int
     body: str
+    fault: Fault | None = None
 
 
 def failure(status: int, code: str, message: str) -> Reply:
@@ -50,15 +54,19 @@ class Scorer:
         self._schema = model.metadata.get_input_schema()
         own = len(self._schema.inputs) if self._schema else 0
         self._most = settings.max_cells, max(settings.max_columns, own)
+        self._unanswered = settings.unanswered
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         self._table = Table.of(model)
+        self._short = told(self._table.predict) if self._table else None
+        model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - after MLflow's own checks
 
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
 
         Raises:
-            MlflowException: the model cannot predict its own input example.
+            ModelFailedError, ModelRefusedError, MlflowException: the model cannot predict its own
+                input example.
         """
         example = self._model.input_example
         if example is not None:
@@ -74,8 +82,14 @@ class Scorer:
             return failure(415, "INVALID_PARAMETER_VALUE", f"no Content-Type: {_JSON}")
         try:
             return self._scored(body, content_type)
+        except ModelFailedError as error:
+            keep(self._unanswered, body, content_type)
+            return _failed(error)
         except MlflowException as error:
-            return _refusal(error)
+            if not isinstance(error.__context__, ModelRefusedError):
+                return _refusal(error)
+            keep(self._unanswered, body, content_type)
+            return replace(_refusal(error), fault=Fault.REFUSED)
         except RecursionError:
             return failure(400, "BAD_REQUEST", "the request is nested too deeply")
         except Exception:  # noqa: BLE001 - whatever a model raises, the answer is JSON
@@ -89,10 +103,9 @@ class Scorer:
                 data = _parsed(body)
             except ValueError as error:  # JSON, with a number of thousands of digits
                 return failure(400, "BAD_REQUEST", str(error))
-            if self._table is not None:
-                text = self._table.predict(data)
-                if text is not None:
-                    return Reply(200, text)
+            text = self._shortly(data)
+            if text is not None:
+                return Reply(200, text)
         cells, most = self._most
         rows, columns = extent(data, content_type)
         if columns > most or rows * columns > cells:
@@ -102,6 +115,15 @@ class Scorer:
         if found.status != 200 and found.mimetype != _JSON:
             return failure(found.status, "INVALID_PARAMETER_VALUE", found.response)
         return Reply(found.status, found.response)
+
+    def _shortly(self, data: Any) -> str | None:
+        if self._short is None:
+            return None
+        try:
+            found: str | None = self._short(data)
+        except ModelRefusedError:  # MLflow's way has the words for it
+            return None
+        return found
 
 
 def _parsed(body: bytes) -> Any:
@@ -113,6 +135,13 @@ def _parsed(body: bytes) -> Any:
     if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
         return {scoring_server.DF_RECORDS: found}
     return found if isinstance(found, dict) else body
+
+
+def _failed(error: ModelFailedError) -> Reply:
+    cause = error.__cause__
+    _log.error("the model failed", exc_info=cause)
+    said = f"the model raised {type(cause).__name__}; the server's log tells why"
+    return Reply(500, json.dumps({"error_code": "MODEL_FAILED", "message": said}), Fault.FAILED)
 
 
 def _refusal(error: MlflowException) -> Reply:
