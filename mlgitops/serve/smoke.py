@@ -229,10 +229,16 @@ def _malformed(client: _Client, payload: Payload, *, strict: bool) -> Probe:
 
 def _hostile(client: _Client, payload: Payload) -> Probe:
     answer = client.send(payload)
+    found = answer.document if isinstance(answer.document, dict) else {}
     survived = answer.status == 200 or 400 <= answer.status < 500
-    tidy = survived and isinstance(answer.document, dict) and "Traceback" not in answer.text
+    # the model may fail on such a request, if its server does not
+    tidy = survived or (answer.status == 500 and found.get("error_code") == "MODEL_FAILED")
+    tidy = tidy and bool(found) and "Traceback" not in answer.text
     return _check(
-        f"{payload.method} {payload.name}", "200 or 4xx, JSON, no traceback", answer, tidy
+        f"{payload.method} {payload.name}",
+        "200, 4xx or MODEL_FAILED, JSON, no traceback",
+        answer,
+        tidy,
     )
 
 
