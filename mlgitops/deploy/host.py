@@ -129,6 +129,12 @@ def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry:
         raise DeployError(f"{image} did not become ready: {error}\n{said}".strip()) from error
 
 
+def containers(name: str, slot: Slot) -> tuple[str, ...]:
+    """The ids of the containers in a deployment's slot that run."""
+    found = _containers(f"{_DEPLOYMENT}={name}", f"{_SERVICE}={slot}")
+    return tuple(container["Id"] for container in found if container["State"]["Running"])
+
+
 def keep(occupant: Occupant) -> None:
     """Let the engine start a container again whenever it ends."""
     docker.run(["update", "--restart", "unless-stopped", occupant.container])
