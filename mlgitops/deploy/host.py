@@ -105,7 +105,9 @@ def proxy(name: str) -> Proxy:
     return Proxy(found[0]["Id"])
 
 
-def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry: str) -> None:
+def fill(
+    name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry: str, commit: str
+) -> None:
     """Start an image in a slot, and wait until it is ready.
 
     It is not started again if it ends, until it is kept.
@@ -117,6 +119,7 @@ def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry:
         "SLOT_IMAGE": image,
         "SLOT_MEMORY": memory,
         "SLOT_CPUS": cpus,
+        "SLOT_COMMIT": commit,
         "DEPLOYMENT_REGISTRY": registry,
     }
     wait = ("--wait", "--wait-timeout", str(_READY_SECONDS))
@@ -203,11 +206,14 @@ def _deployment(name: str, services: Mapping[str, dict[str, Any]]) -> Deployment
 
 def _occupant(slot: Slot, container: Mapping[str, Any], counts: Counts) -> Occupant:
     labels, state = container["Config"]["Labels"], container["State"]
+    told = dict(line.split("=", 1) for line in container["Config"]["Env"])
     return Occupant(
         slot=slot,
         container=container["Id"],
         image=container["Image"],
         version=labels.get("mlgitops.version", ""),
+        digest=told.get("SERVING_DIGEST", ""),
+        commit=told.get("SERVING_COMMIT", ""),
         registry=labels.get(_REGISTRY, ""),
         started=state["StartedAt"],
         healthy=state["Running"] and state.get("Health", {}).get("Status") == "healthy",

@@ -166,6 +166,7 @@ class _Replacement:
             memory=self._options.memory or (self._old.memory if self._old else _MEMORY),
             cpus=self._options.cpus or (self._old.cpus if self._old else _CPUS),
             registry=self._options.registry,
+            commit=self._options.commit,
         )
         if not waiting.until(
             lambda: self._proxy.counts()[self._slot].up, timeout=_UP_SECONDS, every=_PAUSE

@@ -178,6 +178,7 @@ def test_a_deployment_follows_its_stage(place: Host) -> None:
     (two,) = place.slots
     assert two.slot is one.slot.other
     assert _state(place) == ("serving", "2", "2")
+    _says_what_it_is(place)
     assert place.deploy().out.endswith(": version 2 already serves\n")
     assert place.slots[0].container == two.container
 
@@ -361,6 +362,25 @@ def _listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def _says_what_it_is(place: Host) -> None:
+    """The status, and the server itself: by digest, commit of the promotion and image."""
+    held = connect(place.team.uri).model(WIND)
+    stamp = held.stamp_in_force(place.stage.lower()) if held else None
+    assert stamp is not None
+    (two,) = place.slots
+    assert two.commit == stamp.commit
+    told = requests.get(f"{place.url}/version", timeout=30).headers
+    expected = {
+        "model": WIND,
+        "version": "2",
+        "digest": two.digest,
+        "commit": two.commit,
+        "image": two.image,
+    }
+    assert {name: told[f"x-serving-{name}"] for name in expected} == expected
+    assert two.digest.startswith("sha256:")
 
 
 def _state(place: Host) -> tuple[str, str, str]:
