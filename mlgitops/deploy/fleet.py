@@ -91,7 +91,10 @@ def deploy(
         _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity
-    options = changed(options, registry=registry.identity)
+    held = registry.model(model)
+    stamp = held.stamp_in_force(alias_of(stage)) if held else None
+    commit = stamp.commit if stamp else ""
+    options = changed(options, registry=registry.identity, commit=commit)
     return replace(model, stage, identity, options, say=say)
 
 

@@ -105,7 +105,9 @@ def proxy(name: str) -> Proxy:
     return Proxy(found[0]["Id"])
 
 
-def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry: str) -> None:
+def fill(
+    name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry: str, commit: str
+) -> None:
     """Start an image in a slot, and wait until it is ready.
 
     It is not started again if it ends, until it is kept.
@@ -117,6 +119,7 @@ def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry:
         "SLOT_IMAGE": image,
         "SLOT_MEMORY": memory,
         "SLOT_CPUS": cpus,
+        "SLOT_COMMIT": commit,
         "DEPLOYMENT_REGISTRY": registry,
     }
     wait = ("--wait", "--wait-timeout", str(_READY_SECONDS))
@@ -127,6 +130,12 @@ def fill(name: str, slot: Slot, image: str, *, memory: str, cpus: str, registry:
         found = _containers(f"{_DEPLOYMENT}={name}", f"{_SERVICE}={slot}")
         said = docker.logs(found[0]["Id"], lines=20) if found else ""
         raise DeployError(f"{image} did not become ready: {error}\n{said}".strip()) from error
+
+
+def containers(name: str, slot: Slot) -> tuple[str, ...]:
+    """The ids of the containers in a deployment's slot that run."""
+    found = _containers(f"{_DEPLOYMENT}={name}", f"{_SERVICE}={slot}")
+    return tuple(container["Id"] for container in found if container["State"]["Running"])
 
 
 def keep(occupant: Occupant) -> None:
@@ -197,11 +206,14 @@ def _deployment(name: str, services: Mapping[str, dict[str, Any]]) -> Deployment
 
 def _occupant(slot: Slot, container: Mapping[str, Any], counts: Counts) -> Occupant:
     labels, state = container["Config"]["Labels"], container["State"]
+    told = dict(line.split("=", 1) for line in container["Config"]["Env"])
     return Occupant(
         slot=slot,
         container=container["Id"],
         image=container["Image"],
         version=labels.get("mlgitops.version", ""),
+        digest=told.get("SERVING_DIGEST", ""),
+        commit=told.get("SERVING_COMMIT", ""),
         registry=labels.get(_REGISTRY, ""),
         started=state["StartedAt"],
         healthy=state["Running"] and state.get("Health", {}).get("Status") == "healthy",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlgitops.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlgitops.deploy.values import Canary
 
 _SURE = 0.01  # the chance at which more errors are still called chance
@@ -19,12 +21,14 @@ class Trial:
     """What one version did during the trial.
 
     Attributes:
-        errors: requests with 5xx or no answer.
+        errors: requests with 5xx or no answer, or with values that the model refused.
+        raised: those of the errors for which the model raised one.
         milliseconds: the mean time to an answer of `/invocations`; NaN if that is not known.
     """
 
     requests: int
     errors: int
+    raised: int = 0
     milliseconds: float = math.nan
 
     def __str__(self) -> str:
@@ -33,6 +37,25 @@ class Trial:
         return (
             f"{count(self.requests, 'request')}, {count(self.errors, 'error')} ({share:.2%}){took}"
         )
+
+    def counting(self, share: float) -> Trial:
+        """The same where only a part of the requests that the model raised an error for counts."""
+        return replace(self, errors=self.errors - round(self.raised * (1 - share)))
+
+
+def confirmed(judge: Callable[[Trial], str], new: Trial, answered: Callable[[], float]) -> str:
+    """An objection to the new version, if it holds without what the old one cannot answer either.
+
+    A caller who sends nonsense is no reason to return: the old version fails on it as well.
+
+    Args:
+        judge: says what is to be said against a version, or nothing.
+        new: what the new version did.
+        answered: the part of the requests that the new version raised an error for that the old
+            one answers; asked where it matters.
+    """
+    said = judge(new)
+    return judge(new.counting(answered())) if said and new.raised else said
 
 
 def objection(new: Trial, old: Trial, canary: Canary) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlgitops.deploy import canary, host
-from mlgitops.deploy.judge import Trial, failing
+from mlgitops.deploy import canary, host, readings
+from mlgitops.deploy.judge import confirmed, failing
 from mlgitops.deploy.proxy import HEADER
 from mlgitops.deploy.values import Slot
 from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
@@ -20,7 +20,9 @@ from mlgitops.words import count
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlgitops.deploy.proxy import Counts, Proxy
+    from mlgitops.deploy.judge import Trial
+    from mlgitops.deploy.proxy import Proxy
+    from mlgitops.deploy.readings import Reading
     from mlgitops.deploy.values import Deployment, DeployOptions, Occupant
 
 _DRAIN_SECONDS = 60
@@ -124,6 +126,10 @@ class _Replacement:
         self._options, self._say = options, say
         self._slot = old.slot.other if old else Slot.BLUE
         self._proxy = host.proxy(found.name)
+        self._begun = self._read(old.slot) if old else None
+
+    def _read(self, slot: Slot) -> Reading:
+        return readings.read(self._found.name, self._proxy, slot)
 
     def run(self) -> Replaced:
         try:
@@ -161,6 +167,7 @@ class _Replacement:
             memory=self._options.memory or (self._old.memory if self._old else _MEMORY),
             cpus=self._options.cpus or (self._old.cpus if self._old else _CPUS),
             registry=self._options.registry,
+            commit=self._options.commit,
         )
         if not waiting.until(
             lambda: self._proxy.counts()[self._slot].up, timeout=_UP_SECONDS, every=_PAUSE
@@ -198,24 +205,36 @@ class _Replacement:
         assert self._options.canary is not None, "asked before"
         wanted = self._options.canary
         self._say(f"sending it {wanted.share}% of the requests for {wanted.seconds:g} s")
-        return canary.trial(self._found.url, self._proxy, self._slot, wanted)
+        return canary.trial(self._found.name, self._proxy, self._slot, wanted)
 
     def _move(self) -> None:
         """Give it all the traffic, and watch it while the old one still stands by."""
         self._say(f"moving traffic to {self._slot}")
-        before = self._proxy.counts()
+        readings.forget(self._found.name, self._slot)  # what its test or its canary has sent
+        before = self._read(self._slot)
+        # what it did before this deployment does not count: its own test, which nobody else sends
+        old = readings.between(self._begun, self._read(self._slot.other)) if self._begun else None
         self._proxy.share(self._slot, 100)
 
         def over() -> bool:
             """Never: the time is to run out, unless the version fails."""
             _answers(self._found.url, self._slot)
-            now = self._proxy.counts()[self._slot]
-            if said := failing(_since(before[self._slot], now), _all(before[self._slot.other])):
+            if old and (said := self._failing(before, old)):
                 raise DeployError(said)
             self._occupant()
             return False
 
         waiting.until(over, timeout=self._options.watch if self._old else 0, every=_PAUSE * 5)
+
+    def _failing(self, before: Reading, old: Trial) -> str:
+        """Whether it fails callers whom the old version answers; empty if not."""
+        name, other = self._found.name, self._slot.other
+        new = readings.between(before, self._read(self._slot))
+        return confirmed(
+            lambda new: failing(new, old),
+            new,
+            lambda: readings.answered(name, other, readings.unanswered(name, self._slot)),
+        )
 
     def _return(self) -> None:
         """All traffic to what served before; the new version goes."""
@@ -241,17 +260,6 @@ def _answers(url: str, slot: Slot) -> None:
         raise DeployError(
             f"{url}/ping: {answer.status} from {answer.headers.get(HEADER, 'no slot')}"
         )
-
-
-def _all(counts: Counts) -> Trial:
-    return Trial(requests=counts.requests, errors=counts.errors)
-
-
-def _since(before: Counts, now: Counts) -> Trial:
-    # a proxy that was started anew counts from nothing
-    requests_sent = max(0, now.requests - before.requests)
-    errors = max(0, now.errors - before.errors)
-    return Trial(requests=requests_sent, errors=min(errors, requests_sent))
 
 
 def _drain(proxy: Proxy, slot: Slot) -> None:

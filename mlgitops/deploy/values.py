@@ -32,6 +32,8 @@ class Occupant:
         container: the container's id.
         image: the id of its image, `sha256:…`.
         version: as its image's label says.
+        digest: of its payload, `sha256:…`, as the container says; empty if it does not.
+        commit: that of models.yaml by which the stage got it, as the container says.
         registry: the address of the registry whose stage it was deployed for.
         started: ISO 8601, UTC.
         healthy: its health check passes.
@@ -47,6 +49,8 @@ class Occupant:
     container: str
     image: str
     version: str
+    digest: str
+    commit: str
     registry: str
     started: str
     healthy: bool
@@ -108,6 +112,7 @@ class DeployOptions:
         bind, port: where the proxy listens, once it is made.
         memory, cpus: limits of the model's container, as Docker writes them.
         registry: the address of the registry whose stage is deployed.
+        commit: that of models.yaml by which the stage got its version; empty if none is known.
         canary: None moves all traffic at once.
         watch: seconds for which the new version is watched while the old one still could return.
     """
@@ -117,6 +122,7 @@ class DeployOptions:
     memory: str | None = None
     cpus: str | None = None
     registry: str = ""
+    commit: str = ""
     canary: Canary | None = None
     watch: float = 5.0
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlgitops.deploy.rehearsal import Rehearsed
 
 _STATES = (
-    *("model", "stage", "state", "serves", "registry"),
+    *("model", "stage", "state", "serves", "commit", "registry"),
     *("address", "slot", "share", "requests", "errors", "since"),
 )
 _REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
@@ -66,6 +66,7 @@ def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
             [
                 *head,
                 slot.version,
+                slot.commit[:12] or NONE,
                 held,
                 where.url,
                 slot.slot.value,
@@ -75,5 +76,5 @@ def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
                 f"{slot.started[:19]}Z",
             ]
             for slot in where.slots
-        ] or [[*head, NONE, held, where.url, *([NONE] * 5)]]
+        ] or [[*head, NONE, NONE, held, where.url, *([NONE] * 5)]]
     return lines

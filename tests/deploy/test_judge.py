@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.deploy.judge import Trial, chance, objection
+from mlgitops.deploy.judge import Trial, chance, confirmed, failing, objection
 from mlgitops.deploy.values import Canary
 
 CANARY = Canary(share=10, seconds=60.0, requests=50, slower=1.5)
@@ -48,6 +48,31 @@ def test_nothing_to_compare_with() -> None:
     idle = trial(0, 0, math.nan)
     assert objection(trial(100, 1), idle, CANARY) == "1 of 100 requests failed"
     assert objection(trial(100, 0), idle, CANARY) == ""
+
+
+def test_what_the_old_version_cannot_answer_either_is_held_against_nobody() -> None:
+    """Requests that the model raised an error for count by the part that the old one answers."""
+    old = trial(100, 0)
+
+    def judge(new: Trial) -> str:
+        return failing(new, old)
+
+    half = Trial(requests=100, errors=40, raised=40)
+    assert "40 errors" in confirmed(judge, half, lambda: 1.0)
+    assert "20 errors" in confirmed(judge, half, lambda: 0.5)
+    assert confirmed(judge, half, lambda: 0.0) == ""
+    late = Trial(requests=100, errors=40, raised=10)  # 30 had no answer in time: those count
+    assert "30 errors" in confirmed(judge, late, lambda: 0.0)
+
+
+def test_nobody_is_asked_again_without_need() -> None:
+    """Where there is no objection, or the model has raised nothing."""
+
+    def asked() -> float:
+        raise AssertionError
+
+    assert confirmed(lambda _: "", Trial(requests=9, errors=1, raised=1), asked) == ""
+    assert confirmed(lambda _: "slow", trial(9, 0), asked) == "slow"
 
 
 @given(counts, counts)

@@ -117,6 +117,8 @@ def test_what_needs_servers_and_containers() -> None:
         container="c",
         image="sha256:1",
         version="1",
+        digest="sha256:2",
+        commit="c0ffee",
         registry="r",
         started="2026-11-23T00:00:00Z",
         healthy=True,

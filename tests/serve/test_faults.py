@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import tempfile
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlgitops.serve.server import kept, scoring
+from mlgitops.serve.server import scoring
 from mlgitops.serve.server.app import Serving
 from mlgitops.serve.server.settings import Settings
 from mlgitops.serve.server.watch import Watch
@@ -55,7 +55,8 @@ class Loaded:
     def __init__(self, model: Path) -> None:
         from mlflow.pyfunc import load_model
 
-        settings = Settings(model=model, name="wind", version="7")
+        self.unanswered = model.parent / "unanswered"
+        settings = Settings(model=model, name="wind", version="7", unanswered=self.unanswered)
         self.scorer = scoring.Scorer(load_model(str(model)), settings)
         self.app = Serving(self.scorer, settings, Watch(1)).app
 
@@ -138,13 +139,6 @@ def linear(save: Callable[..., Loaded]) -> Loaded:
     return save(LinearRegression().fit(frame, np.array([1.0, 2.0])))
 
 
-@pytest.fixture(autouse=True)
-def unanswered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where requests are kept."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path / kept.FOLDER
-
-
 @pytest.mark.parametrize("short", [True, False])
 @pytest.mark.parametrize(
     ("kind", "name"),
@@ -184,19 +178,18 @@ def test_the_log_tells_why_a_model_failed(picky: Loaded, caplog: pytest.LogCaptu
     [{"x": 1.0}, {"x": "text", "y": 1.0}, {"x": [1.0], "y": 1.0}, {"x": 4.0, "y": 1.0}],
     ids=["missing column", "text", "list", "the model says so"],
 )
-def test_what_the_caller_did_wrong_stays_4xx(
-    picky: Loaded, row: dict[str, Any], unanswered: Path
-) -> None:
+def test_what_the_caller_did_wrong_stays_4xx(picky: Loaded, row: dict[str, Any]) -> None:
     """A missing column, a type that cannot be converted, an MlflowException with such a code."""
     names = ("serving_model_failures_total", "serving_model_refusals_total")
     before = [picky.metric(name) for name in names]
+    shutil.rmtree(picky.unanswered, ignore_errors=True)
     assert picky.post(row)[0] == 400
     assert [picky.metric(name) for name in names] == before
-    assert not unanswered.exists()
+    assert not picky.unanswered.exists()
 
 
 def test_values_that_a_library_refuses_stay_4xx_but_are_counted(
-    linear: Loaded, unanswered: Path
+    linear: Loaded,
 ) -> None:
     """scikit-learn's check for missing values: MLflow's 400, in its words; no failure."""
     status, answer = linear.post({"x": None, "y": 1.0})
@@ -204,7 +197,7 @@ def test_values_that_a_library_refuses_stay_4xx_but_are_counted(
     assert answer["message"].startswith("Encountered an unexpected error while evaluating")
     assert linear.metric("serving_model_refusals_total") == 1
     assert linear.metric("serving_model_failures_total") == 0
-    assert len(list(unanswered.iterdir())) == 1
+    assert len(list(linear.unanswered.iterdir())) == 1
 
 
 def test_a_library_that_the_models_own_code_calls_refuses_nobody(
@@ -237,13 +230,14 @@ def test_a_library_that_the_models_own_code_calls_refuses_nobody(
     assert piped.post({"x": 3.0, "y": 2.0})[1]["error_code"] == "MODEL_FAILED"
 
 
-def test_what_is_kept_is_little(picky: Loaded, unanswered: Path) -> None:
+def test_what_is_kept_is_little(picky: Loaded) -> None:
     """At most 16 requests, none of more than 64 KiB, as they came; only their owner may read."""
+    shutil.rmtree(picky.unanswered, ignore_errors=True)
     for _ in range(40):
         picky.post({"x": 1.0, "y": 1.0})
     picky.post(*[{"x": 1.0, "y": 1.0}] * 5000)
-    files = list(unanswered.iterdir())
+    files = list(picky.unanswered.iterdir())
     assert 1 < len(files) <= 16
     body = b'{"dataframe_records": [{"x": 1.0, "y": 1.0}]}'
     assert {file.read_bytes() for file in files} == {b"application/json\n" + body}
-    assert unanswered.stat().st_mode & 0o777 == 0o700
+    assert picky.unanswered.stat().st_mode & 0o777 == 0o700

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,18 @@ BODY = json.dumps(
         for names in [("temperature", "wind_direction", "wind_speed")]
     ]
 ).encode()
+FAILS = 6.0  # a temperature at midnight
+_MODEL = f"""
+import mlflow
+
+class Failing(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        if (model_input["temperature_00"] == {FAILS}).any():
+            raise RuntimeError("it is too warm")
+        return model_input.sum(axis=1)
+
+mlflow.models.set_model(Failing())
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,23 +106,26 @@ class Host:
         ).status_code
 
     @contextmanager
-    def callers(self) -> Iterator[list[Load]]:
-        """Eight callers that ask without a pause; the list has what they got, afterwards."""
+    def callers(self, *bodies: bytes) -> Iterator[list[Load]]:
+        """Eight callers for each body, who ask without a pause; the list has what they got."""
         done = threading.Event()
         found: list[Load] = []
-        with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(
-                send_load,
-                f"{self.url}/invocations",
-                BODY,
-                connections=8,
-                go_on=lambda: not done.is_set(),
-            )
+        with ThreadPoolExecutor() as pool:
+            asked = [
+                pool.submit(
+                    send_load,
+                    f"{self.url}/invocations",
+                    body,
+                    connections=8,
+                    go_on=lambda: not done.is_set(),
+                )
+                for body in bodies or (BODY,)
+            ]
             try:
                 yield found
             finally:
                 done.set()
-                found.append(asked.result())
+                found += [one.result() for one in asked]
 
 
 @pytest.fixture
@@ -163,6 +178,7 @@ def test_a_deployment_follows_its_stage(place: Host) -> None:
     (two,) = place.slots
     assert two.slot is one.slot.other
     assert _state(place) == ("serving", "2", "2")
+    _says_what_it_is(place)
     assert place.deploy().out.endswith(": version 2 already serves\n")
     assert place.slots[0].container == two.container
 
@@ -221,6 +237,48 @@ def test_a_canary(place: Host) -> None:
         ran = place.deploy("--canary", "20", "--canary-seconds", "4")
     assert "version 1 → 2 (canary: " in ran.out, ran.err
     assert got[0].statuses.keys() == {200}
+
+
+def test_a_version_that_fails_a_third_of_its_requests_is_refused(
+    place: Host, tmp_path: Path
+) -> None:
+    """What its own code raises counts against it, also where each of its tests has passed."""
+    good = place.image(1)
+    options = DeployOptions(port=place.port, watch=60.0)
+    replace(WIND, place.stage, _identity(good), options, say=_silent)
+    _save_failing(tmp_path / "model")
+    failing = _derived(good, tmp_path, f"{place.stage}-f", "COPY model /model")
+    bodies = [BODY, BODY, _asking(FAILS)]
+    refused = pytest.raises(DeployFailedError, match=r"(?s)fails more often.*version 1 still")
+    with place.callers(*bodies) as got, refused:
+        replace(WIND, place.stage, failing, options, say=_silent)
+    assert {500, 200} == set().union(*(one.statuses for one in got))
+    canary = DeployOptions(canary=Canary(share=50, seconds=10.0))
+    refused = pytest.raises(DeployFailedError, match=r"the canary failed: it fails more often")
+    with place.callers(*bodies), refused:
+        replace(WIND, place.stage, failing, canary, say=_silent)
+    assert [one.version for one in place.slots] == ["1"]
+    assert place.answer() == 200
+
+
+def test_nonsense_of_a_caller_does_not_bring_the_old_version_back(
+    place: Host, tmp_path: Path
+) -> None:
+    """The old version is asked the same: what it refuses as well is held against nobody."""
+    good = place.image(1)
+    options = DeployOptions(port=place.port, watch=5.0)
+    replace(WIND, place.stage, _identity(good), options, say=_silent)
+    same = _derived(good, tmp_path, f"{place.stage}-s", "ENV ANOTHER=1")
+    nonsense: list[list[Load]] = []
+    with ExitStack() as callers:
+        callers.enter_context(place.callers())
+
+        def say(text: str) -> None:
+            if text.startswith("moving traffic"):  # the old version has never seen any of it
+                nonsense.append(callers.enter_context(place.callers(_asking(None))))
+
+        assert replace(WIND, place.stage, same, options, say=say).changed
+    assert nonsense[0][0].statuses.keys() == {400}
 
 
 def test_an_image_of_ones_own_registry(place: Host) -> None:
@@ -306,6 +364,25 @@ def _listens(port: int) -> bool:
     return False
 
 
+def _says_what_it_is(place: Host) -> None:
+    """The status, and the server itself: by digest, commit of the promotion and image."""
+    held = connect(place.team.uri).model(WIND)
+    stamp = held.stamp_in_force(place.stage.lower()) if held else None
+    assert stamp is not None
+    (two,) = place.slots
+    assert two.commit == stamp.commit
+    told = requests.get(f"{place.url}/version", timeout=30).headers
+    expected = {
+        "model": WIND,
+        "version": "2",
+        "digest": two.digest,
+        "commit": two.commit,
+        "image": two.image,
+    }
+    assert {name: told[f"x-serving-{name}"] for name in expected} == expected
+    assert two.digest.startswith("sha256:")
+
+
 def _state(place: Host) -> tuple[str, str, str]:
     """The state in a word, what serves, what the registry holds."""
     found = place.team.ok("deploy", "--status", "--format", "json").document["deployments"]
@@ -325,6 +402,24 @@ def _derived(image: str, folder: Path, name: str, line: str) -> str:
     """The id of an image with another line in its Dockerfile."""
     (folder / "Dockerfile").write_text(f"FROM {image}\n{line}\n")
     return docker.run(["build", "--quiet", "--tag", name.lower(), str(folder)]).strip()
+
+
+def _asking(temperature: float | None) -> bytes:
+    """A request with another temperature at midnight."""
+    (record,) = json.loads(BODY)
+    return json.dumps([{**record, "temperature_00": temperature}]).encode()
+
+
+def _save_failing(folder: Path) -> None:
+    """Save a model of the same columns that fails on one temperature, and on no test of it."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    code = folder.parent / "failing.py"
+    code.write_text(_MODEL)
+    signature = infer_signature(pd.DataFrame(json.loads(BODY)))
+    mlflow.pyfunc.save_model(folder, python_model=str(code), signature=signature)
 
 
 def _kill_the_canary(place: Host) -> None:

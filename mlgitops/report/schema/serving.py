@@ -104,6 +104,8 @@ class Occupant(Form):
     container: str
     image: str
     version: str
+    digest: str
+    commit: str
     registry: str
     started: str
     healthy: bool

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
-from . import kept
 from .extent import PARQUET, extent
 from .faults import Fault, ModelFailedError, ModelRefusedError, told
 from .frames import Frames, answer
+from .kept import keep
 from .mlflows import Scored, invocations, reads_parquet
 from .table import Table
 
@@ -72,6 +72,7 @@ class Scorer:
         schema = model.metadata.get_input_schema()
         own = len(schema.inputs) if schema else 0
         self._most = settings.max_cells, max(settings.max_columns, own)
+        self._unanswered = settings.unanswered
         # a table's values are checked by name before they are passed on without names
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         # MLflow of early 2.x does not hand out the model as its own library knows it
@@ -112,12 +113,12 @@ class Scorer:
         try:
             return self._scored(body, content_type)
         except ModelFailedError as error:
-            kept.keep(body, content_type)
+            keep(self._unanswered, body, content_type)
             return _failed(error)
         except MlflowException as error:
             if not isinstance(error.__context__, ModelRefusedError):
                 return _refusal(error)
-            kept.keep(body, content_type)
+            keep(self._unanswered, body, content_type)
             return replace(_refusal(error), fault=Fault.REFUSED)
         except RecursionError:
             return failure(400, "BAD_REQUEST", "the request is nested too deeply")

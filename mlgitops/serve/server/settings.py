@@ -45,6 +45,8 @@ class Settings:
         timeout: seconds until a request is answered with 504; a process whose prediction takes
             longer is replaced.
         start: seconds until a process that has not loaded its model is replaced.
+        unanswered: the folder for some of the requests that the model did not answer; None for
+            none.
         drain: seconds that requests have to end after SIGTERM.
     """
 
@@ -70,6 +72,7 @@ class Settings:
     write_timeout: float = 60.0
     timeout: float = 60.0
     start: float = 600.0
+    unanswered: Path | None = None
     drain: int = 8
 
     @property
@@ -132,6 +135,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         write_timeout=number("SERVING_WRITE_TIMEOUT", 0.01, 60.0),
         timeout=number("SERVING_TIMEOUT", 0.01, 60.0),
         start=number("SERVING_START_TIMEOUT", 0.01, 600.0),
+        unanswered=Path(folder) if (folder := given.get("SERVING_UNANSWERED")) else None,
         drain=number("SERVING_DRAIN", 1, 8),
     )
     if problems:
