@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # seconds: from a tenth of a millisecond to the time-out
@@ -57,13 +57,24 @@ class Metrics:
             registry=self._registry,
         )
         self._fixed = fixed
+        self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, path: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        self._requests.labels(*self._fixed, path, status).inc()
-        self._seconds.labels(*self._fixed, path).observe(seconds)
+        requests, times = self._bound.get((path, status)) or self._bind(path, status)
+        requests.inc()
+        times.observe(seconds)
         if path == "/invocations" and status != 200:
             self._errors.labels(*self._fixed, status).inc()
+
+    def _bind(self, path: str, status: int) -> tuple[Counter, Histogram]:
+        """The counters of an endpoint's status: looking them up takes longer than counting."""
+        bound = (
+            self._requests.labels(*self._fixed, path, status),
+            self._seconds.labels(*self._fixed, path),
+        )
+        self._bound[path, status] = bound
+        return bound
 
     def count_refused(self, status: int) -> None:
         """Count a request that did not reach the application."""

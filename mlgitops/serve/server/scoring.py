@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-RETRY_AFTER = "1"  # seconds, for clients that got 503
+_RETRY_AFTER = b"1"  # seconds, for clients that got 503
 _JSON = "application/json"
 _log = logging.getLogger("serving")
 
@@ -36,11 +36,15 @@ class Reply:
 
     status: int
     body: str
+    kind: str = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def failure(status: int, code: str, message: str) -> Reply:
-    """An error in the form of MLflow's REST API."""
-    return Reply(status, json.dumps({"error_code": code, "message": message}))
+    """An error in the form of MLflow's REST API; one that passes says when to ask again."""
+    body = json.dumps({"error_code": code, "message": message})
+    busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+    return Reply(status, body, headers=((b"retry-after", _RETRY_AFTER),) if busy else ())
 
 
 class Scorer:
