@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
 from .extent import extent
+from .parsing import loads
 from .table import Table
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Scorer:
 def _parsed(body: bytes) -> Any:
     """A JSON object for MLflow, parsed once; what is none is left to MLflow to refuse."""
     try:
-        found = json.loads(body)
+        found = loads(body)
     except (json.JSONDecodeError, UnicodeDecodeError):
         return body
     if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
