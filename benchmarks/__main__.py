@@ -14,6 +14,7 @@ from benchmarks import (
     intervals,
     reconcile,
     serving,
+    serving_cpu,
     stack,
     stack_starts,
     startup,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "stack": stack.measure,
     "stack-starts": stack_starts.measure,
     "serving": serving.measure,
+    "serving-cpu": serving_cpu.measure,
     "deploy": deploy.measure,
 }
 

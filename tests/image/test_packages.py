@@ -41,7 +41,7 @@ INDEX: dict[str, tuple[str, ...]] = {
     "setuptools-82.0": (),
     "httptools-0.9.0": (),
     "prometheus_client-0.26.0": (),
-    "starlette-1.10.0": (),
+    "msgspec-0.21.1": (),
     "uvicorn-0.20.0": (),
     "uvicorn-0.54.0": ("click>=7",),
     "uvloop-0.23.0": (),

@@ -243,10 +243,15 @@ def test_it_says_which_trees_are_compiled(ours: Serving) -> None:
 
 
 def test_other_paths_and_methods(ours: Serving) -> None:
-    """What is not there is 404, what is not allowed 405, both as JSON."""
-    assert requests.get(f"{ours.url}/nothing", timeout=30).json()["error_code"] == "BAD_REQUEST"
-    assert requests.get(f"{ours.url}/invocations", timeout=30).status_code == 405
-    assert requests.get(f"{ours.url}/nothing", timeout=30).status_code == 404
+    """What is not there is 404, what is not allowed 405, both as JSON; a slash too many is 307."""
+    nothing = requests.get(f"{ours.url}/nothing", timeout=30)
+    assert (nothing.status_code, nothing.json()["error_code"]) == (404, "BAD_REQUEST")
+    refused = requests.get(f"{ours.url}/invocations", timeout=30)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert requests.post(f"{ours.url}/ping", timeout=30).status_code == 405
+    assert requests.head(f"{ours.url}/ping", timeout=30).status_code == 200
+    moved = requests.get(f"{ours.url}/ping/", timeout=30, allow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (307, "/ping")
 
 
 def test_limits_and_draining(model: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
     from .faults import Fault
     from .settings import Settings
@@ -80,13 +80,24 @@ class Metrics:
             registry=self._registry,
         ).labels(*fixed)
         self._fixed = fixed
+        self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, path: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        self._requests.labels(*self._fixed, path, status).inc()
-        self._seconds.labels(*self._fixed, path).observe(seconds)
+        requests, times = self._bound.get((path, status)) or self._bind(path, status)
+        requests.inc()
+        times.observe(seconds)
         if path == "/invocations" and status != 200:
             self._errors.labels(*self._fixed, status).inc()
+
+    def _bind(self, path: str, status: int) -> tuple[Counter, Histogram]:
+        """The counters of an endpoint's status: looking them up takes longer than counting."""
+        bound = (
+            self._requests.labels(*self._fixed, path, status),
+            self._seconds.labels(*self._fixed, path),
+        )
+        self._bound[path, status] = bound
+        return bound
 
     def count_fault(self, fault: Fault) -> None:
         """Count a request that the model did not answer."""

@@ -9,12 +9,11 @@ has yet to be sent, with the connection.
 from __future__ import annotations
 
 import math
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .scoring import RETRY_AFTER, failure
+from .scoring import failure
 
 if TYPE_CHECKING:
     import asyncio
@@ -224,8 +223,9 @@ class LimitedProtocol(HttpToolsProtocol):
             self.drop()
             return
         self._disconnect()
-        body = failure(status, code, message).body.encode()
-        headers = [*self.server_state.default_headers, *_headers(status, len(body))]
+        reply = failure(status, code, message)
+        body = reply.body.encode()
+        headers = [*self.server_state.default_headers, *reply.headers, *_headers(len(body))]
         lines = b"".join(b"%s: %s\r\n" % header for header in headers)
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
         self._linger()
@@ -248,12 +248,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._due = self.loop.time() + _LINGER
 
 
-def _headers(status: int, length: int) -> list[tuple[bytes, bytes]]:
-    retry = (
-        [(b"retry-after", RETRY_AFTER.encode())] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
-    )
+def _headers(length: int) -> list[tuple[bytes, bytes]]:
     return [
-        *retry,
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % length),
         (b"connection", b"close"),

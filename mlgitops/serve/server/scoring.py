@@ -23,6 +23,7 @@ from .faults import Fault, ModelFailedError, ModelRefusedError, told
 from .frames import Frames, answer
 from .kept import keep
 from .mlflows import Scored, invocations, reads_parquet
+from .parsing import loads
 from .table import Table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-RETRY_AFTER = "1"  # seconds, for clients that got 503
+_RETRY_AFTER = b"1"  # seconds, for clients that got 503
 _JSON = "application/json"
 _LARGE = 2**16  # bytes
 _NO_PARQUET = "the model's packages leave this image without a reader of Parquet"
@@ -44,12 +45,16 @@ class Reply:
 
     status: int
     body: str
+    kind: str = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     fault: Fault | None = None
 
 
 def failure(status: int, code: str, message: str) -> Reply:
-    """An error in the form of MLflow's REST API."""
-    return Reply(status, json.dumps({"error_code": code, "message": message}))
+    """An error in the form of MLflow's REST API; one that passes says when to ask again."""
+    body = json.dumps({"error_code": code, "message": message})
+    busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+    return Reply(status, body, headers=((b"retry-after", _RETRY_AFTER),) if busy else ())
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ def _reply(found: Scored) -> Reply:
 def _parsed(body: bytes) -> Any:
     """A JSON object for MLflow, parsed once; what is none is left to MLflow to refuse."""
     try:
-        found = json.loads(body)
+        found = loads(body)
     except (json.JSONDecodeError, UnicodeDecodeError):
         return body
     if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
@@ -195,7 +200,9 @@ def _failed(error: ModelFailedError) -> Reply:
     cause = error.__cause__
     _log.error("the model failed", exc_info=cause)
     said = f"the model raised {type(cause).__name__}; the server's log tells why"
-    return Reply(500, json.dumps({"error_code": "MODEL_FAILED", "message": said}), Fault.FAILED)
+    return Reply(
+        500, json.dumps({"error_code": "MODEL_FAILED", "message": said}), fault=Fault.FAILED
+    )
 
 
 def _refusal(error: MlflowException) -> Reply:

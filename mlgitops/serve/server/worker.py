@@ -67,8 +67,10 @@ def listen(serving: Serving, settings: Settings, listener: socket.socket, watch:
         loop="uvloop",
         http=partial(LimitedProtocol, Connections(settings, serving.refused)),  # type: ignore[arg-type]
         ws="none",
+        interface="asgi3",
         lifespan="off",
         log_config=None,
+        proxy_headers=False,  # nobody asks who the caller is
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.drain,

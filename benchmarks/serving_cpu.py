@@ -1,0 +1,176 @@
+"""Processor time of a request: this server, MLflow's, and servers written by hand.
+
+One process of each serves the same model here, without Docker; requests of one row arrive on eight
+connections. Servers take turns, and medians are compared, so that what disturbs the machine falls
+on all. What is counted is the processor time of a server with all its processes, not the client's.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.serving_load import BODY, READING
+from mlgitops.errors import ServeError
+from mlgitops.serve.load_test import count_down, send_load
+from mlgitops.system import waiting
+from mlgitops.system.ports import free_port
+from mlgitops.system.processes import started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ROUNDS, _REQUESTS, _CONNECTIONS = 5, 600, 8
+_PATIENCE = 120.0  # seconds
+_OURS, _MLFLOW, _RAW = "mlgitops", "mlflow models serve", "raw ASGI with numpy"
+_ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # as in the image
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server that is running.
+
+    Attributes:
+        group: its process group.
+        turns: microseconds of processor time and requests a second, of each turn.
+    """
+
+    url: str
+    group: int
+    turns: list[tuple[float, float]] = field(default_factory=list)
+
+    def turn(self) -> None:
+        """Load it for a while.
+
+        Raises:
+            ServeError: a request failed.
+        """
+        begun, spent = time.perf_counter(), _processor_seconds(self.group)
+        done = send_load(self.url, BODY, connections=_CONNECTIONS, go_on=count_down(_REQUESTS))
+        if done.failed:
+            raise ServeError(f"{done.failed} of {len(done)} requests failed: {done.statuses}")
+        cost = (_processor_seconds(self.group) - spent) / len(done) * 1e6
+        self.turns.append((cost, len(done) / (time.perf_counter() - begun)))
+
+    @property
+    def cost(self) -> float:
+        """The median of the microseconds of a request."""
+        return statistics.median(cost for cost, _ in self.turns)
+
+    @property
+    def rate(self) -> float:
+        """The median of the requests a second."""
+        return statistics.median(rate for _, rate in self.turns)
+
+
+def measure() -> Iterator[str]:
+    """A table of each model, the cheapest server last."""
+    yield f"load of the machine before it began: {os.getloadavg()[0]:.1f}"
+    for name, model in _models():
+        yield ""
+        yield from _compared(name, model)
+
+
+def _compared(name: str, model: Any) -> Iterator[str]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlgitops-")))
+        _save(model, folder)
+        servers = {
+            name: stack.enter_context(_running(command, folder))
+            for name, command in _commands(folder).items()
+        }
+        for turn in range(_ROUNDS + 1):
+            for server in servers.values():
+                server.turn()
+                if not turn:  # the first one warms up
+                    server.turns.clear()
+        theirs, raw = servers[_MLFLOW], servers[_RAW]
+        yield f"| {name} | CPU of a request | ÷ MLflow's | ÷ raw ASGI | requests a second |"
+        yield "|---|---|---|---|---|"
+        for who, server in sorted(servers.items(), key=lambda item: -item[1].cost):
+            ratios = f"{server.cost / theirs.cost:.3f} | {server.cost / raw.cost:.2f}"
+            yield f"| {who} | {server.cost:,.0f} µs | {ratios} | {server.rate:,.0f} |"
+
+
+def _models() -> Iterator[tuple[str, Any]]:
+    from sklearn.datasets import make_regression
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import LinearRegression
+
+    rows, target = make_regression(2000, len(READING), noise=1.0, random_state=0)
+    yield "linear", LinearRegression().fit(rows, target)
+    yield "200 boosted trees", HistGradientBoostingRegressor(max_iter=200).fit(rows, target)
+
+
+def _save(model: Any, folder: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    signature = mlflow.models.infer_signature(pd.DataFrame([READING]), [1.0])
+    (folder / "model.pickle").write_bytes(pickle.dumps(model))
+    mlflow.sklearn.save_model(
+        model,
+        folder / "model",
+        serialization_format="cloudpickle",
+        signature=signature,
+        pip_requirements=["mlflow"],
+    )
+
+
+def _commands(folder: Path) -> dict[str, Sequence[str]]:
+    """The servers, each of which is told its port by the last argument or by SERVING_PORT."""
+    mlflow = ("mlflow", "models", "serve", "--model-uri", str(folder / "model"))
+    uvicorn = ("uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    return {
+        _OURS: ("mlgitops.serve.server",),
+        _MLFLOW: (*mlflow, "--env-manager", "local", "--workers", "1", "--port"),
+        "FastAPI and pydantic": (*uvicorn, "benchmarks.contenders:fastapi", "--port"),
+        _RAW: (*uvicorn, "benchmarks.contenders:raw", "--port"),
+        "an echo": (*uvicorn, "benchmarks.contenders:echo", "--port"),
+    }
+
+
+@contextmanager
+def _running(command: Sequence[str], folder: Path) -> Iterator[Server]:
+    port = str(free_port())
+    settings = {
+        **_ALONE,
+        "MODEL": str(folder / "model.pickle"),
+        "SERVING_MODEL": str(folder / "model"),
+        "SERVING_HOST": "127.0.0.1",
+        "SERVING_PORT": port,
+        "SERVING_WORKERS": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }
+    whole = [sys.executable, "-m", *command, *([port] if command[-1] == "--port" else [])]
+    with started(whole, folder / f"log-{port}", environment=settings) as running:
+        url = f"http://127.0.0.1:{port}/invocations"
+        waiting.until_ready(
+            command[0], running, lambda: _answers(url), timeout=_PATIENCE, error=ServeError
+        )
+        yield Server(url=url, group=running.process.pid)
+
+
+def _answers(url: str) -> bool:
+    return not send_load(url, BODY, connections=1, go_on=count_down(1)).failed
+
+
+def _processor_seconds(group: int) -> float:
+    """Of all threads of a process group, from proc(5): pgrp in stat, nanoseconds in schedstat."""
+    nanoseconds = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group:
+                threads = (process / "task").iterdir()
+                spent = ((thread / "schedstat").read_text().split() for thread in threads)
+                nanoseconds += sum(int(of_thread[0]) for of_thread in spent)
+    return nanoseconds / 1e9
