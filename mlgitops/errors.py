@@ -292,7 +292,7 @@ class EditError(MlgitopsError):
 
 
 class ServeError(MlgitopsError):
-    """The model server did not start or stopped by itself."""
+    """The model server did not start or stopped by itself, or the model itself cannot be asked."""
 
 
 class IsolatedError(MlgitopsError):
