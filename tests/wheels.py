@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,21 @@ def wheel(folder: Path, checkout: Path = ROOT) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run([*build, "--directory", folder], cwd=checkout, check=True, capture_output=True)
     (made,) = folder.glob("*.whl")
+    return made
+
+
+def tiny(folder: Path, name: str, code: str) -> Path:
+    """A wheel of one module, of version 1.0, in a folder."""
+    about, made = f"{name}-1.0.dist-info", folder / f"{name}-1.0-py3-none-any.whl"
+    texts = {
+        f"{name}.py": code,
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    texts[f"{about}/RECORD"] = "".join(f"{one},,\n" for one in texts)
+    with zipfile.ZipFile(made, "w") as archive:
+        for path, text in texts.items():
+            archive.writestr(path, text)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.system import uv
+from tests import wheels
 from tests.answering import answering
 
 if TYPE_CHECKING:
@@ -27,6 +29,16 @@ saved_input_example_info:
   pandas_orient: split
   type: dataframe
 """
+WHEELED = """\
+import own_library
+
+class Model:
+    def predict(self, frame, params=None):
+        return [own_library.answer] * len(frame)
+
+def _load_pyfunc(path):
+    return Model()
+"""
 CODE = """\
 import sys
 from importlib import metadata
@@ -41,6 +53,18 @@ def _load_pyfunc(path):
 """
 
 
+def logged(team: Team, model: str, code: str, asked: str) -> Path:
+    """The payload of a new version, of code beside it, that asks for packages."""
+    payload = team.payload(team.version())
+    (payload / "code").mkdir()
+    (payload / "code" / "told_by.py").write_text(code, encoding="utf-8")
+    (payload / "MLmodel").write_text(model, encoding="utf-8")
+    (payload / "requirements.txt").write_text(asked, encoding="utf-8")
+    example = '{"columns": ["x"], "data": [[1.0], [2.0]]}'
+    (payload / "input_example.json").write_text(example, encoding="utf-8")
+    return payload
+
+
 def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
     team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,14 +74,8 @@ def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
     other = next((p for p in uv.pythons((3, 10)) if f"{p}"[:4] != here), uv.pythons((3, 11))[0])
     wanted = ".".join(map(str, other.version[:2]))
     for version in ("3.5.0", metadata.version("threadpoolctl")):
-        payload = team.payload(team.version())
-        (payload / "code").mkdir()
-        (payload / "code" / "told_by.py").write_text(CODE, encoding="utf-8")
-        (payload / "MLmodel").write_text(MODEL.replace("PYTHON", str(other)), encoding="utf-8")
         asked = f"mlflow-skinny=={metadata.version('mlflow')}\nthreadpoolctl=={version}\n"
-        (payload / "requirements.txt").write_text(asked, encoding="utf-8")
-        example = '{"columns": ["x"], "data": [[1.0], [2.0]]}'
-        (payload / "input_example.json").write_text(example, encoding="utf-8")
+        logged(team, MODEL.replace("PYTHON", str(other)), CODE, asked)
     ours = metadata.version("threadpoolctl")
     assert ours != "3.5.0"
 
@@ -89,3 +107,23 @@ def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
         "this one",
         f"this one: threadpoolctl {ours} instead of ==3.5.0",
     )
+
+
+def test_a_wheel_inside_the_version_is_installed_from_there(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two versions, each runs with its own, though both wheels have the same name."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    model = MODEL.replace("PYTHON", platform.python_version())
+    asked = f"mlflow-skinny=={metadata.version('mlflow')}\nwheels/own_library-1.0-py3-none-any.whl"
+    for answer in (41, 42):
+        payload = logged(team, model, WHEELED, asked)
+        (payload / "wheels").mkdir()
+        wheels.tiny(payload / "wheels", "own_library", f"answer = {answer}\n")
+
+    found = team.ok("compare", "wind", "1", "2", "--format", "json").document
+
+    answers = found["predictions"]["answers"]
+    assert {(one["old"], one["new"]) for one in answers} == {(41, 42)}
+    facts = {fact["name"]: (fact["old"], fact["new"]) for fact in found["facts"]}
+    assert all(said.startswith("its own: Python ") for said in facts["environment"])

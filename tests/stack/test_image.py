@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import zipfile
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from mlgitops.image.smoke import smoke
 from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.connect import connect
 from mlgitops.system import docker
+from tests import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,16 +175,7 @@ def test_a_version_with_its_own_wheel_and_constraints(farm: Team, repository: st
     uri = farm.client.get_model_version_download_uri(WIND, "1")
     shutil.copytree(uri.removeprefix("file://"), folder)
     (folder / "wheels").mkdir()
-    wheel = folder / "wheels" / "own_library-1.0-py3-none-any.whl"
-    about = "own_library-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in {
-            "own_library.py": "answer = 42\n",
-            f"{about}/METADATA": "Metadata-Version: 2.1\nName: own-library\nVersion: 1.0\n",
-            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-            f"{about}/RECORD": "".join(f"{name},,\n" for name in ("own_library.py", "METADATA")),
-        }.items():
-            archive.writestr(name, text)
+    wheel = wheels.tiny(folder / "wheels", "own_library", "answer = 42\n")
     with (folder / "requirements.txt").open("a") as file:
         file.write(f"\nwheels/{wheel.name}\nsix\n-c constraints.txt")
     (folder / "constraints.txt").write_text("six<1.17")
