@@ -42,7 +42,7 @@ _Reading = tuple[int, int, float, float]  # requests, errors, answers, seconds f
 def _readings(url: str, proxy: Proxy, slot: Slot) -> dict[Slot, _Reading]:
     counts = proxy.counts()
     return {
-        one: (counts[one].requests, counts[one].errors, *_times(url, one))
+        one: (counts[one].requests, counts[one].errors, *_times(url, proxy, one))
         for one in (slot, slot.other)
     }
 
@@ -58,12 +58,14 @@ def _trial(before: _Reading, after: _Reading) -> Trial:
     )
 
 
-def _times(url: str, slot: Slot) -> tuple[float, float]:
+def _times(url: str, proxy: Proxy, slot: Slot) -> tuple[float, float]:
     """How many answers of `/invocations` a slot has counted, and the seconds that they took."""
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
-        answer = HttpClient().request("GET", f"{url}/metrics", headers={HEADER: slot.value})
+        answer = HttpClient(fingerprint=proxy.fingerprint()).request(
+            "GET", f"{url}/metrics", headers=proxy.headers(slot)
+        )
     except HttpError as error:
         raise DeployError(f"{slot}: {error}") from error
     if not answer.ok:

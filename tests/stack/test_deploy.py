@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from harness.waiting import eventually
-from mlgitops.deploy import host, ssh
+from mlgitops.deploy import front, host, ssh
 from mlgitops.deploy.replace import replace
 from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
@@ -164,7 +164,7 @@ def test_a_deployment_follows_its_stage(place: Host) -> None:
     assert two.slot is one.slot.other
     assert _state(place) == ("serving", "2", "2")
     assert place.deploy().out.endswith(": version 2 already serves\n")
-    assert place.slots[0].container == two.container
+    assert place.slots[0].containers == two.containers
 
     place.hold(None)
     assert place.team.ok("deploy", "--all").out.endswith(": version 2 → none\n")
@@ -204,7 +204,7 @@ def test_what_does_not_prove_itself_does_not_serve(place: Host, tmp_path: Path) 
                 replace(WIND, place.stage, _identity(other), canary, say=_silent)
             killed.result()
     assert got[0].statuses.keys() == {200}
-    assert [one.container for one in place.slots] == [before[0].container]
+    assert [one.containers for one in place.slots] == [before[0].containers]
     assert place.answer() == 200
 
 
@@ -230,7 +230,7 @@ def test_an_image_of_ones_own_registry(place: Host) -> None:
     assert ran.code == 1
     assert "cannot pull" in ran.err
     with pytest.raises(DeployError, match="is not running"):
-        host.proxy(name_of(WIND, place.stage))
+        front.proxy(name_of(WIND, place.stage))
 
 
 def test_a_replacement_is_rehearsed(place: Host) -> None:
@@ -331,7 +331,7 @@ def _kill_the_canary(place: Host) -> None:
     def killed() -> bool:
         found = [one for one in place.slots if one.weight == 30 and one.requests > 20]
         for one in found:
-            docker.run(["kill", one.container])
+            docker.run(["kill", *one.containers])
         return bool(found)
 
     eventually(killed, within=120, every=0.1)
