@@ -23,7 +23,7 @@ import requests
 from harness.waiting import eventually
 from mlgitops.deploy import front, host, ssh
 from mlgitops.deploy.replace import replace
-from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
+from mlgitops.deploy.values import Canary, DeployOptions, Settings, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
@@ -32,6 +32,7 @@ from mlgitops.registry.digest import of_folder
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
+from tests.registry import certificates
 from tests.team import declaring
 
 if TYPE_CHECKING:
@@ -221,6 +222,37 @@ def test_a_canary(place: Host) -> None:
         ran = place.deploy("--canary", "20", "--canary-seconds", "4")
     assert "version 1 → 2 (canary: " in ran.out, ran.err
     assert got[0].statuses.keys() == {200}
+
+
+def test_options_are_kept(place: Host, tmp_path: Path) -> None:
+    """What was chosen once holds for the next version; its tests and callers use HTTPS.
+
+    With `--keep-images 0`, the image of the version that served before goes.
+    """
+    made, token = certificates.make(tmp_path), secrets.token_hex(16)
+    (tmp_path / "tokens").write_text(token)
+    place.hold(1)
+    chosen = ["--replicas", "2", "--memory", "900m", "--start-timeout", "600"]
+    secret = ["--tls-cert", str(made.server), "--token-file", str(tmp_path / "tokens")]
+    ran = place.deploy("--port", str(place.port), *chosen, *secret, "--keep-images", "0")
+    assert f" at https://127.0.0.1:{place.port}: version none → 1\n" in ran.out, ran.err
+    (one,) = place.slots
+    assert (one.ready, len(one.containers)) == (2, 2)
+    place.hold(2)
+    ran = place.deploy()
+    assert ran.out.endswith(": version 1 → 2\n"), ran.err
+    (two,) = place.slots
+    assert (two.ready, two.settings) == (2, one.settings)
+    assert two.settings == Settings(memory="900m", replicas=2, start_timeout=600, keep_images=0)
+    assert place.deploy().out.endswith(": version 2 already serves\n")
+    assert one.image not in docker.run(["image", "ls", "--no-trunc", "--quiet"])
+    url = f"https://127.0.0.1:{place.port}/invocations"
+    headers = {"Content-Type": "application/json"}
+    for login, status in ({}, 401), ({"Authorization": f"Bearer {token}"}, 200):
+        answer = requests.post(
+            url, BODY, headers={**headers, **login}, timeout=60, verify=str(made.authority)
+        )
+        assert answer.status_code == status
 
 
 def test_an_image_of_ones_own_registry(place: Host) -> None:

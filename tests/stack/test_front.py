@@ -39,6 +39,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536 # an answer is sent whole or not at all
     def do_GET(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         names = [name.lower() for name in self.headers]
@@ -261,6 +262,33 @@ def test_a_broken_proxy_breaks_nothing_else(place: Place, farm: Team) -> None:
     assert host.find_deployment(MODEL, place.stage) is None
 
 
+def test_only_images_that_no_way_back_needs_are_removed(place: Place) -> None:
+    """One that serves, one that a deployment goes back to, and one that a container has stay."""
+    former, held, old = (_derived(place.image, name) for name in ("a", "b", "c"))
+    container = docker.run(["create", held]).strip()
+    try:
+        place.start()
+        settings = Settings(memory="128m", keep_images=1)
+        host.fill(
+            place.found, Slot.BLUE, place.image, settings=settings, registry="", previous=[former]
+        )
+        host.prune([place.image, former, held, old])
+        left = docker.run(["image", "ls", "--no-trunc", "--quiet"])
+        assert [one in left for one in (place.image, former, held, old)] == [True] * 3 + [False]
+    finally:
+        docker.run(["rm", "--force", container])
+        docker.run(["image", "rm", "--force", former, held])
+
+
+def test_logs_rotate(place: Place) -> None:
+    """Those of the proxy and of the model's containers: no disk is filled by them."""
+    place.start()
+    for container in (place.proxy["Id"], place.fill(Slot.BLUE).container):
+        form = "{{json .HostConfig.LogConfig.Config}}"
+        said = json.loads(docker.run(["inspect", "--format", form, container]))
+        assert said == {"max-size": "10m", "max-file": "3"}
+
+
 def test_https_and_tokens(place: Place, tmp_path: Path) -> None:
     """Given once, kept, and renewed while the proxy runs; no image or container tells them."""
     made, token = certificates.make(tmp_path), secrets.token_hex(32)
@@ -301,6 +329,15 @@ def test_https_and_tokens(place: Place, tmp_path: Path) -> None:
         assert get("/version", Authorization=f"Bearer {'m' * 20}").status_code == 200
         docker.run(["restart", container["Id"]])
         eventually(lambda: _reached(get), within=60, every=0.1)
+
+
+def _derived(image: str, name: str) -> str:
+    """The id of another image."""
+    container = docker.run(["create", image]).strip()
+    try:
+        return docker.run(["commit", "--change", f"ENV NAME={name}", container]).strip()
+    finally:
+        docker.run(["rm", container])
 
 
 def _restarted(container: str, stop: Callable[[str], object]) -> None:
