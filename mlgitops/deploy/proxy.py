@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import subprocess
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import IO
 
     from mlgitops.deploy.credentials import Credentials
 
@@ -30,6 +32,8 @@ _BACKEND = "slots"
 _ALL = 100  # of a slot's weight
 _MOST = 256  # of a container's weight
 _ASK = ("socat", "-t", "10", "-", f"UNIX-CONNECT:{STATE}/admin.sock")
+# whole or not at all: it may be read at any time
+_KEEP = f"echo show servers state | {' '.join(_ASK)} > {STATE}/new && mv {STATE}/new {STATE}/now"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,13 +147,17 @@ class Proxy:
         ]
         if said := self._ask(";".join(commands)):
             raise DeployError(f"the proxy rejected the weights: {said}")
+        self._run("sh", "-c", _KEEP)
 
     def _ask(self, command: str) -> str:
         # what is told may be a secret, so it is in no argument
         with TemporaryFile() as told:
             told.write(f"{command}\n".encode())
             told.seek(0)
-            return docker.run(["exec", "--interactive", self._container, *_ASK], stdin=told).strip()
+            return self._run(*_ASK, stdin=told).strip()
+
+    def _run(self, *command: str, stdin: IO[bytes] | int = subprocess.DEVNULL) -> str:
+        return docker.run(["exec", "--interactive", self._container, *command], stdin=stdin)
 
 
 def weights_of(shares: tuple[int, int], containers: tuple[int, int]) -> tuple[int, int]:
