@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,37 @@ def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--bind", metavar="ADDRESS", help="The address to listen on.  [first time: 127.0.0.1]"
         ),
-        click.option("--memory", help="Memory limit of the model's container.  [first time: 1g]"),
-        click.option("--cpus", help="CPU limit of the model's container.  [first time: 1]"),
+        click.option("--memory", help="Memory limit of each replica.  [first time: 1g]"),
+        click.option("--cpus", help="CPU limit of each replica.  [first time: 1]"),
+        click.option(
+            "--replicas",
+            type=Whole(1, 16),
+            help="How many containers serve the version.  [first time: 1]",
+        ),
+        click.option(
+            "--start-timeout",
+            type=Whole(1, 86_400),
+            metavar="SECONDS",
+            help="How long a new version may take to be ready.  [first time: 180]",
+        ),
+        click.option(
+            "--keep-images",
+            type=Whole(0, 100),
+            metavar="NUMBER",
+            help="How many images of former versions stay on the host.  [first time: 1]",
+        ),
+        click.option(
+            "--tls-cert",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Serve HTTPS, with the certificate, chain and key in this PEM file.",
+        ),
+        click.option(
+            "--token-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Ask callers for one of the tokens in this file, one a line.",
+        ),
         click.option(
             "--canary",
             type=_SHARE,
@@ -196,7 +226,7 @@ def _options(chosen: dict[str, Any]) -> tuple[DeployOptions, BuildOptions]:
     from mlgitops.deploy.values import Canary, DeployOptions
 
     share, seconds = chosen.pop("canary"), chosen.pop("canary_seconds")
-    names = ("bind", "port", "memory", "cpus", "watch")
+    names = {field.name for field in fields(DeployOptions)} & chosen.keys()
     options = DeployOptions(
         canary=Canary(share=share, seconds=seconds) if share else None,
         **{name: chosen.pop(name) for name in names},

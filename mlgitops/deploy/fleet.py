@@ -50,14 +50,16 @@ class DeploymentStatus:
 
     @property
     def word(self) -> str:
-        """The state in a word: serving, behind, replacing, down or empty."""
+        """The state in a word: serving, behind, degraded, replacing, down or empty."""
         serving = self.deployment.serving
         if serving is None:
             return "behind" if self.held not in ("", UNKNOWN) else "empty"
-        if not (serving.healthy and serving.up):
+        if not (serving.ready and serving.up):
             return "down"
         if len(self.deployment.slots) > 1:
             return "replacing"
+        if not serving.healthy:
+            return "degraded"
         return "serving" if self.held in (serving.version, UNKNOWN) else "behind"
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlgitops.deploy import canary, host, readings
+from mlgitops.deploy import canary, front, host, readings
 from mlgitops.deploy.judge import confirmed, failing
 from mlgitops.deploy.proxy import HEADER
-from mlgitops.deploy.values import Slot
-from mlgitops.errors import DeployError, DeployFailedError, HttpError, MlgitopsError
+from mlgitops.deploy.values import Settings, Slot
+from mlgitops.errors import (
+    DeployError,
+    DeployFailedError,
+    DockerCommandError,
+    HttpError,
+    MlgitopsError,
+)
 from mlgitops.image.container import truth_of, unpacked
 from mlgitops.serve.smoke import smoke
 from mlgitops.system import waiting
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
 _DRAIN_SECONDS = 60
 _UP_SECONDS = 30
 _PAUSE = 0.1
-_MEMORY, _CPUS = "1g", "1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +73,12 @@ def replace(
         DeployFailedError: the image did not prove itself; nothing has changed for callers.
         DeployError, DockerError: the proxy could not be started or reached.
     """
-    host.start_proxy(model, stage, options)
+    front.start_proxy(model, stage, options)
     found = host.find_deployment(model, stage)
     assert found is not None, "its proxy was started"
     old = found.serving
-    if old and old.image == image and old.healthy:
+    same = old and (old.image, old.settings) == (image, old.settings.chosen(options))
+    if old and same and old.healthy:
         host.keep(old)
         _tidy(found, old)
         return Replaced(
@@ -90,7 +97,8 @@ def withdraw(found: Deployment, say: Callable[[str], None]) -> Replaced:
     old = found.serving
     for occupant in found.slots:
         say(f"stopping {found.model} version {occupant.version}")
-        host.proxy(found.name).weigh(occupant.slot, 0)
+        with suppress(DeployError, DockerCommandError):  # without its proxy, nobody reaches it
+            front.proxy(found.name).silence(occupant.slot)
         host.clear(found.name, occupant.slot)
     before = old.version if old else None
     return Replaced(
@@ -106,8 +114,9 @@ def withdraw(found: Deployment, say: Callable[[str], None]) -> Replaced:
 def _tidy(found: Deployment, serving: Occupant) -> None:
     """Remove what a deployment that was killed has left in the other slot."""
     if len(found.slots) > 1:
-        host.proxy(found.name).share(serving.slot, 100)
-        _drain(host.proxy(found.name), serving.slot.other)
+        proxy = front.proxy(found.name)
+        proxy.share(serving.slot, 100)
+        _drain(proxy, serving.slot.other)
         host.clear(found.name, serving.slot.other)
 
 
@@ -125,7 +134,8 @@ class _Replacement:
         self._found, self._old, self._image = found, old, image
         self._options, self._say = options, say
         self._slot = old.slot.other if old else Slot.BLUE
-        self._proxy = host.proxy(found.name)
+        self._settings = (old.settings if old else Settings()).chosen(options)
+        self._proxy = front.proxy(found.name)
         self._begun = self._read(old.slot) if old else None
 
     def _read(self, slot: Slot) -> Reading:
@@ -147,6 +157,7 @@ class _Replacement:
             self._say(f"draining version {self._old.version}")
             _drain(self._proxy, self._old.slot)
             host.clear(self._found.name, self._old.slot)
+            host.prune(self._previous[self._settings.keep_images :])
         return Replaced(
             model=self._found.model,
             stage=self._found.stage,
@@ -156,21 +167,30 @@ class _Replacement:
             remark=remark,
         )
 
+    @property
+    def _previous(self) -> tuple[str, ...]:
+        """The images that served before this one, the newest first."""
+        served = (self._old.image, *self._old.previous) if self._old else ()
+        return tuple(dict.fromkeys(one for one in served if one != self._image))
+
     def _start(self) -> Occupant:
         """Start the new version, which gets no traffic yet."""
         self._say(f"starting {self._image[:19]} next to the running version")
-        self._proxy.weigh(self._slot, 0)
+        self._proxy.silence(self._slot)
         host.fill(
-            self._found.name,
+            self._found,
             self._slot,
             self._image,
-            memory=self._options.memory or (self._old.memory if self._old else _MEMORY),
-            cpus=self._options.cpus or (self._old.cpus if self._old else _CPUS),
+            settings=self._settings,
             registry=self._options.registry,
             commit=self._options.commit,
+            previous=self._previous[: self._settings.keep_images],
         )
+        wanted = self._settings.replicas
         if not waiting.until(
-            lambda: self._proxy.counts()[self._slot].up, timeout=_UP_SECONDS, every=_PAUSE
+            lambda: self._proxy.counts()[self._slot].ready >= wanted,
+            timeout=_UP_SECONDS,
+            every=_PAUSE,
         ):
             raise DeployError(f"the proxy cannot reach the slot {self._slot}")
         return self._occupant()
@@ -189,9 +209,10 @@ class _Replacement:
             report = smoke(
                 self._found.url,
                 folder,
-                partial(truth_of, self._image, memory=self._occupant().memory),
+                partial(truth_of, self._image, memory=self._settings.memory),
                 strict=True,
-                headers={HEADER: self._slot.value},
+                headers=self._proxy.headers(self._slot),
+                fingerprint=self._proxy.fingerprint(),
             )
         if report.failed:
             first = report.failed[0]
@@ -215,10 +236,11 @@ class _Replacement:
         # what it did before this deployment does not count: its own test, which nobody else sends
         old = readings.between(self._begun, self._read(self._slot.other)) if self._begun else None
         self._proxy.share(self._slot, 100)
+        pinned = self._proxy.fingerprint()
 
         def over() -> bool:
             """Never: the time is to run out, unless the version fails."""
-            _answers(self._found.url, self._slot)
+            _answers(self._found.url, self._slot, pinned)
             if old and (said := self._failing(before, old)):
                 raise DeployError(said)
             self._occupant()
@@ -243,7 +265,7 @@ class _Replacement:
             self._proxy.share(self._old.slot, 100)
             _drain(self._proxy, self._slot)
         else:
-            self._proxy.weigh(self._slot, 0)
+            self._proxy.silence(self._slot)
         host.clear(self._found.name, self._slot)
 
     def _failure(self, error: MlgitopsError) -> str:
@@ -251,9 +273,9 @@ class _Replacement:
         return f"{self._found.model} {self._found.stage}: {error}\n{still} at {self._found.url}"
 
 
-def _answers(url: str, slot: Slot) -> None:
+def _answers(url: str, slot: Slot, fingerprint: str | None) -> None:
     try:
-        answer = HttpClient(timeout=10).request("GET", f"{url}/ping")
+        answer = HttpClient(timeout=10, fingerprint=fingerprint).request("GET", f"{url}/ping")
     except HttpError as error:
         raise DeployError(str(error)) from error
     if not answer.ok or answer.headers.get(HEADER) != slot:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _UNFIT = re.compile(r"[^a-z0-9_-]+")  # for the name of a Compose project
+MOST_REPLICAS = 16  # of a slot; as many as the proxy's configuration has places for
 
 
 class Slot(StrEnum):
@@ -25,19 +30,43 @@ class Slot(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Occupant:
-    """A version in a slot.
+class Settings:
+    """What a deployment keeps until somebody chooses otherwise.
 
     Attributes:
-        container: the container's id.
+        memory, cpus: limits of each of the model's containers, as Docker writes them.
+        replicas: how many containers run the version.
+        start_timeout: seconds in which they have to be ready.
+        keep_images: how many images of former versions stay on the host.
+    """
+
+    memory: str = "1g"
+    cpus: str = "1"
+    replicas: int = 1
+    start_timeout: int = 180
+    keep_images: int = 1
+
+    def chosen(self, options: DeployOptions) -> Settings:
+        """These, with what somebody chose."""
+        given = {one.name: getattr(options, one.name) for one in fields(self)}
+        return replace(self, **{name: it for name, it in given.items() if it is not None})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occupant:
+    """A version in a slot; figures are sums over its containers.
+
+    Attributes:
+        containers: their ids.
+        ready: how many of them pass their health check.
         image: the id of its image, `sha256:…`.
         version: as its image's label says.
         digest: of its payload, `sha256:…`, as the container says; empty if it does not.
         commit: that of models.yaml by which the stage got it, as the container says.
         registry: the address of the registry whose stage it was deployed for.
-        started: ISO 8601, UTC.
-        healthy: its health check passes.
-        memory, cpus: its limits, as they were given.
+        started: when the first of them was, ISO 8601, UTC.
+        settings: what it was started with.
+        previous: the ids of the images that served before it, the newest first.
         weight: its part of the traffic, relative to the other's; 0 gets none.
         requests: how many the proxy has sent to it.
         errors: how many of those it answered with 5xx, or not at all.
@@ -46,21 +75,31 @@ class Occupant:
     """
 
     slot: Slot
-    container: str
+    containers: tuple[str, ...]
+    ready: int
     image: str
     version: str
     digest: str
     commit: str
     registry: str
     started: str
-    healthy: bool
-    memory: str
-    cpus: str
     weight: int
     requests: int
     errors: int
     busy: int
     up: bool
+    settings: Settings = field(default_factory=Settings)
+    previous: tuple[str, ...] = ()
+
+    @property
+    def container(self) -> str:
+        """One of them."""
+        return self.containers[0]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all the containers that it should have are there and pass their checks."""
+        return self.ready >= max(len(self.containers), self.settings.replicas)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +149,9 @@ class DeployOptions:
 
     Attributes:
         bind, port: where the proxy listens, once it is made.
-        memory, cpus: limits of the model's container, as Docker writes them.
+        memory, cpus, replicas, start_timeout, keep_images: see `Settings`.
+        tls_cert: a file with a certificate, its chain and its key, in PEM.
+        token_file: a file with the tokens of which callers must send one, one a line.
         registry: the address of the registry whose stage is deployed.
         commit: that of models.yaml by which the stage got its version; empty if none is known.
         canary: None moves all traffic at once.
@@ -121,6 +162,11 @@ class DeployOptions:
     port: int | None = None
     memory: str | None = None
     cpus: str | None = None
+    replicas: int | None = None
+    start_timeout: int | None = None
+    keep_images: int | None = None
+    tls_cert: Path | None = None
+    token_file: Path | None = None
     registry: str = ""
     commit: str = ""
     canary: Canary | None = None

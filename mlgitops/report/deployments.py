@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _STATES = (
     *("model", "stage", "state", "serves", "commit", "registry"),
-    *("address", "slot", "share", "requests", "errors", "since"),
+    *("address", "slot", "replicas", "share", "requests", "errors", "since"),
 )
 _REHEARSED = ("", "replacement", "requests", "dropped", "refused", "p99, ms")
 
@@ -70,11 +70,12 @@ def _lines(found: Iterable[DeploymentStatus]) -> list[list[str]]:
                 held,
                 where.url,
                 slot.slot.value,
+                f"{slot.ready}/{slot.settings.replicas}",
                 f"{slot.weight / total:.0%}",
                 f"{slot.requests:,}",
                 f"{slot.errors:,}",
                 f"{slot.started[:19]}Z",
             ]
             for slot in where.slots
-        ] or [[*head, NONE, NONE, held, where.url, *([NONE] * 5)]]
+        ] or [[*head, NONE, NONE, held, where.url, *([NONE] * 6)]]
     return lines

@@ -100,6 +100,7 @@ def smoke(
     timeout: float = 30.0,
     strict: bool = False,
     headers: Mapping[str, str] | None = None,
+    fingerprint: str | None = None,
 ) -> Report:
     """Test the server at `url`, which should serve the model in a folder.
 
@@ -111,12 +112,13 @@ def smoke(
         strict: ask for what mlgitops' own images promise: the faults that are known of MLflow's
             server fail, and a bare list of records is answered.
         headers: sent with every request.
+        fingerprint: of the certificate that the server has; see `HttpClient`.
 
     Raises:
         ServeError: nothing answers at the address, the model gives nothing to ask with, or it
             cannot be asked itself.
     """
-    client = _Client(url.rstrip("/"), timeout, headers or {})
+    client = _Client(url.rstrip("/"), timeout, headers or {}, fingerprint)
     client.reach()
     example = example_in(folder)
     good, unfit = tuple(payloads.good(example)), tuple(payloads.unfit(example))
@@ -162,8 +164,11 @@ def predict(url: str, records: list[dict[str, Any]], *, timeout: float = 30.0) -
 class _Client:
     """Sends payloads; a server that hangs up or is too slow is an answer with status 0."""
 
-    def __init__(self, url: str, timeout: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, timeout: float, headers: Mapping[str, str], fingerprint: str | None = None
+    ) -> None:
         self._url, self._timeout, self._headers = url, timeout, headers
+        self._fingerprint = fingerprint
 
     def reach(self) -> None:
         try:
@@ -176,7 +181,9 @@ class _Client:
 
     def _client(self) -> HttpClient:
         # a connection for each request: what one does to its connection is no fault of the next
-        return HttpClient(timeout=self._timeout, headers=self._headers)
+        return HttpClient(
+            timeout=self._timeout, headers=self._headers, fingerprint=self._fingerprint
+        )
 
     def get(self, path: str) -> _Answer:
         return self._send("GET", path, b"", {})

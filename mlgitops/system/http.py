@@ -84,6 +84,17 @@ class _Session(requests.Session):
         return None
 
 
+class _Known(HTTPAdapter):
+    """Connections to the server that has a certificate."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, assert_fingerprint=self._fingerprint, **options)
+
+
 class HttpClient:
     """Asks servers; connections are kept for the next call.
 
@@ -103,6 +114,7 @@ class HttpClient:
         resend: bool = False,
         verify: bool | str = True,
         certificate: str | None = None,
+        fingerprint: str | None = None,
     ) -> None:
         """A client.
 
@@ -118,10 +130,15 @@ class HttpClient:
                 the same method and body; but for 303, which asks for a GET.
             verify: whether a server must prove who it is; a path names the certificates to trust.
             certificate: the path of the certificate and key with which the client proves itself.
+            fingerprint: the server's certificate, by its digest in hexadecimal digits; no other one
+                is trusted, and this one whatever its name and issuer.
         """
         self._timeout, self._limit, self._elsewhere = timeout, limit, elsewhere
         self._resend = resend
         self._session = _session(retry)
+        if fingerprint:
+            self._session.mount("https://", _Known(fingerprint))
+            verify = False  # what is known needs nobody's word
         self._session.headers.update(headers or {})
         self._session.auth = login
         self._session.cert = certificate

@@ -114,16 +114,14 @@ def test_what_needs_servers_and_containers() -> None:
     )
     occupant = Occupant(
         slot=Slot.BLUE,
-        container="c",
+        containers=("c",),
+        ready=1,
         image="sha256:1",
         version="1",
         digest="sha256:2",
         commit="c0ffee",
         registry="r",
         started="2026-11-23T00:00:00Z",
-        healthy=True,
-        memory="1g",
-        cpus="1",
         weight=1,
         requests=2,
         errors=0,

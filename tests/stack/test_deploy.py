@@ -21,9 +21,9 @@ import pytest
 import requests
 
 from harness.waiting import eventually
-from mlgitops.deploy import host, ssh
+from mlgitops.deploy import front, host, ssh
 from mlgitops.deploy.replace import replace
-from mlgitops.deploy.values import Canary, DeployOptions, Slot, name_of
+from mlgitops.deploy.values import Canary, DeployOptions, Settings, Slot, name_of
 from mlgitops.errors import DeployError, DeployFailedError
 from mlgitops.image.build import build
 from mlgitops.image.spec import BuildOptions
@@ -32,6 +32,7 @@ from mlgitops.registry.digest import of_folder
 from mlgitops.serve.load_test import send_load
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
+from tests.registry import certificates
 from tests.team import declaring
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def test_a_deployment_follows_its_stage(place: Host) -> None:
     assert _state(place) == ("serving", "2", "2")
     _says_what_it_is(place)
     assert place.deploy().out.endswith(": version 2 already serves\n")
-    assert place.slots[0].container == two.container
+    assert place.slots[0].containers == two.containers
 
     place.hold(None)
     assert place.team.ok("deploy", "--all").out.endswith(": version 2 → none\n")
@@ -220,7 +221,7 @@ def test_what_does_not_prove_itself_does_not_serve(place: Host, tmp_path: Path) 
                 replace(WIND, place.stage, _identity(other), canary, say=_silent)
             killed.result()
     assert got[0].statuses.keys() == {200}
-    assert [one.container for one in place.slots] == [before[0].container]
+    assert [one.containers for one in place.slots] == [before[0].containers]
     assert place.answer() == 200
 
 
@@ -281,6 +282,37 @@ def test_nonsense_of_a_caller_does_not_bring_the_old_version_back(
     assert nonsense[0][0].statuses.keys() == {400}
 
 
+def test_options_are_kept(place: Host, tmp_path: Path) -> None:
+    """What was chosen once holds for the next version; its tests and callers use HTTPS.
+
+    With `--keep-images 0`, the image of the version that served before goes.
+    """
+    made, token = certificates.make(tmp_path), secrets.token_hex(16)
+    (tmp_path / "tokens").write_text(token)
+    place.hold(1)
+    chosen = ["--replicas", "2", "--memory", "900m", "--start-timeout", "600"]
+    secret = ["--tls-cert", str(made.server), "--token-file", str(tmp_path / "tokens")]
+    ran = place.deploy("--port", str(place.port), *chosen, *secret, "--keep-images", "0")
+    assert f" at https://127.0.0.1:{place.port}: version none → 1\n" in ran.out, ran.err
+    (one,) = place.slots
+    assert (one.ready, len(one.containers)) == (2, 2)
+    place.hold(2)
+    ran = place.deploy()
+    assert ran.out.endswith(": version 1 → 2\n"), ran.err
+    (two,) = place.slots
+    assert (two.ready, two.settings) == (2, one.settings)
+    assert two.settings == Settings(memory="900m", replicas=2, start_timeout=600, keep_images=0)
+    assert place.deploy().out.endswith(": version 2 already serves\n")
+    assert one.image not in docker.run(["image", "ls", "--no-trunc", "--quiet"])
+    url = f"https://127.0.0.1:{place.port}/invocations"
+    headers = {"Content-Type": "application/json"}
+    for login, status in ({}, 401), ({"Authorization": f"Bearer {token}"}, 200):
+        answer = requests.post(
+            url, BODY, headers={**headers, **login}, timeout=60, verify=str(made.authority)
+        )
+        assert answer.status_code == status
+
+
 def test_an_image_of_ones_own_registry(place: Host) -> None:
     """What cannot be pulled changes nothing; a proxy is needed to move traffic."""
     place.hold(1)
@@ -288,7 +320,7 @@ def test_an_image_of_ones_own_registry(place: Host) -> None:
     assert ran.code == 1
     assert "cannot pull" in ran.err
     with pytest.raises(DeployError, match="is not running"):
-        host.proxy(name_of(WIND, place.stage))
+        front.proxy(name_of(WIND, place.stage))
 
 
 def test_a_replacement_is_rehearsed(place: Host) -> None:
@@ -426,7 +458,7 @@ def _kill_the_canary(place: Host) -> None:
     def killed() -> bool:
         found = [one for one in place.slots if one.weight == 30 and one.requests > 20]
         for one in found:
-            docker.run(["kill", one.container])
+            docker.run(["kill", *one.containers])
         return bool(found)
 
     eventually(killed, within=120, every=0.1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import socket
+import ssl
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ import pytest
 from urllib3.util import Retry
 
 from mlgitops.errors import (
+    HttpCertificateError,
     HttpConnectionError,
     HttpError,
     HttpRedirectError,
@@ -23,9 +26,11 @@ from mlgitops.errors import (
 from mlgitops.system import http
 from mlgitops.system.http import HttpClient
 from mlgitops.system.ports import free_port
+from tests.registry import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SOON = 0.3  # seconds; the deadline of calls that are to miss it
 LATE = 30.0  # seconds; far above what a busy machine needs, and below a drip's end
@@ -344,3 +349,21 @@ def test_whether_something_answers() -> None:
     with serving(lambda handler: handler.send(503)) as server:
         assert not http.is_up(server.url)
     assert not http.is_up(f"http://127.0.0.1:{free_port()}")
+
+
+def test_a_certificate_that_is_known(tmp_path: Path) -> None:
+    """It is trusted whatever its name and issuer are, and no other one is."""
+    made = certificates.make(tmp_path)
+    with serving(lambda handler: handler.send(200)) as server:
+        server.socket = made.context().wrap_socket(server.socket, server_side=True)
+        url = server.url.replace("http:", "https:").replace("127.0.0.1", "localhost")
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_certificate(made.server))).hexdigest()
+        assert HttpClient(fingerprint=digest).request("GET", url).ok
+        for client in (HttpClient(), HttpClient(fingerprint="0" * 64)):
+            with pytest.raises(HttpCertificateError):
+                client.request("GET", url)
+
+
+def _certificate(path: Path) -> str:
+    text = path.read_text()
+    return text[text.index("-----BEGIN CERTIFICATE") :]

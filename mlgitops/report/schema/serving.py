@@ -98,10 +98,12 @@ class Scan(Form):
 
 
 class Occupant(Form):
-    """A version in one of a deployment's two slots."""
+    """A version in one of a deployment's two slots; figures are sums over its containers."""
 
     slot: Literal["blue", "green"]
     container: str
+    containers: list[str]
+    ready: int
     image: str
     version: str
     digest: str
@@ -109,8 +111,9 @@ class Occupant(Form):
     registry: str
     started: str
     healthy: bool
-    memory: str
-    cpus: str
+    memory: str = Field(validation_alias=AliasPath("settings", "memory"))
+    cpus: str = Field(validation_alias=AliasPath("settings", "cpus"))
+    replicas: int = Field(validation_alias=AliasPath("settings", "replicas"))
     weight: int
     requests: int
     errors: int
@@ -128,7 +131,7 @@ class Deployment(Form):
     registry: str = Field(validation_alias=AliasPath("deployment", "registry"))
     slots: list[Occupant] = Field(validation_alias=AliasPath("deployment", "slots"))
     held: str
-    state: Literal["serving", "behind", "replacing", "down", "empty"] = Field(
+    state: Literal["serving", "behind", "degraded", "replacing", "down", "empty"] = Field(
         validation_alias="word"
     )
 
