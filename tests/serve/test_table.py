@@ -172,3 +172,26 @@ def test_other_models_take_mlflows_way(
 ) -> None:
     """Those that need what the short way leaves out: they start, and answer as MLflow does."""
     assert not takes_the_short_way(loaded(kind().fit(rows(), np.arange(60.0))))
+
+
+@pytest.mark.parametrize(
+    ("records", "answer"),
+    [
+        ([{"x": 1.5}, {"x": 2}], '{"predictions": [1.5, 2.0]}'),
+        ([{"x": 2**53}], None),
+        ([{"x": 10**400}], None),
+        ([{"x": float("inf")}], None),
+        ([{"x": True}], None),
+        ([{"x": "1"}], None),
+        ([{"y": 1.0}], None),
+        ([{"x": 1.0, "y": 1.0}], None),
+        ([[1.0]], None),
+        (["x"], None),
+        ([1.0], None),
+        ([], None),
+    ],
+)
+def test_only_finite_numbers_in_the_right_columns(records: list[Any], answer: str | None) -> None:
+    """All else takes MLflow's way, with a table of one column too."""
+    table = Table(("x",), lambda array: array.sum(axis=1), 0)
+    assert table.predict({"dataframe_records": records}) == answer

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,18 +106,19 @@ class Table:
             return self._numbers(self._of_split(value))
         return None
 
-    def _of_records(self, records: Any) -> list[list[Any]] | None:
+    def _of_records(self, records: Any) -> list[Any] | None:
         if type(records) is not list or not records:
             return None
-        names, width = self.columns, len(self.columns)
+        first, *others = self.columns
+        get = itemgetter(first, *others) if others else lambda record: (record[first],)
         try:
-            if all(len(record) == width for record in records):
-                return [[record[name] for name in names] for record in records]
+            if set(map(len, records)) == {len(self.columns)}:
+                return list(map(get, records))
         except (TypeError, KeyError):
             pass  # another column, or no record
         return None
 
-    def _of_split(self, split: Any) -> list[list[Any]] | None:
+    def _of_split(self, split: Any) -> list[Any] | None:
         if type(split) is not dict or split.keys() != {"columns", "data"}:
             return None
         rows = split["data"]
@@ -126,7 +128,7 @@ class Table:
         whole = all(type(row) is list and len(row) == width for row in rows)
         return rows if whole else None
 
-    def _numbers(self, rows: list[list[Any]] | None) -> np.ndarray[Any, Any] | None:
+    def _numbers(self, rows: list[Any] | None) -> np.ndarray[Any, Any] | None:
         """Finite numbers in the order that a DataFrame's have in memory: it moves last bits."""
         if rows is None:
             return None
