@@ -60,15 +60,22 @@ class Frames:
     @classmethod
     def of(cls, model: PyFuncModel, cells: int) -> Frames | None:
         """The prepared way of a model; None if it has none, or one with other frames."""
+        try:
+            made = cls._made(model, cells)
+            return made if made is not None and _proven(made, model) else None
+        except Exception:  # noqa: BLE001 - whatever it is, this model takes MLflow's way
+            return None
+
+    @classmethod
+    def _made(cls, model: PyFuncModel, cells: int) -> Frames | None:
         schema = model.metadata.get_input_schema()
         if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
             return None
         types = {column.name: column.type for column in schema.inputs}
         if len(types) < len(schema.inputs) or any(kind not in _BY_TABLE for kind in types.values()):
             return None
-        required = frozenset(column.name for column in schema.inputs if column.required)
-        made = cls(_without_inputs(model), types, required, cells)
-        return made if _proven(made, model) else None
+        required = frozenset(schema.required_input_names())
+        return cls(_without_inputs(model), types, required, cells)
 
     def frame(self, request: Any) -> pd.DataFrame | None:
         """The table of a parsed request; None if it has to take MLflow's way."""
@@ -235,26 +242,37 @@ def _proven(frames: Frames, model: PyFuncModel) -> bool:
     kept = copy(model)
     kept._predict_fn = keep  # noqa: SLF001 - MLflow has no name for what it gives to models
     schema = model.metadata.get_input_schema()
-    try:
-        for request in _probes(frames.types):
-            scoring_server.invocations(json.dumps(request), "application/json", kept, schema)
-            if not _equal(frames.frame(request), got.pop()):
-                return False
-    except Exception:  # noqa: BLE001 - whatever it is, this model takes MLflow's way
-        return False
+    for request in _probes(frames):
+        scoring_server.invocations(json.dumps(request), "application/json", kept, schema)
+        if not _equal(frames.frame(request), got.pop()):
+            return False
     return True
 
 
-def _probes(types: dict[str, DataType]) -> Iterator[dict[str, Any]]:
-    """Requests in each format, the same at every start."""
-    every = {name: _VALUES[kind] for name, kind in types.items()}
-    for columns in (every, {name: values[:1] for name, values in every.items()}):
-        rows = [list(row) for row in zip(*columns.values())]
-        yield {"dataframe_records": [dict(zip(columns, row)) for row in rows]}
-        yield {"dataframe_split": {"columns": list(columns), "data": rows}}
-    if DataType.datetime not in types.values():
-        yield {"instances": [{name: values[0] for name, values in every.items()}]}
-        yield {"inputs": {name: values[:1] for name, values in every.items()}}
+def _probes(frames: Frames) -> Iterator[dict[str, Any]]:
+    """Requests in each format, in other orders and without optional columns."""
+    every: _Columns = {name: _VALUES[kind] for name, kind in frames.types.items()}
+    optional = [name for name in every if name not in frames.required]
+    yield _records(every)
+    yield _split(dict(reversed(every.items())))
+    for absent in (optional[1:], optional[::2]):
+        some: _Columns = {name: every[name][:1] for name in reversed(every) if name not in absent}
+        if some:
+            yield _split(some)
+    if DataType.datetime not in frames.types.values():
+        one: _Columns = {name: values[:1] for name, values in every.items()}
+        yield {scoring_server.INSTANCES: _records(one)[scoring_server.DF_RECORDS]}
+        yield {scoring_server.INPUTS: one}
+
+
+def _records(columns: _Columns) -> dict[str, Any]:
+    rows = zip(*columns.values())
+    return {scoring_server.DF_RECORDS: [dict(zip(columns, row)) for row in rows]}
+
+
+def _split(columns: _Columns) -> dict[str, Any]:
+    rows = list(map(list, zip(*columns.values())))
+    return {scoring_server.DF_SPLIT: {"columns": list(columns), "data": rows}}
 
 
 def _equal(ours: pd.DataFrame | None, theirs: Any) -> bool:
