@@ -14,6 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -290,18 +291,18 @@ def test_options_are_kept(place: Host, tmp_path: Path) -> None:
     made, token = certificates.make(tmp_path), secrets.token_hex(16)
     (tmp_path / "tokens").write_text(token)
     place.hold(1)
-    chosen = ["--replicas", "2", "--memory", "900m", "--start-timeout", "600"]
+    chosen = ["--memory", "900m", "--start-timeout", "600", "--keep-images", "0"]
     secret = ["--tls-cert", str(made.server), "--token-file", str(tmp_path / "tokens")]
-    ran = place.deploy("--port", str(place.port), *chosen, *secret, "--keep-images", "0")
+    ran = place.deploy("--port", str(place.port), *chosen, *secret)
     assert f" at https://127.0.0.1:{place.port}: version none → 1\n" in ran.out, ran.err
     (one,) = place.slots
-    assert (one.ready, len(one.containers)) == (2, 2)
     place.hold(2)
-    ran = place.deploy()
+    ran = place.deploy("--replicas", "2")
     assert ran.out.endswith(": version 1 → 2\n"), ran.err
     (two,) = place.slots
-    assert (two.ready, two.settings) == (2, one.settings)
-    assert two.settings == Settings(memory="900m", replicas=2, start_timeout=600, keep_images=0)
+    assert (two.ready, len(two.containers)) == (2, 2)
+    kept = Settings(memory="900m", start_timeout=600, keep_images=0)
+    assert (one.settings, two.settings) == (kept, changed(kept, replicas=2))
     assert place.deploy().out.endswith(": version 2 already serves\n")
     assert one.image not in docker.run(["image", "ls", "--no-trunc", "--quiet"])
     url = f"https://127.0.0.1:{place.port}/invocations"
