@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import ServeError
+from mlgitops.serve.server import truth
 from mlgitops.system import files
 from mlgitops.words import brief
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Inputs = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]
 
 _WHOLE = "serving_input_example.json"  # how MLflow saves an example, ready to be sent
-_LARGE = 10_000_000  # bytes
+_LARGE, _SMALL = 10_000_000, 1_000_000  # bytes; beside a table, it says nothing new
 # MLflow's names of what chats and agents do, and the key of their messages
 _TASKS = {
     **dict.fromkeys(("agent/v1/chat", "agent/v2/chat", "llm/v1/chat"), "messages"),
@@ -64,8 +65,8 @@ def example_in(folder: Path) -> Example:
 
     try:
         saved = Model.load(str(folder))
-        whole = _whole(folder)
-        inputs = _inputs(saved.load_input_example(str(folder)))
+        inputs = _inputs(truth.head(saved.load_input_example(str(folder))))
+        whole = _whole(folder, most=_LARGE if inputs is None else _SMALL)
         if inputs is None and whole is None and saved.signature and saved.signature.inputs:
             whole = _request(saved)
             inputs = None if whole else _made(saved.signature)
@@ -81,9 +82,12 @@ def example_in(folder: Path) -> Example:
     return Example(inputs=inputs, whole=whole, params=params, declared=declared)
 
 
-def _whole(folder: Path) -> Any:
+def _whole(folder: Path, *, most: int) -> Any:
+    """The request that MLflow saved; None where there is none, or one of too many bytes."""
     path = folder / _WHOLE
-    return json.loads(files.read_bytes(path, limit=_LARGE)) if path.is_file() else None
+    if not path.is_file() or path.stat().st_size > most:
+        return None
+    return json.loads(files.read_bytes(path, limit=most))
 
 
 def _request(saved: Model) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlgitops.errors import ServeError
@@ -31,6 +32,17 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ServeError, match=r"^cannot derive .* cannot be read: \S") as caught:
         example_in(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_long_example_is_asked_in_part(tmp_path: Path) -> None:
+    """A thousand rows prove as much as all that a model was trained on."""
+    rows = [[float(number)] for number in range(1_500)]
+    saved = "{artifact_path: example.json, pandas_orient: split, type: dataframe}"
+    (tmp_path / "MLmodel").write_text(f"{LOADER}saved_input_example_info: {saved}")
+    (tmp_path / "example.json").write_text(json.dumps({"columns": ["x"], "data": rows}))
+    found = example_in(tmp_path).inputs
+    assert isinstance(found, pd.DataFrame)
+    assert found.shape == (1_000, 1)
 
 
 def test_named_tensors_of_a_signature(tmp_path: Path) -> None:

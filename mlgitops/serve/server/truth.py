@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ROWS = 1_000
 _PARQUET = "application/vnd.apache.parquet"
 
 
@@ -48,10 +49,16 @@ def answers(folder: str, asked: list[tuple[str, str]]) -> Iterator[dict[str, Any
         yield {**first, "again": second.get("answer")}
 
 
+def head(example: Any) -> Any:
+    """The first rows of an example that is a table or an array; others as they are."""
+    shape = getattr(example, "shape", None)
+    return example[:_ROWS] if shape and shape[0] > _ROWS else example
+
+
 def _example(model: Any, folder: str) -> Any:
     """The answer to the example that the model was logged with; None where there is none."""
     with suppress(Exception):  # then the answers to requests say why
-        inputs = model.metadata.load_input_example(folder)
+        inputs = head(model.metadata.load_input_example(folder))
         if inputs is not None:
             params = _params(model, folder)
             found = model.predict(inputs, params=params) if params else model.predict(inputs)
