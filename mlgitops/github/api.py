@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from urllib3.util import Retry
-
 from mlgitops.core.stamp import Author
-from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, HttpError
-from mlgitops.github import refusals
+from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError
 from mlgitops.github.body import LIMIT, fitted
 from mlgitops.github.labels import APPROVERS, Facts, allowing, judged, login
+from mlgitops.github.rest import PAGE, Rest, decoded, entries
 from mlgitops.system import secrets
-from mlgitops.system.http import HttpClient
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mlgitops.github.context import Context
     from mlgitops.github.deployments import Record
     from mlgitops.github.labels import Label
-    from mlgitops.system.http import Answer
 
-_TIMEOUT = 60.0  # seconds for one call, tries included
 _RAW = {"Accept": "application/vnd.github.raw+json"}  # of files beyond 1 MB, too
-_PAGE = 100  # GitHub's largest page
-_PAGES = 50  # a limit for a server that answers with ever more
 _DESCRIPTION = 140  # characters; GitHub's limit
 _APPROVED = "APPROVED"
 _DECISIONS = {_APPROVED, "CHANGES_REQUESTED", "DISMISSED"}  # a comment takes none of them back
-_PATIENCE = 90.0  # seconds that rate limits may take of one call
-_SHORTEST = 0.5  # seconds
 
 
-class GitHub:
+class GitHub(Rest):
     """One repository on GitHub, with the token of the run."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._base = f"{context.api}/repos/{context.repository}"
-        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-        if context.token:
-            headers["Authorization"] = f"Bearer {context.token}"
-        # only what can be repeated without harm: GET, PATCH sets what it says
-        retry = Retry(
-            total=3,
-            backoff_factor=0.5,
-            status_forcelist=(500, 502, 503, 504),
-            allowed_methods=("GET", "PATCH"),
-            raise_on_status=False,
-            respect_retry_after_header=False,  # `_request` does, within its limit
-        )
-        # what was renamed or transferred answers with redirects, to calls of every method
-        self._http = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry, resend=True)
-        # archives lie on another host, which gets no token
-        self._stored = HttpClient(timeout=_TIMEOUT, headers=headers, retry=retry, elsewhere=True)
 
     def comment(self, number: int, marker: str, text: str, signature: str = "") -> str:
         """Write the one comment of a pull request that begins with a marker; returns its URL.
@@ -227,7 +196,7 @@ class GitHub:
         Protocol: docs.github.com, "Compare two commits": up to 300 files.
         """
         found = self._json("GET", f"/compare/{sha}...{self._context.sha}")
-        return _listed(found, "files")
+        return entries(found, "files")
 
     def events(self, number: int) -> list[dict[str, Any]]:
         """What happened to a pull request, the first event first."""
@@ -242,13 +211,13 @@ class GitHub:
         """The last 100 ended runs of a workflow on pull requests with a head, the newest first."""
         query = {"event": "pull_request", "head_sha": sha, "status": "completed"}
         url = self._url(f"/actions/workflows/{workflow}/runs")
-        found = self._request("GET", url, query={**query, "per_page": _PAGE})
-        return _listed(_json(found), "workflow_runs")
+        found = self._request("GET", url, query={**query, "per_page": PAGE})
+        return entries(decoded(found), "workflow_runs")
 
     def artifacts(self, run: int) -> list[dict[str, Any]]:
         """What a run keeps: up to 100 artifacts."""
         url = self._url(f"/actions/runs/{run}/artifacts")
-        return _listed(_json(self._request("GET", url, query={"per_page": _PAGE})), "artifacts")
+        return entries(decoded(self._request("GET", url, query={"per_page": PAGE})), "artifacts")
 
     def artifact(self, number: int) -> bytes:
         """The zip of an artifact."""
@@ -335,26 +304,6 @@ class GitHub:
             },
         )
 
-    def read(self, path: str) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """What is at a path, of this repository where it names nothing else, and its headers.
-
-        Raises:
-            GitHubError: the subclass says why there is no answer.
-        """
-        answer = self._request("GET", self._url(path))
-        found = _json(answer)
-        if not isinstance(found, dict):
-            raise GitHubError("GitHub's answer is no mapping")
-        return found, answer.headers
-
-    def listing(self, path: str, key: str = "") -> list[dict[str, Any]]:
-        """All entries of a list at a path, or under a key there.
-
-        Raises:
-            GitHubError: as of `read`.
-        """
-        return list(self._pages(path, key))
-
     def _fitted(self, text: str, limit: int = LIMIT) -> str:
         return fitted(secrets.hidden(text), limit, run=self._context.artifacts_url)
 
@@ -368,58 +317,3 @@ class GitHub:
         """Whether we wrote what has this marker as its first line; anybody can quote one."""
         first = str(found.get("body") or "").partition("\n")[0]
         return login(found.get("user")) == self._context.login and first.rstrip() == marker
-
-    def _pages(self, path: str, key: str = "", **query: str) -> Iterator[dict[str, Any]]:
-        url = self._url(path)
-        options: dict[str, Any] = {"query": {**query, "per_page": _PAGE}}
-        for _ in range(_PAGES):
-            answer = self._request("GET", url, **options)
-            found = _json(answer)
-            listed = _listed(found, key) if key else found
-            yield from (entry for entry in listed if isinstance(entry, dict))
-            following = answer.next_page
-            if not following or not following.startswith(self._context.api + "/"):
-                return  # the token goes to no other server
-            url, options = following, {}
-
-    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return _json(self._request(method, self._url(path), json=body))
-
-    def _url(self, path: str) -> str:
-        """The address of a path: of this repository, where it names nothing else."""
-        if path.startswith(("https://", "http://")):
-            return path
-        elsewhere = path.startswith(("/repos/", "/orgs/", "/user"))
-        return f"{self._context.api if elsewhere else self._base}{path}"
-
-    def _request(
-        self, method: str, url: str, *, http: HttpClient | None = None, **options: Any
-    ) -> Answer:
-        what = f"{method} {url.partition('?')[0].removeprefix(self._context.api)}"
-        client, until = http or self._http, time.monotonic() + _PATIENCE
-        while True:
-            try:
-                answer = client.request(method, url, **options)
-            except HttpError as error:
-                raise GitHubError(f"GitHub did not answer {what}: {error.reason}") from error
-            if answer.ok:
-                return answer
-            pause = refusals.pause(answer, time.time())
-            if pause is None or time.monotonic() + pause > until:
-                raise refusals.refusal(answer, what, time.time())
-            time.sleep(max(pause, _SHORTEST))
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise GitHubError("GitHub's answer is not JSON") from error
-
-
-def _listed(found: Any, key: str) -> list[dict[str, Any]]:
-    """A list in an answer."""
-    listed = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(listed, list):
-        raise GitHubError(f"GitHub's answer has no list of {key}")
-    return [entry for entry in listed if isinstance(entry, dict)]

@@ -11,7 +11,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.github.fake import Call
+    from tests.github.routes import Call
 
 
 @dataclass(frozen=True)
