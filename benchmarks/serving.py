@@ -1,7 +1,8 @@
 """Images of mlgitops beside those of `mlflow models build-docker --env-manager local`.
 
 One model, gradient boosting on the wind farm's nine columns; needs Docker, curl and Linux. Builds
-begin with nothing cached: **the engine's whole build cache is removed**, of all projects. Wheels
+begin with nothing cached: **the engine's whole build cache is removed**, of all projects, and the
+environments of images. Wheels
 come from the package index in both; the base image lies here in both. Whole commands are timed,
 with the start of Python in them.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import pages
+from mlgitops.image.environment import REPOSITORY
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ def theirs(shop: Shop) -> Images:
 
 def _timed(build: Callable[[str], str]) -> Images:
     docker.run(["builder", "prune", "--all", "--force"])
+    kept = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]).split()
+    if kept:
+        docker.run(["image", "rm", *kept])
     taken, tags = [], []
     for version in ("1", "2", "2"):
         begun = time.perf_counter()
