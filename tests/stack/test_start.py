@@ -163,7 +163,7 @@ def test_hardening(shared: Running, service: str) -> None:
     assert host["Memory"] > 0
     assert host["PidsLimit"] > 0
     assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
-    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["RestartPolicy"]["Name"] == "always"
     users = docker.run(["top", shared.container(service), "-eo", "pid,uid"])
     assert {line.split()[1] for line in users.splitlines()[1:]} & {"0", "root"} == set()
     assert {binding["HostIp"] for ports in host["PortBindings"].values() for binding in ports} == {
