@@ -151,10 +151,11 @@ def _plain_columns(model: PyFuncModel) -> tuple[str, ...] | None:
         return None
     if model.metadata.get_params_schema() is not None:
         return None
-    if any(column.type != DataType.double or not column.required for column in schema.inputs):
+    if any(column.type != DataType.double for column in schema.inputs):
         return None
     names = tuple(schema.input_names())
-    return names if len(set(names)) == len(names) else None
+    whole = len(set(names)) == len(names) == len(schema.required_input_names())
+    return names if whole else None
 
 
 def _probe(columns: tuple[str, ...], rows: int) -> dict[str, Any]:
