@@ -3,6 +3,7 @@
 One process of each serves the same model here, without Docker; requests of one row arrive on eight
 connections. Servers take turns, and medians are compared, so that what disturbs the machine falls
 on all. What is counted is the processor time of a server with all its processes, not the client's.
+BentoML is installed by uv, into uv's cache.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +42,12 @@ class Server:
     """A server that is running.
 
     Attributes:
-        group: its process group.
+        process: whose descendants belong to it.
         turns: microseconds of processor time and requests a second, of each turn.
     """
 
     url: str
-    group: int
+    process: int
     turns: list[tuple[float, float]] = field(default_factory=list)
 
     def turn(self) -> None:
@@ -53,11 +56,11 @@ class Server:
         Raises:
             ServeError: a request failed.
         """
-        begun, spent = time.perf_counter(), _processor_seconds(self.group)
+        begun, spent = time.perf_counter(), _processor_seconds(self.process)
         done = send_load(self.url, BODY, connections=_CONNECTIONS, go_on=count_down(_REQUESTS))
         if done.failed:
             raise ServeError(f"{done.failed} of {len(done)} requests failed: {done.statuses}")
-        cost = (_processor_seconds(self.group) - spent) / len(done) * 1e6
+        cost = (_processor_seconds(self.process) - spent) / len(done) * 1e6
         self.turns.append((cost, len(done) / (time.perf_counter() - begun)))
 
     @property
@@ -127,15 +130,27 @@ def _save(model: Any, folder: Path) -> None:
 
 def _commands(folder: Path) -> dict[str, Sequence[str]]:
     """The servers, each of which is told its port by the last argument or by SERVING_PORT."""
-    mlflow = ("mlflow", "models", "serve", "--model-uri", str(folder / "model"))
-    uvicorn = ("uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    module = (sys.executable, "-m")
+    mlflow = (*module, "mlflow", "models", "serve", "--model-uri", str(folder / "model"))
+    uvicorn = (*module, "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
     return {
-        _OURS: ("mlgitops.serve.server",),
+        _OURS: (*module, "mlgitops.serve.server"),
         _MLFLOW: (*mlflow, "--env-manager", "local", "--workers", "1", "--port"),
+        "BentoML": (*_bentoml(), "serve", "benchmarks.bento:Wind", "--port"),
         "FastAPI and pydantic": (*uvicorn, "benchmarks.contenders:fastapi", "--port"),
         _RAW: (*uvicorn, "benchmarks.contenders:raw", "--port"),
         "an echo": (*uvicorn, "benchmarks.contenders:echo", "--port"),
     }
+
+
+def _bentoml() -> Sequence[str]:
+    """BentoML in an environment that uv makes, with the scikit-learn that pickled the model."""
+    from uv import find_uv_bin
+
+    packages = ("bentoml", f"scikit-learn=={version('scikit-learn')}", "uvloop")
+    with_all = chain.from_iterable(("--with", package) for package in packages)
+    run = (find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable)
+    return *run, *with_all, "bentoml"
 
 
 @contextmanager
@@ -143,6 +158,8 @@ def _running(command: Sequence[str], folder: Path) -> Iterator[Server]:
     port = str(free_port())
     settings = {
         **_ALONE,
+        "BENTOML_DO_NOT_TRACK": "true",
+        "BENTOML_HOME": str(folder / "bentoml"),
         "MODEL": str(folder / "model.pickle"),
         "SERVING_MODEL": str(folder / "model"),
         "SERVING_HOST": "127.0.0.1",
@@ -150,27 +167,34 @@ def _running(command: Sequence[str], folder: Path) -> Iterator[Server]:
         "SERVING_WORKERS": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
-    whole = [sys.executable, "-m", *command, *([port] if command[-1] == "--port" else [])]
+    whole = [*command, *([port] if command[-1] == "--port" else [])]
     with started(whole, folder / f"log-{port}", environment=settings) as running:
         url = f"http://127.0.0.1:{port}/invocations"
         waiting.until_ready(
-            command[0], running, lambda: _answers(url), timeout=_PATIENCE, error=ServeError
+            " ".join(command), running, lambda: _answers(url), timeout=_PATIENCE, error=ServeError
         )
-        yield Server(url=url, group=running.process.pid)
+        yield Server(url=url, process=running.process.pid)
 
 
 def _answers(url: str) -> bool:
     return not send_load(url, BODY, connections=1, go_on=count_down(1)).failed
 
 
-def _processor_seconds(group: int) -> float:
-    """Of all threads of a process group, from proc(5): pgrp in stat, nanoseconds in schedstat."""
-    nanoseconds = 0
+def _processor_seconds(root: int) -> float:
+    """Of all threads of a process and its descendants, from proc(5): stat's ppid, schedstat."""
+    parents: dict[int, int] = {}
+    spent: dict[int, int] = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended
-            fields = (process / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
-                threads = (process / "task").iterdir()
-                spent = ((thread / "schedstat").read_text().split() for thread in threads)
-                nanoseconds += sum(int(of_thread[0]) for of_thread in spent)
-    return nanoseconds / 1e9
+            parents[int(process.name)] = int(
+                (process / "stat").read_text().rpartition(")")[2].split()[1]
+            )
+            threads = (process / "task").iterdir()
+            spent[int(process.name)] = sum(
+                int((thread / "schedstat").read_text().split()[0]) for thread in threads
+            )
+    counted, found = set[int](), {root}
+    while found:
+        counted |= found
+        found = {process for process, parent in parents.items() if parent in found}
+    return sum(spent.get(process, 0) for process in counted) / 1e9
