@@ -137,7 +137,7 @@ def _drawn(found: Comparison, key: str) -> tuple[Picture, ...]:
 def _table(part: Part, nothing: Collection[Cell]) -> _Table:
     """A part without the columns that hold `nothing` in every row."""
     said = [i for i in range(len(part.header)) if any(row[i] not in nothing for row in part.rows)]
-    rows = [[row[i] for i in said] for row in part.rows]
+    rows = [[_cell(row[i]) for i in said] for row in part.rows]
     chosen = [part.brief is None or row in part.brief for row in part.rows]
     columns = list(enumerate(zip(*rows, strict=True)))
     return _Table(
@@ -148,6 +148,11 @@ def _table(part: Part, nothing: Collection[Cell]) -> _Table:
         numbers=frozenset(i for i, cells in columns if all(map(_is_number, cells))),
         stack=any(not _is_short(cell) for row in rows for cell in row),
     )
+
+
+def _cell(cell: Cell) -> Cell:
+    """A link as text, unless it leads to a page."""
+    return str(cell) if isinstance(cell, Link) and not _web(cell.url) else cell
 
 
 def _is_short(cell: Cell) -> bool:
@@ -171,7 +176,7 @@ def _environment() -> Environment:
     )
     made.globals.update(wording=wording, NONE=words.NONE)
     made.filters.update(mark=_mark, web=_web, svg=_svg)
-    made.tests.update(code=lambda cell: isinstance(cell, Code), link=_is_link, marked=_is_marked)
+    made.tests.update(code=_is_code, link=_is_link, marked=_is_marked)
     return made
 
 
@@ -190,8 +195,12 @@ def _is_marked(cell: Cell) -> bool:
     return cell in _MARKS
 
 
+def _is_code(cell: Cell) -> bool:
+    return isinstance(cell, Code)
+
+
 def _is_link(cell: Cell) -> bool:
-    return isinstance(cell, Link) and _web(cell.url) is not None
+    return isinstance(cell, Link)
 
 
 def _web(link: str | None) -> str | None:

@@ -182,6 +182,13 @@ def test_why_there_are_no_predictions() -> None:
     )
 
 
+def test_a_value_that_reads_like_a_verdict_is_none() -> None:
+    """A parameter may be called anything."""
+    named = (("state", "failed", "passed"),)
+    page = Page(html.comparison(replace(made.REGRESSION, parameters=named)))
+    assert "parameter old new state failed passed Facts" in page.text
+
+
 def test_what_is_long_is_folded() -> None:
     """Nine rows and more open when they are wanted; parameters of both are beside each other."""
     both = (("kind", "linear", "boosting"), ("seed", "1", "2"))

@@ -36,6 +36,31 @@ MODELS = "models:\n  wind:\n    stages: {Production: 1}\n"
 RULE = (
     "version: 2\nmodels:\n  wind:\n    stages: {Production: 1}\n    promote: {Production: newest}\n"
 )
+TRAINED = """\
+models:
+  wind:
+    versions:
+      1: {train: slope, params: {slope: 1}}
+    stages: {Staging: 1}
+"""
+SLOPE = """\
+from pydantic import BaseModel
+
+
+class Params(BaseModel):
+    slope: float
+
+
+def train(params):
+    import mlflow
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    rows = pd.DataFrame({"speed": [0.0, 1.0, 2.0]})
+    fitted = LinearRegression().fit(rows, params.slope * rows["speed"])
+    mlflow.log_metric("test_r2", 1.0)
+    mlflow.sklearn.log_model(fitted, name="model", input_example=rows)
+"""
 OWN = """\
 name: Own
 on: push
@@ -102,6 +127,7 @@ def team(tmp_path: Path) -> Iterator[Repository]:
         "drift": starter("drift"),
         "propose": starter("propose"),
         "promote": starter("promote", model="wind", stage="Production", version="2"),
+        "train": starter("train", model="wind", params=json.dumps({"slope": 2})),
         "rollback": starter("rollback", model="wind", version="2", reason="it drifts"),
     }
     for name, text in {**own, "bad": OWN.replace("RUN", "validate; touch $(pwd)/pwned")}.items():
@@ -193,3 +219,38 @@ def test_what_people_start_can_be_called(
         "Roll back wind Production",
         "Put wind 2 into Production",
     ]
+
+
+def test_train_can_be_called(team: Repository, server: tuple[str, Embedded], remote: Team) -> None:
+    """It trains the recipe on the team's registry and proposes the version; nothing is moved."""
+    remote.versions(1)
+    remote.write("models:\n  wind:\n    stages: {Staging: 1}\n")
+    remote.ok("apply")
+    (team.work / "training").mkdir()
+    for name, text in (("__init__", ""), ("slope", SLOPE)):
+        (team.work / f"training/{name}.py").write_text(text)
+    (team.work / "models.yaml").write_text(TRAINED)
+    team.git("add", "--all")
+    team.git("commit", "--quiet", "--message", "Add a recipe")
+    team.git("push", "--quiet", "origin", "main")
+    team.registry = server[0]
+    team.environment = {
+        **team.environment,
+        "MLGITOPS_OWNER": "git.example.org/wind/models",
+        "MLGITOPS_ARTIFACT_ROOT": str(server[1].folder),
+    }
+
+    ran = team.dispatch("train")
+
+    assert ran.code == 0, ran.log[-4000:]
+    (pull,) = team.hub.pulls
+    assert (pull["title"], pull["head"]) == (
+        "Add a version of wind to Staging",
+        "mlgitops/train-wind",
+    )
+    assert "| 1 → 2 |" in pull["body"], ran.log[-4000:]
+    assert "+      2: {train: slope, params: {slope: 2}}" in team.pushed(pull["head"])
+    version = remote.client.get_model_version("wind", "2")
+    assert version.run_id
+    assert remote.client.get_run(version.run_id).data.metrics["test_r2"] == 1.0
+    assert remote.aliases() == {"staging": 1}
