@@ -236,7 +236,7 @@ def test_a_canary(place: Host) -> None:
     assert "too few to judge it" in ran.err
     assert "version 1 still serves" in ran.err
     with place.callers() as got:
-        ran = place.deploy("--canary", "20", "--canary-seconds", "4")
+        ran = place.deploy("--canary", "20", "--canary-seconds", "12")
     assert "version 1 → 2 (canary: " in ran.out, ran.err
     assert got[0].statuses.keys() == {200}
 
