@@ -1,8 +1,9 @@
 """Requests that callers lose while a model is replaced; needs Docker.
 
-Eight callers ask without a pause, until there were ten replacements, two versions that did not
-prove themselves (one answers wrongly, one is killed as a canary), and 50,000 requests. Beside it
-the time without answers of one container that is stopped so that the next can take its port.
+Eight callers ask without a pause, until there were ten replacements by two versions in turn, two
+versions that did not prove themselves (one answers wrongly, one is killed as a canary), one of two
+replicas was killed with SIGKILL, and 50,000 requests were answered. Beside it the time without
+answers of one container that is stopped so that the next can take its port.
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ def measure() -> Iterator[str]:
         cleanup.callback(host.remove, name_of(MODEL, mark))
         got, seconds = _replaced(folder, mark, tags)
         yield (
-            f"{REPLACEMENTS} replacements and 2 that failed: {got.statuses.total():,} requests, "
-            f"{got.failed} lost, in {seconds:.0f} s; 99th percentile {got.percentile(0.99):.0f} ms"
+            f"{REPLACEMENTS} replacements, 2 that failed and a killed replica: "
+            f"{got.statuses.total():,} requests, {got.failed} lost, in {seconds:.0f} s; "
+            f"99th percentile {got.percentile(0.99):.0f} ms"
         )
         seconds = _stopped_and_started(mark, tags)
         yield f"docker stop, docker run: no answer for {seconds:.1f} s"
@@ -83,7 +85,7 @@ def _replaced(folder: Path, mark: str, tags: list[str]) -> tuple[Load, float]:
     good = [_identity(tag) for tag in tags]
     (folder / "Dockerfile").write_text(f"FROM {tags[0]}\nENV SERVING_MAX_BYTES=10\n")
     wrong = docker.run(["build", "--quiet", "--tag", f"mlgitops-{mark}/wrong", str(folder)]).strip()
-    options = DeployOptions(port=free_port(), watch=1.0)
+    options = DeployOptions(port=free_port(), watch=1.0, replicas=2)
     url = replace(MODEL, mark, good[0], options, say=_silent).url
     begun = time.monotonic()
     with _callers(url, at_least=REQUESTS) as got:
@@ -95,6 +97,7 @@ def _replaced(folder: Path, mark: str, tags: list[str]) -> tuple[Load, float]:
             killed = pool.submit(_kill_the_canary, mark)
             _fails(lambda: replace(MODEL, mark, good[1], canary, say=_silent))
             killed.result()
+        _kill_a_replica(mark)
     return got[0], time.monotonic() - begun
 
 
@@ -145,6 +148,21 @@ def _kill_the_canary(mark: str) -> None:
         return False
 
     eventually(found, within=120, every=0.1)
+
+
+def _kill_a_replica(mark: str) -> None:
+    """The other one answers until it has come back."""
+
+    def complete() -> bool:
+        now = host.find_deployment(MODEL, mark)
+        return now is not None and now.serving is not None and now.serving.ready == 2
+
+    eventually(complete, within=120, every=0.1)
+    found = host.find_deployment(MODEL, mark)
+    assert found is not None, "asked before"
+    assert found.serving is not None, "asked before"
+    docker.run(["kill", "--signal", "KILL", found.serving.container])
+    eventually(complete, within=120, every=0.1)
 
 
 def _fails(work: Callable[[], object]) -> None:
