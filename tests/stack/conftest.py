@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,6 +70,16 @@ def make(images: None, tmp_path: Path) -> Iterator[Make]:  # noqa: ARG001 - they
     yield one
     for stack in made:
         stack.close()
+
+
+@pytest.fixture
+def repository() -> Iterator[str]:
+    """What the names of a test's images begin with; they are removed afterwards."""
+    name = f"mlgitops-test-{secrets.token_hex(4)}"
+    yield name
+    named = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={name}/*")
+    if mine := docker.run(["image", "ls", *named]).split():
+        docker.run(["image", "rm", "--force", *mine])
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,26 +18,14 @@ from mlgitops.image.container import running
 from mlgitops.image.smoke import smoke
 from mlgitops.image.spec import BuildOptions
 from mlgitops.registry.connect import connect
-from mlgitops.system import docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.team import Team
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
 CHOSEN = [one for one in FLAVOURS if one.sampled or os.environ.get("MLGITOPS_EVERY_FLAVOUR")]
-
-
-@pytest.fixture
-def repository() -> Iterator[str]:
-    """What the names of a test's images begin with; they are removed afterwards."""
-    name = f"mlgitops-test-{secrets.token_hex(4)}"
-    yield name
-    named = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={name}/*")
-    if mine := docker.run(["image", "ls", *named]).split():
-        docker.run(["image", "rm", "--force", *mine])
 
 
 @pytest.mark.parametrize("flavour", CHOSEN, ids=[one.name for one in CHOSEN])

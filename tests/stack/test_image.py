@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from mlgitops.system import docker
 from tests import wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlgitops.image.build import Built
@@ -47,16 +46,6 @@ class Doubling(mlflow.pyfunc.PythonModel):
 
 mlflow.models.set_model(Doubling())
 """
-
-
-@pytest.fixture
-def repository() -> Iterator[str]:
-    """What the names of a test's images begin with; they are removed afterwards."""
-    name = f"mlgitops-test-{secrets.token_hex(4)}"
-    yield name
-    found = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
-    if mine := [tag for tag in found if tag.startswith(f"{name}/")]:
-        docker.run(["image", "rm", "--force", *mine])
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from mlgitops.serve.payloads import PARQUET
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.team import Team
 
@@ -60,16 +60,6 @@ JSON = (
     {"inputs": {"x": [1.5]}},
     [{"x": 1.5}],
 )
-
-
-@pytest.fixture
-def repository() -> Iterator[str]:
-    """What the names of a test's images begin with; they are removed afterwards."""
-    name = f"mlgitops-test-{secrets.token_hex(4)}"
-    yield name
-    found = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
-    if mine := [tag for tag in found if tag.startswith(f"{name}/")]:
-        docker.run(["image", "rm", "--force", *mine])
 
 
 def built(farm: Team, repository: str, mlflow: str, packages: Sequence[str]) -> str:
