@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,11 @@ from mlgitops.system.http import is_up
 from tests.serve.serving import HANG, asks, serving, sum_model
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.serve.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("server")
 
+SHARED = Path("/dev/shm")  # noqa: S108 - the server's own choice
 # workers of which so many get ready, and then end; all others cannot load their model
 _WORKERS = """
 import sys
@@ -78,7 +78,10 @@ def test_a_worker_that_hangs_is_replaced(model: Path, tmp_path: Path) -> None:
 
 
 def test_others_go_on_while_a_worker_hangs(model: Path, tmp_path: Path) -> None:
-    """A quick prediction hangs, and with it its process: others answer until it is replaced."""
+    """A quick prediction hangs, and with it its process: others answer until it is replaced.
+
+    What they count in together is gone when they are.
+    """
     settings = {"SERVING_TIMEOUT": "1", "SERVING_WORKERS": "2"}
     with serving(model, tmp_path / "log", **settings) as made, ThreadPoolExecutor() as pool:
         ready = "is ready"
@@ -92,6 +95,9 @@ def test_others_go_on_while_a_worker_hangs(model: Path, tmp_path: Path) -> None:
             hung.result()
         eventually(lambda: made.log.read_text().count(ready) == 3, within=60, every=0.1)
         assert is_answered(made)
+        counted = f"metrics-{made.process.pid}-*"
+        assert len(list(SHARED.glob(counted))) == 1
+    assert not list(SHARED.glob(counted))
 
 
 @pytest.mark.parametrize(("workers", "ready", "started"), [(1, 0, 1), (2, 0, 2), (1, 2, 2 + 3)])

@@ -33,8 +33,8 @@ def main() -> int:
         return 1
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
-    metrics.share(settings.workers)
-    return Supervisor(settings, partial(work, settings, listener)).run()
+    with metrics.shared(settings.workers):
+        return Supervisor(settings, partial(work, settings, listener)).run()
 
 
 def _bound(settings: Settings) -> socket.socket:

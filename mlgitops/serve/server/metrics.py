@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from prometheus_client import CollectorRegistry, Counter, Histogram
 
     from .faults import Fault
@@ -17,13 +21,21 @@ _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
 
 
-def share(workers: int) -> None:
-    """Let several processes count together; to be called before they start.
+@contextmanager
+def shared(workers: int) -> Iterator[None]:
+    """Let several processes count together that start and end in the block.
 
     The counts lie in shared memory, which a container has also where nothing else is writable.
     """
-    if workers > 1:
-        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="metrics-", dir="/dev/shm")
+    if workers == 1:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix=f"metrics-{os.getpid()}-", dir="/dev/shm")
+    os.environ[_FOLDER] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Metrics:
