@@ -230,6 +230,23 @@ def test_a_library_that_the_models_own_code_calls_refuses_nobody(
     assert piped.post({"x": 3.0, "y": 2.0})[1]["error_code"] == "MODEL_FAILED"
 
 
+def test_a_model_that_fails_on_its_own_example_still_serves(
+    save: Callable[..., Loaded], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its log says so; what it answers beside that is for its smoke test to find out."""
+
+    class Own:
+        def predict(self, rows: pd.DataFrame) -> Any:
+            if (rows["x"] == 3.0).any():
+                raise ValueError("no threes")
+            return np.zeros(len(rows))
+
+    made = save(Own(), input_example=pd.DataFrame({"x": [3.0], "y": [2.0]}))
+    made.scorer.warm_up()
+    assert "did not predict its own input example: ValueError: no threes" in caplog.text
+    assert made.post({"x": 1.0, "y": 2.0})[0] == 200
+
+
 def test_what_is_kept_is_little(picky: Loaded) -> None:
     """At most 16 requests, none of more than 64 KiB, as they came; only their owner may read."""
     shutil.rmtree(picky.unanswered, ignore_errors=True)

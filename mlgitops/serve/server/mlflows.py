@@ -41,7 +41,10 @@ def invocations(model: PyFuncModel) -> Callable[[Any, str], Scored]:
     schema = model.metadata.get_input_schema()
 
     def score(data: Any, content_type: str) -> Scored:
-        return Scored(*scoring_server.invocations(data, content_type, model, schema))
+        try:
+            return Scored(*scoring_server.invocations(data, content_type, model, schema))
+        except UnicodeDecodeError as error:  # before MLflow 3
+            return _no_text(error)
 
     return score
 
@@ -59,13 +62,17 @@ def _of_flask(model: PyFuncModel) -> Callable[[Any, str], Scored]:
         try:
             body = json.dumps(data) if isinstance(data, dict) else data.decode()
         except UnicodeDecodeError as error:
-            return Scored(f"the request is not UTF-8: {error}", 400, _TEXT)
+            return _no_text(error)
         client = application.test_client()
         answer = client.post("/invocations", data=body, content_type=content_type)
         found = Scored(answer.get_data(as_text=True), answer.status_code, answer.mimetype)
         return _refusal(found) if found.status != 200 and found.mimetype == _JSON else found
 
     return score
+
+
+def _no_text(error: UnicodeDecodeError) -> Scored:
+    return Scored(f"the request is not UTF-8: {error}", 400, _TEXT)
 
 
 def _refusal(found: Scored) -> Scored:

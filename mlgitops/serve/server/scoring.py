@@ -94,13 +94,17 @@ class Scorer:
     def warm_up(self) -> None:
         """Predict once as requests do, so that the first one does not pay for what loads lazily.
 
-        Raises:
-            ModelFailedError, ModelRefusedError, MlflowException: the model cannot predict its own
-                input example.
+        A model that cannot predict its own example may answer other requests: its smoke test tells.
         """
         example = getattr(self._model, "input_example", None)  # MLflow 2.20 or later
-        if example is not None:
+        if example is None:
+            return
+        try:
             self._model.predict(example)
+        except (Exception, ModelFailedError) as error:  # noqa: BLE001 - whatever a model raises
+            cause = error.__cause__ or error
+            said = f"{type(cause).__name__}: {cause}"
+            _log.warning("the model did not predict its own input example: %s", said)
 
     @property
     def compiled(self) -> str:
