@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _SAVED = Path(__file__).with_name("saved.py")
 _LONG = 300  # seconds
-_BOOSTED = ("mlflow==3.17.2", "scikit-learn==1.9.0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +81,8 @@ class Flavour:
                 assert process.poll() is None, log.read_text()[-4000:]
                 yield url
             finally:
-                os.killpg(process.pid, 15)
+                with suppress(ProcessLookupError):  # it may have ended by itself
+                    os.killpg(process.pid, 15)
 
     @property
     def _python(self) -> list[str]:
@@ -132,7 +132,11 @@ FLAVOURS = (
     Flavour(name="no_example"),
     Flavour(
         name="numpy_1",
-        packages=_old("2.22.0", "numpy==1.26.4", "pandas==2.0.3", "scikit-learn==1.3.2"),
+        packages=(
+            *_old("2.22.0", "numpy==1.26.4", "pandas==2.0.3", "scikit-learn==1.3.2"),
+            "fastapi==0.115.12",  # MLflow's server of that time does not start with today's
+        ),
+        sampled=True,
     ),
     Flavour(
         name="pandas_1",

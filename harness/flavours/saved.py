@@ -55,7 +55,9 @@ def _records(frame: pd.DataFrame) -> dict[str, Any]:
     return {"dataframe_split": json.loads(frame.to_json(orient="split", index=False))}
 
 
-def _sklearn(folder: Path, model: Any, frame: Any, target: Any, **more: Any) -> dict[str, Any]:
+def _sklearn(
+    folder: Path, model: Any, frame: pd.DataFrame, target: Any, **more: Any
+) -> dict[str, Any]:
     model.fit(frame, target)
     given = {
         "signature": infer_signature(frame, model.predict(frame)),
@@ -65,7 +67,7 @@ def _sklearn(folder: Path, model: Any, frame: Any, target: Any, **more: Any) -> 
         **more,
     }
     mlflow.sklearn.save_model(model, folder, **given)
-    return _records(frame[:3]) if isinstance(frame, pd.DataFrame) else {"inputs": list(frame[:3])}
+    return _records(frame[:3])
 
 
 def _linear() -> Any:
@@ -213,7 +215,7 @@ def lightgbm(folder: Path) -> dict[str, Any]:
         folder,
         signature=infer_signature(frame, model.predict(frame)),
         input_example=frame[:5],
-        pip_requirements=_needs("lightgbm", "scikit-learn"),
+        pip_requirements=_needs("lightgbm", "scikit-learn", "skops"),
     )
     return _records(frame[:3])
 
@@ -373,13 +375,17 @@ def nested(folder: Path) -> dict[str, Any]:
 
 
 def texts(folder: Path) -> dict[str, Any]:
-    """A pipeline that takes text."""
+    """A pipeline that takes a column of text."""
+    from sklearn.compose import make_column_transformer
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     words = ["strong" if re.search("storm|gale", one) else "weak" for one in TEXTS]
-    return _sklearn(folder, make_pipeline(TfidfVectorizer(), LogisticRegression()), TEXTS, words)
+    model = make_pipeline(
+        make_column_transformer((TfidfVectorizer(), "text")), LogisticRegression()
+    )
+    return _sklearn(folder, model, pd.DataFrame({"text": TEXTS}), words)
 
 
 class Vectors(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
@@ -423,16 +429,9 @@ def agent(folder: Path) -> dict[str, Any]:
 
 
 def unsigned(folder: Path) -> dict[str, Any]:
-    """Neither signature nor input example."""
-    frame, model = _numbers(), _linear()
-    model.fit(frame, frame.sum(axis=1))
-    mlflow.sklearn.save_model(
-        model,
-        folder,
-        pip_requirements=_needs("scikit-learn"),
-        serialization_format="cloudpickle",
-    )
-    return _records(frame[:3])
+    """An input example alone."""
+    frame = _numbers()
+    return _sklearn(folder, _linear(), frame, frame.sum(axis=1), signature=False)
 
 
 def no_example(folder: Path) -> dict[str, Any]:
