@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import DockerCommandError
 from mlgitops.image import context
-from mlgitops.system import docker
+from mlgitops.system import docker, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,14 +59,10 @@ def _key(wish: Spec, model: Path, options: BuildOptions, target: str) -> str:
     """What tells environments apart: all that goes into one."""
     parts: list[Any] = [wish.base, _identity(wish.base), wish.python, target, version("uv")]
     parts += [wish.requirements, wish.constraints, wish.required, options.debian]
-    parts += [[wheel, _digest(model / wheel)] for wheel in wish.wheels]
-    parts += [_digest(options.configuration) if options.configuration else None]
-    parts += [[name, _digest(path)] for name, path in context.sources()]
+    parts += [[wheel, files.sha256(model / wheel)] for wheel in wish.wheels]
+    parts += [files.sha256(options.configuration) if options.configuration else None]
+    parts += [[name, files.sha256(path)] for name, path in context.sources()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _identity(image: str) -> str:

@@ -18,13 +18,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import DockerCommandError, ImageError
-from mlgitops.system import docker
+from mlgitops.system import docker, files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import IO
 
-_BLOCK = 2**20  # bytes
 _CONTAINERD = "io.containerd.snapshotter"  # what an engine's driver says of its images
 
 
@@ -74,11 +73,7 @@ def _write(layer: Path, folder: Path) -> str:
         for path in [folder, *sorted(folder.rglob("*"))]:
             name = Path("model") / path.relative_to(folder)
             archive.add(path, name, recursive=False, filter=_anonymous)
-    found = hashlib.sha256()
-    with layer.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            found.update(block)
-    return f"sha256:{found.hexdigest()}"
+    return f"sha256:{files.sha256(layer)}"
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -92,7 +87,7 @@ def _configuration(found: Mapping[str, Any], digest: str, addition: Addition) ->
     """The image's configuration: its environment's, and what is added."""
     config = {name: value for name, value in found["Config"].items() if value}
     variables = [f"{name}={value}" for name, value in addition.variables.items()]
-    below = [*found["RootFS"]["Layers"]]
+    below = found["RootFS"]["Layers"]
     platform = ("Architecture", "Os", "Variant")
     return {
         **{name.lower(): found[name] for name in platform if found.get(name)},

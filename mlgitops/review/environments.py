@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 
 from mlgitops.core.requirements import PYTHON, WHEELS
 from mlgitops.errors import ResolveError
-from mlgitops.system import uv
+from mlgitops.system import files, uv
 from mlgitops.system.isolated import Elsewhere
 from mlgitops.words import brief, count
 
@@ -117,7 +117,7 @@ class Environments:
         """The lock of some requirements; found once, so that evidence stays the same."""
         given = [*map(str, asked.packages), *(wheel for _, wheel in asked.wheels), *_NEEDED]
         limits = [*map(str, asked.constraints)]
-        held = [_digest(wheels / Path(wheel).name) for _, wheel in asked.wheels if wheels]
+        held = [files.sha256(wheels / Path(wheel).name) for _, wheel in asked.wheels if wheels]
         kept = self.folder / "locks" / f"{_key(*given, '', *limits, '', *held, str(python))}.txt"
         if kept.is_file():
             os.utime(kept)
@@ -235,8 +235,3 @@ def _number(lock: str) -> int:
 
 def _key(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import select
@@ -85,6 +86,16 @@ def _size(limit: int) -> str:
 
 def _unreadable(path: Path, number: int, why: str) -> OSError:
     return OSError(number, why, str(path))
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file's content, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
