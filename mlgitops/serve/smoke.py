@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _OWN = "200, the model's own predictions"
 _VERSION = re.compile(r"\d+(\.\w+)+")
-_CRASHED = "INTERNAL_ERROR"  # what a server says that does not know why it failed
 
 
 class ProbeResult(StrEnum):
