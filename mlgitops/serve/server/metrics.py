@@ -54,23 +54,22 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         ).labels(**about).set(1)
-        self._requests = Counter(
-            "serving_requests",
-            "Requests by path and status.",
-            (*labels, "path", "status"),
-            registry=self._registry,
+
+        def counter(name: str, about: str, *more: str) -> Counter:
+            return Counter(name, about, (*labels, *more), registry=self._registry)
+
+        self._requests = counter(
+            "serving_requests", "Requests by path and status.", "path", "status"
         )
-        self._errors = Counter(
+        self._errors = counter(
             "serving_prediction_errors",
             "Requests to /invocations that got no prediction, by status.",
-            (*labels, "status"),
-            registry=self._registry,
+            "status",
         )
-        self._refused = Counter(
+        self._refused = counter(
             "serving_refused",
             "Requests and connections beyond a limit or without meaning, by status.",
-            (*labels, "status"),
-            registry=self._registry,
+            "status",
         )
         self._seconds = Histogram(
             "serving_request_seconds",
@@ -79,17 +78,13 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._failures = Counter(
+        self._failures = counter(
             "serving_model_failures",
             "Requests to /invocations that made the model raise an error.",
-            labels,
-            registry=self._registry,
         ).labels(*fixed)
-        self._refusals = Counter(
+        self._refusals = counter(
             "serving_model_refusals",
             "Requests to /invocations with values that the model's libraries refused.",
-            labels,
-            registry=self._registry,
         ).labels(*fixed)
         self._fixed = fixed
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
