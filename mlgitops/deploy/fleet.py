@@ -22,7 +22,7 @@ from mlgitops.image.build import build
 from mlgitops.image.container import unpacked
 from mlgitops.image.spec import stage_tag
 from mlgitops.registry import digest
-from mlgitops.registry.lookup import held_version
+from mlgitops.registry.lookup import require_model, version_in
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
@@ -86,15 +86,15 @@ def deploy(
         DeployError, DockerError: the host could not do it.
     """
     docker.require(compose=True)
-    version = held_version(registry, model, stage, image.stages)
+    held = require_model(registry, model)
+    version = version_in(held, stage, image.stages)
     if pull:
         tag = stage_tag(model, stage, image.repository)
         identity = _pulled(tag, version, say)
         _verify(identity, model, version, stage, image.pins)
     else:
         identity = build(registry, model, stage, image, say=say).identity
-    held = registry.model(model)
-    stamp = held.stamp_in_force(alias_of(stage)) if held else None
+    stamp = held.stamp_in_force(alias_of(stage))
     commit = stamp.commit if stamp else ""
     options = changed(options, registry=registry.identity, commit=commit)
     return replace(model, stage, identity, options, say=say)

@@ -33,15 +33,23 @@ def held_version(registry: RegistryReader, model: str, stage: str, declared: Dec
     Raises:
         UsageError: there is no such model or stage, or the stage is empty.
     """
-    found = require_model(registry, model)
+    return version_in(require_model(registry, model), stage, declared)
+
+
+def version_in(found: HeldModel, stage: str, declared: DeclaredStages) -> int:
+    """The same, of a model that is known.
+
+    Raises:
+        UsageError: there is no such stage, or it is empty.
+    """
     version = found.stages.get(alias_of(stage))
     if version is None and declared.find(stage) is None:
         others = (found.name_of(one) for one in found.stages if declared.find(one) is None)
         known = (*declared.names, *others)
-        raise UsageError(f"{model} has no stage {stage!r}; {suggestion(stage, known)}")
+        raise UsageError(f"{found.name} has no stage {stage!r}; {suggestion(stage, known)}")
     if version is None:
         filled = ", ".join(map(found.name_of, sorted(found.stages))) or "none"
-        raise UsageError(f"{stage} of {model} is empty; stages with a version: {filled}")
+        raise UsageError(f"{stage} of {found.name} is empty; stages with a version: {filled}")
     return version
 
 
