@@ -18,6 +18,7 @@ from mlgitops.cli.options import (
     show_report,
     tell,
 )
+from mlgitops.deploy.values import MOST_REPLICAS
 from mlgitops.errors import DeployFailedError, UsageError
 from mlgitops.system import files
 
@@ -47,7 +48,7 @@ def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--cpus", help="CPU limit of each replica.  [first time: 1]"),
         click.option(
             "--replicas",
-            type=Whole(1, 16),
+            type=Whole(1, MOST_REPLICAS),
             help="How many containers serve the version.  [first time: 1]",
         ),
         click.option(

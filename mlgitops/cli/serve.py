@@ -136,11 +136,13 @@ def smoke(
     from mlgitops.serve.smoke import smoke as test
 
     told = installing(wanted=environments, quick=False)
-    ask = partial(truth.of_folder, own=Environments(say=told) if told else None)
+    own = Environments(say=told) if told else None
     with _held(model, version, file, target) as (name, source):
         serving = nullcontext(url) if url else start(source)
+        folder = Path(source)
         with serving as address:
-            report = test(address, Path(source), partial(ask, Path(source)), timeout=timeout)
+            ask = partial(truth.of_folder, folder, own=own)
+            report = test(address, folder, ask, timeout=timeout)
         report = replace(report, model_uri=name.partition(" ")[0])
     show_report(form, reports.shown(report), lambda: document.smoke(report))
     check_smoked([report])
