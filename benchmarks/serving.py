@@ -87,6 +87,7 @@ def _builds(ours: Images, theirs: Images) -> Iterator[Figure]:
         ("image size", "{:,.0f} MB", size, 0.5),
         ("cold build", "{:.1f} s", (ours.cold, theirs.cold), 0.5),
         ("rebuild for a new version", "{:.1f} s", (ours.rebuild, theirs.rebuild), 0.1),
+        ("the same, from a server", "{:.1f} s", (ours.from_server, theirs.from_server), 0.1),
     ):
         yield Figure(name=name, form=form, ours=mine, theirs=other, target=target)
 

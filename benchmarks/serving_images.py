@@ -14,39 +14,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import pages
+from harness import pages, servers
 from mlgitops.image.environment import REPOSITORY
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# two versions with the same requirements, which is what a team trains most of the time
+# versions with the same requirements, which is what a team trains most of the time
 _MODELS = """
 models:
   {model}:
     versions:
       1: {{train: power_forecasting, params: {{estimator: gradient_boosting, max_iter: 200}}}}
       2: {{train: power_forecasting, params: {{estimator: gradient_boosting, max_iter: 199}}}}
+      3: {{train: power_forecasting, params: {{estimator: gradient_boosting, max_iter: 198}}}}
     stages: {{}}
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shop:
-    """A registry with two versions of a model, and where their images are made.
+    """Two registries with three versions of a model each, and where their images are made.
 
     Attributes:
         model: the model's name, and the name of all images of it.
+        file: a registry that is a file.
+        server: one that is a server, which has the payloads too.
     """
 
     folder: Path
     model: str
+    file: str
+    server: str
 
-    def run(self, *arguments: str) -> str:
-        """Run a command of this interpreter's environment on the registry; what it printed."""
+    def run(self, registry: str, *arguments: str) -> str:
+        """Run a command of this interpreter's environment on a registry; what it printed."""
         environment = pages.environment() | {
-            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
+            "MLFLOW_TRACKING_URI": registry,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "UV_CACHE_DIR": str(self.folder / "uv"),
         }
@@ -73,6 +78,7 @@ class Images:
         cold: seconds to build version 1 with nothing cached.
         rebuild: seconds to build version 2 after that.
         again: seconds to build version 2 once more, which changes nothing.
+        from_server: seconds to build version 3 after that, with the server as the registry.
     """
 
     image: str
@@ -80,18 +86,25 @@ class Images:
     cold: float
     rebuild: float
     again: float
+    from_server: float
 
 
 @contextmanager
 def shop() -> Iterator[Shop]:
-    """Train two versions; the registry and all images are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as folder:
-        made = Shop(folder=Path(folder), model=f"mlgitops-bench-{secrets.token_hex(4)}")
+    """Train the versions; the registries and all images are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as folder, _server(folder) as url:
+        made = Shop(
+            folder=Path(folder),
+            model=f"mlgitops-bench-{secrets.token_hex(4)}",
+            file=servers.sqlite(Path(folder)),
+            server=url,
+        )
         (made.folder / "models.yaml").write_text(_MODELS.format(model=made.model))
-        # not through the variable: the embedded registry keeps its artifacts in the folder
-        training = os.environ | {"MLFLOW_TRACKING_URI": ""}
-        command = [sys.executable, "-m", "mlgitops", "train", "--state", "."]
-        subprocess.run(command, cwd=made.folder, env=training, check=True, capture_output=True)
+        # the file not through the variable: the embedded registry keeps its artifacts beside it
+        for registry in ("", url):
+            training = os.environ | {"MLFLOW_TRACKING_URI": registry}
+            command = [sys.executable, "-m", "mlgitops", "train", "--state", "."]
+            subprocess.run(command, cwd=made.folder, env=training, check=True, capture_output=True)
         try:
             yield made
         finally:
@@ -100,40 +113,59 @@ def shop() -> Iterator[Shop]:
                 docker.run(["image", "rm", "--force", *images])
 
 
+@contextmanager
+def _server(folder: str) -> Iterator[str]:
+    own = Path(folder) / "server"
+    own.mkdir()
+    artifacts = ("--artifacts-destination", (own / "artifacts").as_uri())
+    passed_on = ("--default-artifact-root", "mlflow-artifacts:/", *artifacts)
+    with servers.server(own, arguments=passed_on) as url:
+        yield url
+
+
 def ours(shop: Shop) -> Images:
     """By `mlgitops image build`."""
 
-    def build(version: str) -> str:
-        printed = shop.run("mlgitops", "image", "build", shop.model, version, "--format", "json")
-        return str(json.loads(printed)["tags"][0])
+    def build(registry: str, version: str) -> str:
+        command = ("mlgitops", "image", "build", shop.model, version, "--format", "json")
+        return str(json.loads(shop.run(registry, *command))["tags"][0])
 
-    return _timed(build)
+    return _timed(shop, build)
 
 
 def theirs(shop: Shop) -> Images:
     """By `mlflow models build-docker --env-manager local`."""
 
-    def build(version: str) -> str:
+    def build(registry: str, version: str) -> str:
         tag = f"{shop.model}:mlflow-{version}"
         model = f"models:/{shop.model}/{version}"
         shop.run(
-            *("mlflow", "models", "build-docker", "-m", model, "-n", tag),
+            *(registry, "mlflow", "models", "build-docker", "-m", model, "-n", tag),
             *("--env-manager", "local"),
         )
         return tag
 
-    return _timed(build)
+    return _timed(shop, build)
 
 
-def _timed(build: Callable[[str], str]) -> Images:
+def _timed(shop: Shop, build: Callable[[str, str], str]) -> Images:
     docker.run(["builder", "prune", "--all", "--force"])
     kept = docker.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]).split()
     if kept:
         docker.run(["image", "rm", *kept])
     taken, tags = [], []
-    for version in ("1", "2", "2"):
+    versions = ((shop.file, "1"), (shop.file, "2"), (shop.file, "2"), (shop.server, "3"))
+    for registry, version in versions:
         begun = time.perf_counter()
-        tags.append(build(version))
+        tags.append(build(registry, version))
         taken.append(time.perf_counter() - begun)
     size = docker.run(["image", "inspect", "--format", "{{.Size}}", tags[0]])
-    return Images(image=tags[0], size=int(size), cold=taken[0], rebuild=taken[1], again=taken[2])
+    cold, rebuild, again, from_server = taken
+    return Images(
+        image=tags[0],
+        size=int(size),
+        cold=cold,
+        rebuild=rebuild,
+        again=again,
+        from_server=from_server,
+    )

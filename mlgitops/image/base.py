@@ -27,10 +27,12 @@ class Base:
     Attributes:
         name: with its tag.
         digest: `sha256:…`; None if neither the engine nor a registry of images knows one.
+        identity: the image's id in the engine, where only that tells which image it is.
     """
 
     name: str
     digest: str | None
+    identity: str = ""
 
     @property
     def reference(self) -> str:
@@ -51,7 +53,7 @@ def find(image: str, *, chosen: bool) -> Base:
     written = {match["name"]: match["digest"] for match in LINE.finditer(_DOCKERFILE.read_text())}
     if not chosen and written.get(name):
         return Base(name=name, digest=written[name])
-    return Base(name=name, digest=_known(name))
+    return _known(name)
 
 
 def python_of(image: str, platform: str | None) -> str:
@@ -71,15 +73,17 @@ def python_of(image: str, platform: str | None) -> str:
     return said
 
 
-def _known(name: str) -> str | None:
+def _known(name: str) -> Base:
+    asked = ["image", "inspect", "--format", "{{.Id}} {{json .RepoDigests}}", name]
     try:
-        found = docker.run(["image", "inspect", "--format", "{{json .RepoDigests}}", name])
+        identity, found = docker.run(asked).split(maxsplit=1)
     except DockerCommandError:  # it is not here: BuildKit will fetch it
         try:
-            return docker.digest_in_registry(name)
+            return Base(name=name, digest=docker.digest_in_registry(name))
         except DockerCommandError:
-            return None
+            return Base(name=name, digest=None)
     digests = dict(one.split("@", 1) for one in json.loads(found) or ())
     # an image may have been pushed under other names, to registries that have no such name as this
     repository = re.sub(r":[\w.-]+$", "", _USUAL.sub("", name))
-    return digests.get(repository)
+    digest = digests.get(repository)
+    return Base(name=name, digest=digest, identity="" if digest else identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -65,21 +66,26 @@ def build(
         ResolveError: uv cannot be had for its Python.
         DockerError: there is no Docker.
     """
-    with TemporaryDirectory(prefix="mlgitops-image-") as folder:
+    with (
+        TemporaryDirectory(prefix="mlgitops-image-") as folder,
+        ThreadPoolExecutor(1) as meanwhile,
+    ):
         payload = Path(folder)
+        asked = meanwhile.submit(_engine)
         say(f"fetching {model} {wanted}")
         found = source.fetch(registry, model, wanted, payload, options)
         wish = spec.specify(found, options)
-        docker.require()
+        engine = asked.result()
         wish = _based(wish, options, say)
         if not wish.python:
             wish = replace(wish, python=base.python_of(wish.base, options.platform))
-        if layer.is_taken():
-            environment = environments.provide(wish, payload, options, _platform(options), say)
+        target = _target(options.platform or engine.platform)
+        if engine.takes_layers:
+            environment = environments.provide(wish, payload, options, target, say)
             say(f"adding the model: {wish.tags[0]}")
             layer.add(environment, _addition(payload, found, wish, options))
         else:
-            _build(payload, found, wish, options, say)
+            _build(payload, found, wish, options, target, say)
     if options.push:
         _push(wish.tags, say)
     identity, size = docker.run(
@@ -88,19 +94,33 @@ def build(
     return Built(tags=wish.tags, identity=identity, size=int(size), source=found)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Engine:
+    """What images are made in.
+
+    Attributes:
+        platform: its own.
+        takes_layers: whether it takes a layer alone.
+    """
+
+    platform: str
+    takes_layers: bool
+
+
+def _engine() -> _Engine:
+    return _Engine(platform=docker.require(), takes_layers=layer.is_taken())
+
+
 def _based(wish: Spec, options: BuildOptions, say: Callable[[str], None]) -> Spec:
     found = base.find(wish.base, chosen=options.base is not None)
     if found.digest is None:
         say(f"building on {found.name} as it is here: no registry of images knows its digest")
-        return wish
+        return replace(wish, identity=found.identity)
     labels = {**wish.labels, spec.BASE_DIGEST: found.digest}
     return replace(wish, base=found.reference, labels=labels)
 
 
-def _platform(options: BuildOptions) -> str:
-    # the engine's platform, which need not be this machine's
-    engine = ("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
-    wanted = options.platform or docker.run(engine).strip()
+def _target(wanted: str) -> str:
     if wanted not in PLATFORMS:
         known = " or ".join(PLATFORMS)
         raise ImageError(f"cannot build for {wanted}; choose {known} with --platform")
@@ -127,7 +147,12 @@ def _addition(payload: Path, found: Source, wish: Spec, options: BuildOptions) -
 
 
 def _build(
-    payload: Path, found: Source, wish: Spec, options: BuildOptions, say: Callable[[str], None]
+    payload: Path,
+    found: Source,
+    wish: Spec,
+    options: BuildOptions,
+    target: str,
+    say: Callable[[str], None],
 ) -> None:
     """Build the whole image, where the engine takes no layer alone."""
     arguments = ["--target", "served"]
@@ -139,7 +164,7 @@ def _build(
         arguments += ["--label", f"{name}={value}"]
     for tag in wish.tags:
         arguments += ["--tag", tag]
-    with context.folder(wish, payload, options, _platform(options), say) as made:
+    with context.folder(wish, payload, options, target, say) as made:
         context.add_model(made, payload)
         say(f"building {wish.tags[0]}")
         context.build(made, wish, options, arguments)

@@ -161,10 +161,10 @@ def _ended(
     why = f"exit code {code}"
     if state["OOMKilled"]:
         why = "it took more memory than its container may have"
+    elif "Timeout (" in docker.logs(name, lines=100):  # telling where it was may crash it, too
+        why = f"no answer within {timeout:g} s"
     elif code > _SIGNAL:
         why = signal.strsignal(code - _SIGNAL) or why
-    elif "Timeout (" in docker.logs(name, lines=100):
-        why = f"no answer within {timeout:g} s"
     return ServeError(f"the model of {image} ended its process before it answered: {why}")
 
 

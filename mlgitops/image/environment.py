@@ -19,7 +19,7 @@ from mlgitops.image import context
 from mlgitops.system import docker, files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mlgitops.image.spec import BuildOptions, Spec
@@ -30,8 +30,8 @@ _RESOLVED, _KEPT = timedelta(days=1), timedelta(days=30)
 
 def provide(
     wish: Spec, model: Path, options: BuildOptions, target: str, say: Callable[[str], None]
-) -> str:
-    """The environment of a version in the engine, built if there is none; its name.
+) -> Mapping[str, Any]:
+    """The environment of a version in the engine, built if there is none; as Docker inspects it.
 
     Args:
         wish: the version's image.
@@ -45,19 +45,20 @@ def provide(
     """
     tag = f"{REPOSITORY}:{_key(wish, model, options, target)}"
     now = datetime.now(UTC)
-    if options.cached and now - _tagged(tag) < _RESOLVED:
-        return tag
+    kept = _inspected(tag)
+    if options.cached and now - _tagged(kept) < _RESOLVED:
+        return kept
     _forget(now)
     with context.folder(wish, model, options, target, say) as made:
         say(f"building {tag}")
         context.build(made, wish, options, ("--target", "environment", "--tag", tag))
     docker.run(["tag", tag, tag])  # what was loaded under its old name keeps the old time
-    return tag
+    return _inspected(tag)
 
 
 def _key(wish: Spec, model: Path, options: BuildOptions, target: str) -> str:
     """What tells environments apart: all that goes into one."""
-    parts: list[Any] = [wish.base, _identity(wish.base), wish.python, target, version("uv")]
+    parts: list[Any] = [wish.base, wish.identity, wish.python, target, version("uv")]
     parts += [wish.requirements, wish.constraints, wish.required, options.debian]
     parts += [[wheel, files.sha256(model / wheel)] for wheel in wish.wheels]
     parts += [files.sha256(options.configuration) if options.configuration else None]
@@ -65,25 +66,25 @@ def _key(wish: Spec, model: Path, options: BuildOptions, target: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _identity(image: str) -> str:
-    """The id of an image that lies in the engine; empty if there is none."""
+def _inspected(tag: str) -> dict[str, Any]:
+    """What Docker says of an image in the engine; nothing if there is none."""
     with suppress(DockerCommandError):
-        return docker.run(["image", "inspect", "--format", "{{.Id}}", image]).strip()
-    return ""
+        found: dict[str, Any] = json.loads(docker.run(["image", "inspect", tag]))[0]
+        return found
+    return {}
 
 
-def _tagged(tag: str) -> datetime:
+def _tagged(image: Mapping[str, Any]) -> datetime:
     """When an image in the engine was given its name; long ago if there is none."""
-    with suppress(DockerCommandError):
-        asked = ["image", "inspect", "--format", "{{json .Metadata.LastTagTime}}", tag]
-        return datetime.fromisoformat(json.loads(docker.run(asked)))
-    return datetime.min.replace(tzinfo=UTC)
+    if not image:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.fromisoformat(image["Metadata"]["LastTagTime"])
 
 
 def _forget(now: datetime) -> None:
     """Remove the names of environments that nobody has used for a long time."""
     named = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]
     for tag in docker.run(named).split():
-        if now - _tagged(tag) > _KEPT:
+        if now - _tagged(_inspected(tag)) > _KEPT:
             with suppress(DockerCommandError):  # somebody else removes it, or an image needs it
                 docker.run(["image", "rm", tag])

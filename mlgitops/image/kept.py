@@ -7,14 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import (
-    DigestMismatchError,
-    ImageError,
-    PayloadError,
-    RegistryError,
-    RequirementsError,
-)
-from mlgitops.image.publish import labels_of
+from mlgitops.errors import DigestMismatchError, ImageError, PayloadError, RequirementsError
+from mlgitops.errors.registry import RegistryError
+from mlgitops.image.publish import look
 from mlgitops.image.source import fetch
 from mlgitops.image.spec import version_tag
 from mlgitops.words import one_line
@@ -48,7 +43,7 @@ def _looked_for(
             tag = version_tag(
                 fetch(registry, model, str(number), Path(made), options), options.repository
             )
-        if labels_of(tag) is not None:
+        if look(tag) is not None:
             return way
     except (DigestMismatchError, RequirementsError) as error:
         return replace(way, blocked=one_line(error))

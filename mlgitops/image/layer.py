@@ -49,22 +49,25 @@ def is_taken() -> bool:
     return _CONTAINERD not in docker.run(["info", "--format", "{{json .DriverStatus}}"])
 
 
-def add(environment: str, addition: Addition) -> None:
+def add(environment: Mapping[str, Any], addition: Addition) -> None:
     """Make an image of an environment and a model; the same inputs make the same image.
+
+    Args:
+        environment: an image in the engine, as Docker inspects it.
+        addition: what the image has beside it.
 
     Raises:
         ImageError: the engine does not take it.
     """
-    try:
-        found = json.loads(docker.run(["image", "inspect", environment]))[0]
-        with TemporaryDirectory(prefix="mlgitops-layer-") as made:
-            layer = Path(made) / "layer.tar"
-            digest = _write(layer, addition.folder)
-            configuration = json.dumps(_configuration(found, digest, addition)).encode()
-            below = len(found["RootFS"]["Layers"])
+    with TemporaryDirectory(prefix="mlgitops-layer-") as made:
+        layer = Path(made) / "layer.tar"
+        digest = _write(layer, addition.folder)
+        configuration = json.dumps(_configuration(environment, digest, addition)).encode()
+        below = len(environment["RootFS"]["Layers"])
+        try:
             docker.load(lambda stream: _archive(stream, configuration, below, layer, addition.tags))
-    except DockerCommandError as error:
-        raise ImageError(f"cannot make the image {addition.tags[0]}: {error}") from error
+        except DockerCommandError as error:
+            raise ImageError(f"cannot make the image {addition.tags[0]}: {error}") from error
 
 
 def _write(layer: Path, folder: Path) -> str:

@@ -6,7 +6,9 @@ What is left is the same for the same packages: files have one date. Bytecode li
 own (PYTHONPYCACHEPREFIX), for the standard library as well, which Python's slim images ship
 without; a container that cannot write would compile it on each start. It holds what the server
 and the packages of the model's own requirements import, and not all that is installed, which would
-be three times as much. Nothing of mlgitops is imported here.
+be three times as much. What skops trusts it finds out at each import, by importing all of
+scikit-learn: its lists are written down, for the server to take. Nothing of mlgitops is imported
+here.
 """
 
 from __future__ import annotations
@@ -36,6 +38,14 @@ _SERVER = (
     *("prometheus_client.multiprocess", "mlflow.models.signature"),
 )
 _PARQUET = "pyarrow.parquet"  # where the model's packages allow it
+# as server/importing.py reads it, from below the environment
+TRUSTED = "skops-trusted.json"
+_LISTED = """
+import json
+import skops.io._trusted_types as found
+names = {name: value for name, value in vars(found).items() if name.endswith("_NAMES")}
+print(json.dumps(names, sort_keys=True))
+"""
 
 
 def main(site: Path, required: set[str]) -> None:
@@ -45,6 +55,8 @@ def main(site: Path, required: set[str]) -> None:
         for path in sorted(site.glob("pyarrow*")):  # the server does without, and says so
             _remove(path)
     environment = site.parents[2]
+    if listed := trusted():
+        (environment / TRUSTED).write_text(listed, encoding="utf-8")
     _date(environment)  # before anything is compiled: bytecode holds the date of its source
     # in a process of its own: what a process has imported shows in the bytecode that it writes
     modules = sorted(_modules(required) | {_PARQUET})
@@ -79,6 +91,15 @@ def _reads_parquet() -> bool:
     """Whether there is a pyarrow that runs with the packages of the model."""
     asked = [sys.executable, "-B", "-c", f"import {_PARQUET}"]
     return subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def trusted() -> str:
+    """The lists of types that skops trusts, as JSON; empty where there is no skops, or another."""
+    asked = [sys.executable, "-B", "-c", _LISTED]
+    done = subprocess.run(
+        asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+    )
+    return "" if done.returncode else done.stdout
 
 
 def _prune(site: Path, required: set[str]) -> None:

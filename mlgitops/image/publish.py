@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlgitops.image.spec import BuildOptions
 
 _AT_ONCE = 8  # tags that are looked at
+_SEEN = '{"manifest": {{json .Manifest}}, "image": {{json .Image}}}'
 # how registries say that a tag is not there; some deny what does not exist yet, so that only the
 # push can tell whether it may be written
 _ABSENT = (
@@ -106,38 +107,59 @@ class _Wanted:
 
     def is_there(self, registry: RegistryReader) -> bool:
         """Whether the tag points to an image of the version, built as the options say."""
-        labels = labels_of(self.tag)
-        if labels is None:
-            return False
-        version = registry.version(self.stage.model, self.version)
-        # a number is not enough: a model that was deleted and made anew counts from 1 again
-        expected = {
-            "mlgitops.model": self.stage.model,
-            "mlgitops.version": str(self.version),
-            "mlgitops.run": (version and version.run_id) or "",
-            spec.CHOICES: spec.choices(self.options),
-        }
-        pinned = self.options.pins.binding(self.stage.model, self.version, self.stage.stage)
-        return all(labels.get(name, "") == text for name, text in expected.items()) and all(
-            labels.get("mlgitops.digest") == pin.digest for pin in pinned
-        )
+        found = look(self.tag)
+        where = (self.stage.model, self.version, self.stage.stage)
+        return found is not None and fits(found.labels, registry, *where, self.options)
 
 
-def labels_of(tag: str) -> Mapping[str, str] | None:
-    """The labels of the image that a tag points to in its registry; None if there is no such tag.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tagged:
+    """What a tag points to in its registry: the digest of all platforms, and the image's labels."""
+
+    digest: str
+    labels: Mapping[str, str]
+
+
+def fits(
+    labels: Mapping[str, str],
+    registry: RegistryReader,
+    model: str,
+    number: int,
+    stage: str,
+    options: BuildOptions,
+) -> bool:
+    """Whether labels are those of an image of a version, built for a stage as options say."""
+    version = registry.version(model, number)
+    # a number is not enough: a model that was deleted and made anew counts from 1 again
+    expected = {
+        "mlgitops.model": model,
+        "mlgitops.version": str(number),
+        "mlgitops.run": (version and version.run_id) or "",
+        spec.CHOICES: spec.choices(options),
+    }
+    pinned = options.pins.binding(model, number, stage)
+    return all(labels.get(name, "") == text for name, text in expected.items()) and all(
+        labels.get("mlgitops.digest") == pin.digest for pin in pinned
+    )
+
+
+def look(tag: str) -> Tagged | None:
+    """What a tag points to in its registry; None if there is no such tag.
 
     Raises:
         ImageError: the registry of images did not say.
     """
     try:
         found = docker.run(
-            ["buildx", "imagetools", "inspect", "--format", "{{json .Image}}", tag], shown=1
+            ["buildx", "imagetools", "inspect", "--format", _SEEN, tag],
+            shown=1,
         )
     except DockerCommandError as error:
         reason = str(error).rpartition(f"{tag}: ")[2].lower()  # a name may hold any word
         if any(sign in reason for sign in _ABSENT):
             return None
         raise ImageError(f"cannot look at {tag}: {error}") from error
-    image = json.loads(found)
+    seen = json.loads(found)
+    image = seen["image"]
     labels = (image.get("config") or {}).get("Labels") if isinstance(image, dict) else None
-    return labels or {}
+    return Tagged(digest=seen["manifest"]["digest"], labels=labels or {})

@@ -27,8 +27,8 @@ def fetch(
         PayloadError: what was downloaded is no model of MLflow's.
         RequirementsError: it asks for more than packages from an index.
     """
-    number, stage = find_version(registry, model, wanted, options.stages)
-    version = registry.version(model, number)
+    version, stage = find_version(registry, model, wanted, options.stages)
+    number = version.number
     registry.download(f"models:/{model}/{number}", folder)
     found = digest.of_folder(folder)
     options.pins.verify(model, number, stage or options.stage, found)
@@ -37,7 +37,7 @@ def fetch(
     return Source(
         model=model,
         version=number,
-        run_id=(version and version.run_id) or "",
+        run_id=version.run_id or "",
         digest=found,
         stage=stage,
         python=required.python_of(folder, named),

@@ -96,6 +96,7 @@ class Spec:
 
     Attributes:
         python: such as `3.11`; empty where only the base image tells.
+        identity: the base image's id, where it has no digest.
         requirements, constraints: PEP 508.
         wheels: paths in the model's folder.
         required: the names of the packages that the model itself asks for, normalised.
@@ -108,6 +109,7 @@ class Spec:
     wheels: tuple[str, ...]
     required: tuple[str, ...]
     tags: tuple[str, ...]
+    identity: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 

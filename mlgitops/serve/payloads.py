@@ -31,6 +31,7 @@ PARQUET = "application/vnd.apache.parquet"
 RECORDS = "dataframe_records"
 _DEEP = 100_000  # brackets
 _LARGE = 10_000_000  # bytes
+STEP = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,10 +173,20 @@ def hostile(example: Example) -> Iterator[Payload]:
     }.items():
         yield Payload(name=name, body=_json({RECORDS: [{**row, first: value}]}))
     yield Payload(name="an extra column", body=_json({RECORDS: [{**row, "extra": 1}]}))
-    if not any(isinstance(value, list | dict) for value in row.values()):
-        # MLflow looks at each nested value by itself: for a minute, which proves nothing more
-        many = -(-_LARGE // len(_json({RECORDS: [row]})))
-        yield Payload(name="10 MB of records", body=_json({RECORDS: [row] * many}))
+
+
+def growing(example: Example) -> Iterator[Payload]:
+    """A row of a table once, then each time `STEP` times as often, up to 10 MB of records."""
+    import pandas as pd
+
+    if not isinstance(example.inputs, pd.DataFrame):
+        return
+    (row,) = _records(example.inputs.head(1))
+    rows, most = 1, -(-_LARGE // len(_json({RECORDS: [row]})))
+    while rows < most:
+        yield Payload(name=f"{rows:,} records at once", body=_json({RECORDS: [row] * rows}))
+        rows *= STEP
+    yield Payload(name="10 MB of records", body=_json({RECORDS: [row] * most}))
 
 
 def unfit(example: Example) -> Iterator[Payload]:

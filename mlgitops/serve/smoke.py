@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from mlgitops.serve.examples import Example
     from mlgitops.serve.payloads import Payload
     from mlgitops.serve.truth import Ask, Verdict
 
@@ -137,6 +138,7 @@ def smoke(
     checks += [_unfit(client, payload, verdicts[payload], strict=strict) for payload in unfit]
     if strict:
         checks += [_hostile(client, payload) for payload in payloads.hostile(example)]
+        checks += _largest(client, example, timeout)
     answer = client.get("/ping")
     checks.append(_check("GET /ping, at the end", "200", answer, answer.status == 200))
     if taken:
@@ -289,6 +291,18 @@ def _hostile(client: _Client, payload: Payload) -> Probe:
         answer,
         tidy,
     )
+
+
+def _largest(client: _Client, example: Example, timeout: float) -> list[Probe]:
+    """As many records at once as a model of its pace answers in time: 10 MB, unless it is slow."""
+    check = None
+    for payload in payloads.growing(example):
+        check = _hostile(client, payload)
+        # a third: with more rows each may take longer
+        slow = check.milliseconds * payloads.STEP > timeout * 1000 / 3
+        if slow or check.outcome is ProbeResult.FAILED:
+            break
+    return [check] if check else []
 
 
 def _check(request: str, expected: str, answer: _Answer, right: bool) -> Probe:

@@ -14,6 +14,8 @@ from mlgitops.image.scan.values import Image
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+SITE = "venv/lib/python3.11/site-packages"  # of an image's environment
+
 
 def archive(files: Mapping[str, bytes]) -> bytes:
     """A tar archive of files."""

@@ -34,6 +34,8 @@ class Sum:
         if len(rows) and rows[0, 0] == {HANG}:
             print("hanging", flush=True)
             time.sleep(600)
+        if {{pace}}:
+            time.sleep(len(rows) * {{pace}})
         return rows.sum(axis=1)
 """
 
@@ -52,13 +54,16 @@ class Serving:
         return requests.post(f"{self.url}/invocations", data=body, headers=headers, timeout=60)
 
 
-def sum_model(folder: Path) -> Path:
-    """A model of the columns x and y that adds them; it hangs if the first x is HANG."""
+def sum_model(folder: Path, pace: float = 0.0) -> Path:
+    """A model of the columns x and y that adds them; it hangs if the first x is HANG.
+
+    It takes `pace` seconds for each row.
+    """
     import mlflow
     import pandas as pd
     from mlflow.models import infer_signature
 
-    (folder / "summing.py").write_text(_SUM)
+    (folder / "summing.py").write_text(_SUM.format(pace=pace))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         mlflow.sklearn.save_model(

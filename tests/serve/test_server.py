@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -22,7 +25,7 @@ from mlgitops.serve.load_test import count_down, send_load
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import smoke
 from mlgitops.serve.truth import same
-from tests.serve.serving import serving
+from tests.serve.serving import serving, sum_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +200,17 @@ def test_it_passes_the_strict_smoke_test(ours: Serving, model: Path) -> None:
     assert len(report.checks) > 35
 
 
+def test_a_slow_model_is_asked_for_as_much_as_it_can_answer(tmp_path: Path) -> None:
+    """A model that 10 MB of records would hold for an hour passes with fewer of them."""
+    slow = sum_model(tmp_path, pace=0.005)
+    with serving(slow, tmp_path / "log") as made:
+        ask = partial(truth.of_folder, slow, own=None)
+        report = smoke(made.url, slow, ask, strict=True, timeout=6.0)
+    assert report.failed == ()
+    many = [check.request for check in report.checks if check.request.endswith("at once")]
+    assert many == ["POST 100 records at once"]
+
+
 def test_the_list_of_the_first_tutorials(ours: Serving) -> None:
     """The bare list of records, which MLflow refuses, is answered as `dataframe_records` is."""
     record = dict.fromkeys(COLUMNS, 7.5)
@@ -276,6 +290,38 @@ def test_limits_and_draining(model: Path, tmp_path: Path) -> None:
             assert begun.result().status_code == 200
         assert made.process.wait(timeout=15) == 0
     assert "Traceback" not in made.log.read_text()
+
+
+def test_who_keeps_a_connection_is_told_that_the_server_ends(model: Path, tmp_path: Path) -> None:
+    """Idle or in the middle of a request: the next answer is whole, and says so."""
+    body = json.dumps({"dataframe_records": [dict.fromkeys(COLUMNS, 1.0)]})
+
+    def ask(there: http.client.HTTPConnection) -> bool:
+        there.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+        answer = there.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+        return answer.will_close
+
+    def go_on(there: http.client.HTTPConnection) -> None:
+        while not ask(there):
+            pass
+
+    with ExitStack() as stack:
+        made = stack.enter_context(serving(model, tmp_path / "log", SERVING_WORKERS="1"))
+        host = urlsplit(made.url).netloc
+        idle, *busy = (
+            stack.enter_context(closing(http.client.HTTPConnection(host, timeout=30)))
+            for _ in range(5)
+        )
+        assert not ask(idle)
+        pool = stack.enter_context(ThreadPoolExecutor())
+        asked = [pool.submit(go_on, one) for one in busy]
+        time.sleep(0.5)
+        made.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert ask(idle)
+        assert [one.result() for one in asked] == [None] * len(busy)
+        assert made.process.wait(timeout=15) == 0
 
 
 def test_settings_that_make_no_sense(model: Path, tmp_path: Path) -> None:

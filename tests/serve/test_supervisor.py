@@ -77,6 +77,7 @@ def test_a_worker_that_hangs_is_replaced(model: Path, tmp_path: Path) -> None:
         assert made.process.wait(timeout=15) == 0
 
 
+@pytest.mark.thorough
 def test_others_go_on_while_a_worker_hangs(model: Path, tmp_path: Path) -> None:
     """A quick prediction hangs, and with it its process: others answer until it is replaced.
 

@@ -1,4 +1,4 @@
-"""Importing MLflow and scikit-learn without what serving seldom needs.
+"""Importing MLflow, scikit-learn and skops without what serving seldom needs.
 
 MLflow 3 imports its packages for generative AI and for its gateway, and FastAPI with them, whatever
 it is imported for: with a small model a fifth of the processor time until a server is ready, and 9
@@ -6,13 +6,18 @@ MiB of 182. scikit-learn imports scipy's statistics, integrals and splines, whic
 fifth; predictions need them in a few estimators. Here they are imported when something asks for
 them. importlib.util.LazyLoader cannot do that: MLflow tries to import from mlflow.genai while it is
 half imported itself and goes on without. The loader then keeps the module that failed, empty.
+
+skops imports all of scikit-learn to list the types that it trusts, which takes a third. Here it
+takes the lists that the build of the image wrote down.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +31,8 @@ _SELDOM_OF_SCIPY = {
     "scipy.interpolate": frozenset({"BSpline"}),
     "scipy.stats": frozenset({"chi2", "gmean", "rankdata", "spearmanr"}),
 }
+TRUSTED = Path(sys.prefix) / "skops-trusted.json"  # of image/prepare.py
+_LISTS = "skops.io._trusted_types"
 # they import all that imports those, but for scikit-learn's rarest
 _SKLEARN = ("sklearn.linear_model", "sklearn.impute", "sklearn.ensemble")
 
@@ -72,8 +79,7 @@ def import_mlflow() -> None:
         with _put_in(*map(_Later, _SELDOM)):
             importlib.import_module("mlflow")
     except ImportError:  # a version that cannot do without them
-        for name in [name for name in sys.modules if name.split(".")[0] == "mlflow"]:
-            del sys.modules[name]
+        _forget("mlflow")
         importlib.import_module("mlflow")
 
 
@@ -83,10 +89,37 @@ def import_sklearn() -> None:
     Whoever else imports them gets them at once. Modules of versions that cannot do without them
     are left to the model to import.
     """
-    waiting = [_Later(*x) for x in _SELDOM_OF_SCIPY.items() if x[0] not in sys.modules]
-    with suppress(Exception), _put_in(*waiting):
+    with suppress(Exception), _put_in(*_of_scipy()):
         for name in _SKLEARN:
             importlib.import_module(name)
+
+
+def _of_scipy() -> list[_Later]:
+    return [_Later(*x) for x in _SELDOM_OF_SCIPY.items() if x[0] not in sys.modules]
+
+
+def import_skops(listed: Path = TRUSTED) -> bool:
+    """Import skops with the lists of what it trusts that a file has.
+
+    Returns:
+        Whether it is imported so. Another version of skops may ask for more, or there is no file:
+        then it is left to others to import.
+    """
+    lists = ModuleType(_LISTS)
+    try:
+        vars(lists).update(json.loads(listed.read_text(encoding="utf-8")))
+        sys.modules[_LISTS] = lists
+        with _put_in(*_of_scipy()):
+            importlib.import_module("skops.io")
+    except Exception:  # noqa: BLE001 - also what a version does with stand-ins
+        forget_skops()
+        return False
+    return True
+
+
+def forget_skops() -> None:
+    """Let the next import of skops make its own lists."""
+    _forget("skops")
 
 
 @contextmanager
@@ -104,3 +137,8 @@ def _take_out(module: ModuleType) -> None:
     """Let the next import of its name find the real one."""
     if sys.modules.get(module.__name__) is module:
         del sys.modules[module.__name__]
+
+
+def _forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _SWEEP = 0.25  # seconds between two looks at all connections
 _HEADERS = 100  # as in nginx and Apache
 _PIPELINE = 32  # requests that one client may send without waiting for an answer
+_CLOSE = (b"connection", b"close")
+_LEAVING = (
+    1.0  # seconds in which a client that asks for nothing may still ask, when the server ends
+)
 _LINGER = 1.0  # seconds for a refused client to read why, while it still sends
 _LINGERING = 256
 _BUFFERED = 4  # answers of the largest request's size, in memory for clients that are slow to read
@@ -90,6 +94,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.is_refused = False
         self.unread = math.inf
         self._due = math.inf  # when what is being read must have been read
+        self._leaving = math.inf  # when it is closed, if nothing is asked for
         self._running: RequestResponseCycle | None = None  # the request that is being answered
         self._has_length = False  # the request that is being read says how long it is
         self._quiet = 0  # bytes in a row that were neither a whole head nor a part of a body
@@ -113,6 +118,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.unread = min(self.unread, now) if size else math.inf
         if now - self.unread > self._limits.write_timeout:
             return size - self.drop()
+        if now > self._leaving and self._running is None and not self._is_reading:
+            self.transport.close()
         if now > self._due:
             if self.flow.read_paused:  # it waits for us
                 self._due = now + self._limits.body_timeout
@@ -128,6 +135,20 @@ class LimitedProtocol(HttpToolsProtocol):
         self._disconnect()
         self.transport.abort()
         return size
+
+    def shutdown(self) -> None:
+        """Close it with its next answer, which says so; if nothing is asked for, in a while.
+
+        uvicorn closes at once what is idle, and what is busy after an answer that does not say so:
+        the client's next request, which is on its way by then, would be lost.
+        """
+        if _CLOSE not in self.server_state.default_headers:
+            self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+        waiting = [cycle for cycle, _ in self.pipeline]
+        for cycle in (self._running, *waiting):
+            if cycle is not None and not cycle.response_started:
+                cycle.default_headers = self.server_state.default_headers
+        self._leaving = self.loop.time() + _LEAVING
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless it was refused or what is neither head nor body gets too long."""
@@ -252,5 +273,5 @@ def _headers(length: int) -> list[tuple[bytes, bytes]]:
     return [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % length),
-        (b"connection", b"close"),
+        _CLOSE,
     ]

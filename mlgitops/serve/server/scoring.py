@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
+from .estimators import lean
 from .extent import PARQUET, extent
 from .faults import Fault, ModelFailedError, ModelRefusedError, told
 from .frames import Frames, answer
@@ -85,7 +86,8 @@ class Scorer:
         table = Table.of(model, self._text_by_mlflow, close=settings.compile) if known else None
         self._table, self._short = table, told(table.predict) if table else None
         if hasattr(model, "_predict_fn"):  # what is raised after MLflow's own checks
-            model._predict_fn = told(model._predict_fn)  # noqa: SLF001 - it has no other name
+            predict = lean(model._predict_fn, model)  # noqa: SLF001 - it has no other name
+            model._predict_fn = told(predict)  # noqa: SLF001
         self._frames = Frames.of(model, settings.max_cells)
         self._reads_parquet = reads_parquet()
         if not self._reads_parquet:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .importing import import_mlflow, import_sklearn
+from .importing import forget_skops, import_mlflow, import_sklearn, import_skops
 
 if TYPE_CHECKING:
     import socket
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .watch import Watch
 
 
+_SKOPS = "serialization_format: skops"
 _OF_SKLEARN = ("mlflow.sklearn", "mlflow.lightgbm", "mlflow.xgboost")
 
 
@@ -46,7 +47,7 @@ def application(settings: Settings, watch: Watch) -> Serving:
     from .app import Serving
     from .scoring import Scorer
 
-    scorer = Scorer(_loaded(settings), settings)
+    scorer = Scorer(loaded(settings), settings)
     scorer.warm_up()
     return Serving(scorer, settings, watch)
 
@@ -86,7 +87,7 @@ def listen(serving: Serving, settings: Settings, listener: socket.socket, watch:
     Server(config).run(sockets=[listener])
 
 
-def _loaded(settings: Settings) -> PyFuncModel:
+def loaded(settings: Settings) -> PyFuncModel:
     """The model, as MLflow's server loads it, without a look at each installed file for a warning.
 
     The image was built from the very requirements that MLflow would compare with what is installed.
@@ -99,7 +100,13 @@ def _loaded(settings: Settings) -> PyFuncModel:
     config = os.environ.get("SERVING_MODEL_CONFIG")
     # MLflow before 2.6 has no such argument
     given = {"model_config": json.loads(config)} if config else {}
-    return load_model(str(settings.model), suppress_warnings=True, **given)
+    load = partial(load_model, str(settings.model), suppress_warnings=True, **given)
+    if _SKOPS in described and import_skops():
+        try:
+            return load()
+        except Exception:  # noqa: BLE001 - the lists may lack what this process would add to them
+            forget_skops()
+    return load()
 
 
 def _settle() -> None:

@@ -1,6 +1,6 @@
 """Models of many flavours, saved by the packages that they need, and MLflow's own server of them.
 
-`saved.py` runs in an environment of each flavour, with nothing of ours: older Pythons, MLflows and
+`harness.saved` runs in an environment of each flavour, with nothing of ours: older MLflows and
 numpys are asked for by `Flavour.packages`, which uv installs and keeps.
 """
 
@@ -25,7 +25,7 @@ from mlgitops.system.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SAVED = Path(__file__).with_name("saved.py")
+_ROOT = Path(__file__).resolve().parents[1]
 _LONG = 300  # seconds
 
 
@@ -34,7 +34,7 @@ class Flavour:
     """A kind of model.
 
     Attributes:
-        name: of its function in `saved.py`.
+        name: of its function in `harness.saved`.
         packages: of its environment; none for the one that runs this.
         debian: packages that its image needs besides.
         sampled: whether it is among the few that stand for all.
@@ -48,8 +48,9 @@ class Flavour:
     def save(self, folder: Path) -> dict[str, Any]:
         """Save the model into a folder that does not exist; a request that it answers."""
         done = subprocess.run(
-            [*self._python, str(_SAVED), self.name, str(folder)],
-            env=pages.environment() | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            [*self._python, "-m", "harness.saved", self.name, str(folder)],
+            env=pages.environment()
+            | {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONPATH": str(_ROOT)},
             cwd=folder.parent,
             capture_output=True,
             text=True,
@@ -123,7 +124,7 @@ FLAVOURS = (
     Flavour(name="params"),
     Flavour(name="tensors"),
     Flavour(name="named_tensors", sampled=True),
-    Flavour(name="nested"),
+    Flavour(name="nested", sampled=True),
     Flavour(name="texts"),
     Flavour(name="vectors"),
     Flavour(name="chat", sampled=True),
@@ -136,7 +137,6 @@ FLAVOURS = (
             *_old("2.22.0", "numpy==1.26.4", "pandas==2.0.3", "scikit-learn==1.3.2"),
             "fastapi==0.115.12",  # MLflow's server of that time does not start with today's
         ),
-        sampled=True,
     ),
     Flavour(
         name="pandas_1",

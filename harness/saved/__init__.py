@@ -1,0 +1,1 @@
+"""Models of many flavours, saved with nothing but what they need: see `harness.flavours`."""
