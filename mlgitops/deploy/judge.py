@@ -11,7 +11,7 @@ from mlgitops.words import count
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlgitops.deploy.values import Canary
+    from mlgitops.core.deployments import Canary
 
 _SURE = 0.01  # the chance at which more errors are still called chance
 
@@ -71,10 +71,15 @@ def objection(new: Trial, old: Trial, canary: Canary) -> str:
         )
     if said := failing(new, old):
         return said
-    if new.milliseconds > canary.slower * old.milliseconds:
+    return slower(new, old, canary.slower)
+
+
+def slower(new: Trial, old: Trial, most: float) -> str:
+    """Whether the new version takes more than so many times as long; empty if not, or unknown."""
+    if new.milliseconds > most * old.milliseconds:
         return (
             f"it takes {new.milliseconds / old.milliseconds:.1f} times as long, more than "
-            f"{canary.slower:g}: {new}; old version: {old}"
+            f"{most:g}: {new}; old version: {old}"
         )
     return ""
 

@@ -1,191 +1,152 @@
-"""What runs on a host, and how it is to be replaced."""
+"""What is to be served, what really is, and the steps between: the same for every kind of place."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from mlgitops.core.stage import alias_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-_UNFIT = re.compile(r"[^a-z0-9_-]+")  # for the name of a Compose project
-MOST_REPLICAS = 16  # of a slot; as many as the proxy's configuration has places for
-
-
-class Slot(StrEnum):
-    """One of a deployment's two places for a version."""
-
-    BLUE = "blue"
-    GREEN = "green"
-
-    @property
-    def other(self) -> Slot:
-        """The other one."""
-        return Slot.GREEN if self is Slot.BLUE else Slot.BLUE
+from mlgitops.words import NONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """What a deployment keeps until somebody chooses otherwise.
+class Wanted:
+    """What a stage is to serve.
 
     Attributes:
-        memory, cpus: limits of each of the model's containers, as Docker writes them.
-        replicas: how many containers run the version.
-        start_timeout: seconds in which they have to be ready.
-        keep_images: how many images of former versions stay on the host.
+        version: None serves nothing: mlgitops has emptied the stage.
+        commit, pull_request, actor: by which the stage got it, as its stamp says; empty where that
+            is not known.
     """
 
-    memory: str = "1g"
-    cpus: str = "1"
-    replicas: int = 1
-    start_timeout: int = 180
-    keep_images: int = 1
-
-    def chosen(self, options: DeployOptions) -> Settings:
-        """These, with what somebody chose."""
-        given = {one.name: getattr(options, one.name) for one in fields(self)}
-        return replace(self, **{name: it for name, it in given.items() if it is not None})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Occupant:
-    """A version in a slot; figures are sums over its containers.
-
-    Attributes:
-        containers: their ids.
-        ready: how many of them pass their health check.
-        image: the id of its image, `sha256:…`.
-        version: as its image's label says.
-        digest: of its payload, `sha256:…`, as the container says; empty if it does not.
-        commit: that of models.yaml by which the stage got it, as the container says.
-        registry: the address of the registry whose stage it was deployed for.
-        started: when the first of them was, ISO 8601, UTC.
-        settings: what it was started with.
-        previous: the ids of the images that served before it, the newest first.
-        weight: its part of the traffic, relative to the other's; 0 gets none.
-        requests: how many the proxy has sent to it.
-        errors: how many of those it answered with 5xx, or not at all.
-        busy: requests that it is answering now.
-        up: the proxy reaches it.
-    """
-
-    slot: Slot
-    containers: tuple[str, ...]
-    ready: int
-    image: str
-    version: str
-    digest: str
-    commit: str
-    registry: str
-    started: str
-    weight: int
-    requests: int
-    errors: int
-    busy: int
-    up: bool
-    settings: Settings = field(default_factory=Settings)
-    previous: tuple[str, ...] = ()
-
-    @property
-    def container(self) -> str:
-        """One of them."""
-        return self.containers[0]
-
-    @property
-    def healthy(self) -> bool:
-        """Whether all the containers that it should have are there and pass their checks."""
-        return self.ready >= max(len(self.containers), self.settings.replicas)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Deployment:
-    """A model's stage on a host.
-
-    Attributes:
-        name: of its Compose project.
-        url: where callers reach it.
-        registry: the address of the registry that says what it serves.
-        slots: those that hold a version, the one that serves most first.
-    """
-
-    name: str
     model: str
     stage: str
-    url: str
-    registry: str
-    slots: tuple[Occupant, ...]
+    version: int | None
+    commit: str = ""
+    pull_request: str = ""
+    actor: str = ""
+
+    def step(
+        self,
+        action: Action,
+        deployment: str,
+        place: str,
+        *,
+        old: str = "",
+        details: tuple[str, ...] = (),
+        trouble: str = "",
+    ) -> Step:
+        """What is to be done for it in a place; `old` is the version that is there."""
+        return Step(
+            action=action,
+            deployment=deployment,
+            place=place,
+            model=self.model,
+            stage=self.stage,
+            old=old,
+            new=str(self.version or ""),
+            details=details,
+            trouble=trouble,
+        )
+
+
+class State(StrEnum):
+    """How what is served stands."""
+
+    SERVING = "serving"
+    BEHIND = "behind"  # another version than the stage holds
+    REPLACING = "replacing"  # two versions are there
+    DEGRADED = "degraded"  # fewer replicas than there should be
+    DOWN = "down"  # no replica answers
+    EMPTY = "empty"  # nothing is there
+    UNKNOWN = "unknown"  # the place did not answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """What really serves a stage in one place.
+
+    Attributes:
+        deployment: its name in models.yaml; empty where that is not known.
+        place: a host, `CONTEXT/NAMESPACE`, or a repository, as people write it.
+        version: as the image's label says; empty if nothing serves.
+        digest: of its payload; `image`: the image's, by digest or id; `commit`: of its promotion.
+        ready, replicas: those that answer, and those that there should be.
+        url: where callers reach it; empty if only from inside.
+        since: when it began to serve, ISO 8601, UTC; empty if not known.
+        note: why it does not stand as it should, in words.
+    """
+
+    deployment: str
+    place: str
+    model: str
+    stage: str
+    state: State
+    version: str = ""
+    digest: str = ""
+    image: str = ""
+    commit: str = ""
+    ready: int = 0
+    replicas: int = 0
+    url: str = ""
+    since: str = ""
+    note: str = ""
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    CREATE = "create"  # nothing served before
+    REPLACE = "replace"  # by another version, or another image
+    CHANGE = "change"  # of how the same version is served
+    WITHDRAW = "withdraw"  # its stage is empty
+    PRUNE = "prune"  # models.yaml does not list it any more
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What is to be done for one stage in one place.
+
+    Attributes:
+        old, new: versions; empty for nothing.
+        details: what else differs, a line each: `replicas: 2 → 3`.
+        trouble: why this cannot be told or done; then nothing is done.
+    """
+
+    action: Action
+    deployment: str
+    place: str
+    model: str
+    stage: str
+    old: str = ""
+    new: str = ""
+    details: tuple[str, ...] = ()
+    trouble: str = ""
 
     @property
-    def serving(self) -> Occupant | None:
-        """The slot that serves; of two with equal weights, the one that was there first."""
-        return self.slots[0] if self.slots else None
+    def pending(self) -> bool:
+        """Whether there is something to do, or to mend."""
+        return self.action is not Action.NOTHING or bool(self.trouble)
+
+    def __str__(self) -> str:
+        same = self.old == self.new
+        versions = self.new or NONE if same else f"{self.old or NONE} → {self.new or NONE}"
+        return f"{self.model} {self.stage} in {self.place}: version {versions}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Canary:
-    """A trial on a part of the traffic.
+class Outcome:
+    """What became of a step.
 
     Attributes:
-        share: of the requests, in per cent.
-        seconds: how long.
-        requests: how many it must get at least, to be judged.
-        slower: how many times as long as the version that serves it may take.
+        error: why it failed; empty if it is done.
+        exit_code: of the failure.
+        url: where callers reach it now.
+        remark: what is to be said of it, such as what its watch found.
     """
 
-    share: int
-    seconds: float
-    requests: int = 50
-    slower: float = 1.5
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeployOptions:
-    """What the person who deploys may choose; None keeps what the deployment has.
-
-    Attributes:
-        bind, port: where the proxy listens, once it is made.
-        memory, cpus, replicas, start_timeout, keep_images: see `Settings`.
-        tls_cert: a file with a certificate, its chain and its key, in PEM.
-        token_file: a file with the tokens of which callers must send one, one a line.
-        registry: the address of the registry whose stage is deployed.
-        commit: that of models.yaml by which the stage got its version; empty if none is known.
-        canary: None moves all traffic at once.
-        watch: seconds for which the new version is watched while the old one still could return.
-    """
-
-    bind: str | None = None
-    port: int | None = None
-    memory: str | None = None
-    cpus: str | None = None
-    replicas: int | None = None
-    start_timeout: int | None = None
-    keep_images: int | None = None
-    tls_cert: Path | None = None
-    token_file: Path | None = None
-    registry: str = ""
-    commit: str = ""
-    canary: Canary | None = None
-    watch: float = 5.0
-
-
-def order(slots: list[Occupant]) -> tuple[Occupant, ...]:
-    """The one that serves first: it has more weight, or was there before the other."""
-    return tuple(sorted(slots, key=lambda one: (-one.weight, one.started)))
-
-
-def name_of(model: str, stage: str) -> str:
-    """The name of a deployment's Compose project; no two deployments share one.
-
-    >>> name_of("wind", "Production")
-    'mlgitops-wind_production'
-    """
-    parts = (model, alias_of(stage))
-    name = "_".join(_UNFIT.sub("-", part.lower()) for part in parts)
-    if name != "_".join(parts) or name.count("_") > 1:
-        name += f"-{hashlib.sha256('/'.join(parts).encode()).hexdigest()[:8]}"
-    return f"mlgitops-{name}"
+    step: Step
+    error: str = ""
+    exit_code: int = 0
+    url: str = ""
+    remark: str = ""

@@ -7,8 +7,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlgitops.core.deployments import Canary
 from mlgitops.deploy.judge import Trial, chance, confirmed, failing, objection
-from mlgitops.deploy.values import Canary
 
 CANARY = Canary(share=10, seconds=60.0, requests=50, slower=1.5)
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))

@@ -1,0 +1,1 @@
+"""Deployments on Docker hosts: a proxy, and two slots for the version that serves and the next."""

@@ -1,0 +1,1 @@
+"""Deployments through a repository that Flux or Argo CD applies."""

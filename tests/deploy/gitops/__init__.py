@@ -1,0 +1,1 @@
+"""Deployments through a repository, as far as they need no cluster."""

@@ -1,0 +1,1 @@
+"""Tests of deployments on Kubernetes, as far as they need no cluster."""
