@@ -227,18 +227,17 @@ class Compose:
     def last_lines(self, service: str, count: int = 15) -> str:
         """The last lines of a service's log, and of its health check if that fails."""
         log = self.run("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
-        check = self.last_check(service)
+        _, check = self.failed_check(self.services().get(service))
         return "\n".join([log.strip(), f"health check: {check}" if check else ""]).strip()
 
-    def last_check(self, service: str) -> str:
-        """What the last health check printed that failed; empty while all is well."""
-        found = self.services().get(service)
+    def failed_check(self, found: Service | None) -> tuple[str, str]:
+        """When the last failed health check began, and what it printed; empty while all is well."""
         if found is None or found.health in {"", "healthy"}:
-            return ""
+            return "", ""
         form = "{{json .State.Health.Log}}"
         checks = json.loads(docker.run(["inspect", "--format", form, found.container]))
-        failed = [check["Output"].strip() for check in checks or () if check["ExitCode"]]
-        return str(failed[-1]) if failed else ""
+        failed = [(one["Start"], one["Output"].strip()) for one in checks or () if one["ExitCode"]]
+        return failed[-1] if failed else ("", "")
 
 
 def _address(port: Port) -> str:

@@ -83,7 +83,11 @@ def _start(compose: Compose, *, timeout: float, say: Callable[[str], None]) -> N
     `up --wait` gives up at the first service that is unhealthy, and starts nothing that depends on
     it. On a slow machine that service only needs longer: then it is waited for, and `up` goes on.
     """
-    watch = _Watch(compose=compose, say=say, started=time.monotonic(), timeout=timeout)
+    services = compose.services()
+    before = {name: compose.failed_check(services.get(name))[0] for name in _DENIED}
+    watch = _Watch(
+        compose=compose, say=say, started=time.monotonic(), timeout=timeout, before=before
+    )
     while (output := _attempt(watch)) is not None:
         if not watch.recovers():
             raise _failure(compose, watch.look(), output)
@@ -97,10 +101,7 @@ def _attempt(watch: _Watch) -> str | None:
     def has_ended() -> bool:
         if process.poll() is not None:
             return True
-        services = watch.look()
-        starting = "db" in services and services["db"].health == "starting"
-        if starting and (denied := _denied(compose)):
-            raise ServiceFailedError("db", denied, compose.last_lines("db", 5))
+        watch.hopeful()
         return False
 
     try:
@@ -116,12 +117,18 @@ def _attempt(watch: _Watch) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Watch:
-    """What becomes of the services, told whenever one of them changes."""
+    """What becomes of the services, told whenever one of them changes.
+
+    Attributes:
+        before: when the last health check began that had failed before, of services that may be
+            denied something.
+    """
 
     compose: Compose
     say: Callable[[str], None]
     started: float
     timeout: float
+    before: Mapping[str, str]
     seen: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -138,6 +145,20 @@ class _Watch:
                 self.say(f"{name}: {service} ({time.monotonic() - self.started:.0f} s)")
         return services
 
+    def hopeful(self) -> dict[str, Service]:
+        """The services as they are now, as long as waiting for them makes sense.
+
+        Raises:
+            ServiceFailedError: one of them is denied what it needs.
+        """
+        services = self.look()
+        for name, denied in _DENIED.items():
+            begun, said = self.compose.failed_check(services.get(name))
+            # what was found before may have been put right since
+            if begun != self.before[name] and (reason := denied(self.compose, said)):
+                raise ServiceFailedError(name, reason, self.compose.last_lines(name, 5))
+        return services
+
     def recovers(self) -> bool:
         """Whether what was slow, and nothing worse, is well again before the time is over."""
         services = self.look()
@@ -147,7 +168,7 @@ class _Watch:
 
         def well() -> bool:
             nonlocal services
-            services = self.look()
+            services = self.hopeful()
             return not _unhealthy(services)
 
         return (
@@ -162,19 +183,37 @@ def _unhealthy(services: Mapping[str, Service]) -> bool:
     return any(service.health == "unhealthy" for service in services.values())
 
 
-def _denied(compose: Compose) -> str:
+def _database_denied(compose: Compose, said: str) -> str:
     """Why waiting for the database is of no use, where it is.
 
     Before its first start is complete, the database does not listen; what answers and denies the
     login will go on denying it.
     """
-    if "Access denied" not in compose.last_check("db"):
+    if "Access denied" not in said:
         return ""
     return (
         "the database was created with a different password than the one in "
         f"{compose.settings.secrets / 'mysql_password'}; restore the original file, or remove the "
         "database with `nox -s down -- --volumes`"
     )
+
+
+def _store_denied(compose: Compose, said: str) -> str:
+    """Why waiting for the artifact server is of no use: an S3 store that refuses its keys."""
+    if "refuses the keys" not in said:
+        return ""
+    return (
+        f"the S3 store refuses the keys in {compose.settings.secrets / 's3_credentials'}; put "
+        "the keys of the store that STACK_ARTIFACTS and STACK_S3_ENDPOINT name there, then run "
+        "`nox -s down` and `nox -s up`"
+    )
+
+
+# service → why waiting for it is of no use, by what its health check says
+_DENIED: dict[str, Callable[[Compose, str], str]] = {
+    "db": _database_denied,
+    "artifacts": _store_denied,
+}
 
 
 def _all_ready(compose: Compose, services: dict[str, Service]) -> bool:

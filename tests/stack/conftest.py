@@ -5,15 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import prepared
 from harness.stack import Running
 from mlgitops.errors import DockerError
-from mlgitops.system import docker
+from mlgitops.system import docker, waiting
 from stack import settings
 from stack.compose import Compose
+from tests.stack import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +33,7 @@ def _without_docker() -> str | None:
     return None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without Docker: one reason to skip, or one line that fails where Docker is expected."""
     here = [
         i for i in items if "tests/stack/" in i.path.as_posix() and "no_docker" not in i.keywords
@@ -40,10 +43,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         pytest.exit(f"MLGITOPS_EXPECT_DOCKER=1, but {reason}", returncode=1)
     for item in here:
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(420))
+            item.add_marker(pytest.mark.timeout(900))
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-    del config
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What jobs of workflows install is kept for the next job, and removed in the end."""
+    folder = tmp_path_factory.mktemp("environments")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(prepared.FOLDER, str(folder))
+        yield
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +95,13 @@ def repository() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def quick_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The id of an image that serves at once, whatever it is asked."""
+    with place.image_in(tmp_path_factory.mktemp("image")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def shared(
     images: None,  # noqa: ARG001 - they must be built
     tmp_path_factory: pytest.TempPathFactory,
@@ -107,8 +126,13 @@ def _mending(images: None) -> Iterator[list[Running]]:  # noqa: ARG001 - they mu
 
 
 def _sound(stack: Running) -> bool:
-    services = stack.compose.services().values()
-    return bool(services) and all(service.ready for service in services)
+    """Whether all of it is ready; what a test has just started anew has a minute to get there."""
+
+    def ready() -> bool:
+        services = stack.compose.services().values()
+        return bool(services) and all(service.ready for service in services)
+
+    return waiting.until(ready, timeout=60)
 
 
 @pytest.fixture
@@ -121,6 +145,8 @@ def mended(_mending: list[Running], tmp_path_factory: pytest.TempPathFactory) ->
     if _mending and not _sound(_mending[-1]):
         _mending.pop().close()
     if not _mending:
-        _mending.append(Running(folder=tmp_path_factory.mktemp("mended")))
+        # what starts without its database is red after this time, which a test waits for
+        soon = {"STACK_START_PERIOD": "45s"}
+        _mending.append(Running(folder=tmp_path_factory.mktemp("mended"), settings=soon))
         _mending[-1].up()
     return _mending[-1]

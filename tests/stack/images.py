@@ -43,19 +43,33 @@ class ImageRegistry:
 
     def version(self, name: str, tag: str) -> str | None:
         """The version whose image a tag points to; None if there is no such tag."""
-        base = f"http://{self.address}/v2/{name}"
-        accept = {"Accept": _MANIFEST}
-        manifest = requests.get(f"{base}/manifests/{tag}", headers=accept, timeout=10)
+        manifest = self._manifest(name, tag)
         if manifest.status_code == 404:
             return None
         config = manifest.json()["config"]["digest"]
-        labels = requests.get(f"{base}/blobs/{config}", timeout=10).json()["config"]["Labels"]
+        blob = requests.get(f"http://{self.address}/v2/{name}/blobs/{config}", timeout=10)
+        labels = blob.json()["config"]["Labels"]
         return str(labels["mlgitops.version"])
+
+    def lose_layers(self, name: str, tag: str) -> None:
+        """Forget the layers of an image, as a disk that was cleaned up by hand."""
+        for layer in self._manifest(name, tag).json()["layers"]:
+            kind, _, digest = layer["digest"].partition(":")
+            blobs = self.log.parent / "images" / "docker" / "registry" / "v2" / "blobs" / kind
+            shutil.rmtree(blobs / digest[:2] / digest)
+
+    def _manifest(self, name: str, tag: str) -> requests.Response:
+        url = f"http://{self.address}/v2/{name}/manifests/{tag}"
+        return requests.get(url, headers={"Accept": _MANIFEST}, timeout=10)
 
 
 @contextmanager
 def image_registry(folder: Path) -> Iterator[ImageRegistry]:
-    """An empty one until the block ends; images that were named after it are removed then."""
+    """An empty one until the block ends; images that were named after it are removed then.
+
+    Args:
+        folder: where it keeps images.
+    """
     assert PROGRAM is not None, "asked before"
     port = free_port()
     configuration, log = folder / "registry.yml", folder / "registry.log"

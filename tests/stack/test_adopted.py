@@ -92,6 +92,7 @@ def test_five_commands_from_nothing_to_the_first_plan(machine: Machine, remote: 
     assert remote.tag(1, "Production", "adopted-model") is None
 
 
+@pytest.mark.thorough
 def test_init_and_demo_in_an_empty_environment(machine: Machine, tmp_path: Path) -> None:
     """The whole loop runs on the example that init wrote; its files are as they were."""
     machine.run("mlgitops init farm", tmp_path)

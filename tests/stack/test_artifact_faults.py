@@ -48,6 +48,7 @@ def sized(path: Path, size: int) -> str:
 
 
 @pytest.mark.xdist_group("mended")
+@pytest.mark.thorough
 @pytest.mark.parametrize("service", ["artifacts", "mlflow"])
 def test_killed_while_uploading(mended: Running, tmp_path: Path, service: str) -> None:
     """A server killed mid-upload leaves no READY version, no half file, and goes on afterwards."""
@@ -63,7 +64,7 @@ def test_killed_while_uploading(mended: Running, tmp_path: Path, service: str) -
     assert stack.sql(f"SELECT COUNT(*) {ready}") == "0"
 
     stack.start(service)
-    eventually(lambda: stack.health(service) == "healthy", within=60)
+    eventually(lambda: stack.health(service) == "healthy", within=180)
     eventually(lambda: not stack.compose.run(*unfinished), within=20)
     stack.python(program)
     assert stack.sql(f"SELECT version {ready}") == "1"
@@ -72,6 +73,7 @@ def test_killed_while_uploading(mended: Running, tmp_path: Path, service: str) -
     assert stack.compose.run(*whole, f"-{SIZE}c") == ""
 
 
+@pytest.mark.thorough
 def test_disk_full(make: Make, tmp_path: Path) -> None:
     """A full artifact volume is said to be full, at once; what fits is stored afterwards."""
     stack = make()
@@ -100,4 +102,17 @@ def test_missing_artifact(mended: Running) -> None:
     assert stack.get(path).status_code >= 500
     assert time.monotonic() - asked < 15
     stack.start("artifacts")
-    eventually(lambda: stack.health("artifacts") == "healthy", within=60)
+    eventually(lambda: stack.health("artifacts") == "healthy", within=180)
+
+
+@pytest.mark.xdist_group("mended")
+def test_no_connection_is_kept_between_the_servers(mended: Running) -> None:
+    """A kept one would fail the request that is on it while the artifact server is replaced."""
+    stack = mended
+    assert stack.get("/api/2.0/mlflow-artifacts/artifacts?path=0").status_code == 200
+    table = stack.compose.run("exec", "-T", "mlflow", "cat", "/proc/net/tcp")
+    # remote address and state, in hexadecimal: Documentation/networking/proc_net_tcp of Linux
+    connections = [line.split()[2:4] for line in table.splitlines()[1:]]
+    established = [address for address, state in connections if state == "01"]
+    assert established, "the database's, at least"
+    assert not [address for address in established if int(address.split(":")[1], 16) == 5500]

@@ -19,6 +19,7 @@ SEARCH = "/api/2.0/mlflow/registered-models/search?max_results=1"
 FILE = "/api/2.0/mlflow-artifacts/artifacts/0/none"
 
 
+@pytest.mark.thorough
 def test_auth(make: Make, tmp_path: Path) -> None:
     """Turned on later, it keeps strangers out, keeps the data, and lets mlgitops do its job."""
     stack = make()
@@ -44,6 +45,7 @@ def test_auth(make: Make, tmp_path: Path) -> None:
     assert stack.sql("SELECT username FROM users", "mlflow_auth") == "admin"
 
 
+@pytest.mark.thorough
 def test_auth_secrets(make: Make) -> None:
     """With users, too, no secret is in logs, arguments or container settings."""
     stack = make(MLFLOW_AUTH="true")

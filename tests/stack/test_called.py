@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.act import Ran, runner
+from harness.prepared import prepare
 from harness.stack import ROOT
 from tests import wheels
 from tests.github import fake
@@ -112,6 +113,20 @@ def named() -> str:
     return f"name: Named\n{head}{steps}"
 
 
+def commit(team: Repository) -> None:
+    """Commit the engine's files as they are."""
+    team.git("-C", str(team.engine), "add", "--all")
+    team.git("-C", str(team.engine), "commit", "--quiet", "--message", "Engine")
+
+
+@pytest.fixture
+def prepared(team: Repository, tmp_path: Path) -> Repository:
+    """The same, with jobs that share what they install."""
+    prepare(team.engine, tmp_path)
+    commit(team)
+    return team
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[Repository]:
     """A team's repository: models.yaml, a lock with the wheel of this checkout, short workflows."""
@@ -156,8 +171,7 @@ def team(tmp_path: Path) -> Iterator[Repository]:
             actions=made_of,
         )
         repository.create()
-        repository.git("-C", str(engine), "add", "--all")
-        repository.git("-C", str(engine), "commit", "--quiet", "--message", "Engine")
+        commit(repository)
         yield repository
         assert hub.unknown == []
 
@@ -194,9 +208,10 @@ def test_the_action_runs_one_verb(team: Repository) -> None:
 
 
 def test_what_people_start_can_be_called(
-    team: Repository, server: tuple[str, Embedded], remote: Team
+    prepared: Repository, server: tuple[str, Embedded], remote: Team
 ) -> None:
     """Drift opens its issue; Propose, Promote and Roll back open their pull requests."""
+    team = prepared
     remote.versions(2)
     remote.write(MODELS)
     remote.ok("apply")
@@ -221,8 +236,12 @@ def test_what_people_start_can_be_called(
     ]
 
 
-def test_train_can_be_called(team: Repository, server: tuple[str, Embedded], remote: Team) -> None:
+@pytest.mark.thorough
+def test_train_can_be_called(
+    prepared: Repository, server: tuple[str, Embedded], remote: Team
+) -> None:
     """It trains the recipe on the team's registry and proposes the version; nothing is moved."""
+    team = prepared
     remote.versions(1)
     remote.write("models:\n  wind:\n    stages: {Staging: 1}\n")
     remote.ok("apply")

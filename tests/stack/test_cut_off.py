@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("server")
 
 
+@pytest.mark.thorough
 def test_cut_off_before_each_request_in_turn(remote: Team, proxied: Proxy) -> None:
     """Whichever request is the first that does not get through, the next apply converges."""
     remote.versions(3, "request-lost")
@@ -29,18 +30,20 @@ def test_cut_off_before_each_request_in_turn(remote: Team, proxied: Proxy) -> No
         cut_off_and_completed(remote, "request-lost")
 
 
-def test_cut_off_after_each_write_in_turn(remote: Team, proxied: Proxy) -> None:
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.thorough)])
+def test_cut_off_after_a_write(remote: Team, proxied: Proxy, every: int) -> None:
     """Whichever write is the last that is made, its answer lost, the next apply converges."""
-    remote.versions(3, "answer-lost")
-    prepared(remote, "answer-lost")
+    model = f"answer-lost-{every}"
+    remote.versions(3, model)
+    prepared(remote, model)
     proxied.reset()
     remote.ok("apply")
     writes = of_the_changes(proxied.writes)
     assert len(writes) > 5
-    for number in writes:
-        prepared(remote, "answer-lost")
+    for number in writes[::every]:
+        prepared(remote, model)
         proxied.reset(dies_at_write=number, answers_lost=True)
-        cut_off_and_completed(remote, "answer-lost")
+        cut_off_and_completed(remote, model)
 
 
 def of_the_changes(requests: list[tuple[str, str]]) -> list[int]:

@@ -60,6 +60,7 @@ def with_arguments(code: str, *arguments: object) -> str:
 
 
 @pytest.mark.xdist_group("shared")
+@pytest.mark.thorough
 def test_contested_numbers(shared: Running) -> None:
     """Two clients that register 200 versions of one model at once get 200 distinct numbers."""
     assert shared.post("registered-models/create", {"name": "contested"}).status_code == 200
@@ -80,6 +81,7 @@ def resident(stack: Running) -> dict[str, float]:
 
 
 @pytest.mark.xdist_group("shared")
+@pytest.mark.thorough
 def test_large_artifact(shared: Running, tmp_path: Path) -> None:
     """One GiB goes up and comes down through both servers: same bytes, bounded memory."""
     source, target = tmp_path / "large.bin", tmp_path / "down"
@@ -139,6 +141,7 @@ def predictions(stack: Running) -> object:
         stack.compose.run("rm", "--stop", "--force", "serve")
 
 
+@pytest.mark.thorough
 def test_backup_destroy_restore(make: Make, tmp_path: Path) -> None:
     """After a backup, a destruction and a restore, nothing is to plan and predictions agree."""
     stack = make()
@@ -166,6 +169,7 @@ def test_backup_destroy_restore(make: Make, tmp_path: Path) -> None:
     assert predictions(stack) == before
 
 
+@pytest.mark.thorough
 def test_backup_while_working(make: Make, tmp_path: Path) -> None:
     """A backup made under load restores: every READY version in it has its whole artifact."""
     stack = make()
@@ -221,6 +225,7 @@ def test_damaged_archive(shared: Running, tmp_path: Path) -> None:
 
 
 @pytest.mark.xdist_group("mended")
+@pytest.mark.thorough
 def test_restart(mended: Running) -> None:
     """After `down` and `up`, everything is still there."""
     stack = mended

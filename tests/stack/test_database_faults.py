@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from harness.waiting import eventually
+from mlgitops.errors import DockerCommandError
 from mlgitops.system import docker
 from stack import secrets
 from stack.errors import ServiceFailedError
@@ -57,6 +58,7 @@ def has_rows(stack: Running, count: str) -> bool:
     return stack.sql(count) != "0"
 
 
+@pytest.mark.thorough
 def test_slow_database(make: Make) -> None:
     """A database that takes 20 s longer to start, and is unhealthy meanwhile, is waited for."""
     stack = make()
@@ -70,6 +72,7 @@ def test_slow_database(make: Make) -> None:
 
 
 @pytest.mark.xdist_group("mended")
+@pytest.mark.thorough
 def test_absent_database(mended: Running) -> None:
     """Servers that come up without a database (a reboot) wait, and go green when it appears."""
     stack = mended
@@ -118,6 +121,7 @@ def test_killed_during_registrations(mended: Running) -> None:
 
 
 @pytest.mark.xdist_group("mended")
+@pytest.mark.thorough
 def test_killed_during_training_and_apply(mended: Running, tmp_path: Path) -> None:
     """`kill -9` of the database under `mlgitops train` and `apply`: the same commands converge."""
     stack = mended
@@ -152,7 +156,7 @@ def test_lost_while_running(mended: Running, fault: str) -> None:
     stack = mended
     before = started(stack, "mlflow")
     database = stack.container("db")
-    docker.run([fault, database])
+    eventually(lambda: _done(fault, database), within=30)
     lost = time.monotonic()
 
     def ask(_: int) -> float:
@@ -174,6 +178,18 @@ def test_lost_while_running(mended: Running, fault: str) -> None:
     assert started(stack, "mlflow") == before
 
 
+def _done(fault: str, container: str) -> bool:
+    """Whether it could be done: the kernel fails at times to freeze what is very busy."""
+    try:
+        docker.run([fault, container])
+    except DockerCommandError as error:
+        if "unable to freeze" in str(error):
+            return False
+        raise
+    return True
+
+
+@pytest.mark.thorough
 def test_wrong_password(make: Make) -> None:
     """A password that is not the database's is told as such, soon, and names the service."""
     stack = make()
@@ -190,6 +206,7 @@ def test_wrong_password(make: Make) -> None:
     assert "wrong-password" not in str(caught.value)
 
 
+@pytest.mark.thorough
 def test_latin1(make: Make) -> None:
     """On a server whose default is latin1, everything is utf8mb4 all the same."""
     stack = make()
@@ -206,6 +223,7 @@ def test_latin1(make: Make) -> None:
     assert names(stack) == {name}
 
 
+@pytest.mark.thorough
 def test_interrupted_first_migration(make: Make) -> None:
     """A first migration that was killed half-way is repaired by the next `up`."""
     stack = make()
@@ -221,6 +239,7 @@ def test_interrupted_first_migration(make: Make) -> None:
     assert "incomplete schema without data" in stack.logs()
 
 
+@pytest.mark.thorough
 def test_half_made_schema_with_data(make: Make) -> None:
     """A half-made schema with data in it is refused, untouched, with the next step."""
     stack = make()
@@ -234,6 +253,7 @@ def test_half_made_schema_with_data(make: Make) -> None:
     assert stack.sql("SELECT name FROM registered_models") == "precious"
 
 
+@pytest.mark.thorough
 def test_migrations_at_once(make: Make) -> None:
     """Replicas that start together migrate once; the others wait for it."""
     stack = make()

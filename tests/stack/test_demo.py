@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from harness.stack import ROOT
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tests.stack.conftest import Make
 
 
+@pytest.mark.thorough
 def test_demo(make: Make, tmp_path: Path) -> None:
     """It trains, promotes, serves from a container and rolls back; the stack stays up."""
     stack = make(STACK_MLFLOW_WORKERS="2")

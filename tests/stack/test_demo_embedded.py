@@ -22,6 +22,7 @@ MODEL = "power-forecasting-model"
 @pytest.mark.no_docker
 @pytest.mark.xdist_group("demo")
 @pytest.mark.timeout(900)
+@pytest.mark.thorough
 def test_the_demo_promotes_serves_and_rolls_back_once(
     remote: Team, server: tuple[str, Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +35,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     play(demo)
     summary(demo)
 
+    assert (demo.site / "models" / f"{MODEL}.html").exists()
     stamp = remote.tag(2, "Production", MODEL)
     assert stamp is not None
     assert (stamp["move"], stamp["version"], stamp["previous"]) == (2, 2, 1)

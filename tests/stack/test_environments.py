@@ -109,6 +109,7 @@ def test_a_version_whose_packages_are_not_ours_runs_with_its_own(
     )
 
 
+@pytest.mark.thorough
 def test_a_wheel_inside_the_version_is_installed_from_there(
     team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

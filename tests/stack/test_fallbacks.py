@@ -76,6 +76,7 @@ def check(team: Team, proxied: Proxy, **variables: str) -> None:
     assert (refused.code, "denied access (401)" in refused.err) == (1, True)
 
 
+@pytest.mark.thorough
 def test_a_plugin_for_logins(remote: Team, proxied: Proxy) -> None:
     """MLFLOW_TRACKING_AUTH names one; its login is on every request."""
     plugins.install(remote.folder, plugins.AUTH)
@@ -83,6 +84,7 @@ def test_a_plugin_for_logins(remote: Team, proxied: Proxy) -> None:
     check(remote, proxied, MLFLOW_TRACKING_AUTH="of-tests")
 
 
+@pytest.mark.thorough
 def test_a_plugin_for_headers(remote: Team, proxied: Proxy) -> None:
     """One that is installed is asked for the headers of every request."""
     plugins.install(remote.folder, plugins.HEADERS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -28,7 +28,13 @@ pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
 CHOSEN = [one for one in FLAVOURS if one.sampled or os.environ.get("MLGITOPS_EVERY_FLAVOUR")]
 
 
-@pytest.mark.parametrize("flavour", CHOSEN, ids=[one.name for one in CHOSEN])
+def _case(flavour: Flavour) -> Any:
+    # a table; test_kinds.py proves the others without an image
+    marks = [] if flavour.name == "text_labels" else [pytest.mark.thorough]
+    return pytest.param(flavour, id=flavour.name, marks=marks)
+
+
+@pytest.mark.parametrize("flavour", map(_case, CHOSEN))
 def test_it_serves_and_answers_as_mlflows_server(
     flavour: Flavour, team: Team, repository: str, tmp_path: Path
 ) -> None:

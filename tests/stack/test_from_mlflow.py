@@ -43,6 +43,7 @@ def model(farm: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         docker.run(["image", "rm", "--force", *listed])
 
 
+@pytest.mark.thorough  # MLflow's own, which changes with its version alone
 def test_an_image_of_mlflow(model: str, tmp_path: Path) -> None:
     """Two endpoints of four, no bare list, root, not confined, no label: as the page says."""
     _build(from_mlflow.BUILD_DOCKER, model)

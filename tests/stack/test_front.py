@@ -4,173 +4,34 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from harness.engine import kill_in
 from harness.waiting import eventually
-from mlgitops.deploy import engine, front, host
-from mlgitops.deploy.values import DeployOptions, Settings, Slot, name_of
-from mlgitops.errors import DeployError
-from mlgitops.serve.load_test import send_load
+from mlgitops.deploy.docker import front, host, steps
+from mlgitops.deploy.docker.values import DeployOptions, Settings, Slot
 from mlgitops.system import docker
 from mlgitops.system.http import HttpClient
-from mlgitops.system.ports import free_port
 from tests.registry import certificates
+from tests.stack.place import ASKS, MODEL, a_place, image_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from mlgitops.deploy.values import Deployment, Occupant
-    from mlgitops.serve.load_test import Load
-    from tests.team import Team
+    from tests.stack.place import Place
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
-
-# it starts at once, and says what reached it
-SERVER = """
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-import json
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536 # an answer is sent whole or not at all
-    def do_GET(self):
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        names = [name.lower() for name in self.headers]
-        body = json.dumps({"path": self.path, "headers": names}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    do_POST = do_GET
-    def log_message(self, *_): pass
-class Server(ThreadingHTTPServer):
-    request_queue_size = 128
-Server(("", 8080), Handler).serve_forever()
-"""
-ASKS = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/ping', timeout=5)"
-DOCKERFILE = f"""
-FROM python:3.13-slim
-COPY server.py /
-LABEL mlgitops.version=1
-HEALTHCHECK --interval=2s --timeout=60s --start-period=60s --start-interval=100ms \\
-    CMD ["python", "-S", "-c", "{ASKS}"]
-USER 1000
-STOPSIGNAL SIGKILL
-ENTRYPOINT ["python", "-S", "/server.py"]
-"""
-MODEL = "front"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A deployment that no one else has."""
-
-    stage: str
-    port: int
-    image: str
-
-    @property
-    def name(self) -> str:
-        """Of its Compose project."""
-        return name_of(MODEL, self.stage)
-
-    @property
-    def url(self) -> str:
-        """Its address, without TLS."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def found(self) -> Deployment:
-        """It, as the host describes it."""
-        found = host.find_deployment(MODEL, self.stage)
-        assert found is not None
-        return found
-
-    @property
-    def proxy(self) -> dict[str, Any]:
-        """What Docker says of the proxy."""
-        (one,) = engine.service(self.name, "proxy")
-        return one
-
-    def start(self, **chosen: Any) -> None:
-        """Have a proxy."""
-        front.start_proxy(MODEL, self.stage, DeployOptions(**{"port": self.port, **chosen}))
-
-    def fill(self, slot: Slot, *, replicas: int = 1) -> Occupant:
-        """Have the image serve in a slot, for good."""
-        settings = Settings(memory="128m", cpus="0.5", replicas=replicas)
-        host.fill(self.found, slot, self.image, settings=settings, registry="")
-        made = next(one for one in self.found.slots if one.slot is slot)
-        host.keep(made)
-        eventually(lambda: self.ready(slot) == replicas, within=60, every=0.1)
-        return made
-
-    def ready(self, slot: Slot) -> int:
-        """How many containers of a slot the proxy reaches."""
-        return front.proxy(self.name).counts()[slot].ready
-
-    def get(self, path: str = "/version", **headers: str) -> requests.Response:
-        """An answer to a caller."""
-        return requests.get(f"{self.url}{path}", headers=headers, timeout=60)
-
-    def answers(self) -> bool:
-        """Whether a caller gets an answer, and the proxy says what it knows."""
-        try:
-            return self.get().ok and self.found.serving is not None
-        except requests.RequestException:
-            return False
-
-    def kill(self, container: str) -> None:
-        """`kill -9` of a container's first process, by nobody that its engine knows."""
-        pid = docker.run(["inspect", "--format", "{{.State.Pid}}", container]).strip()
-        image = self.proxy["Image"]
-        run = ["run", "--rm", "--pid", "host", "--network", "none", "--user", "0"]
-        docker.run([*run, "--entrypoint", "sh", image, "-c", f"kill -9 {pid}"])
-
-    @contextmanager
-    def callers(self) -> Iterator[list[Load]]:
-        """Four callers that ask without a pause; the list has what they got, afterwards."""
-        done = threading.Event()
-        found: list[Load] = []
-        url = f"{self.url}/invocations"
-        with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(
-                send_load, url, b"{}", connections=4, go_on=lambda: not done.is_set()
-            )
-            try:
-                yield found
-            finally:
-                done.set()
-                found.append(asked.result())
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The id of an image that serves at once."""
-    folder = tmp_path_factory.mktemp("image")
-    (folder / "server.py").write_text(SERVER)
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    tag = f"mlgitops-test-front-{secrets.token_hex(4)}"
-    yield docker.run(["build", "--quiet", "--tag", tag, str(folder)]).strip()
-    docker.run(["image", "rm", "--force", tag])
+pytestmark = [pytest.mark.xdist_group("deploy"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def place(image: str) -> Iterator[Place]:
+def place(quick_image: str) -> Iterator[Place]:
     """A deployment to be; nothing of it stays."""
-    made = Place(stage=f"Front-{secrets.token_hex(4)}", port=free_port(), image=image)
-    yield made
-    host.remove(made.name)
-    filters = ["--quiet", "--filter", f"name={made.name}"]
-    left = [["ps", "--all"], ["network", "ls"], ["volume", "ls"]]
-    assert [docker.run([*one, *filters]) for one in left] == ["", "", ""]
+    with a_place(quick_image) as made:
+        yield made
 
 
 def test_nobody_from_outside_chooses_the_slot(place: Place) -> None:
@@ -214,7 +75,7 @@ def test_all_comes_back_by_itself(place: Place) -> None:
     made = place.fill(Slot.BLUE)
     front.proxy(place.name).share(Slot.BLUE, 90)
     for container in (place.proxy["Id"], made.container):
-        for stop in (place.kill, lambda one: docker.run(["restart", one])):
+        for stop in (kill_in, lambda one: docker.run(["restart", one])):
             _restarted(container, stop)
             eventually(place.answers, within=120, every=0.1)
             eventually(lambda: place.ready(Slot.BLUE) == 1, within=120, every=0.1)
@@ -229,7 +90,7 @@ def test_a_crash_of_one_replica_is_no_outage(place: Place) -> None:
     assert len(made.containers) == 2
     assert (made.ready, made.healthy) == (2, True)
     with place.callers() as got:
-        _restarted(made.containers[0], place.kill)
+        _restarted(made.containers[0], kill_in)
         eventually(lambda: place.found.slots[0].healthy, within=120, every=0.1)
         eventually(lambda: place.ready(Slot.BLUE) == 2, within=120, every=0.1)
     assert got[0].statuses.keys() == {200}
@@ -245,25 +106,36 @@ def test_shares_hold_whatever_the_number_of_replicas(place: Place) -> None:
     assert 10 <= green <= 30
 
 
-def test_a_broken_proxy_breaks_nothing_else(place: Place, farm: Team) -> None:
-    """`--status` says that it is down, a deploy makes it anew where it was, `--remove` removes."""
+def test_a_broken_proxy_is_made_anew(place: Place) -> None:
+    """What is asked says that it is down; a deploy makes it anew where it was, or removes it."""
     place.start()
     place.fill(Slot.BLUE)
     docker.run(["exec", place.proxy["Id"], "rm", "/var/lib/mlgitops/admin.sock"])
-    assert _state(farm, place) == "down"
-    assert farm.run("deploy", "--all").code == 0
+    assert _state(place) == "down"
     place.start()
     eventually(place.answers, within=60, every=0.1)
     docker.run(["rm", "--force", place.proxy["Id"]])
-    assert _state(farm, place) == "down"
-    assert farm.run("deploy", "--all").code == 0
+    assert _state(place) == "down"
     front.start_proxy(MODEL, place.stage, DeployOptions())
     eventually(place.answers, within=60, every=0.1)
     assert place.found.url == place.url
     docker.run(["pause", place.proxy["Id"]])
-    assert _state(farm, place) == "down"
-    farm.ok("deploy", MODEL, place.stage, "--remove")
+    assert _state(place) == "down"
+    host.remove(place.name)
     assert host.find_deployment(MODEL, place.stage) is None
+
+
+def test_a_start_takes_as_long_as_it_may(tmp_path: Path) -> None:
+    """`rollout.start_timeout` decides, not the health check that the image brings along."""
+    slow = (
+        "HEALTHCHECK --interval=1s --timeout=60s --start-period=1s --retries=1 "
+        f'CMD ["python", "-S", "-c", "{ASKS}"]\n'
+        'ENTRYPOINT ["sh", "-c", "sleep 10; exec python -S /server.py"]\n'
+    )
+    with image_in(tmp_path, slow) as image, a_place(image) as place:
+        place.start()
+        place.fill(Slot.BLUE)
+        eventually(place.answers, within=60, every=0.1)
 
 
 def test_only_images_that_no_way_back_needs_are_removed(place: Place) -> None:
@@ -319,8 +191,6 @@ def test_https_and_tokens(place: Place, tmp_path: Path) -> None:
     proxy = front.proxy(place.name)
     ours = HttpClient(headers=proxy.headers(Slot.BLUE), fingerprint=proxy.fingerprint())
     assert ours.request("GET", f"{url}/metrics").ok
-    with pytest.raises(DeployError, match=r"is already at .* with TLS and a token"):
-        place.start(port=free_port())
 
     (tmp_path / "other").mkdir()
     other = certificates.make(tmp_path / "other")
@@ -362,7 +232,5 @@ def _reached(get: Any) -> bool:
         return False
 
 
-def _state(team: Team, place: Place) -> str:
-    found = team.ok("deploy", "--status", "--format", "json").document["deployments"]
-    (mine,) = (one for one in found if one["name"] == place.name)
-    return str(mine["state"])
+def _state(place: Place) -> str:
+    return steps.served(place.found, "", "").state.value

@@ -108,6 +108,7 @@ def test_the_next_version_is_one_layer(
         made("2", packages=("six",))
 
 
+@pytest.mark.thorough
 def test_images_are_reproducible(made: Callable[..., Built]) -> None:
     """A build without any cache makes the same image."""
     assert made("2").identity == made("2", cached=False).identity
@@ -129,6 +130,7 @@ def test_an_engine_that_takes_no_layer_alone_builds_the_same(
     assert files[0] == files[1]
 
 
+@pytest.mark.thorough
 def test_a_pyfunc_with_its_own_code(
     farm: Team, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +160,7 @@ def test_a_pyfunc_with_its_own_code(
     assert [(c.request, c.actual) for c in report.failed] == []
 
 
+@pytest.mark.thorough
 def test_a_version_with_its_own_wheel_and_constraints(farm: Team, repository: str) -> None:
     """What MLflow's `add_libraries_to_model` and `-c` leave in an artifact is what is installed."""
     folder = farm.folder / "store" / "model"
@@ -176,6 +179,7 @@ def test_a_version_with_its_own_wheel_and_constraints(farm: Team, repository: st
     assert docker.run(command).split() == ["42", "1.16.0"]
 
 
+@pytest.mark.thorough
 def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_path: Path) -> None:
     """LightGBM's gradient boosting with the OpenMP that it needs; a package that is none."""
     import mlflow
@@ -211,6 +215,7 @@ def test_a_library_that_needs_a_debian_package(farm: Team, repository: str, tmp_
         build(registry, "boosted", "1", BuildOptions(debian=("libgomp1; true",)))
 
 
+@pytest.mark.thorough
 def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     """Each version that enters a stage is built and tested; no image or container stays."""
     farm.stages(WIND, Production=2, Staging=2)
@@ -228,6 +233,7 @@ def test_a_plan_is_proven_and_leaves_nothing(farm: Team) -> None:
     assert "nothing to test" in farm.ok("image", "prove", "plan.json").out
 
 
+@pytest.mark.thorough
 def test_an_image_that_cannot_be_built_stops_no_other(farm: Team) -> None:
     """It is a failure of that version; the others are tested, and the file says which passed."""
     empty = farm.version(WIND)  # it has no payload

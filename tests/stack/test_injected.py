@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.no_docker, pytest.mark.xdist_group("injected")]
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.thorough
 def test_a_thousand_changes_converge(
     remote: Team, proxied: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

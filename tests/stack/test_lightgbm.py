@@ -27,6 +27,7 @@ def customers(folder: Path) -> str:
     return "customers.csv"
 
 
+@pytest.mark.thorough
 def test_lightgbm_as_documented(
     company: Team, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.act import runner
-from mlgitops.deploy import host
-from mlgitops.deploy.values import name_of
+from mlgitops.deploy.docker import host
+from mlgitops.deploy.docker.values import name_of
 from mlgitops.registry.connect import connect
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.stack import Running
-    from mlgitops.deploy.values import Occupant
+    from mlgitops.deploy.docker.values import Occupant
     from tests.stack.conftest import Make
 
 pytestmark = [
     pytest.mark.skipif(runner() is None, reason="act is not installed"),
     pytest.mark.skipif(PROGRAM is None, reason="Debian's docker-registry is not installed"),
     pytest.mark.xdist_group("act"),  # whose stand-ins are laid out anew for each run
-    pytest.mark.timeout(1500),
+    pytest.mark.timeout(2400),
 ]
 MODEL = "power-forecasting-model"
 PROMOTE = ("      Staging: 2\n      Production: 1", "      Staging: 2\n      Production: 2")
@@ -63,41 +63,64 @@ def stamp(stack: Running) -> dict[str, Any]:
     return asdict(newest[1])
 
 
-def test_the_loop(make: Make, hub: fake.GitHub, tmp_path: Any) -> None:
-    """Promote, merge, revert, drift, refuse, be killed: each as the README says."""
-    stack = make()
-    stack.up()
-    repository = Repository(folder=tmp_path, hub=hub, registry=stack.compose.uri)
-    repository.create()
-    ran = repository.push()
+@pytest.fixture
+def stack(make: Make) -> Running:
+    """A running stack."""
+    made = make()
+    made.up()
+    return made
+
+
+@pytest.fixture
+def repository(stack: Running, hub: fake.GitHub, tmp_path: Path) -> Iterator[Repository]:
+    """A repository whose main is applied: Production holds version 1; nothing hostile ran in it."""
+    made = Repository(folder=tmp_path, hub=hub, registry=stack.compose.uri)
+    made.create()
+    ran = made.push()
     assert ran.code == 0, ran.log[-4000:]
     assert holds(stack) == (1, 1)
+    yield made
+    assert not list(made.work.rglob("pwned"))
+    assert hub.unknown == []
 
-    with _served(stack):
+
+def test_the_loop(repository: Repository, stack: Running) -> None:
+    """Promote, merge, revert, drift, refuse: each as the README says."""
+    with _removed():
         _promote(repository, stack)
     _revert(repository, stack)
     _drift(repository, stack)
     _refuse(repository, stack)
+
+
+@pytest.mark.thorough  # verb by verb in test_cut_off, test_push and test_called
+def test_the_loop_goes_on(repository: Repository, stack: Running, tmp_path: Path) -> None:
+    """Comment again, refuse for other reasons, be killed, roll back, train."""
+    _comment_again(repository)
+    _refuse_more(repository, stack)
     _kill(repository, stack, tmp_path)
     _roll_back(repository)
     _train(repository, stack)
-    assert not list(repository.work.rglob("pwned"))
-    assert hub.unknown == []
 
 
 def _promote(repository: Repository, stack: Running) -> None:
-    """The plan is one comment, also the second time; the merge applies it and says who merged.
+    """The plan is one comment; the merge applies it and says who merged.
 
-    What serves on the host is replaced with it.
+    What the same commit declares to be served is served.
     """
     hub = repository.hub
     repository.edit(*PROMOTE, branch="promote")
-    for _ in range(2):
-        ran = repository.pull_request(12)
-        assert ran.code == 0, ran.log[-4000:]
+    place = {"kind": "docker", "stages": ["Production"], "models": [MODEL]}
+    listed = json.dumps({"here": {**place, "ports": {MODEL: free_port()}}})
+    file = repository.work / "models.yaml"
+    text = file.read_text().replace("\nmodels:\n", f"\ndeployments: {listed}\n\nmodels:\n", 1)
+    file.write_text(text)
+    repository.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    ran = repository.pull_request(12)
+    assert ran.code == 0, ran.log[-4000:]
     (comment,) = hub.comments
     assert "| power-forecasting-model | Production | 1 → 2 | 4 passed |" in comment["body"]
-    assert "| test\\_mae | 337.6" in comment["body"]
+    assert "| test\\_mae | 338 | " in comment["body"]
     assert "**Replaced under load: 0 requests dropped, 0 refused.**" in comment["body"]
     assert "[!WARNING]" not in comment["body"]  # the base branch's code made it
     assert holds(stack) == (1, 1)
@@ -117,17 +140,15 @@ def _promote(repository: Repository, stack: Running) -> None:
 
 
 @contextmanager
-def _served(stack: Running) -> Iterator[None]:
-    """Production, deployed on this machine; nothing of it stays."""
-    done = stack.mlgitops("deploy", MODEL, "Production", "--port", str(free_port()))
-    assert done.returncode == 0, done.stdout + done.stderr
-    images = {slot.image for slot in _slots()}
+def _removed() -> Iterator[None]:
+    """Nothing of Production stays on this machine."""
     try:
         yield
     finally:
-        images |= {slot.image for slot in _slots()}
+        images = {slot.image for slot in _slots()}
         host.remove(name_of(MODEL, "Production"))
-        docker.run(["image", "rm", "--force", *images])
+        if images:
+            docker.run(["image", "rm", "--force", *images])
 
 
 def _slots() -> tuple[Occupant, ...]:
@@ -172,14 +193,34 @@ def _drift(repository: Repository, stack: Running) -> None:
 
 
 def _refuse(repository: Repository, stack: Running) -> None:
-    """An emptied Production, an unknown version and a gate turn the check red, the reason first."""
+    """An emptied Production turns the check red, the reason first, until a label allows it.
+
+    The comment is the same one then.
+    """
     hub = repository.hub
     repository.edit(*EMPTY, branch="empty")
     assert repository.pull_request(13).code != 0
+    count = len(hub.comments)
     first = hub.comments[-1]["body"].splitlines()[1]
     assert first.startswith("Refused: empties-production: power-forecasting-model Production")
     ran = repository.pull_request(13, labels=("mlgitops/allow-empties-production",))
     assert ran.code == 0, ran.log[-4000:]
+    assert len(hub.comments) == count
+    assert holds(stack) == (1, 1)
+
+
+def _comment_again(repository: Repository) -> None:
+    """The plan is one comment, also the second time."""
+    repository.edit(*PROMOTE, branch="promote")
+    for _ in range(2):
+        ran = repository.pull_request(12)
+        assert ran.code == 0, ran.log[-4000:]
+    assert len(repository.hub.comments) == 1
+
+
+def _refuse_more(repository: Repository, stack: Running) -> None:
+    """An unknown version and a gate turn the check red, the reason first."""
+    hub = repository.hub
     repository.edit("Production: 1", "Production: 99", branch="unknown")
     assert repository.pull_request(14).code != 0
     assert "version 99" in hub.comments[-1]["body"]
@@ -284,12 +325,16 @@ def test_a_forged_report(hub: fake.GitHub, tmp_path: Path) -> None:
     assert hub.unknown == []
 
 
+@pytest.mark.thorough  # its parts: test_called, and tests/github
 def test_rehearsals(hub: fake.GitHub, images: None, tmp_path: Any) -> None:  # noqa: ARG001
     """A fork's pull request gets its full plan in the summary, and no secret; so does a new clone.
 
-    Its merge, where there is no registry, is applied to one that the commit before was rebuilt in.
+    Its jobs install all that they need, or find it in the cache of an earlier one. Its merge, where
+    there is no registry, is applied to one that the commit before was rebuilt in.
     """
-    repository = Repository(folder=tmp_path, hub=hub, registry="http://live.invalid")
+    repository = Repository(
+        folder=tmp_path, hub=hub, registry="http://live.invalid", prepared=False
+    )
     repository.create()
     repository.edit(*PROMOTE, branch="promote")
     ran = repository.pull_request(15, fork=True)

@@ -80,8 +80,12 @@ def built(farm: Team, repository: str, mlflow: str, packages: Sequence[str]) -> 
 
 @pytest.mark.parametrize(
     ("mlflow", "packages", "parquet"),
-    [(TODAYS, OF_2023, 200), (EARLY, OF_2022, 415)],
-    ids=["pandas 2.0 and NumPy 1.26", "MLflow 2.9, pandas 1.5 and NumPy 1.23"],
+    [
+        pytest.param(
+            *(TODAYS, OF_2023, 200), id="pandas 2.0 and NumPy 1.26", marks=pytest.mark.thorough
+        ),
+        pytest.param(EARLY, OF_2022, 415, id="MLflow 2.9, pandas 1.5 and NumPy 1.23"),
+    ],
 )
 def test_packages_of_years_ago(
     farm: Team, repository: str, mlflow: str, packages: Sequence[str], parquet: int

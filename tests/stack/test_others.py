@@ -37,6 +37,7 @@ def logged(team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
     return team
 
 
+@pytest.mark.thorough
 def test_every_model_has_a_card_a_comparison_and_a_plan(logged: Team) -> None:
     """Tables, text, tensors, vectors, chats, agents, models of MLflow 1 and without a signature."""
     names = others.names()

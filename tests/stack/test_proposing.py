@@ -31,6 +31,7 @@ models:
 """
 
 
+@pytest.mark.thorough
 def test_a_new_version_and_one_that_somebody_asks_for(tmp_path: Path) -> None:
     """The event makes a pull request, a second one makes none; the form updates the stage's."""
     from mlflow import MlflowClient

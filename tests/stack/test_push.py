@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.deploy import host
-from mlgitops.deploy.values import name_of
+from mlgitops.deploy.docker import host
+from mlgitops.deploy.docker.values import name_of
 from mlgitops.system import docker
 from mlgitops.system.ports import free_port
 from tests.github import fake
@@ -28,7 +27,7 @@ STAGE = "Pushed"
 TAG = STAGE.lower()
 
 pytestmark = [
-    pytest.mark.xdist_group("image"),
+    pytest.mark.xdist_group("deploy"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(PROGRAM is None, reason="Debian's docker-registry is not installed"),
 ]
@@ -41,6 +40,7 @@ def images(tmp_path: Path) -> Iterator[ImageRegistry]:
         yield made
 
 
+@pytest.mark.thorough
 def test_what_stages_hold_is_pushed(farm: Team, images: ImageRegistry) -> None:
     """It follows from what stages hold, not from a plan: a push that failed is made up for.
 
@@ -110,39 +110,51 @@ def push(tag: str, labels: dict[str, str], folder: Path) -> None:
     docker.run(["image", "rm", tag])
 
 
-def test_an_image_is_pushed_and_deployed(farm: Team, images: ImageRegistry) -> None:
-    """`deploy --from` takes the image that was pushed and no other.
+def test_an_image_is_pushed_and_deployed(
+    farm: Team, images: ImageRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host takes the image that was pushed, by its digest; one that is missing is made.
 
     If the version is pinned, the payload inside the image must be the one that is.
     """
+    monkeypatch.setenv("MLGITOPS_OWNER", "test/pushed")
     repository = f"{images.address}/wind"
-    farm.stages(WIND, **{STAGE: 1})
+    port = free_port()
+
+    def declared(version: int, digest: str = "") -> None:
+        farm.stages(WIND, **{STAGE: version})
+        text = farm.file.read_text()
+        if digest:
+            pinned = f"{STAGE}: {{version: {version}, digest: '{digest}'}}"
+            text = text.replace(f"{STAGE}: {version}", pinned)
+        place = f"{{kind: docker, stages: [{STAGE}], ports: {{{WIND}: {port}}}}}"
+        farm.write(f"version: 2\nimages: {repository}\n{text}deployments: {{edge: {place}}}\n")
+
+    declared(1)
     farm.ok("apply")
     farm.ok("image", "publish", repository)
     docker.run(["image", "rm", "--force", f"{repository}/{WIND}:{TAG}"])
+    before = images.writes
     try:
-        port = str(free_port())
-        ran = farm.ok("deploy", WIND, STAGE, "--port", port, "--from", repository)
-        assert ran.out.endswith(": version none → 1\n")
-        farm.ok("pin")
-        assert "1 already serves" in farm.ok("deploy", WIND, STAGE, "--from", repository).out
-        pinned = farm.file.read_text()
-        farm.write(re.sub("sha256:[0-9a-f]+", f"sha256:{'0' * 64}", pinned))
-        refused = farm.run("deploy", WIND, STAGE, "--from", repository)
-        assert refused.code == 1
+        assert "version – → 1: serves" in farm.ok("deploy").out
+        assert images.writes == before
+        assert farm.run("deploy", "--plan", "--exit-code").code == 0
+        declared(1, f"sha256:{'0' * 64}")
+        refused = farm.run("deploy")
+        assert refused.code == 4
         assert f"not the pinned sha256:{'0' * 64}; its payload was changed" in refused.err
-        farm.stages(WIND, **{STAGE: 2})
+        assert "version 1 still serves" in refused.err
+        declared(2)
         farm.ok("apply")
-        behind = farm.run("deploy", WIND, STAGE, "--from", repository)
-        assert behind.code == 1
-        assert "holds version 1, but the stage holds 2" in behind.err
-        status = json.loads(farm.ok("deploy", "--status", "--format", "json").out)
-        mine = [d for d in status["deployments"] if d["stage"] == STAGE]
-        assert mine[0]["state"] == "behind"
+        (behind,) = json.loads(farm.ok("status", "--format", "json").out)["deployments"]
+        assert (behind["state"], behind["version"]) == ("behind", "1")
+        assert "version 1 → 2: serves" in farm.ok("deploy").out
+        assert images.version(f"wind/{WIND}", TAG) == "2"
     finally:
         host.remove(name_of(WIND, STAGE))
 
 
+@pytest.mark.thorough
 def test_the_image_of_a_way_back_is_looked_for(
     farm: Team, images: ImageRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Two hundred pairs of applies at once on a real server, and real processes that are ended."""
+"""Pairs of applies at once on a real server, and real processes that are ended."""
 
 from __future__ import annotations
 
@@ -27,33 +27,34 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("server")
 
-PAIRS = 200
 MANY = ("--allow", "many-changes")
 BEGUN = 12  # changes, of 30, at which a process is ended: some are done
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("pairs", [20, 200])
+@pytest.mark.thorough
 @pytest.mark.parametrize("database", [pytest.param("sqlite", marks=pytest.mark.no_docker), "mysql"])
-def test_two_hundred_pairs_leave_nothing_torn(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pairs_leave_nothing_torn(
+    database: str, pairs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No stage has two stamps of one move, nor an alias apart from its classic stage."""
     monkeypatch.setattr(turn, "PACE", turn.Pace(ask=0.02, silent=10_000))
     race = Race(uri="", models=["first", "second"])
     if database == "sqlite":
         with servers.server(tmp_path) as race.uri:
-            _run(race)
+            _run(race, pairs)
     else:
         with (
             servers.mysql() as mysql,
             servers.server(tmp_path, store=mysql.database("mlflow")) as race.uri,
         ):
-            _run(race)
+            _run(race, pairs)
 
 
-def _run(race: Race) -> None:
+def _run(race: Race, pairs: int) -> None:
     race.prepare(MlflowClient(race.uri, race.uri))
-    race.run(PAIRS)
+    race.run(pairs)
     assert (race.torn, race.wrong) == (0, [])
 
 
@@ -77,8 +78,20 @@ def apply(team: Team, url: str) -> subprocess.Popen[str]:
     ("sent", "code", "told"),
     [
         pytest.param([signal.SIGINT], 130, {"applied", "not attempted"}, id="Ctrl-C"),
-        pytest.param([signal.SIGTERM], 143, {"applied", "not attempted"}, id="SIGTERM"),
-        pytest.param([signal.SIGINT] * 2, -signal.SIGINT, set(), id="Ctrl-C twice"),
+        pytest.param(
+            [signal.SIGTERM],
+            143,
+            {"applied", "not attempted"},
+            id="SIGTERM",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            [signal.SIGINT] * 2,
+            -signal.SIGINT,
+            set(),
+            id="Ctrl-C twice",
+            marks=pytest.mark.thorough,
+        ),
         pytest.param([signal.SIGKILL], -signal.SIGKILL, set(), id="SIGKILL"),
     ],
 )

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from harness import servers
 from harness.filling import Filling
-from mlgitops.errors import RegistryRequestError
+from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.registry.connect import connect
 from tests.proxy import proxy
 from tests.registry import both
@@ -53,10 +53,13 @@ def mysql() -> Iterator[servers.Mysql]:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(("3", "sqlite"), id="3-sqlite", marks=pytest.mark.no_docker),
+        # test_both_ways has one, too
+        pytest.param(
+            ("3", "sqlite"), id="3-sqlite", marks=[pytest.mark.no_docker, pytest.mark.thorough]
+        ),
         pytest.param(("2", "sqlite"), id="2-sqlite", marks=pytest.mark.no_docker),
-        pytest.param(("3", "mysql"), id="3-mysql"),
-        pytest.param(("2", "mysql"), id="2-mysql"),
+        pytest.param(("3", "mysql"), id="3-mysql", marks=pytest.mark.thorough),
+        pytest.param(("2", "mysql"), id="2-mysql", marks=pytest.mark.thorough),
     ],
 )
 def filled(

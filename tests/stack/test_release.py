@@ -34,6 +34,7 @@ def hub() -> Iterator[fake.GitHub]:
         yield made
 
 
+@pytest.mark.thorough
 def test_a_tag_is_released(hub: fake.GitHub, tmp_path: Path) -> None:
     """What is published is what was built and attested; a tag of another version ends before."""
     repository = Repository(folder=tmp_path, hub=hub, registry="")

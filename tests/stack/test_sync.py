@@ -126,6 +126,7 @@ models:
 
 
 @pytest.mark.no_docker
+@pytest.mark.thorough
 def test_others_are_told(remote: Team, origin: Origin, listener: Listener) -> None:
     """Of what was applied and of what was healed, each once; who could not be, by a later round."""
     remote.versions(2)
@@ -263,6 +264,7 @@ def sshd(machine: Machine, origin: Origin) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.timeout(1800)  # an image is built first
+@pytest.mark.thorough
 def test_a_container_follows_a_repository_over_ssh(
     remote: Team, proxied: Proxy, machine: Machine, origin: Origin
 ) -> None:
@@ -329,6 +331,7 @@ def test_a_container_follows_a_repository_over_ssh(
 
 
 @pytest.mark.timeout(1800)  # an image is built first
+@pytest.mark.thorough
 def test_a_container_follows_a_repository_over_https(
     remote: Team, machine: Machine, origin: Origin, tmp_path: Path
 ) -> None:

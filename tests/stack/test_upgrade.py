@@ -61,6 +61,7 @@ def test_upgrade(make: Make, tmp_path: Path) -> None:
     assert found["model_version"]["current_stage"] == "Production"
 
 
+@pytest.mark.thorough
 def test_newer_schema(make: Make) -> None:
     """A schema that this MLflow does not know is left alone."""
     stack = make()
@@ -72,6 +73,7 @@ def test_newer_schema(make: Make) -> None:
     assert caught.value.service == "migrate"
 
 
+@pytest.mark.thorough
 def test_failed_upgrade(make: Make, tmp_path: Path) -> None:
     """A migration that fails says how to go back, and going back works."""
     stack = make()

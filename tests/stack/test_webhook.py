@@ -58,6 +58,7 @@ LONG = 120  # seconds
 KNOWN = 6  # seconds; the stack has its workers look every 5
 
 
+@pytest.mark.thorough  # its parts: tests/receiver and test_proposing
 def test_a_version_by_plain_mlflow_becomes_a_pull_request(make: Make, tmp_path: Path) -> None:
     """It is dispatched, and proposed by the run of that event; a second event makes no second one.
 

@@ -22,6 +22,7 @@ from mlflow.exceptions import (
 from mlflow.protos.databricks_pb2 import ABORTED
 from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterator
@@ -72,6 +73,22 @@ class ArtifactServer(HttpArtifactRepository):
 
     def _is_multipart_upload_enabled(self) -> bool:
         return False
+
+
+class NotKept(RequestHeaderProvider):
+    """A connection of its own for each request between the servers.
+
+    A kept one may close just as the next request is on it, whenever the artifact server is replaced
+    (RFC 9112, 9.3.1), and the client would be answered 500.
+    """
+
+    def in_context(self) -> bool:
+        """For all of them."""
+        return True
+
+    def request_headers(self) -> dict[str, str]:
+        """What is added to MLflow's own headers."""
+        return {"Connection": "close"}
 
 
 class Folder(LocalArtifactRepository):

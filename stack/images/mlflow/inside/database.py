@@ -1,16 +1,18 @@
-"""The database's address, put together from the secret that Compose mounts."""
+"""The database's address, put together from its settings and the secrets that are mounted."""
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 SECRETS = Path("/run/secrets")
 DENIED = {1044, 1045}
-HOST = "db"
-USER = "mlflow"
+HOST = os.environ.get("MYSQL_HOST", "db")
+PORT = int(os.environ.get("MYSQL_PORT", "3306"))
+USER = os.environ.get("MYSQL_USER", "mlflow")
 TRACKING = "mlflow"
 AUTH = "mlflow_auth"
 
@@ -18,6 +20,9 @@ AUTH = "mlflow_auth"
 # a connection before each use, so that one request may meet both limits, one after the other.
 _CONNECT_TIMEOUT = 4  # seconds
 _SERVER_OPTIONS = "charset=utf8mb4&connect_timeout=4&read_timeout=12&write_timeout=12"
+# Where a provider's certificates are mounted, the connection is encrypted and the server's name
+# checked; else it is encrypted if the server offers that.
+_CA = SECRETS / "mysql_ca"
 # a migration may alter a large table for minutes
 _MIGRATION_OPTIONS = "charset=utf8mb4&connect_timeout=4"
 
@@ -39,7 +44,9 @@ def migration_uri(database: str) -> str:
 
 def _uri(database: str, options: str) -> str:
     password = quote(secret("mysql_password"), safe="")
-    return f"mysql+pymysql://{USER}:{password}@{HOST}:3306/{database}?{options}"
+    if _CA.exists():
+        options += f"&ssl_ca={_CA}"
+    return f"mysql+pymysql://{quote(USER, safe='')}:{password}@{HOST}:{PORT}/{database}?{options}"
 
 
 def wait(seconds: float) -> None:
@@ -58,11 +65,13 @@ def wait(seconds: float) -> None:
         try:
             connection = pymysql.connect(
                 host=HOST,
+                port=PORT,
                 user=USER,
                 password=secret("mysql_password"),
                 database=TRACKING,
                 connect_timeout=_CONNECT_TIMEOUT,
                 read_timeout=_CONNECT_TIMEOUT,
+                ssl={"ca": str(_CA)} if _CA.exists() else None,
             )
         except pymysql.err.OperationalError as error:
             if error.args[0] in DENIED or time.monotonic() > end:

@@ -43,7 +43,7 @@ def main(role: str) -> int:
         with urllib.request.urlopen(request, timeout=_timeout()) as answer:  # noqa: S310 - constant
             answer.read()
     except urllib.error.HTTPError as error:
-        print(f"{route}: HTTP {error.code}: {error.read(300).decode(errors='replace')}")
+        print(f"{route}: HTTP {error.code}: {error.read(600).decode(errors='replace')}")
         return 1
     except OSError as error:
         print(f"{route}: {error}")

@@ -78,6 +78,7 @@ def wait(seconds: float) -> None:
 def only_one(engine: sa.Engine) -> Iterator[None]:
     """Hold a lock of the database itself: it ends with the connection, also after a kill."""
     with engine.connect() as connection:
+        connection.detach()  # the pool would keep it, and the lock with it
         ask = sa.text("SELECT GET_LOCK(:name, :seconds)")
         if connection.execute(ask, {"name": _LOCK, "seconds": _LOCK_WAIT}).scalar() != 1:
             raise RefusedError("another migration holds the lock; wait for it, then start again")
@@ -113,7 +114,8 @@ def bring_to_head(engine: sa.Engine, *, upgrade: bool) -> None:
     elif not upgrade:
         raise RefusedError(
             f"the schema ({state.revision}) belongs to an older MLflow and holds data; run "
-            "`nox -s upgrade`, which makes a backup first"
+            "`nox -s upgrade`, which makes a backup first; on Kubernetes, make a backup, then set "
+            "STACK_MIGRATE=upgrade"
         )
     else:
         _upgrade(engine, state.revision)

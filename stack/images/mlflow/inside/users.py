@@ -32,6 +32,19 @@ def migrate() -> None:
     log.info("the users' schema is up to date")
 
 
+def up_to_date() -> bool:
+    """Whether the users' schema is the one that this MLflow needs."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from mlflow.server.auth.db.utils import _get_alembic_config
+
+    scripts = ScriptDirectory.from_config(_get_alembic_config(""))
+    with sa.create_engine(database.migration_uri(database.AUTH)).connect() as connection:
+        options = {"version_table": "alembic_version_auth"}
+        context = MigrationContext.configure(connection, opts=options)
+        return context.get_current_revision() == scripts.get_current_head()
+
+
 @contextmanager
 def _unnamed_foreign_keys() -> Iterator[None]:
     """Let MySQL choose the names of foreign keys.
