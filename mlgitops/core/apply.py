@@ -22,7 +22,7 @@ from mlgitops.core.diff import claimed, plan_model
 from mlgitops.core.lock import Lock
 from mlgitops.core.plan import CLASSIC
 from mlgitops.core.turn import Turn, Watch
-from mlgitops.errors import (
+from mlgitops.errors.registry import (
     RegistryDeniedError,
     RegistryError,
     RegistryFaultError,

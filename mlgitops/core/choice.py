@@ -41,6 +41,12 @@ def chosen(names: Collection[str], patterns: Collection[str], where: str) -> lis
     return [n for n in names if not patterns or any(fnmatchcase(n, p) for p in patterns)]
 
 
+def within(desired: Desired, names: Collection[str]) -> Desired:
+    """A desired state with these models alone."""
+    kept = {name: desired.models[name] for name in names if name in desired.models}
+    return replace(desired, models=MappingProxyType(kept))
+
+
 def narrowed(desired: Desired, held: Held, patterns: Collection[str]) -> tuple[Desired, Held]:
     """Both for the models that match a pattern; a model may be in one of the two only.
 

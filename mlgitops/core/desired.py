@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from mlgitops.core.deployments import DesiredDeployment
     from mlgitops.core.directions import Direction
     from mlgitops.core.gate import Gate
     from mlgitops.core.promotion import Rule
@@ -165,6 +166,10 @@ class Desired:
         recipes: the package that recipes are modules of.
         folders: where it is looked for before what is installed.
         owner: who manages the stages; empty until that is known.
+        images: what the names of serving images begin with in their registry; empty if there is
+            none.
+        include: the patterns of the files that have models, too.
+        deployments: where stages are served.
     """
 
     file: str
@@ -176,6 +181,11 @@ class Desired:
     owner: str = ""
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
+    images: str = ""
+    include: tuple[str, ...] = ()
+    deployments: Mapping[str, DesiredDeployment] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     @property
     def exceptions(self) -> Iterator[tuple[str | None, GuardException]]:

@@ -14,7 +14,7 @@ from mlgitops.core.stage import BY_ALIAS, PRODUCTION, STAGING, alias_of, classic
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
+    from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.lock import Lock
     from mlgitops.core.stamp import Stamp
@@ -58,6 +58,10 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
     """The plan of one model; without changes, once `held` is what `targets` say."""
     # what others set up as desired is left alone, classic stage included, until its first change
     stamps = {one.alias: _own_stamp(held, one.alias, owner) for one in targets}
+    if all(_is_settled(held, one, stamps[one.alias]) for one in targets):
+        in_step = _classic(held, _versions(targets, stamps))
+        if not any(_is_out_of_step(held, one, in_step) for one in targets):
+            return _unchanged(held, targets, in_step)
     own = {alias for alias, stamp in stamps.items() if stamp}
     # a classic stage is out of step if it does not follow from the stages as they are now;
     # one that only has to follow another stage's change is part of that change
@@ -89,6 +93,32 @@ def plan_model(held: HeldModel, targets: tuple[Target, ...], owner: str) -> Mode
         classic=classic,
         held_classic=dict(held.classic),
         carried={carrier: held.carried_by(carrier) for carrier in carriers},
+    )
+
+
+def _is_settled(held: HeldModel, target: Target, own: Stamp | None) -> bool:
+    """Whether a stage is as the file and its stamp say: its classic stage may be out of step."""
+    version = target.version
+    return (
+        own is not None
+        and own.version == version
+        and held.stages.get(target.alias) == version
+        and (version is None or target.alias in held.spelled)
+        and not held.is_contested(target.alias)
+    )
+
+
+def _unchanged(
+    held: HeldModel, targets: tuple[Target, ...], classic: Mapping[str, int | None]
+) -> ModelPlan:
+    """The plan of a model that is as desired."""
+    return ModelPlan(
+        model=held.name,
+        changes=(),
+        targets=targets,
+        classic=classic,
+        held_classic=dict(held.classic),
+        carried={},
     )
 
 
@@ -158,11 +188,12 @@ def _names(desired: Desired, held: Held) -> Iterator[str]:
 
 def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> Iterator[Target]:
     """The managed stages of a model: those in the file, and those that only their stamp claims."""
-    listed: tuple[DesiredStage, ...] = wanted.stages if wanted else ()
+    listed = {stage.alias: stage for stage in wanted.stages} if wanted else {}
     # a version is never in a stage before it is in those that it is promoted from
-    for stage in sorted(listed, key=lambda one: desired.stages.rank(one.alias)):
-        yield Target(stage=stage.name, alias=stage.alias, version=stage.version, where=stage.where)
-    for alias in claimed(held, {stage.alias for stage in listed}, desired.owner):
+    for alias in sorted(listed, key=desired.stages.rank):
+        stage = listed[alias]
+        yield Target(stage=stage.name, alias=alias, version=stage.version, where=stage.where)
+    for alias in claimed(held, listed, desired.owner):
         yield Target(
             stage=desired.stages.name_of(alias),
             alias=alias,
@@ -174,7 +205,7 @@ def _targets(wanted: DesiredModel | None, held: HeldModel, desired: Desired) -> 
 
 def claimed(held: HeldModel, listed: Collection[str], owner: str) -> list[str]:
     """The stages that are not listed, but are the owner's, by their aliases."""
-    unlisted = (held.stages.keys() | held.stamps.keys()) - set(listed)
+    unlisted = (held.stages.keys() | held.stamps.keys()).difference(listed)
     return [alias for alias in sorted(unlisted) if _is_claimed(held, alias, owner)]
 
 

@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
 
 # outputs: some numbers a row, each with a meaning; vectors: many that mean something together
+Differing = tuple[str, str | None, str | None]  # name, old and new value; None where there is none
 PredictionKind = Literal["regression", "classification", "outputs", "vectors", "text"]
+
+
+def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Differing, ...]:
+    """What both sides say otherwise, or only one says, by name."""
+    return tuple(
+        (name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,9 +307,9 @@ class Comparison:
     new: Side
     old: Side | None = None
     metrics: tuple[Difference, ...] = ()
-    parameters: tuple[tuple[str, str | None, str | None], ...] = ()
+    parameters: tuple[Differing, ...] = ()
     facts: tuple[Fact, ...] = ()
-    requirements: tuple[tuple[str, str | None, str | None], ...] = ()
+    requirements: tuple[Differing, ...] = ()
     text: tuple[tuple[str, str], ...] = ()
     columns: tuple[str, ...] = ()
     breaks: tuple[str, ...] = ()

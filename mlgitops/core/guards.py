@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.permissions import LABEL, ROLLBACK_LABEL, Guard, Permission, by_exceptions
 from mlgitops.core.plan import Action
+from mlgitops.core.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -77,6 +78,11 @@ class Shown:
         """The changes that were not refused."""
         refused = frozenset(self.refused)
         return tuple(c for c in self.plan.changes if (c.model, c.alias) not in refused)
+
+    def scope(self, name: str) -> Scope | None:
+        """The models that it was about, where it was not about all; `name` is what it is called."""
+        models = self.plan.scope
+        return None if models is None else Scope(models=models, why=f"planned in {name}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

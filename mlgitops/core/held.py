@@ -68,13 +68,18 @@ class HeldModel:
         Of two that were written at once, it is the one of the version that holds the stage.
         """
         stamps, holder = self.stamps.get(alias, {}), self.stages.get(alias)
+        if len(stamps) == 1:
+            return next(iter(stamps.items()))
         found = ((stamp.move, carrier == holder, carrier) for carrier, stamp in stamps.items())
         carrier = max(found, default=(0, False, 0))[2]
         return (carrier, stamps[carrier]) if carrier else None
 
     def is_contested(self, alias: str) -> bool:
         """Whether two applies stamped the last move of a stage at once: neither is the newest."""
-        moves = sorted(stamp.move for stamp in self.stamps.get(alias, {}).values())
+        stamps = self.stamps.get(alias, {})
+        if len(stamps) < 2:
+            return not stamps
+        moves = sorted(stamp.move for stamp in stamps.values())
         return moves[-2:-1] == moves[-1:]
 
     def name_of(self, alias: str) -> str:

@@ -173,12 +173,15 @@ class Plan:
         stages: how many stages are managed in all.
         registry: the identity of the registry that it is for.
         owner: who manages the stages.
+        scope: the models that were compared; None: all. Their stages alone may change, and
+            `stages` counts what the file declares of all others.
     """
 
     models: tuple[ModelPlan, ...]
     stages: int
     registry: str = ""
     owner: str = ""
+    scope: tuple[str, ...] | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 DECISION, RESULTS = "decision", "results"
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before any record
 _PIECE = 6000  # characters: MLflow's limit for a parameter
 
 

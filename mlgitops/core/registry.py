@@ -35,8 +35,13 @@ class RegistryReader(Protocol):
         """
         ...
 
-    def held_again(self, names: Collection[str]) -> Held:
-        """Models as they are now: each by its name, or all by pages where that costs less."""
+    def held_again(self, names: Collection[str], *, among: int = 0) -> Held:
+        """Models as they are now: each by its name, or all by pages where that costs less.
+
+        Args:
+            names: of the models.
+            among: how many models the registry has at least, as far as that is known.
+        """
         ...
 
     def locks(self) -> tuple[Lock, ...]:
@@ -89,6 +94,13 @@ class RegistryReader(Protocol):
 
     def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
         """The metrics of a model's latest versions, by their numbers."""
+        ...
+
+    def recorded(self, names: Collection[str], most: int) -> Mapping[VersionKey, Version]:
+        """The latest versions of many models, with the metrics and parameters of their runs.
+
+        Those whose run is gone are left out. `evidence` knows more of one version.
+        """
         ...
 
     def of_run(self, name: str, run_id: str) -> Version | None:

@@ -18,8 +18,8 @@ from threading import Lock as Mutex
 from typing import TYPE_CHECKING, Self
 
 from mlgitops.core.stamp import iso
-from mlgitops.errors import (
-    ApplyUnderWayError,
+from mlgitops.errors.applying import ApplyUnderWayError
+from mlgitops.errors.registry import (
     RegistryDeniedError,
     RegistryError,
     RegistryExistsError,

@@ -14,13 +14,17 @@ from mlgitops.core.blocking import why
 from mlgitops.core.desired import PROMPTS
 from mlgitops.core.metrics import declared, direction, unknown
 from mlgitops.core.stage import alias_of
+from mlgitops.file import deployed
+from mlgitops.file.deployments import DEPLOYMENTS, IMAGES
+from mlgitops.file.include import INCLUDE
 from mlgitops.file.stages import undeclared, without_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired, DesiredModel, GuardException
     from mlgitops.core.directions import Direction
+    from mlgitops.errors import Where
     from mlgitops.file.reader import KeyPath
 
 _OF_FORM_2 = ("allow", "announce", "blocked", "evaluation", "metrics", "promote")  # of a model
@@ -34,8 +38,8 @@ def findings(desired: Desired) -> Iterator[Flaw]:
         yield from check(desired)
 
 
-def _model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
-    # MySQL compares names without regard to case: the second would be the first one's double
+def model_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
+    """To MySQL, which compares without regard to case, the second would be the first's double."""
     seen: dict[str, str] = {}
     for name, model in desired.models.items():
         other = seen.setdefault(name.lower(), name)
@@ -57,6 +61,8 @@ def _declared_stages_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw
 def _stage_names_differ_by_more_than_case(desired: Desired) -> Iterator[Flaw]:
     for model, section in product(desired.models.values(), ("stages", "gates", "promote")):
         names = [s.name for s in model.stages] if section == "stages" else getattr(model, section)
+        if len(names) < 2:  # as nearly all gates and rules of thousands of models
+            continue
         seen: dict[str, str] = {}
         for name in names:
             other = seen.setdefault(alias_of(name), name)
@@ -88,15 +94,22 @@ def not_as_declared(desired: Desired) -> Iterator[tuple[KeyPath, str]]:
         for held in model.stages:
             if held.name not in names:
                 yield (model.section, model.name, "stages", held.name), held.name
-        for entered, gates in model.gates.items():
-            at = (model.section, model.name, "gates", entered)
-            if entered not in names:
-                yield at, entered
-            for index, gate in enumerate(gates):
-                for key, stage in gate.stages.items():
-                    if stage not in names:
-                        yield (*at, index, key), stage
-        yield from ((path, stage) for path, stage in _in_rules(model) if stage not in names)
+        for path, stage in (*_in_gates(model), *_in_rules(model)):
+            if stage not in names:
+                yield path, stage
+    for one in desired.deployments.values():
+        for index, stage in enumerate(one.stages):
+            if stage not in names:
+                yield (DEPLOYMENTS, one.name, "stages", index), stage
+
+
+def _in_gates(model: DesiredModel) -> Iterator[tuple[KeyPath, str]]:
+    """Where gates name stages."""
+    for entered, gates in model.gates.items():
+        at = (model.section, model.name, "gates", entered)
+        yield at, entered
+        for index, gate in enumerate(gates):
+            yield from (((*at, index, key), stage) for key, stage in gate.stages.items())
 
 
 def _in_rules(model: DesiredModel) -> Iterator[tuple[KeyPath, str]]:
@@ -117,17 +130,23 @@ def _gates_can_pass(desired: Desired) -> Iterator[Flaw]:
                     yield ((*path, key) if key else path), message
 
 
-def of_form_2(desired: Desired, version: int, prompts: Sequence[str]) -> Iterator[Flaw]:
+def of_form_2(
+    desired: Desired, version: int, prompts: Sequence[str], *, including: bool = False
+) -> Iterator[Flaw]:
     """The keys in a file of some version of the form that form 1 does not have.
 
     Args:
         desired: what the file says.
         version: of the form.
         prompts: all that are listed, also what is a model, too.
+        including: whether it includes other files.
     """
     if version >= 2:
         return
-    places: list[KeyPath] = [("allow",)] if desired.allow else []
+    whole = ("allow", desired.allow), (DEPLOYMENTS, desired.deployments), (IMAGES, desired.images)
+    places: list[KeyPath] = [(key,) for key, said in whole if said]
+    if including:
+        places.append((INCLUDE,))
     if prompts:
         places.append((PROMPTS,))
     for model, key in product(desired.models.values(), _OF_FORM_2):
@@ -137,10 +156,14 @@ def of_form_2(desired: Desired, version: int, prompts: Sequence[str]) -> Iterato
         yield path, f"{path[-1]!r} needs form 2; write 'version: 2' at the top of the file"
 
 
-def listed_twice(names: Iterable[str]) -> Iterator[Flaw]:
-    """Prompts that are listed among the models, too."""
-    for name in names:
-        yield (PROMPTS, name), f"{name!r} is listed under 'models', too; MLflow has one of a name"
+def listed_twice(name: str) -> str:
+    """What is said of a prompt that is listed among the models, too."""
+    return f"{name!r} is listed under 'models', too; MLflow has one of a name"
+
+
+def in_two_files(name: str, other: Where) -> str:
+    """What is said of a model that another file has, too."""
+    return f"{name!r} is in {other.file} in line {other.line}, too; keep it in one of the files"
 
 
 def _exceptions_differ(desired: Desired) -> Iterator[Flaw]:
@@ -182,6 +205,8 @@ def _rules_can_choose(desired: Desired) -> Iterator[Flaw]:
 
 def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
+        if not (model.gates or model.promote):
+            continue
         known, directions = dict(model.metrics), model.directions
         for path, said, directed in _on_metrics(model):
             for metric, way in said.items():
@@ -222,7 +247,7 @@ def _no_stage_is_to_hold_a_blocked_version(desired: Desired) -> Iterator[Flaw]:
 
 
 CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
-    _model_names_differ_by_more_than_case,
+    model_names_differ_by_more_than_case,
     _declared_stages_differ_by_more_than_case,
     _stage_names_differ_by_more_than_case,
     _stages_are_declared,
@@ -232,4 +257,5 @@ CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _rules_can_choose,
     _directions_are_known_and_agree,
     _no_stage_is_to_hold_a_blocked_version,
+    deployed.findings,
 )

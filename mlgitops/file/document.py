@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +65,15 @@ class Document:
             return {}
         for part in path:
             data = data[part]
-        if not isinstance(data, dict | list):
-            return {}
+        return self.inside(place, data)
+
+    def inside(self, place: Place, data: Any) -> Mapping[Hashable, Place]:
+        """What is inside a value, which is `data`: key, or number in a list → place."""
         keys = isinstance(data, dict)
-        collection = self.nodes.aliases.get(place[1], place[1])
-        within = self.nodes.within(collection, keys=keys)
+        if not keys and not isinstance(data, list):
+            return {}
+        _, value = place
+        within = self.nodes.within(self.nodes.aliases.get(value, value), keys=keys)
         return dict(zip(data if keys else count(), within, strict=False))
 
     def where(self, path: KeyPath) -> Where:
@@ -78,11 +83,9 @@ class Document:
         key, value = place
         return self._where(value if key is None else key)
 
-    def wheres(self, path: KeyPath) -> dict[Hashable, Where]:
-        """The places of all keys of the mapping at a path, at once."""
-        return {
-            name: self._where(key or value) for name, (key, value) in self.children(path).items()
-        }
+    def wheres(self, places: Mapping[Hashable, Place]) -> dict[Hashable, Where]:
+        """The places of all keys of a mapping, at once."""
+        return {name: self._where(key or value) for name, (key, value) in places.items()}
 
     def _where(self, node: int) -> Where:
         line, column = self.lines.place(self.nodes.starts[node])
@@ -118,6 +121,12 @@ class Document:
 
     def _span(self, node: int) -> Span:
         return Span(self.bom + self.nodes.starts[node], self.bom + self.nodes.ends[node])
+
+
+@cache
+def boundary(indent: int) -> re.Pattern[str]:
+    """Where a line begins that stands no deeper than this, and is neither empty nor a comment."""
+    return re.compile(rf"\n(?= {{0,{indent}}}[^ #\r\n])")
 
 
 def parse(text: str, file: str) -> Document:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.file.document import Document, Span
     from mlgitops.file.reader import KeyPath
+    from mlgitops.file.texts import Texts
 
 
-def part_of(text: str, file: str, model: str) -> Part:
+def part_of(text: str | Texts, file: str, model: str) -> Part:
     """What of a models.yaml the other functions are to edit: the part that says one model.
+
+    It is one of the file that has the model: `Part.file` names it.
 
     Raises:
         DesiredStateError: the text is not valid.
@@ -101,16 +104,27 @@ def unpinned(part: Part, model: str, stage: str) -> str:
     return f"; its pin was removed, to pin again run `{pin}`" if held and held.digest else ""
 
 
-def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
-    """The text with a digest beside the version of each stage, given by model and stage.
+def set_digests(whole: Source, digests: Mapping[tuple[str, str], str]) -> Mapping[str, str]:
+    """The texts with a digest beside the version of each stage, given by model and stage.
+
+    Returns:
+        By file, its new text; without those that stay as they are.
 
     Raises:
         UsageError: there is no such model or stage, or the stage is to be empty.
         EditError: the text cannot be edited in place, e.g. because a stage is an alias of YAML.
     """
-    if not digests:
-        return whole.text
-    models = {model_of(whole.desired, model).name for model, _ in digests}
+    by_file: dict[str, dict[tuple[str, str], str]] = {}
+    for (model, stage), digest in digests.items():
+        file = model_of(whole.desired, model).where.file
+        by_file.setdefault(file, {})[model, stage] = digest
+    found = {file: _with_pins(whole.file(file), some) for file, some in by_file.items()}
+    return {file: text for file, text in found.items() if text != whole.texts.of(file)}
+
+
+def _with_pins(whole: Source, digests: Mapping[tuple[str, str], str]) -> str:
+    """The text of one file with digests."""
+    models = {model for model, _ in digests}
     part = cut(whole, models.pop()) if len(models) == 1 else Part(source=whole)
     before = part.source.desired
     edits = [_pinned(part.source, *stage, digest) for stage, digest in digests.items()]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from mlgitops.core.held import Held, HeldModel
 
-SCHEMA = ".github/models.schema.json"  # `mlgitops init` writes it, `upgrade` follows the engine
+# `mlgitops init` writes both, `upgrade` follows the engine
+SCHEMA, OF_INCLUDED = ".github/models.schema.json", ".github/included.schema.json"
 HEADER = f"""\
 # yaml-language-server: $schema=./{SCHEMA}
 #

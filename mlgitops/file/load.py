@@ -26,26 +26,32 @@ from mlgitops.core.promotion import Rule
 from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import MOST, DesiredStateError, Problem, Where
 from mlgitops.file import checks, problems, stages
-from mlgitops.file.document import MAX_BYTES, Document, parse
+from mlgitops.file.deployments import DEPLOYMENTS, deployment
+from mlgitops.file.document import Document, parse
+from mlgitops.file.include import INCLUDE
 from mlgitops.file.problems import Flaw
-from mlgitops.file.reader import KeyPath, problem_at
+from mlgitops.file.reader import KeyPath, Place, problem_at
 from mlgitops.file.schema import (
     AnnounceForm,
-    FileExceptionForm,
     FileForm,
-    FreezeForm,
-    ModelExceptionForm,
+    IncludedForm,
     ModelForm,
     PinnedForm,
     PromptForm,
     RuleForm,
-    until,
 )
-from mlgitops.system import files
+from mlgitops.file.temporary import FileExceptionForm, FreezeForm, ModelExceptionForm, until
+from mlgitops.file.texts import Texts, read
 from mlgitops.system.modules import folders_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    from mlgitops.file.texts import Included
+
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+SPELLED_FREELY = 1  # the version of the form that allows every spelling of a stage
 
 
 def load(path: Path) -> Desired:
@@ -69,30 +75,11 @@ def load_or_empty(path: Path | None) -> Desired:
     return Desired(file=str(here), models=MappingProxyType({}), folders=folders_of(here))
 
 
-def read(path: Path) -> str:
-    """The text of models.yaml.
-
-    Raises:
-        DesiredStateError: the file is missing, is not a file, or is not UTF-8.
-    """
-    try:
-        return files.read_text(path, limit=MAX_BYTES)
-    except FileNotFoundError:
-        message = "does not exist; create it, or pass another file with --file"
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-    raise DesiredStateError(
-        [Problem(where=Where(file=str(path), line=1, column=1), message=message)]
-    )
-
-
-def loads(text: str, file: str, beside: Path | None = None) -> Desired:
-    """Like `load`, for a text that is already in memory.
+def loads(text: str | Texts, file: str, beside: Path | None = None) -> Desired:
+    """Like `load`, for texts that are already in memory.
 
     Args:
-        text: of models.yaml.
+        text: of models.yaml, alone or with what it includes.
         file: named in problems.
         beside: the path beside which the team's own modules are looked for; `file` if None.
 
@@ -102,8 +89,8 @@ def loads(text: str, file: str, beside: Path | None = None) -> Desired:
     return source(text, file, beside).desired
 
 
-def of_revision(text: str, file: Path, revision: str) -> Desired:
-    """What a file said at a revision.
+def of_revision(text: str | Texts, file: Path, revision: str) -> Desired:
+    """What a file said at a revision, with what it included.
 
     One from before stages were declared is read with those that the file declares now, so that
     the commit that declares them can be compared with the one before.
@@ -112,85 +99,178 @@ def of_revision(text: str, file: Path, revision: str) -> Desired:
         DesiredStateError: with every problem found.
     """
     try:
-        now = replace(load(file), version=1)  # which allows every spelling of a stage
+        now = replace(load(file), version=SPELLED_FREELY)
     except DesiredStateError:
         now = None
     return source(text, f"{file} of {revision}", file, now).desired
 
 
+def completed(desired: Desired, within: Desired) -> Desired:
+    """A desired state that declares no stages, with those of another, in the form of that one."""
+    if desired.stages.where is not None:
+        return desired
+    return replace(desired, version=within.version, stages=within.stages)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A valid models.yaml: its text, what that says where, and what it means."""
+    """A valid models.yaml: its texts, what that of the file says where, and what they mean."""
 
-    text: str
+    texts: Texts
     document: Document
     desired: Desired
 
+    @property
+    def text(self) -> str:
+        """The text of the file, without what it includes."""
+        return self.texts.text
+
+    def holding(self, model: str) -> Source:
+        """The file that has a model, as a file of its own; this one, where it includes none."""
+        return self.file(self.desired.models[model].where.file)
+
+    def file(self, name: str) -> Source:
+        """One of the files as a file of its own; this one, where it includes none."""
+        if not self.texts.included:
+            return self
+        return source(self.texts.of(name), name, within=self.desired)
+
 
 def source(
-    text: str, file: str, beside: Path | None = None, within: Desired | None = None
+    text: str | Texts, file: str, beside: Path | None = None, within: Desired | None = None
 ) -> Source:
-    """Like `loads`, for whoever edits the text.
+    """Like `loads`, for whoever edits the texts.
 
     Args:
-        text: of models.yaml, or of a part of it.
+        text: of models.yaml with what it includes, of one of these, or of a part of one.
         file: named in problems.
         beside: as for `loads`.
         within: whose declaration of stages counts where the text has none.
 
     Raises:
-        DesiredStateError: with every problem found.
+        DesiredStateError: with every problem found, in all files.
     """
-    document = parse(text, file)
-    folders = folders_of(beside or Path(file))
-    try:
-        form = FileForm.model_validate(_given(document.data), context={"folders": folders})
-    except ValidationError as error:
-        of_form = [problems.flaw(document, one) for one in error.errors(include_url=False)]
-        raise _refused(document, of_form) from None
-    prompts = [*form.prompts]
-    twice = [name for name in prompts if name in form.models]
-    desired = _desired(form, document, folders)
+    texts = text if isinstance(text, Texts) else Texts(text=text)
+    document = texts.document or parse(texts.text, file)
+    folders = within.folders if within else folders_of(beside or Path(file))
+    included, unread = _parsed(texts.included)
+    broken = [*texts.problems, *unread]
+    documents = [document, *included]
+    form, *others = _forms(documents, folders, broken)
+    assert isinstance(form, FileForm), "models.yaml comes first"
+    listed = [(form, document), *zip(others, included, strict=True)]
+    prompts = [name for one, _ in listed for name in one.prompts]
+    homes, clashing = _homes(listed)
+    desired = _desired(form, listed, folders)
     # a part of a file has the form of the file
     version = max(desired.version, within.version if within else 1)
-    if within is not None and desired.stages.where is None:
-        desired = replace(desired, version=within.version, stages=within.stages)
+    if within is not None:
+        desired = completed(desired, within)
     found = [
-        Flaw(path=path, where=document.where(path), message=message)
+        Flaw(path=path, where=homes.get(path[:2], document).where(path), message=message)
         for path, message in (
-            *checks.of_form_2(desired, version, prompts),
-            *checks.listed_twice(twice),
+            *checks.of_form_2(desired, version, prompts, including=bool(form.include)),
             *checks.findings(desired),
         )
     ]
-    if found or document.problems:
-        raise _refused(document, found)
-    return Source(text=text, document=document, desired=desired)
+    found += clashing
+    if found or broken or any(one.problems for one in documents):
+        raise _refused(documents, found, broken)
+    return Source(texts=texts, document=document, desired=desired)
+
+
+def _parsed(included: Iterable[Included]) -> tuple[list[Document], list[Problem]]:
+    """What included files say, and what is wrong with those that are not YAML."""
+    documents: list[Document] = []
+    unread: list[Problem] = []
+    for one in included:
+        try:
+            documents.append(parse(one.text, one.name))
+        except DesiredStateError as error:
+            unread += error.problems
+    return documents, unread
+
+
+def _forms(
+    documents: Sequence[Document], folders: tuple[str, ...], broken: Sequence[Problem]
+) -> list[FileForm | IncludedForm]:
+    """The forms of models.yaml and of what it includes.
+
+    Raises:
+        DesiredStateError: some do not have their form.
+    """
+    forms: list[FileForm | IncludedForm] = []
+    flaws: list[Flaw] = []
+    for index, document in enumerate(documents):
+        kind = IncludedForm if index else FileForm
+        try:
+            given = _given(document.data)
+            forms.append(kind.model_validate(given, context={"folders": folders}))
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            flaws += [problems.flaw(document, one, included=index > 0) for one in found]
+    if flaws:
+        raise _refused(documents, flaws, broken)
+    return forms
+
+
+_Listed = list[tuple[FileForm | IncludedForm, Document]]
+
+
+def _homes(listed: _Listed) -> tuple[Mapping[KeyPath, Document], list[Flaw]]:
+    """Which file has what that models.yaml itself does not have; and what is listed twice."""
+    first: dict[str, tuple[str, Document]] = {}
+    homes: dict[KeyPath, Document] = {}
+    twice = []
+    for form, document in listed:
+        for section, names in ((MODELS, form.models), (PROMPTS, form.prompts)):
+            for name in names:
+                other, place = first.setdefault(name, (section, document))
+                path: KeyPath = (section, name)
+                if document is not listed[0][1]:
+                    homes.setdefault(path, document)
+                if (other, place) == (section, document):
+                    continue
+                if place is document:
+                    message = checks.listed_twice(name)
+                else:
+                    message = checks.in_two_files(name, place.where((other, name)))
+                twice.append(Flaw(path=path, where=document.where(path), message=message))
+    return homes, twice
 
 
 def _given(data: Any) -> Any:
-    """What a file says; one of prompts alone has no models."""
-    return {MODELS: {}, **data} if isinstance(data, dict) and PROMPTS in data else data
+    """What a file says; one of prompts alone has no models, or one that includes others."""
+    alone = isinstance(data, dict) and (PROMPTS in data or INCLUDE in data)
+    return {MODELS: {}, **data} if alone else data
 
 
-def _refused(document: Document, flaws: Sequence[Flaw]) -> DesiredStateError:
+def _refused(
+    documents: Iterable[Document], flaws: Sequence[Flaw], broken: Iterable[Problem]
+) -> DesiredStateError:
     # to word a problem can take a hundred times longer than to find it, e.g. for the nearest name
-    told = nsmallest(MOST, flaws, key=lambda flaw: (flaw.where.line, flaw.where.column))
+    told = nsmallest(MOST, flaws, key=lambda flaw: flaw.where.order)
     worded = [
         problem_at(path, where, said if isinstance(said, str) else said())
         for path, where, said in told
     ]
-    return DesiredStateError(document.problems + worded, more=len(flaws) - len(told))
+    of_text = [one for document in documents for one in document.problems]
+    return DesiredStateError([*broken, *of_text, *worded], more=len(flaws) - len(told))
 
 
-def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> Desired:
+def _desired(form: FileForm, listed: _Listed, folders: tuple[str, ...]) -> Desired:
+    document = listed[0][1]
     # each form goes when its model is there: the forms of thousands take more than the models
     models: dict[str, DesiredModel] = {}
-    for section, forms in ((MODELS, form.models), (PROMPTS, form.prompts)):
-        wheres = document.wheres((section,)) if forms else {}
+    sections: list[tuple[str, dict[str, Any], Document]]
+    sections = [(MODELS, of.models, one) for of, one in listed]
+    sections += [(PROMPTS, of.prompts, one) for of, one in listed]
+    for section, forms, said in sections:
+        places = said.children((section,)) if forms else {}
+        wheres = said.wheres(places)
         for name in [*forms]:
-            at = (section, name)
-            models.setdefault(name, _model(name, forms.pop(name), document, at, wheres[name]))
+            entry = _Entry((section, name), said, said.data[section][name], places[name])
+            models.setdefault(name, _model(name, forms.pop(name), entry, wheres[name]))
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
@@ -201,6 +281,14 @@ def _desired(form: FileForm, document: Document, folders: tuple[str, ...]) -> De
         owner=form.owner or "",
         freeze=_freeze(form.freeze, document, ()),
         allow=_exceptions(form.allow, document, ()),
+        images=(form.images or "").rstrip("/"),
+        include=tuple([form.include] if isinstance(form.include, str) else form.include),
+        deployments=MappingProxyType(
+            {
+                name: deployment(name, one, document.where((DEPLOYMENTS, name)))
+                for name, one in form.deployments.items()
+            }
+        ),
     )
 
 
@@ -210,17 +298,34 @@ def _declared(form: FileForm, document: Document) -> DeclaredStages:
     return stages.declared(form.stages, document.where(("stages",)))
 
 
-def _model(
-    name: str, form: ModelForm | PromptForm, document: Document, at: KeyPath, where: Where
-) -> DesiredModel:
-    recipes = form.versions if isinstance(form, ModelForm) else {}
-    versions = document.wheres((*at, "versions")) if recipes else {}
-    places = document.wheres((*at, "stages")) if form.stages else {}
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a file says of one model."""
+
+    at: KeyPath
+    document: Document
+    data: Mapping[Hashable, Any]
+    place: Place
+
+    def wheres(self, *keys: str) -> list[Mapping[Hashable, Where]]:
+        """The places of all keys of the mappings at some keys; nothing where there is none."""
+        said = self.document
+        inside = said.inside(self.place, self.data)
+        return [
+            said.wheres(said.inside(inside[key], self.data[key])) if key in inside else _NOTHING
+            for key in keys
+        ]
+
+
+def _model(name: str, form: ModelForm | PromptForm, entry: _Entry, where: Where) -> DesiredModel:
+    document, at = entry.document, entry.at
+    recipes = form.versions if isinstance(form, ModelForm) else _NOTHING
+    versions, places = entry.wheres("versions", "stages")
     return DesiredModel(
         name=name,
         description=form.description,
         owners=tuple(form.owners),
-        versions=MappingProxyType(
+        versions=_kept(
             {
                 number: Recipe(
                     train=recipe.train,
@@ -230,14 +335,14 @@ def _model(
                 for number, recipe in sorted(recipes.items())
             }
         ),
-        gates=MappingProxyType({stage: tuple(listed) for stage, listed in form.gates.items()}),
+        gates=_kept({stage: tuple(listed) for stage, listed in form.gates.items()}),
         stages=tuple(_stage(stage, held, places[stage]) for stage, held in form.stages.items()),
         where=where,
         freeze=_freeze(form.freeze, document, at),
         allow=_exceptions(form.allow, document, at),
         prompt=at[0] == PROMPTS,
-        promote=MappingProxyType({name: _rule(one) for name, one in form.promote.items()}),
-        blocked=MappingProxyType(
+        promote=_kept({name: _rule(one) for name, one in form.promote.items()}),
+        blocked=_kept(
             {
                 number: Blocked(reason=reason, where=document.where((*at, "blocked", number)))
                 for number, reason in sorted(form.blocked.items())
@@ -245,8 +350,13 @@ def _model(
         ),
         announce=_recipients(form.announce),
         evaluation=_evaluation(form, document, at),
-        metrics=MappingProxyType(form.metrics if isinstance(form, ModelForm) else {}),
+        metrics=_kept(form.metrics if isinstance(form, ModelForm) else {}),
     )
+
+
+def _kept(found: dict[Any, Any]) -> Mapping[Any, Any]:
+    """What cannot be changed; most keys of most models say nothing."""
+    return MappingProxyType(found) if found else _NOTHING
 
 
 def _evaluation(form: ModelForm | PromptForm, document: Document, at: KeyPath) -> Evaluation | None:

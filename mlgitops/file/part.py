@@ -35,6 +35,11 @@ class Part:
     after: str = ""
 
     @property
+    def file(self) -> str:
+        """The file that has the part."""
+        return self.source.desired.file
+
+    @property
     def whole(self) -> str:
         """The text of the file with the part as it is now."""
         text = self.source.text
@@ -50,7 +55,11 @@ class Part:
 
 
 def cut(whole: Source, model: str) -> Part:
-    """The part of a file that says a model which it has; the whole file where it has none alone."""
+    """The part of a file that says a model which it has; the whole file where it has none alone.
+
+    Of several files, the one that has the model is cut.
+    """
+    whole = whole.holding(model)
     bom = whole.document.bom
     section = whole.desired.models[model].section
     found = _around(whole.text[bom:], whole.document, (section, model))

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlgitops.core.desired import PROMPTS
+from mlgitops.file.deployments import DEPLOYMENTS, FORMS, form_at
 from mlgitops.file.schema import (
     AnnounceForm,
     DeclaredForm,
-    FileExceptionForm,
     FileForm,
-    FreezeForm,
-    ModelExceptionForm,
+    IncludedForm,
     ModelForm,
     PinnedForm,
     PromptForm,
     RecipeForm,
     RuleForm,
 )
+from mlgitops.file.temporary import FileExceptionForm, FreezeForm, ModelExceptionForm
 from mlgitops.gates.kinds import GATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -41,11 +42,22 @@ class Flaw(NamedTuple):
     message: str | Callable[[], str]
 
 
-def flaw(document: Document, details: ErrorDetails) -> Flaw:
-    """What one of pydantic's errors stands for."""
+def flaw(document: Document, details: ErrorDetails, *, included: bool = False) -> Flaw:
+    """What one of pydantic's errors stands for, in models.yaml or in a file that it includes."""
     path, subject = _path(document, details["loc"])
+    if included and details["type"] == "extra_forbidden" and len(path) == 1:
+        return Flaw(path=path, where=document.where(path), message=_not_here(str(path[0])))
     message = partial(_message, document, details, path, subject)
     return Flaw(path=(*path, *subject), where=document.where(path), message=message)
+
+
+def _not_here(key: str) -> str:
+    if key not in FileForm.model_fields:
+        return _unknown_key(key, IncludedForm)
+    return (
+        f"{key!r} belongs in the file that includes this one; an included file has models and "
+        "prompts only, so move it there"
+    )
 
 
 def _path(document: Document, location: tuple[int | str, ...]) -> tuple[KeyPath, tuple[str, ...]]:
@@ -88,7 +100,9 @@ def _message(
         "missing": lambda: f"missing key {subject[-1]!r}; add it",
         "extra_forbidden": lambda: _unknown_key(str(path[-1]), form),
         "value_error": lambda: str(context["error"]),
-        "union_tag_not_found": lambda: _no_gate(given),
+        "union_tag_not_found": lambda: (
+            _no_kind(given) if path[0] == DEPLOYMENTS else _no_gate(given)
+        ),
         "greater_than_equal": lambda: f"must be at least {context['ge']}, got {_shown(given)}",
         "less_than_equal": lambda: f"must be at most {context['le']}, got {_shown(given)}",
         "finite_number": lambda: f"must be a finite number, got {_shown(given)}",
@@ -108,6 +122,15 @@ def _no_gate(given: object) -> str:
     return f"a gate must be a mapping with one of the keys {_any(GATES)}{hint}"
 
 
+def _no_kind(given: object) -> str:
+    if not isinstance(given, dict):
+        return "a deployment must be a mapping"
+    kind = str(given.get("kind", ""))
+    near = get_close_matches(kind, FORMS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"a deployment needs the key 'kind', one of {_any(FORMS)}{hint}"
+
+
 def _unknown_key(key: str, form: type[Form] | None) -> str:
     fields = form.model_fields.items() if form else ()
     allowed = [field.alias or name for name, field in fields]
@@ -116,8 +139,21 @@ def _unknown_key(key: str, form: type[Form] | None) -> str:
     return f"unknown key {key!r}; {hint}"
 
 
+_OF_MODEL: Mapping[str, type[Form]] = MappingProxyType(
+    {
+        "versions": RecipeForm,
+        "stages": PinnedForm,
+        "promote": RuleForm,
+        "announce": AnnounceForm,
+    }
+)
+
+
 def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
     """The form of the mapping at a path; None for what is none, such as a list of owners."""
+    if path and path[0] == DEPLOYMENTS and len(path) > 1:
+        listed = document.data[DEPLOYMENTS]
+        return form_at(listed.get(path[1]), path[2:]) if isinstance(listed, dict) else None
     if path and path[-1] == "freeze" and len(path) in (1, 3):
         return FreezeForm
     if len(path) in (2, 4) and path[-2] == "allow":
@@ -126,17 +162,16 @@ def _form_at(document: Document, path: KeyPath) -> type[Form] | None:
         return FileForm
     if path[0] == "stages":
         return DeclaredForm
+    return _form_in_model(document, path)
+
+
+def _form_in_model(document: Document, path: KeyPath) -> type[Form] | None:
     if len(path) == 2:
         return PromptForm if path[0] == PROMPTS else ModelForm
-    if path[2] == "versions":
-        return RecipeForm
-    if path[2] == "stages":
-        return PinnedForm
-    if path[2] == "promote":
-        return RuleForm
-    if path[2] == "announce":
-        return AnnounceForm
-    return next((form for kind, form in GATES.items() if document.place((*path, kind))), None)
+    kind = _OF_MODEL.get(str(path[2]))
+    return kind or next(
+        (form for kind, form in GATES.items() if document.place((*path, kind))), None
+    )
 
 
 def _any(names: Iterable[str]) -> str:

@@ -171,7 +171,7 @@ class Reader:
 
     def _value(self, event: Any) -> Any:
         if event.anchor is None:
-            return self._written(event)
+            return self._scalar(event) if type(event) is yaml.ScalarEvent else self._written(event)
         return self._alias(event) if type(event) is yaml.AliasEvent else self._anchored(event)
 
     def _written(self, event: Any) -> Any:
@@ -192,7 +192,7 @@ class Reader:
         node = self._open(start, "map")
         data: dict[Hashable, Any] = {}
         again: list[tuple[Hashable, Mark]] = []
-        path, following = self._path, self._next
+        path, following, value = self._path, self._next, self._value
         while type(event := following()) is not yaml.MappingEndEvent:
             number = len(self.nodes.starts)
             key = self._key(event)
@@ -202,7 +202,7 @@ class Reader:
                 self._value(following())
                 continue
             path.append(key)
-            data[key] = self._value(following())
+            data[key] = value(following())
             path.pop()
         self._close(node, event)
         if again:
@@ -257,7 +257,8 @@ class Reader:
             self._add(event)
             self._problem(event.start_mark, _NO_MERGE)
             return None
-        key: Hashable = self._value(event)
+        alone = written is event and event.anchor is None and tag is not None
+        key: Hashable = self._scalar(event, tag) if alone else self._value(event)
         if tag in (None, TAG + "null"):
             self._problem(event.start_mark, _NO_KEY)
             return None
@@ -272,15 +273,15 @@ class Reader:
             line, _ = self.lines.place(self.nodes.starts[value if first is None else first])
             self._problem(mark, f"duplicate key {key!r}; it is already in line {line}")
 
-    def _scalar(self, event: Any) -> Any:
+    def _scalar(self, event: Any, tag: str | None = None) -> Any:
         self._add(event)
         if not event.implicit[0]:
-            return event.value if event.tag is None else self._resolved(event)
+            return event.value if event.tag is None else self._resolved(event, tag)
         found = self._plain.get(event.value, _UNSET)
-        return self._resolved(event) if found is _UNSET else found
+        return self._resolved(event, tag) if found is _UNSET else found
 
-    def _resolved(self, event: Any) -> Any:
-        tag = self._tag(event)
+    def _resolved(self, event: Any, tag: str | None) -> Any:
+        tag = tag or self._tag(event)
         try:
             value = scalars.meant(tag, event.value)
         except ValueError as error:

@@ -5,10 +5,6 @@ Only form is checked here. What a well-formed file means is checked in `mlgitops
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -16,9 +12,18 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
 from mlgitops.core.directions import Direction  # noqa: TC001 - files are checked against it
-from mlgitops.core.permissions import Guard
 from mlgitops.core.places import fault
 from mlgitops.core.stage import PRODUCTION, STAGING
+from mlgitops.file.deployments import (  # noqa: TC001 - files are checked against them
+    DeploymentForm,
+    DeploymentName,
+)
+from mlgitops.file.include import INCLUDE
+from mlgitops.file.temporary import (  # noqa: TC001 - files are checked against them
+    FileExceptionForm,
+    FreezeForm,
+    ModelExceptionForm,
+)
 from mlgitops.gates.form import Form, StageName, Text
 from mlgitops.gates.kinds import AnyGate
 from mlgitops.words import LONGEST_REASON, reason
@@ -26,6 +31,7 @@ from mlgitops.words import LONGEST_REASON, reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NOT_IN_NAMES = frozenset("/:?")
 _LONGEST_NAME = 256  # characters; the width of MLflow's column
 MAX_VERSION = 2**31 - 1  # the version column is a signed 32-bit integer
 
@@ -35,7 +41,7 @@ def is_model_name(name: str) -> bool:
 
     MLflow allows all but "/" and ":"; a "?" ends the path of the addresses that it makes.
     """
-    plain = name.isprintable() and name == name.strip() and not set(name) & set("/:?")
+    plain = name.isprintable() and name == name.strip() and _NOT_IN_NAMES.isdisjoint(name)
     return plain and 0 < len(name) <= _LONGEST_NAME and name not in (".", "..")
 
 
@@ -74,7 +80,9 @@ class PinnedForm(Form):
     )
 
     version: VersionNumber
-    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    digest: Annotated[
+        str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="as mlgitops pin writes it")
+    ]
 
 
 def _stage_kind(value: object) -> str:
@@ -89,77 +97,6 @@ StageForm = (
     ]
     | None
 )
-
-
-def _until(text: str) -> str:
-    until(text)
-    return text
-
-
-def until(text: str) -> datetime:
-    """The moment at which something ends: a day counts whole; in UTC, as a time without a zone.
-
-    Raises:
-        ValueError: the text is neither a date nor a time.
-    """
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        msg = f"must be a day such as 2026-12-24, or a time such as 2026-12-24T18:00Z; got {text!r}"
-        raise ValueError(msg) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-Until = Annotated[
-    str, AfterValidator(_until), Field(description="the last day, or a time; UTC by default")
-]
-
-
-class FreezeForm(Form):
-    """No changes for a while, but for healing and rollbacks that are named as such."""
-
-    reason: Text
-    until: Until
-
-
-_OF_FILE = tuple(guard.value for guard in Guard if guard is not Guard.STALE_PLAN)
-_OF_MODEL = tuple(guard for guard in _OF_FILE if guard != Guard.MANY_CHANGES)
-
-
-def _guard(names: tuple[str, ...], name: str) -> str:
-    if name in names:
-        return name
-    if name in _OF_FILE:
-        msg = f"{name!r} judges the plan as a whole; move the exception to the top of the file"
-    elif name in tuple(Guard):
-        msg = f"an exception cannot allow {name!r}; plan again instead"
-    else:
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the guards are {', '.join(names)}"
-        msg = f"unknown guard {name[:60]!r}; {hint}"
-    raise ValueError(msg)
-
-
-def _guard_field(names: tuple[str, ...]) -> Any:
-    return Field(json_schema_extra={"enum": list(names)})
-
-
-class FileExceptionForm(Form):
-    """What a guard refuses is allowed for a while, for all models."""
-
-    guard: Annotated[str, AfterValidator(partial(_guard, _OF_FILE)), _guard_field(_OF_FILE)]
-    reason: Text
-    until: Until
-
-
-class ModelExceptionForm(Form):
-    """What a guard refuses is allowed for a while, for the model's own changes."""
-
-    guard: Annotated[str, AfterValidator(partial(_guard, _OF_MODEL)), _guard_field(_OF_MODEL)]
-    reason: Text
-    until: Until
 
 
 def _place(text: str) -> str:
@@ -261,7 +198,7 @@ PromoteForm = Annotated[
 class PromptForm(Form):
     """One prompt of MLflow's prompt registry."""
 
-    description: Text | None = None
+    description: Annotated[Text | None, Field(description="what it does, for people")] = None
     owners: Annotated[
         list[Text], Field(default_factory=list, description="people or teams, e.g. @wind-team")
     ]
@@ -318,7 +255,7 @@ class ModelForm(PromptForm):
 class DeclaredForm(Form):
     """A stage that models may have."""
 
-    name: StageName
+    name: Annotated[StageName, Field(description="as models write it")]
     production: Annotated[
         bool,
         Field(description="what it holds serves, so guards watch it; only Production by default"),
@@ -335,7 +272,19 @@ DeclaredStageForm = Annotated[
 ]
 
 
-class FileForm(Form):
+class IncludedForm(Form):
+    """A file that models.yaml includes."""
+
+    models: Annotated[
+        dict[ModelName, ModelForm], Field(description="by their names in the registry")
+    ]
+    prompts: Annotated[
+        dict[ModelName, PromptForm],
+        Field(default_factory=dict, description="of MLflow's prompt registry; in form 2"),
+    ]
+
+
+class FileForm(IncludedForm):
     """The desired version of every model in every stage."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -343,6 +292,9 @@ class FileForm(Form):
             "version": "1 or 2 (to read a later form, upgrade mlgitops)",
             "owner": "a name without spaces, such as acme/farm-models",
             "recipes": "the name of a package, such as training or acme.recipes",
+            "images": "a registry of images and a path, such as registry.example.org/team",
+            "include": "a path such as models/*.yaml, or a list of them",
+            "deployments": "named by lower-case letters, digits and '-', at most 40: edge, farm-1",
         }
     )
 
@@ -370,10 +322,24 @@ class FileForm(Form):
             description="the package that recipes are modules of: beside this file, or installed",
         ),
     ] = RECIPES
-    models: dict[ModelName, ModelForm]
-    prompts: Annotated[
-        dict[ModelName, PromptForm],
-        Field(default_factory=dict, description="of MLflow's prompt registry; in form 2"),
+    include: Annotated[
+        Text | list[Text],
+        Field(
+            default_factory=list,
+            description="files with models and prompts, e.g. models/*.yaml; in form 2",
+        ),
+    ]
+    images: Annotated[
+        str | None,
+        Field(
+            # the OCI distribution specification, "Pulling manifests", and Docker's references
+            pattern=r"^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*$",
+            description="what the names of serving images begin with; in form 2",
+        ),
+    ] = None
+    deployments: Annotated[
+        dict[DeploymentName, DeploymentForm],
+        Field(default_factory=dict, description="name → where stages are served; in form 2"),
     ]
     freeze: FreezeForm | None = None
     allow: Annotated[
@@ -384,10 +350,19 @@ class FileForm(Form):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of models.yaml, for editors and check-jsonschema."""
-    schema = FileForm.model_json_schema()
+    return _schema(FileForm, "models.yaml", (MODELS, PROMPTS, INCLUDE))
+
+
+def included_json_schema() -> dict[str, Any]:
+    """The JSON Schema of the files that models.yaml includes."""
+    return _schema(IncludedForm, "included by models.yaml", (MODELS, PROMPTS))
+
+
+def _schema(form: type[Form], title: str, either: tuple[str, ...]) -> dict[str, Any]:
+    schema = form.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "models.yaml",
+        "title": title,
         **{key: value for key, value in schema.items() if key not in ("title", "required")},
-        "anyOf": [{"required": [MODELS]}, {"required": [PROMPTS]}],
+        "anyOf": [{"required": [key]} for key in either],
     }

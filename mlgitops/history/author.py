@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.stamp import Author
 from mlgitops.errors import GitError
+from mlgitops.history import paths
 from mlgitops.system import git
 from mlgitops.words import one_line
 
@@ -49,16 +50,31 @@ def warning(file: Path) -> str:
 
 
 def _commit(file: Path) -> str:
-    """HEAD where it has the file as it is."""
+    """HEAD where it has the file, and what that includes, as they are."""
     real = file.resolve()
     try:
         head = git.run(real, "rev-parse", "HEAD")
     except GitError:
         return os.environ.get("GITHUB_SHA") or UNCOMMITTED
     there = git.ask(real, "rev-parse", "--verify", "--quiet", f"HEAD:./{real.name}") is not None
-    # settings can hide files from `git status`
-    same = there and git.ask(real, "diff", "--quiet", "HEAD", "--", real.name) is not None
-    return head if same else UNCOMMITTED
+    return head if there and _is_as_committed(file) else UNCOMMITTED
+
+
+def _is_as_committed(file: Path) -> bool:
+    """Whether HEAD has a file, and all that it includes, as they are."""
+    place = paths.place(file)
+    files = place.files(file)
+    try:
+        # settings can hide files from `git status`
+        asked = ("diff", "--quiet", "HEAD", "--", *files.specs)
+        git.run(place.top, *asked, environment=files.environment)
+        if not files.included:
+            return True
+        asked = ("ls-files", "--others", "-z", "--", *files.specs)
+        new = git.run(place.top, *asked, environment=files.environment)
+    except GitError:
+        return False
+    return not files.among(new.split("\0"))
 
 
 def _me() -> str:

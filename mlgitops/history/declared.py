@@ -1,5 +1,7 @@
 """What models.yaml declared at each commit, read leniently, and of each text only what is new.
 
+What it includes is read as texts of their own, by `together`.
+
 A file of a hundred models changes in one or two of them at a time. `Reader` cuts each text into the
 blocks of its models and parses those that the text before it did not have; what surrounds them, the
 frame, is parsed too, so that nothing is ever guessed. A text that cannot be cut without doubt
@@ -10,13 +12,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.desired import MODELS, PROMPTS
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import DesiredStateError
-from mlgitops.file.document import MAX_BYTES, Document, parse
+from mlgitops.file import include
+from mlgitops.file.document import MAX_BYTES, Document, boundary, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlgitops.file.include import Pattern
+    from mlgitops.file.texts import Texts
 
 Held = Mapping[str, int | None]  # alias → version
 Stages = Mapping[str, Held]  # by model
@@ -28,10 +37,48 @@ _FIRST = re.compile(r"\n( +)[^ #\r\n]")
 _UNCUT = re.compile(r"^%|\r(?!\n|\Z)|[\x85\u2028\u2029]", re.MULTILINE)
 
 
-def declared(text: str) -> Stages | None:
-    """The version of every stage that a file of any age declares; None if it cannot be read."""
-    models = _models(_parsed(text))
-    return None if models is None else _by_name(models)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one text says.
+
+    Attributes:
+        stages: the version of every stage.
+        include: the patterns of files that it includes.
+    """
+
+    stages: Stages
+    include: tuple[Pattern, ...] = ()
+
+
+def declared(texts: Texts) -> Stages | None:
+    """The version of every stage that files of any age declare; None if one cannot be read."""
+    return together(said(text) for text in (texts.text, *(one.text for one in texts.included)))
+
+
+def said(text: str) -> Said | None:
+    """What a text of any age says; None if it cannot be read."""
+    document = _parsed(text)
+    models = _models(document)
+    if models is None or document is None:
+        return None
+    return Said(_by_name(models), _patterns(document))
+
+
+def together(texts: Iterable[Said | None]) -> Stages | None:
+    """What models.yaml and the files it includes declare; None if one cannot be read."""
+    found: dict[str, Held] = {}
+    for one in texts:
+        if one is None:
+            return None
+        if not found:
+            found = dict(one.stages)
+        else:
+            found |= {name: held for name, held in one.stages.items() if name not in found}
+    return found
+
+
+def _patterns(document: Document) -> tuple[Pattern, ...]:
+    return tuple(include.usable(include.patterns(document.data)))
 
 
 class Reader:
@@ -43,12 +90,12 @@ class Reader:
     def __init__(self) -> None:
         self._blocks: dict[str, _Models] = {}
         self._frame = ""
-        self._prompts: _Models = {}
+        self._around = _Around({}, ())
 
-    def declared(self, text: str) -> Stages | None:
+    def said(self, text: str) -> Said | None:
         """The same as the function of this name."""
         models = self._cut(text)
-        return declared(text) if models is None else _by_name(models)
+        return said(text) if models is None else Said(_by_name(models), self._around.include)
 
     def _cut(self, text: str) -> _Models | None:
         """The models of a text, block by block; None where it has to be parsed whole."""
@@ -58,7 +105,7 @@ class Reader:
         if opening is None or first is None or size > MAX_BYTES:
             return None
         indent = first[1]
-        lead, *pieces = _boundary(len(indent)).split(text[opening.end() :])
+        lead, *pieces = boundary(len(indent)).split(text[opening.end() :])
         end = next((i for i, p in enumerate(pieces) if not p.startswith(indent)), len(pieces))
         if end == 0:
             return None
@@ -73,28 +120,32 @@ class Reader:
             for name, held in block.items():
                 models.setdefault(name, held)  # of two equal keys the first one counts
         if frame != self._frame:
-            prompts = _around(frame, text.count("\n", 0, opening.start()) + 1)
-            if prompts is None:
+            around = _around(frame, text.count("\n", 0, opening.start()) + 1)
+            if around is None:
                 return None
-            self._frame, self._prompts = frame, prompts
-        return self._prompts | models
+            self._frame, self._around = frame, around
+        return self._around.prompts | models
 
 
-@cache
-def _boundary(indent: int) -> re.Pattern[str]:
-    """Where a line begins that stands no deeper than this, and is neither empty nor a comment."""
-    return re.compile(rf"\n(?= {{0,{indent}}}[^ #\r\n])")
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a text says besides its models."""
+
+    prompts: _Models
+    include: tuple[Pattern, ...]
 
 
-def _around(text: str, line: int) -> _Models | None:
-    """The prompts of a text without its models; None unless it has, in this line, their key."""
+def _around(text: str, line: int) -> _Around | None:
+    """What a text says without its models; None unless it has, in this line, their key."""
     document = _alone(text)
     if document is None or not isinstance(document.data, dict):
         return None
     where = document.where((MODELS,))
     empty = MODELS in document.data and document.data[MODELS] is None
     found = _section(document.data, PROMPTS)
-    return found if empty and (where.line, where.column) == (line, 1) else None
+    if not empty or found is None or (where.line, where.column) != (line, 1):
+        return None
+    return _Around(found, _patterns(document))
 
 
 def _alone(text: str) -> Document | None:
@@ -120,7 +171,8 @@ def _models(document: Document | None) -> _Models | None:
 
 def _section(data: Mapping[str, Any], key: str) -> _Models | None:
     """What is listed under a key, nothing if that is absent; None if it is no mapping."""
-    listed = data.get(key, {} if key == PROMPTS or PROMPTS in data else None)
+    alone = key == PROMPTS or PROMPTS in data or include.INCLUDE in data
+    listed = data.get(key, {} if alone else None)
     return {n: _held(m) for n, m in listed.items()} if isinstance(listed, dict) else None
 
 

@@ -25,15 +25,19 @@ def comparing(file: Path) -> Callable[[str, str], str | None]:
     def link(old: str, new: str) -> str | None:
         if old == new or not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):
             return None
-        page = _page(file)
-        return f"{page}/compare/{old}...{new}" if page else None
+        found = page(file)
+        return f"{found}/compare/{old}...{new}" if found else None
 
     return link
 
 
+def page(file: Path) -> str | None:
+    """The repository's page: what GitHub Actions says, else that of the remote `origin`."""
+    return _page(file.resolve())
+
+
 @cache
 def _page(file: Path) -> str | None:
-    """The repository's page: what GitHub Actions says, else that of the remote `origin`."""
     server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
     if server and name:
         return f"{server}/{name}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.history import paths
 from mlgitops.system import git
 from mlgitops.words import LONGEST_REASON, brief, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from mlgitops.history.paths import Files
 
 TRAILER = "Reason"
 _VALUE = f"%(trailers:key={TRAILER},valueonly=true,unfold=true,separator=%x00)"
@@ -20,16 +23,16 @@ _STATED = (
 )
 
 
-def given(top: Path, tip: str, path: str, commits: Sequence[str]) -> dict[str, str]:
+def given(top: Path, tip: str, files: Files, commits: Sequence[str]) -> dict[str, str]:
     """Commit → the reason that it gives, or that the branch gives which it merges.
 
-    Of a branch, the newest commit counts that gives a reason and changed the path.
+    Of a branch, the newest commit counts that gives a reason and changed one of the files.
 
     Args:
         top: the top folder of the work tree.
         tip: a commit.
-        path: of a file, from there.
-        commits: those on the first-parent line of `tip` that changed it.
+        files: models.yaml and what it includes.
+        commits: those on the first-parent line of `tip` that changed them.
 
     Raises:
         GitError: there is no such commit, or it cannot be read.
@@ -38,7 +41,8 @@ def given(top: Path, tip: str, path: str, commits: Sequence[str]) -> dict[str, s
     found = {commit: stated[commit] for commit in commits if commit in stated}
     merges = set(commits) - found.keys()
     if stated.keys() - found.keys() and merges:
-        touching = git.run(top, "rev-list", "--full-history", tip, "--", path).split("\n")
+        asked = ("rev-list", "--full-history", tip, "--", *files.specs)
+        touching = git.run(top, *asked, environment=files.environment).split("\n")
         said = {commit: stated[commit] for commit in touching if commit in stated}
         for merge, branch in _merged(top, tip) if said else ():
             newest = next((said[commit] for commit in branch if commit in said), None)
@@ -50,18 +54,23 @@ def given(top: Path, tip: str, path: str, commits: Sequence[str]) -> dict[str, s
 def under_review(file: Path, base: str) -> str:
     """The newest reason that commits after a base give for their change of a file; else empty.
 
+    Or for that of a file that it includes.
+
     Raises:
         GitError: there is no such commit.
     """
-    real = file.resolve()
+    place = paths.place(file)
+    files = place.files(file)
     since = ("--full-history", "--end-of-options", f"{base}..HEAD")
-    stated = _stated(real, *since, "--", real.name)
+    stated = _stated(place.top, *since, "--", *files.specs, environment=files.environment)
     return next(iter(stated.values()), "")
 
 
-def _stated(place: Path, *commits: str) -> dict[str, str]:
+def _stated(
+    place: Path, *commits: str, environment: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Commit → its reason, the newest first; of several in one commit, the last."""
-    lines = git.run(place, *_STATED, *commits).split("\n")
+    lines = git.run(place, *_STATED, *commits, environment=environment).split("\n")
     found = {}
     for head, value in zip(lines[::2], lines[1::2], strict=False):
         if said := brief(plain(value.rpartition("\0")[2]), LONGEST_REASON):

@@ -1,4 +1,4 @@
-"""What git knows of models.yaml: its revisions on the first-parent line of HEAD."""
+"""What git knows of models.yaml and what it includes: its revisions on HEAD's first-parent line."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import GitError
-from mlgitops.history import export, owner
+from mlgitops.file.texts import among, folder_of
+from mlgitops.history import export, owner, paths
+from mlgitops.history.paths import Files
 from mlgitops.history.reasons import given
 from mlgitops.system import git
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from mlgitops.file.include import Pattern
+    from mlgitops.file.texts import Texts
     from mlgitops.history.declared import Stages
     from mlgitops.history.export import Commit
+    from mlgitops.history.paths import Place
 
 _BLANK = re.compile(r"\n\s*\n")
 # how hosts name a request, and its sign there: GitHub; Gitea; Azure DevOps; Bitbucket; GitHub and
@@ -45,7 +50,7 @@ _SHALLOW = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """A commit that changed the file.
+    """A commit that changed the file, or one that it includes.
 
     Attributes:
         time: when it came onto this line of history: the committer's time. Where clocks contradict
@@ -70,7 +75,7 @@ class Revision:
 
 
 def revisions_of(file: Path) -> tuple[Revision, ...]:
-    """The commits that changed a file, oldest first.
+    """The commits that changed a file, or one that it includes, oldest first.
 
     A merge counts as one commit: what a branch tried before it was merged was never declared.
     Where the merge is a `git pull` of this branch's own origin, what was pushed before it is the
@@ -80,7 +85,7 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
     Raises:
         GitError: there is no git, no repository, no such file in it, or the history is cut off.
     """
-    place = _place(file)
+    place = paths.place(file)
     if place.shallow:
         raise GitError(_SHALLOW)
     reasons: dict[str, str] = {}
@@ -100,15 +105,19 @@ def revisions_of(file: Path) -> tuple[Revision, ...]:
 def head_time(file: Path) -> datetime:
     """When the newest commit came onto this line of history that changed a file.
 
+    Or a file that it includes now.
+
     Returns:
         The committer's time, in UTC.
 
     Raises:
         GitError: no commit has the file, or the clone is too shallow to know.
     """
-    place = _place(file)
+    place = paths.place(file)
+    files = place.files(file)
     newest = ("rev-list", "--first-parent", "--max-count=1", "--timestamp", "HEAD")
-    seconds, _, commit = git.run(place.top, *newest, "--", place.path).partition(" ")
+    asked = (*newest, "--", *files.specs)
+    seconds, _, commit = git.run(place.top, *asked, environment=files.environment).partition(" ")
     if not commit:
         raise GitError(f"no commit on this branch has {file}; commit it first")
     if place.shallow and not git.ask(place.top, "rev-parse", "--verify", f"{commit}^"):
@@ -116,50 +125,84 @@ def head_time(file: Path) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def text_at(file: Path, revision: str) -> str | None:
-    """The text of a file at a revision, where it was by then; None if it is not there.
+def texts_at(file: Path, revision: str, now: Texts | None = None) -> Texts | None:
+    """The texts of a file and of what it included at a revision; None if it is not there.
+
+    Both are where they were by then, as git's tree has them.
+
+    Args:
+        file: models.yaml.
+        revision: a commit, branch or tag.
+        now: the texts of the work tree: git is not asked again for those that it has alike.
 
     Raises:
         GitError: the revision does not exist.
+        DesiredStateError: it included files and is not YAML.
     """
-    place = _place(file)
+    place = paths.place(file)
     commit = git.run(
         place.top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
     )
-    text = git.ask(place.top, "cat-file", "blob", f"{commit}:{place.path}")
-    former = None if text is not None else _former(place.top, commit, "HEAD", place.path)
-    return git.ask(place.top, "cat-file", "blob", f"{commit}:{former}") if former else text
+    path: str | None = place.path
+    text = git.ask(place.top, "cat-file", "blob", f"{commit}:{path}")
+    if text is None:
+        path = _former(place.top, commit, "HEAD", place.path)
+        text = git.ask(place.top, "cat-file", "blob", f"{commit}:{path}") if path else None
+    if text is None or path is None:
+        return None
+    known = {} if now is None else {one.path: one.text for one in now.included}
+    tree = _Tree(place.top, commit, Files(path).folder, known)
+    base = folder_of(file)
+    return among(
+        text,
+        f"{file} of {revision}",
+        own=path.rpartition("/")[2],
+        paths=tree.paths,
+        texts=tree.texts,
+        name=lambda one: f"{base / one} of {revision}",
+    )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
-    """Where a file is: the top folder of its work tree, and its path from there."""
+class _Tree:
+    """The files of a folder in a commit."""
 
-    top: Path
-    path: str
-    shallow: bool
+    def __init__(self, top: Path, commit: str, folder: str, known: Mapping[str, str]) -> None:
+        self._top, self._commit, self._folder, self._known = top, commit, folder, known
+        self._blobs: dict[str, str | None] = {}  # path → object; None for what is no file
+
+    def paths(self, patterns: Sequence[Pattern]) -> list[str]:
+        """Those that patterns may name."""
+        if not patterns:
+            return []
+        folders = {f"{self._folder}{one.folder}".rstrip("/") for one in patterns}
+        below = () if "" in folders else ("--", *sorted(folders))
+        listed = git.run(self._top, "ls-tree", "-r", "-z", "--full-tree", self._commit, *below)
+        for line in filter(None, listed.split("\0")):
+            about, _, path = line.partition("\t")
+            mode, _, name = about.split(" ")
+            if path.startswith(self._folder):
+                is_file = mode.startswith("100")
+                self._blobs[path.removeprefix(self._folder)] = name if is_file else None
+        return list(self._blobs)
+
+    def texts(self, paths: Sequence[str]) -> dict[str, str | None]:
+        """The texts of some of them; of those that are not known, in one call of git."""
+        objects = {path: blob for path in paths if (blob := self._blobs[path])}
+        said = {
+            blob: self._known[path]
+            for path, blob in objects.items()
+            if path in self._known and git.object_name(self._known[path], blob) == blob
+        }
+        wanted = [blob for blob in objects.values() if blob not in said]
+        said |= zip(wanted, git.blobs(self._top, wanted), strict=True) if wanted else ()
+        return {path: said.get(self._blobs[path] or "") for path in paths}
 
 
-def _place(file: Path) -> _Place:
-    real = file.resolve()
-    try:
-        told = git.run(real, "rev-parse", "--is-shallow-repository", "--show-cdup")
-    except GitError as error:
-        if not file.is_symlink():
-            raise
-        raise GitError(
-            f"{file} is a link to {real}, whose history cannot be read: {error}"
-        ) from None
-    shallow, _, up = told.partition("\n")
-    top = (real.parent / up).resolve()
-    return _Place(top=top, path=real.relative_to(top).as_posix(), shallow=shallow == "true")
-
-
-def _commits(place: _Place, tip: str, path: str, reasons: dict[str, str]) -> tuple[Commit, ...]:
+def _commits(place: Place, tip: str, path: str, reasons: dict[str, str]) -> tuple[Commit, ...]:
     """The commits that changed a file, under the names that it had; adds the reasons they give."""
-    found = export.commits(place.top, tip, path)
+    files, found = export.commits(place.top, tip, path)
     names = [one.name for one in found]
-    reasons |= given(place.top, tip, path, names) if names else {}
+    reasons |= given(place.top, tip, files, names) if names else {}
     for index in reversed(range(len(found))):
         one = found[index]
         if _is_pull(one, place):
@@ -171,14 +214,14 @@ def _commits(place: _Place, tip: str, path: str, reasons: dict[str, str]) -> tup
     return found
 
 
-def _is_pull(commit: Commit, place: _Place) -> bool:
+def _is_pull(commit: Commit, place: Place) -> bool:
     match = _PULL.fullmatch(commit.message.split("\n", 1)[0])
     if match is None or match[4] not in (None, match[1] or match[3]):
         return False
     return match[2] is None or owner.of_remote(match[2]) == owner.of_origin(place.top)
 
 
-def _line(place: _Place, pulls: Sequence[str]) -> Iterator[str]:
+def _line(place: Place, pulls: Sequence[str]) -> Iterator[str]:
     """The commits of this line of history, the newest first: it turns where there was a pull."""
     tip = "HEAD"
     for pull in (*pulls, ""):

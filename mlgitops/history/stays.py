@@ -105,11 +105,19 @@ def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
         stays: whole stages of a timeline.
         moment: with a time zone.
     """
-    found = []
+    begun = (stay for stay in actual(stays) if stay.since <= moment)
+    last = {stay.slot: stay for stay in begun}
+    return tuple(stay for stay in last.values() if stay.version is not None)
+
+
+def actual(stays: Iterable[Stay]) -> Iterator[Stay]:
+    """The stays that were, as far as stamps know: each as long as the stage held the version.
+
+    Args:
+        stays: whole stages of a timeline.
+    """
     for _, of_slot in groupby(stays, key=lambda stay: (stay.model, stay.stage)):
-        begun = [stay for stay in _actual(list(of_slot)) if stay.since <= moment]
-        found += [stay for stay in begun[-1:] if stay.version is not None]
-    return tuple(found)
+        yield from _actual(list(of_slot))
 
 
 def previous(

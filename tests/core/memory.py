@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.stage import CLASSIC_STAGES
-from mlgitops.errors import RegistryDeniedError, RegistryExistsError, RegistryGoneError
+from mlgitops.errors.registry import RegistryDeniedError, RegistryExistsError, RegistryGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -92,7 +92,7 @@ class Memory:
         model = HeldModel(name=MODEL, aliases=aliases, classic=classic, stamps=stamps)
         return Held(models={MODEL: model}, registry=self.identity, locks=locks)
 
-    def held_again(self, names: Collection[str]) -> Held:
+    def held_again(self, names: Collection[str], *, among: int = 0) -> Held:  # noqa: ARG002
         """As above."""
         return self.held(names) if names else Held(models={})
 

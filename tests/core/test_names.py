@@ -29,7 +29,9 @@ def declare(team: Team, version: int) -> None:
 
 
 @pytest.mark.xdist_group("server")
-@pytest.mark.parametrize("over", ["HTTP", "MLflow's client"])
+@pytest.mark.parametrize(
+    "over", ["HTTP", pytest.param("MLflow's client", marks=pytest.mark.thorough)]
+)
 def test_any_name_is_managed(remote: Team, over: str) -> None:
     """Applied, read back, shown, planned alone, imported and edited."""
     address = ("--registry", remote.uri) if over == "MLflow's client" else ()

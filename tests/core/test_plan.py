@@ -67,7 +67,7 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @settings(
-    max_examples=20,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -169,6 +169,7 @@ def test_an_apply_that_lost_its_lock_begins_nothing_more(
     assert "another apply took over" in ran.err
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("server")
 def test_pairs_of_applies_leave_nothing_torn(
     remote: Team, server: tuple[str, object], monkeypatch: pytest.MonkeyPatch

@@ -92,6 +92,7 @@ def edited(team: Team) -> None:
     team.file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_import_plan_and_one_promotion_of_each_move_nothing_else(team: Team) -> None:
     """After import the plan is empty; after a promotion of each model only those have moved."""
     filled(team)

@@ -26,7 +26,8 @@ def set_version(text: str, model: str, stage: str, version: int | None) -> str:
 
 def set_digests(text: str, digests: dict[tuple[str, str], str]) -> str:
     """A models.yaml with other pins."""
-    return edit.set_digests(source(text, "models.yaml"), digests)
+    edited = edit.set_digests(source(text, "models.yaml"), digests)
+    return edited.get("models.yaml", text)
 
 
 COMMENTED = dedent(

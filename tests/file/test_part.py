@@ -41,6 +41,7 @@ def full(models: int) -> str:
     return "models:\n" + "".join(FULL.format(number=number) for number in range(models))
 
 
+@pytest.mark.thorough
 def test_twenty_thousand_full_models_are_read() -> None:
     """There is no limit on models but that on the size of the file."""
     models = loads(full(20_000), "models.yaml").models

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlgitops.file.document import MAX_BYTES, Document, parse
-from mlgitops.history.declared import Reader, declared
+from mlgitops.history.declared import Reader, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,10 @@ def same(texts: Sequence[str]) -> None:
     """One reader of all texts finds in each what parsing it whole finds, in the same order."""
     reader = Reader()
     for text in texts:
-        found, whole = reader.declared(text), declared(text)
+        found, whole = reader.said(text), said(text)
         assert found == whole, text
         if found is not None and whole is not None:
-            assert list(found) == list(whole), text
+            assert list(found.stages) == list(whole.stages), text
 
 
 NAMES = st.sampled_from(["wind", "sun", "a-b_c.d", '"wind"', "'sun'", "1", "01", "null", "yes"])
@@ -168,9 +168,9 @@ def test_only_what_changed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlgitops.history.declared.parse", counted)
     reader = Reader()
     for changed in range(50):
-        found = reader.declared(fleet([2 if n == changed else 1 for n in range(50)]))
+        found = reader.said(fleet([2 if n == changed else 1 for n in range(50)]))
         assert found is not None
-        assert found[f"m{changed}"] == {"production": 2}
+        assert found.stages[f"m{changed}"] == {"production": 2}
     assert parsed < 5 * len(fleet([1] * 50))
 
 
@@ -178,5 +178,5 @@ def test_a_file_that_is_too_large_cannot_be_read() -> None:
     """Even if each of its models is small enough."""
     half = "#" * (MAX_BYTES // 2) + "\n"
     text = "models:\n" + half.join(["", "  a: {stages: {}}\n", "  b: {stages: {}}\n", ""])
-    assert declared(text) is None
-    assert Reader().declared(text) is None
+    assert said(text) is None
+    assert Reader().said(text) is None

@@ -10,7 +10,7 @@ import pytest
 
 from mlgitops.errors import GitError
 from mlgitops.file.document import MAX_BYTES
-from mlgitops.history.revisions import head_time, revisions_of, text_at
+from mlgitops.history.revisions import head_time, revisions_of, texts_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,7 +269,8 @@ def test_a_file_that_moves(file: Path) -> None:
     git(folder, "merge", "--quiet", "--no-ff", "--message=Move back", "topic")
     commit(file, 6)
     assert versions(file) == [1, 2, 3, 4, 5, 6]
-    assert "Production: 3" in (text_at(file, "HEAD~3") or "")
+    assert (old := texts_at(file, "HEAD~3"))
+    assert "Production: 3" in old.text
 
 
 def test_a_copy_begins_anew(file: Path) -> None:
@@ -292,7 +293,8 @@ def test_a_link_leads_to_the_file(file: Path) -> None:
     commit(real, 3)
     assert versions(file) == [1, 2, 3]
     assert head_time(file) == revisions_of(file)[-1].time
-    assert "Production: 2" in (text_at(file, "HEAD~1") or "")
+    assert (old := texts_at(file, "HEAD~1"))
+    assert "Production: 2" in old.text
     file.unlink()
     outside = file.parent.parent / "shared.yaml"
     outside.write_text(wind(1))

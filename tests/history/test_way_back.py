@@ -175,7 +175,7 @@ def test_it_costs_a_request_for_each_payload_and_none_for_versions(
     assert remote.ok("status").err == ""
     assert [path for _, path in proxied.seen[3:]] == ["/model-versions/get-artifact"] * 4
 
-    monkeypatch.setattr("mlgitops.cli.reconcile.FEW", 3)
+    monkeypatch.setattr("mlgitops.cli.status.FEW", 3)
     proxied.reset()
     ran = remote.ok("status")
     assert "the payloads of 4 versions to roll back to were not looked for" in ran.err
