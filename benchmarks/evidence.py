@@ -1,7 +1,9 @@
-"""A plan of 200 changes with all its evidence: time and memory, beside one without predictions.
+"""A plan of 50 promotions with all its evidence, beside what it cost before and with --quick.
 
-Each change replaces a linear model by gradient boosting; each model has payloads of its own. The
-memory is that of all processes of the command together, shared pages counted once (PSS); Linux.
+Each change replaces a linear model by gradient boosting; each model has payloads of its own, with
+digests of their own. Before is the commit of `benchmarks.reconcile.engines`, which ran on a folder
+of its own. The cache is empty at first. CPU is of all processes of a command. The memory is that of
+all of them together, shared pages counted once (PSS); Linux.
 """
 
 from __future__ import annotations
@@ -18,10 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.reconcile import engines
+from harness.costs import measured
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHANGES = 200
+    from benchmarks.reconcile.engines import Engine
+    from harness.costs import Cost
+
+_CHANGES = 50
 _EVERY = 0.2  # seconds between two looks at the memory
 _MIB = 1024  # KiB
 _RECIPES = """
@@ -36,39 +44,71 @@ models:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """What a command took: seconds, MiB at its peak, and lines that told of progress."""
+    """What a command took: MiB at its peak, and lines that told of progress."""
 
-    seconds: float
     mebibytes: float
     lines: int
 
 
 def measure() -> Iterator[str]:
-    """Seconds, memory and progress of a plan; the alternative is the same plan with `--quick`."""
+    """What plans cost; the alternatives are the commit before, and --quick."""
+    kept = Path(os.environ.get("MLGITOPS_BENCH_FOLDER", ".mlgitops/bench")).resolve()
+    kept.mkdir(parents=True, exist_ok=True)
+    ours, before = engines.here(), engines.before(kept)
     with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as name:
-        folder = Path(name)
-        _prepare(folder)
-        quick, full = _plan(folder, "--quick"), _plan(folder)
-        page = folder / "plan.html"
-        yield (
-            f"{_CHANGES} changes with predictions: {full.seconds:.0f} s, "
-            f"{full.seconds / _CHANGES:.2f} s a change, {full.mebibytes:.0f} MiB at the peak, "
-            f"{full.lines} lines of progress"
+        costs = {}
+        for engine in (before, ours):
+            folder = Path(name) / engine.name
+            folder.mkdir()
+            _prepare(folder, engine)
+            costs[engine.name] = _cost(engine, folder)
+        first, old = costs[ours.name], costs[before.name]
+        second, quick = _cost(ours, folder), _cost(ours, folder, "--quick")
+        yield f"plan of {_CHANGES} promotions with predictions: {_beside(first, old, 'of before')}"
+        yield f"the same once more: {_beside(second, old, 'of before')}"
+        yield f"the same with --quick: {_beside(quick, old, 'of before')}"
+        page, page_before = (
+            _cost(engine, Path(name) / engine.name, "--report", "plan.html")
+            for engine in (ours, before)
         )
+        yield f"once more, with its page: {_beside(page, page_before, 'of before')}"
+        quick_memory, memory = _plan(folder, "--quick"), _plan(folder, "--no-cache")
         yield (
-            f"the same with --quick: {quick.seconds:.0f} s, {quick.mebibytes:.0f} MiB; "
-            f"ratio {full.seconds / quick.seconds:.1f} × in time, "
-            f"{full.mebibytes / quick.mebibytes:.2f} × in memory"
+            f"with predictions and its page, without the cache: {memory.mebibytes:.0f} MiB at the "
+            f"peak, {memory.mebibytes / quick_memory.mebibytes:.2f} × of --quick, "
+            f"{memory.lines} lines of progress"
         )
-        yield f"its page: {page.stat().st_size / 1e6:.1f} MB"
+        yield f"its page: {(folder / 'plan.html').stat().st_size / 1e6:.1f} MB"
 
 
-def _prepare(folder: Path) -> None:
+def _beside(cost: Cost, other: Cost, what: str) -> str:
+    return (
+        f"{cost.cpu:.0f} s of CPU, {cost.wall:.0f} s; {cost.cpu / other.cpu:.2f} × in CPU and "
+        f"{cost.wall / other.wall:.2f} × in time {what} ({other.cpu:.0f} s, {other.wall:.0f} s)"
+    )
+
+
+def _cost(engine: Engine, folder: Path, *options: str) -> Cost:
+    allowed = ["--allow", "unmanaged", "--allow", "many-changes"]
+    return measured(
+        [str(engine.python), "-m", engine.package, "plan", "--state", ".", *allowed, *options],
+        folder=folder,
+        environment=_environment(engine, folder),
+        timeout=3600,
+    )
+
+
+def _environment(engine: Engine, folder: Path) -> dict[str, str]:
+    own = {"PYTHONPATH": str(engine.home), "XDG_CACHE_HOME": str(folder / "cache")}
+    return engines.environment() | own
+
+
+def _prepare(folder: Path, engine: Engine) -> None:
     """A registry of many models, each with a linear version in Production and a better one."""
     import mlflow
 
     (folder / "models.yaml").write_text(_RECIPES)
-    _mlgitops(folder, "train", "--state", ".")
+    engine.run("train", "--state", ".", folder=folder)
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     trained = [client.get_model_version("wind", number) for number in ("1", "2")]
@@ -82,6 +122,7 @@ def _prepare(folder: Path) -> None:
         for version, payload in zip(trained, payloads, strict=True):
             copy = folder / "copies" / model / str(version.version)
             shutil.copytree(str(payload).removeprefix("file:"), copy)
+            (copy / "model.txt").write_text(model, encoding="utf-8")
             client.create_model_version(
                 model, copy.as_uri(), run_id=version.run_id, tags=version.tags
             )
@@ -90,20 +131,13 @@ def _prepare(folder: Path) -> None:
     (folder / "models.yaml").write_text("models:\n" + "\n".join(lines) + "\n")
 
 
-def _mlgitops(folder: Path, *arguments: str) -> None:
-    environment = os.environ | {"MLFLOW_TRACKING_URI": ""}
-    command = [sys.executable, "-m", "mlgitops", *arguments]
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-
-
 def _plan(folder: Path, *options: str) -> Ran:
     command = [sys.executable, "-m", "mlgitops", "plan", "--state", ".", "--report", "plan.html"]
     allowed = ["--allow", "unmanaged", "--allow", "many-changes"]
-    begun = time.perf_counter()
     with subprocess.Popen(
         [*command, *allowed, *options],
         cwd=folder,
-        env=os.environ | {"MLFLOW_TRACKING_URI": ""},
+        env=_environment(engines.here(), folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -118,7 +152,7 @@ def _plan(folder: Path, *options: str) -> Ran:
     if process.returncode:
         sys.exit("\n".join(said[-5:]))
     told = [line for line in said if line.startswith("reading evidence")]
-    return Ran(seconds=time.perf_counter() - begun, mebibytes=peak[0], lines=len(told))
+    return Ran(mebibytes=peak[0], lines=len(told))
 
 
 def _watch(process: subprocess.Popen[str], peak: list[float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,8 +54,7 @@ def load(data: str | None) -> WindFarm:
             `training.windfarm_checks`; every problem is named.
     """
     if not data:
-        frame = synthetic.windfarm()
-        return WindFarm(frame=frame, name=synthetic.NAME, source=None, missing_days=0)
+        return WindFarm(frame=_synthetic().copy(), name=synthetic.NAME, source=None, missing_days=0)
     shown = without_secrets(data)
     checked = check(_text(data, shown))
     if not isinstance(checked, Checked):
@@ -65,6 +65,12 @@ def load(data: str | None) -> WindFarm:
     index = pd.DatetimeIndex(checked.days, name=DATE)
     frame = pd.DataFrame(checked.values, index=index, dtype="float64")[list(COLUMNS)]
     return WindFarm(frame=frame, name=NAME, source=shown, missing_days=checked.missing_days)
+
+
+@cache
+def _synthetic() -> pd.DataFrame:
+    """The synthetic sample, made once for all versions that a plan compares."""
+    return synthetic.windfarm()
 
 
 def _text(place: str, shown: str) -> str:

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlgitops.core.metrics import of_training
-from mlgitops.core.version import READY, RECIPE_TAG
-from mlgitops.errors import RecipeError, RegistryError
+from mlgitops.core.version import RECIPE_TAG
+from mlgitops.errors import RecipeError
 from mlgitops.recipes.package import RecipePackage
 from mlgitops.recipes.recipe import canonical
 from mlgitops.registry import allowed
 from mlgitops.registry.address import Address
 from mlgitops.registry.failures import translated
 from mlgitops.system import git
+from mlgitops.system.signals import Terminated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlflow.entities import Run
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from mlgitops.recipes.recipe import RecipeModule
 
 TAG_PREFIX = "mlgitops."
+SESSION_TAG = "mlgitops.session"  # of a run: which `mlgitops train` had it made by a worker
 READY_SECONDS = 300
+_SENT: ContextVar[Mapping[str, str] | None] = ContextVar("code that was sent", default=None)
 _NO_MODEL = "mlgitops:/not-trained"  # where the model of a version is that has none
 
 
@@ -82,11 +86,13 @@ class TrainedRun:
         run_id: the run.
         model_uri: the logged model, `models:/m-…`.
         metrics: the run's metrics by name, without autolog's of the training set.
+        tags: those of the run that its version gets: of the recipe and the data.
     """
 
     run_id: str
     model_uri: str
     metrics: dict[str, float]
+    tags: dict[str, str]
 
 
 def run(
@@ -96,6 +102,7 @@ def run(
     data: str | None,
     experiment: str,
     package: RecipePackage | None = None,
+    session: str = "",
 ) -> TrainedRun:
     """Train a recipe in a run of its own. Nothing is registered or promoted.
 
@@ -106,6 +113,7 @@ def run(
         data: a path or an address of its data; None for its default.
         experiment: the MLflow experiment, which is made if there is none.
         package: where the recipe is found; None for the default package.
+        session: a name by which `end_lost` finds the run; empty for none.
 
     Raises:
         RecipeError: there is no such recipe, a parameter is wrong, or it does not train a model.
@@ -113,7 +121,7 @@ def run(
         RegistryError: MLflow could not be used.
     """
     training = prepare((package or RecipePackage()).load(recipe), params, data)
-    tags = {RECIPE_TAG: canonical(recipe, params)}
+    tags = {RECIPE_TAG: canonical(recipe, params), **({SESSION_TAG: session} if session else {})}
     return record(training, experiment=experiment, tags=tags)
 
 
@@ -133,7 +141,10 @@ def prepare(recipe: RecipeModule, params: Mapping[str, object], data: str | None
 
 
 def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> TrainedRun:
-    """Train in a run of its own, at `mlflow.get_tracking_uri()`; one that goes wrong is FAILED."""
+    """Train in a run of its own, at `mlflow.get_tracking_uri()`.
+
+    One that goes wrong is FAILED, one that is interrupted KILLED.
+    """
     import mlflow
 
     uri = mlflow.get_tracking_uri()
@@ -148,7 +159,11 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
     # At the end of a run on a server MLflow prints a link. Standard output is the caller's, who
     # may be printing JSON.
     with redirect_stdout(sys.stderr), active as begun:
-        returned = training.run()
+        try:
+            returned = training.run()
+        except (KeyboardInterrupt, Terminated):
+            mlflow.end_run("KILLED")
+            raise
         with translated(uri):
             run = mlflow.get_run(begun.info.run_id)
         return TrainedRun(
@@ -156,6 +171,11 @@ def record(training: Training, *, experiment: str, tags: Mapping[str, str]) -> T
             model_uri=f"models:/{_model(run, returned, training.title)}",
             metrics={
                 name: value for name, value in run.data.metrics.items() if not of_training(name)
+            },
+            tags={
+                key: value
+                for key, value in run.data.tags.items()
+                if key.startswith(TAG_PREFIX) and key != SESSION_TAG
             },
         )
 
@@ -199,19 +219,13 @@ def register(trained: TrainedRun, name: str) -> int:
     import mlflow
 
     with translated(mlflow.get_tracking_uri()):
-        client = mlflow.MlflowClient()
-        own = client.get_run(trained.run_id).data.tags
-        inherited = {key: value for key, value in own.items() if key.startswith(TAG_PREFIX)}
+        # waiting, MLflow itself refuses a version that ends otherwise than READY
         made = mlflow.register_model(
             trained.model_uri,
             name,
             await_registration_for=READY_SECONDS,
-            tags=inherited,
+            tags=trained.tags,
         )
-        status = client.get_model_version(name, made.version).status
-    if status != READY:
-        message = f"version {made.version} of {name} is {status}, not {READY}; see the server's log"
-        raise RegistryError(message)
     return int(made.version)
 
 
@@ -257,8 +271,45 @@ def autologged(*, datasets: bool) -> Iterator[None]:
         mlflow.autolog(disable=True, silent=True)
 
 
+def end_lost(session: str, experiments: Iterable[str]) -> int:
+    """End runs that a lost process has left open; returns how many.
+
+    Args:
+        session: by which they were made.
+        experiments: the names of those that they are in.
+
+    Raises:
+        RegistryError: MLflow could not be used.
+    """
+    import mlflow
+
+    ended = 0
+    with translated(mlflow.get_tracking_uri()):
+        client = mlflow.MlflowClient()
+        for name in experiments:
+            if (experiment := client.get_experiment_by_name(name)) is None:
+                continue
+            wanted = f"tags.`{SESSION_TAG}` = '{session}' and attributes.status = 'RUNNING'"
+            for run in client.search_runs([experiment.experiment_id], wanted):
+                client.set_terminated(run.info.run_id, "KILLED")
+                ended += 1
+    return ended
+
+
+@contextmanager
+def code_known(tags: Mapping[str, str]) -> Iterator[None]:
+    """Let `code_tags` say this of all code: it was sent here without its git work tree."""
+    token = _SENT.set(tags)
+    try:
+        yield
+    finally:
+        _SENT.reset(token)
+
+
 def code_tags(folder: Path) -> dict[str, str]:
     """The tags that name the commit of a folder's code; none outside a git work tree."""
+    if (sent := _SENT.get()) is not None:
+        return dict(sent)
     from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
 
     commit = git.ask(folder, "rev-parse", "--verify", "HEAD")

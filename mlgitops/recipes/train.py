@@ -2,74 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import (
-    MlgitopsError,
-    Problem,
-    RecipeError,
-    RegistryTimeoutError,
-    RegistryUnreachableError,
-    TrainingFailedError,
-    VersionNumberError,
-)
-from mlgitops.recipes import tracking
+from mlgitops.errors import Problem, RecipeError
+from mlgitops.recipes import running
 from mlgitops.recipes.package import package_of
 from mlgitops.recipes.recipe import canonical
-from mlgitops.words import listed
+from mlgitops.recipes.running import Terms
+from mlgitops.recipes.versions import MissingVersion, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from mlgitops.core.desired import Desired, DesiredModel, Recipe
+    from mlgitops.core.desired import Desired, DesiredModel
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import VersionKey
     from mlgitops.recipes.package import RecipePackage
-
-_HOPELESS = (RegistryUnreachableError, RegistryTimeoutError)  # every other version meets them too
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MissingVersion:
-    """A version that has a recipe and that the registry lacks.
-
-    Attributes:
-        needed: whether it is to be trained; else it only gets its number.
-    """
-
-    model: str
-    number: int
-    recipe: Recipe
-    needed: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trained:
-    """A version that was trained and registered, with its test metrics."""
-
-    model: str
-    number: int
-    run_id: str
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Training:
-    """What was trained, and why the rest was not: one line for each cause."""
-
-    trained: tuple[Trained, ...]
-    failures: tuple[str, ...]
-
-    def check(self) -> None:
-        """Stop here if something could not be trained.
-
-        Raises:
-            TrainingFailedError: naming each cause, with its line of models.yaml.
-        """
-        if self.failures:
-            raise TrainingFailedError("\n".join(self.failures))
+    from mlgitops.recipes.running import Crew
 
 
 def train(
@@ -82,6 +32,7 @@ def train(
     prepare: Callable[[str], None] = lambda _: None,
     before: Callable[[Collection[Path]], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
+    hire: Callable[[int, RecipePackage], Crew | None] = lambda _, __: None,
 ) -> Training:
     """Train and register the versions that the registry lacks; never promotes one.
 
@@ -97,9 +48,12 @@ def train(
         prepare: called with the experiment's name before its first run.
         before: told the folders of the code that is going to train.
         progress: told what is being done.
+        hire: told of how many models versions are to be trained, and where their recipes are;
+            returns who trains them, or None for this process.
 
     Raises:
         RegistryError: the registry could not be read.
+        ClusterError: see `mlgitops.workers.cluster.Cluster`, where that is hired.
     """
     package = package_of(desired)
     todo, failures = [], []
@@ -110,31 +64,14 @@ def train(
             todo += [] if problems else [versions]
     recipes = {one.recipe.train for versions in todo for one in versions if one.needed}
     before({package.load(recipe).folder for recipe in recipes})
-    trained: list[Trained] = []
+    terms = Terms(package=package, data=data, prepare=prepare, progress=progress)
+    several = sum(any(one.needed for one in versions) for versions in todo)
+    crew = hire(several, package) if several else None
+    done = running.by_workers(todo, terms, crew) if crew else running.here(todo, terms)
     for versions in todo:
-        for one in versions:
-            try:
-                if one.needed:
-                    trained.append(_run(one, package, data, prepare, progress))
-                else:
-                    _reserve(one)
-            except _HOPELESS as error:
-                failures += _failures(one, error, versions)
-                return Training(trained=tuple(trained), failures=tuple(failures))
-            except MlgitopsError as error:
-                failures += _failures(one, error, versions)
-                break
-    return Training(trained=tuple(trained), failures=tuple(failures))
-
-
-def _failures(
-    failed: MissingVersion, error: MlgitopsError, versions: list[MissingVersion]
-) -> Iterator[str]:
-    where, model = failed.recipe.where, failed.model
-    yield str(Problem(where=where, model=model, message=f"version {failed.number}: {error}"))
-    if later := [str(one.number) for one in versions if one.number > failed.number]:
-        message = f"not trained, because version {failed.number} failed: {listed(later)}"
-        yield str(Problem(where=where, model=model, message=message))
+        failures += done.failures.get(versions[0].model, []) if versions else []
+    trained = tuple(running.in_order(todo, done))
+    return Training(trained=trained, failures=tuple(failures))
 
 
 def _missing(
@@ -201,39 +138,3 @@ def _unusable(versions: list[MissingVersion], package: RecipePackage) -> Iterato
         except RecipeError as error:
             message = f"version {one.number}: {error}"
             yield Problem(where=one.recipe.where, model=one.model, message=message)
-
-
-def _run(
-    version: MissingVersion,
-    package: RecipePackage,
-    data: str | None,
-    prepare: Callable[[str], None],
-    progress: Callable[[str], None],
-) -> Trained:
-    progress(f"training {version.model} version {version.number}")
-    prepare(version.model)
-    trained = tracking.run(
-        version.recipe.train,
-        params=version.recipe.params,
-        data=data if package.load(version.recipe.train).takes_data else None,
-        experiment=version.model,
-        package=package,
-    )
-    number = tracking.register(trained, version.model)
-    _check_number(version, number)
-    return Trained(
-        model=version.model, number=number, run_id=trained.run_id, metrics=dict(trained.metrics)
-    )
-
-
-def _reserve(version: MissingVersion) -> None:
-    made_by = canonical(version.recipe.train, version.recipe.params)
-    _check_number(version, tracking.reserve(version.model, made_by))
-
-
-def _check_number(version: MissingVersion, number: int) -> None:
-    if number != version.number:
-        raise VersionNumberError(
-            f"MLflow numbered it {number} instead of {version.number}, which belonged to a version "
-            f"that is deleted; write {number} in models.yaml"
-        )

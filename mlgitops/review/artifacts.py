@@ -11,7 +11,7 @@ from mlgitops.core.evidence import Artifact
 from mlgitops.core.requirements import MOST_BYTES, decoded
 from mlgitops.errors import PayloadError
 from mlgitops.registry import digest, payload, required
-from mlgitops.registry.signature import signature_in
+from mlgitops.registry.signature import said_by
 from mlgitops.words import brief, one_line
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _PYFUNC = "python_function"  # the flavour that MLflow adds to every other
 
 
 class Cabinet:
-    """What was downloaded lies here until `clear`; a context that leaves nothing behind."""
+    """What was downloaded lies here until the block ends; a context that leaves nothing behind."""
 
     def __init__(self, reader: RegistryReader) -> None:
         self._reader = reader
@@ -58,12 +58,6 @@ class Cabinet:
             self._known[version.uri] = describe(self._reader.download(version.uri, folder))
         return self._known[version.uri]
 
-    def clear(self) -> None:
-        """Let go of all that was downloaded."""
-        self._known.clear()
-        for folder in self._folder.iterdir():
-            rmtree(folder, ignore_errors=True)
-
 
 def describe(folder: Path) -> Artifact:
     """What the model in a folder says of itself.
@@ -74,7 +68,7 @@ def describe(folder: Path) -> Artifact:
     described = payload.of_folder(folder)
     flavours = described["flavors"]
     own = next(iter(sorted(flavours, key=lambda name: name == _PYFUNC)), UNKNOWN)
-    signature, unknown = _signature(folder) if described.get("signature") else (None, ())
+    signature, unknown = _signature(described.get("signature") or None)
     return Artifact(
         folder=folder,
         digest=digest.of_folder(folder),
@@ -89,10 +83,10 @@ def describe(folder: Path) -> Artifact:
     )
 
 
-def _signature(folder: Path) -> tuple[Signature | None, tuple[str, ...]]:
+def _signature(described: object) -> tuple[Signature | None, tuple[str, ...]]:
     """The signature, and what is unknown of it."""
     try:
-        return signature_in(folder), ()
+        return said_by(described), ()
     except PayloadError as error:
         return None, (one_line(error),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -11,35 +12,37 @@ from packaging.utils import canonicalize_name
 
 from mlgitops.core.drift import NO_DRIFT
 from mlgitops.core.evaluated import side_by_side
-from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side
+from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side, differing
 from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
 from mlgitops.core.signature import breaking, fields
-from mlgitops.errors import DigestMismatchError, PayloadError, RegistryError, ScoringError
-from mlgitops.review import bootstrap, predictions, rows, scoring, slices
+from mlgitops.errors import DigestMismatchError, PayloadError, ScoringError
+from mlgitops.errors.registry import RegistryError
 from mlgitops.review import drift as drifted
-from mlgitops.review.prepared import Prepared
+from mlgitops.review import numbers, predictions, rows
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from mlgitops.core.directions import Direction
-    from mlgitops.core.evidence import Past, Predictions
+    from mlgitops.core.drift import Drift
+    from mlgitops.core.evidence import Differing, Past, Predictions, Slice
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.signature import Column, Signature
     from mlgitops.core.version import DatasetUse, Version
-    from mlgitops.recipes.package import RecipePackage
     from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
-    from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import Declared
     from mlgitops.review.rows import Rows
+    from mlgitops.review.tools import Tools
 
 NO_PINS = Pins()
 _NO_ROWS = "there are no rows to compare on: no recipe, no `evaluation` and no input example"
-Triple = tuple[str, str | None, str | None]
+Predicted = tuple["Predictions | None", str, "Rows | None"]
+_NOT_ASKED: Predicted = (None, "", None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,19 +52,16 @@ class Scope:
     Attributes:
         predict: to let both predict, beyond reading what they say of themselves.
         link: what makes an address of two commits, where there is one.
-        recipes: where the recipes of the versions are found.
+        tools: the recipes of versions, and what lets versions predict.
         better: metric → which way is better, where that is declared.
         declared: the held-out rows that models.yaml names for the model.
-        own: what makes environments for versions whose packages are not ours; None if nothing is
-            to be installed.
     """
 
     predict: bool
     link: Callable[[str, str], str | None]
-    recipes: RecipePackage
+    tools: Tools
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
     declared: Declared | None = None
-    own: Environments | None = None
 
 
 def evidence_of(
@@ -101,15 +101,40 @@ def compare(
     model: str, old: Side | None, new: Side, scope: Scope, history: tuple[Past, ...] = ()
 ) -> Comparison:
     """Everything about two sides; the artifacts that they have must still lie in their folders."""
-    recipes = Prepared(package=scope.recipes)
-    scored, trouble, scored_rows = (
-        _predicted(old, new, scope, recipes) if scope.predict else (None, "", None)
-    )
-    before, after = old.version if old else None, new.version
-    if is_prompt(after.tags):
-        text = difference(before.tags if before else None, after.tags)
-        return Comparison(model=model, old=old, new=new, text=text, history=history)
+    return begin(model, old, new, scope, history)()
+
+
+def begin(
+    model: str, old: Side | None, new: Side, scope: Scope, history: tuple[Past, ...] = ()
+) -> Callable[[], Comparison]:
+    """As `compare`: let both sides predict, and say what waits for it, and needs the data no more.
+
+    The artifacts must lie in their folders until that has returned.
+    """
+    if is_prompt(new.version.tags):
+        text = difference(old.version.tags if old else None, new.version.tags)
+        found = Comparison(model=model, old=old, new=new, text=text, history=history)
+        return lambda: found
+    predicted = _predicting(old, new, scope) if scope.predict else lambda: _NOT_ASKED
+    drift = drifted.drift(old, new, scope.tools.recipes) if scope.predict else NO_DRIFT
+    return lambda: _compared(model, old, new, scope, history, predicted(), drift)
+
+
+def _compared(
+    model: str,
+    old: Side | None,
+    new: Side,
+    scope: Scope,
+    history: tuple[Past, ...],
+    predicted: Predicted,
+    drift: Drift,
+) -> Comparison:
+    scored, trouble, scored_rows = predicted
     asked = _same_rows(scored_rows, scored)
+    parts: tuple[Slice, ...] = ()
+    if scored is not None:
+        scored, parts = numbers.measure(scored, asked, scope.tools.scores.kept)
+    before, after = old.version if old else None, new.version
     was, is_now = _signature(old), _signature(new)
     recorded = differences(before.metrics if before else {}, after.metrics, scope.better)
     return Comparison(
@@ -117,20 +142,20 @@ def compare(
         old=old,
         new=new,
         metrics=with_intervals(recorded, scored.scores if scored else ()),
-        parameters=_differing(before.params, after.params) if before else (),
-        facts=(*_facts(old, new, scope), *_apart(old, scored)),
+        parameters=differing(before.params, after.params) if before else (),
+        facts=(*_facts(old, new, scope), *_apart(old, scored, scope)),
         requirements=_requirements(old, new),
         columns=tuple(_columns(was, is_now)),
         breaks=breaking(was, is_now) if was and is_now else (),
-        warnings=(*_warnings(old, new, scored_rows), *_not_apart(scored)),
+        warnings=(*_warnings(old, new, scored_rows), *_not_apart(scored, scope)),
         predictions=scored,
-        slices=slices.measure(asked, scored) if asked and scored else (),
+        slices=parts,
         trouble=trouble,
         history=history,
         evaluations=tuple(
             side_by_side(before.measured if before else (), after.measured, scope.better)
         ),
-        drift=drifted.drift(old, new, recipes) if scope.predict else NO_DRIFT,
+        drift=drift,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(asked),
     )
@@ -149,45 +174,44 @@ def _held_out(scored: Rows | None) -> HeldOut | None:
     return HeldOut(frame=scored.frame, actual=scored.actual, labels=scored.labels)
 
 
-def _predicted(
-    old: Side | None, new: Side, scope: Scope, recipes: Prepared
-) -> tuple[Predictions | None, str, Rows | None]:
-    """The predictions, or why there are none; and the rows."""
+def _predicting(old: Side | None, new: Side, scope: Scope) -> Callable[[], Predicted]:
+    """Let both predict the same rows; the predictions, or why there are none, and the rows."""
     missing = [s.trouble for s in (new, old) if s is not None and s.artifact is None]
     if missing or new.artifact is None:
-        return None, "; ".join(filter(None, missing)), None
+        return _without("; ".join(filter(None, missing)))
     before = (old.version, old.artifact) if old and old.artifact else None
-    chosen = rows.choose(before, (new.version, new.artifact), recipes, scope.declared)
+    chosen = rows.choose(before, (new.version, new.artifact), scope.tools.recipes, scope.declared)
     if chosen is None:
-        return None, _NO_ROWS, None
-    known: dict[str, Scored] = {}
-    for one in (new, old):
-        if one is None or one.artifact is None or one.artifact.digest in known:
-            continue
+        return _without(_NO_ROWS)
+    asked = [(s.label, s.artifact) for s in (new, old) if s is not None and s.artifact is not None]
+    scores, artifacts = scope.tools.scores, [artifact for _, artifact in asked]
+    answers = scores.begin(artifacts, chosen)
+    begun = [(label, answer) for (label, _), answer in zip(asked, answers, strict=True)]
+    return lambda: _predicted(begun, scores.where(artifacts), chosen, scope)
+
+
+def _without(why: str) -> Callable[[], Predicted]:
+    return lambda: (None, why, None)
+
+
+def _predicted(
+    begun: list[tuple[str, Future[Scored]]], where: str, chosen: Rows, scope: Scope
+) -> Predicted:
+    answers = []
+    wait(scored for _, scored in begun)  # their payloads are let go of together
+    for label, scored in begun:
         try:
-            known[one.artifact.digest] = scoring.score(
-                one.artifact.folder, chosen.given, own=scope.own
-            )
+            answers.append(scored.result())
         except ScoringError as error:
-            return None, f"cannot run {one.label} on this machine: {error}", chosen
-    answers = [known[s.artifact.digest] for s in (new, old) if s is not None and s.artifact]
+            return None, f"cannot run {label} {where}: {error}", chosen
     found = predictions.contrast(
         chosen, answers[0], answers[1] if len(answers) > 1 else None, scope.better
     )
-    scores = bootstrap.with_intervals(found.scores, found.series)
-    return replace(found, scores=scores), "", chosen
+    return found, "", chosen
 
 
 def _signature(one: Side | None) -> Signature | None:
     return one.version.signature if one else None
-
-
-def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Triple, ...]:
-    return tuple(
-        (name, old.get(name), new.get(name))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    )
 
 
 def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
@@ -210,7 +234,7 @@ def _facts(old: Side | None, new: Side, scope: Scope) -> Iterator[Fact]:
         yield from _fact(name, *sides)
 
 
-def _apart(old: Side | None, scored: Predictions | None) -> Iterator[Fact]:
+def _apart(old: Side | None, scored: Predictions | None, scope: Scope) -> Iterator[Fact]:
     """With whose packages the versions ran, and how they were loaded if there is no warning."""
     if scored is None:
         return
@@ -220,14 +244,14 @@ def _apart(old: Side | None, scored: Predictions | None) -> Iterator[Fact]:
     )
     if {was, is_now} - {None, "this one"}:
         yield Fact(name="environment", old=was, new=is_now)
-    if not scoring.not_apart():
+    if not scope.tools.scores.not_apart():
         how = "in namespaces of its own"
         yield Fact(name="loaded", old=how if old and old.artifact else None, new=how)
 
 
-def _not_apart(scored: Predictions | None) -> Iterator[str]:
-    if scored is not None and (why := scoring.not_apart()):
-        yield f"models were loaded with the rights of the user who plans: {why}"
+def _not_apart(scored: Predictions | None, scope: Scope) -> Iterator[str]:
+    if scored is not None and (why := scope.tools.scores.not_apart()):
+        yield why
 
 
 def _fact(name: str, old: str | None, new: str | None, link: str | None = None) -> Iterator[Fact]:
@@ -256,11 +280,11 @@ def _bytes(size: int) -> str:
     return f"{size} B"
 
 
-def _requirements(old: Side | None, new: Side) -> tuple[Triple, ...]:
+def _requirements(old: Side | None, new: Side) -> tuple[Differing, ...]:
     if old is None or old.artifact is None or new.artifact is None:
         return ()
     before, after = (_versions(s.artifact.requirements) for s in (old, new) if s.artifact)
-    return _differing(before, after)
+    return differing(before, after)
 
 
 def _versions(lines: tuple[str, ...]) -> dict[str, str]:
@@ -281,7 +305,7 @@ def _columns(old: Signature | None, new: Signature | None) -> Iterator[str]:
     """How the signature changed: what was added, removed and retyped."""
     if old is None or new is None:
         return
-    for name, was, will_be in _differing(_said(old), _said(new)):
+    for name, was, will_be in differing(_said(old), _said(new)):
         if was is None:
             yield f"{name} ({will_be}) added"
         elif will_be is None:

@@ -14,6 +14,7 @@ import platform
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from shutil import rmtree
@@ -27,6 +28,7 @@ from mlgitops.core.requirements import PYTHON, WHEELS
 from mlgitops.errors import ResolveError
 from mlgitops.system import files, uv
 from mlgitops.system.isolated import Elsewhere
+from mlgitops.system.store import caches
 from mlgitops.words import brief, count
 
 if TYPE_CHECKING:
@@ -43,12 +45,6 @@ _MOST = 20 * 10**9  # bytes of all
 _TRIED = 3  # interpreters
 _LOCK, _ABOUT, _PACKAGES = "requirements.txt", "environment.json", "packages"
 _SHOWN, _LISTED = 300, 3  # characters of what uv says; packages
-
-
-def cache() -> Path:
-    """Where environments are kept, by the XDG Base Directory Specification."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "mlgitops"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +69,7 @@ class Environments:
         say: is told of what takes long.
     """
 
-    folder: Path = field(default_factory=cache)
+    folder: Path = field(default_factory=caches)
     say: Callable[[str], None] = lambda _: None
 
     def of(self, asked: Requirements, logged: str, model: Path) -> Environment:
@@ -172,6 +168,7 @@ def _made(folder: Path) -> Iterator[tuple[float, Path, int]]:
                 yield place.stat().st_mtime, place, 0
 
 
+@lru_cache(maxsize=256)  # what is installed for a process does not change
 def unmet(asked: Requirements) -> tuple[str, ...]:
     """What this environment has not of what a version asks for, such as `xgboost is missing`.
 

@@ -85,7 +85,8 @@ def choose(
         held_out, variable = _held_out(new[0], recipes)
         if held_out is not None:
             before = _held_out(old[0], recipes)[0] if old else None
-            return _rows(held_out, before, variable)
+            both = [version for version, _ in (new, *([old] if old else []))]
+            return recipes.rows(both, lambda: _rows(held_out, before, variable))
     except (RecipeError, TrainingDataError) as error:
         said = one_line(error)
         notes = (f"the recipe's held-out rows are not available: {said}",)

@@ -10,7 +10,8 @@ import mlflow
 import numpy as np
 import pytest
 
-from mlgitops.errors import RecipeError, RegistryError, TrainingDataError
+from mlgitops.errors import RecipeError, TrainingDataError
+from mlgitops.errors.registry import RegistryError
 from mlgitops.recipes import tracking
 from training.features import FEATURES
 from training.synthetic import windfarm

@@ -171,7 +171,7 @@ def test_a_number_that_another_recipe_has(team: Team) -> None:
               2: {LINEAR}
             stages: {{}}
         """)
-    ran = team.run("train", "--data", "wind.csv")
+    ran = team.run("train", "--data", "wind.csv", "--jobs", "1")
     assert ran.code == 1
     assert "tumour-diagnosis-model  1 " in ran.out
     errors = [line for line in ran.err.splitlines() if line.startswith("error")]

@@ -20,8 +20,12 @@ from mlgitops.recipes.package import RecipePackage
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import describe
 from mlgitops.review.compare import Scope, compare
-from mlgitops.review.environments import Environments, cache, unmet
+from mlgitops.review.environments import Environments, unmet
+from mlgitops.review.prepared import Prepared
+from mlgitops.review.scores import Scores
+from mlgitops.review.tools import Tools
 from mlgitops.system import uv
+from mlgitops.system.store import caches
 from tests.hostile import models
 
 if TYPE_CHECKING:
@@ -146,10 +150,10 @@ def test_what_nobody_uses_is_removed(tmp_path: Path) -> None:
 def test_the_folder_follows_the_specification(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative path does not count."""
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    assert str(cache()) == "/x/mlgitops"
+    assert str(caches()) == "/x/mlgitops"
     monkeypatch.setenv("XDG_CACHE_HOME", "x")
     monkeypatch.setenv("HOME", "/h")
-    assert str(cache()) == "/h/.cache/mlgitops"
+    assert str(caches()) == "/h/.cache/mlgitops"
 
 
 def test_a_folder_that_cannot_be_used_is_a_reason(tmp_path: Path) -> None:
@@ -175,7 +179,8 @@ def asking(folder: Path, body: str, requirements: str, python: str = "") -> Side
 
 def scope(own: Environments | None) -> Scope:
     """A comparison that predicts."""
-    return Scope(predict=True, link=lambda _old, _new: None, recipes=RecipePackage(), own=own)
+    tools = Tools(recipes=Prepared(package=RecipePackage()), scores=Scores(own))
+    return Scope(predict=True, link=lambda _old, _new: None, tools=tools)
 
 
 def test_a_gate_that_needs_predictions_fails_with_that_reason(

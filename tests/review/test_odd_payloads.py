@@ -18,6 +18,7 @@ from mlgitops.report import card as cards
 from mlgitops.report import comparison
 from mlgitops.review.artifacts import Cabinet, describe
 from mlgitops.review.compare import Scope, compare, side
+from mlgitops.review.tools import tools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,8 +165,8 @@ def said(registry: RegistryReader, folder: Path) -> str:
     desired = load_or_empty(folder / "models.yaml")
     made = make_card(registry, "wind", 2, desired, ())
     text = cards.markdown(made, datetime.now(UTC), lambda _: None)
-    scope = Scope(predict=False, link=lambda *_: None, recipes=package_of(desired))
-    with Cabinet(registry) as cabinet:
+    with Cabinet(registry) as cabinet, tools(package_of(desired)) as shared:
+        scope = Scope(predict=False, link=lambda *_: None, tools=shared)
         sides = [
             side("wind", f"version {number}", version, cabinet)
             for number in (1, 2)

@@ -22,8 +22,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import skops.io
-
 from mlgitops.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -55,6 +53,8 @@ def trusted_types(kind: EstimatorKind, estimator: object) -> list[str]:
     Raises:
         RecipeError: the estimator holds a type that is not listed for its kind.
     """
+    import skops.io  # seconds, and only what logs a model needs it
+
     found = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
     foreign = sorted(set(found) - set(TRUSTED[kind]))
     if foreign:
