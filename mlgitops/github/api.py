@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mlgitops.core.stamp import Author
-from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError
+from mlgitops.errors import (
+    GitHubDeniedError,
+    GitHubError,
+    GitHubRejectedError,
+    GitHubTruncatedError,
+)
+from mlgitops.github import since
 from mlgitops.github.body import LIMIT, fitted
+from mlgitops.github.files import Files
 from mlgitops.github.labels import APPROVERS, Facts, allowing, judged, login
-from mlgitops.github.rest import PAGE, Rest, decoded, entries
+from mlgitops.github.rest import PAGE, decoded, entries
 from mlgitops.system import secrets
 from mlgitops.words import brief
 
@@ -22,29 +29,33 @@ if TYPE_CHECKING:
     from mlgitops.github.labels import Label
 
 _RAW = {"Accept": "application/vnd.github.raw+json"}  # of files beyond 1 MB, too
+MOST_COMPARED = 300  # files that GitHub lists of a comparison of commits
 _DESCRIPTION = 140  # characters; GitHub's limit
 _APPROVED = "APPROVED"
 _DECISIONS = {_APPROVED, "CHANGES_REQUESTED", "DISMISSED"}  # a comment takes none of them back
 
 
-class GitHub(Rest):
+class GitHub(Files):
     """One repository on GitHub, with the token of the run."""
 
     def comment(self, number: int, marker: str, text: str, signature: str = "") -> str:
         """Write the one comment of a pull request that begins with a marker; returns its URL.
 
         A comment of somebody else that holds the marker is left alone. A signature ends the
-        comment, however much of the text is left out.
+        comment, however much of the text is left out. The report of a plan also says what is
+        different from the one that it replaces.
 
         Raises:
             GitHubError: it could not be written.
         """
-        body = self._fitted(f"{marker}\n{text}", LIMIT - len(signature)) + signature
-        for found in self._pages(f"/issues/{number}/comments"):
-            if self._is_mine(found, marker):
-                path = f"/issues/comments/{found['id']}"
-                return str(self._json("PATCH", path, {"body": body})["html_url"])
-        made = self._json("POST", f"/issues/{number}/comments", {"body": body})
+        comments = self._pages(f"/issues/{number}/comments")
+        before = next((found for found in comments if self._is_mine(found, marker)), None)
+        said = since.told(str(before["body"]), text) if before else text
+        body = self._fitted(f"{marker}\n{said}", LIMIT - len(signature)) + signature
+        if before:
+            made = self._json("PATCH", f"/issues/comments/{before['id']}", {"body": body})
+        else:
+            made = self._json("POST", f"/issues/{number}/comments", {"body": body})
         return str(made["html_url"])
 
     def issue_text(self, marker: str, label: str) -> str:
@@ -167,33 +178,38 @@ class GitHub(Rest):
         """
         return list(self._pages(f"/pulls/{number}/files"))
 
-    def file(self, path: str, commit: str) -> str:
-        """The text of a file in a commit.
-
-        Protocol: docs.github.com, "Get repository content": up to 100 MB.
+    def is_superseded(self, sha: str, declares: Callable[[str], bool]) -> bool:
+        """Whether this branch has a newer commit that changed a file that declares stages.
 
         Raises:
-            GitHubError: there is none, or it is not UTF-8.
+            GitHubError: GitHub does not tell.
         """
-        url = self._url(f"/contents/{quote(path)}")
-        answer = self._request("GET", url, query={"ref": commit}, headers=_RAW)
+        branch = self._context.branch
+        found = entries(self._json("GET", f"/compare/{sha}...{branch}"), "files")
+        both = (one.get(key) for one in found for key in ("filename", "previous_filename"))
+        if any(isinstance(name, str) and declares(name) for name in both):
+            return True
+        return len(found) >= MOST_COMPARED and self._differ(sha, branch, declares)
+
+    def _differ(self, sha: str, branch: str, declares: Callable[[str], bool]) -> bool:
+        """Whether two commits have other files that declare stages, by their whole trees."""
         try:
-            return answer.body.decode()
-        except UnicodeDecodeError as error:
-            raise GitHubError(f"{path} is not UTF-8 text; save it as UTF-8") from error
-
-    def is_superseded(self, sha: str, file: str) -> bool:
-        """Whether this branch has a newer commit that changed a file.
-
-        Protocol: docs.github.com, "Compare two commits": up to 300 files.
-        """
-        found = self._json("GET", f"/compare/{sha}...{self._context.branch}")
-        return any(changed.get("filename") == file for changed in found.get("files") or ())
+            before, after = (
+                {path: blob for path, blob in self._tree(commit, "") if declares(path)}
+                for commit in (sha, quote(branch, safe=""))
+            )
+        except GitHubTruncatedError as error:
+            raise GitHubError(
+                f"{branch} has changed {MOST_COMPARED} files or more since this run, and GitHub "
+                "does not list all files of so large a repository: whether models.yaml changed "
+                f"since is unknown; start a new run on {branch}"
+            ) from error
+        return before != after
 
     def changed_since(self, sha: str) -> list[dict[str, Any]]:
         """The files that this run's commit has otherwise than where a commit left its history.
 
-        Protocol: docs.github.com, "Compare two commits": up to 300 files.
+        Protocol: docs.github.com, "Compare two commits": up to `MOST_COMPARED` files.
         """
         found = self._json("GET", f"/compare/{sha}...{self._context.sha}")
         return entries(found, "files")
@@ -223,6 +239,13 @@ class GitHub(Rest):
         """The zip of an artifact."""
         url = self._url(f"/actions/artifacts/{number}/zip")
         return self._request("GET", url, http=self._stored).body
+
+    def open_pull_requests(self, base: str) -> Iterator[dict[str, Any]]:
+        """The pull requests that are open into a branch, the newest first, page by page.
+
+        Protocol: docs.github.com, "List pull requests".
+        """
+        yield from self._pages("/pulls", base=base, state="open")
 
     def open_pull_request(
         self, *, head: str, base: str, title: str, text: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from mlgitops.history import paths
 from mlgitops.system import git
 
 if TYPE_CHECKING:
@@ -19,17 +20,21 @@ _EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 def publish(file: Path, branch: str, message: str, context: Context) -> None:
     """Commit a file on a new branch of this checkout and push it; an older push is replaced.
 
+    What it includes is committed with it.
+
     Raises:
         GitError: git failed.
     """
-    environment = _environment(context)
+    place = paths.place(file)
+    declared = place.files(file)
+    environment = {**_environment(context), **declared.environment}
     for command in (
         ("switch", "--force-create", branch),
-        ("add", "--", file.resolve().name),
+        ("add", "--", *declared.specs),
         ("commit", "--quiet", "--message", message),
         ("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}"),
     ):
-        git.run(file, *command, environment=environment)
+        git.run(place.top, *command, environment=environment)
 
 
 def _environment(context: Context) -> dict[str, str]:

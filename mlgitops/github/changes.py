@@ -9,17 +9,18 @@ Protocol: docs.github.com, "Webhook events and payloads": pull_request, merge_gr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import DesiredStateError
 from mlgitops.file.load import load, of_revision
-from mlgitops.gates.python import PythonGate
-from mlgitops.history.revisions import text_at
-from mlgitops.system import git
+from mlgitops.history import paths
+from mlgitops.history.fork import differing
+from mlgitops.history.named import gates_of, named
+from mlgitops.history.paths import Files
+from mlgitops.history.revisions import texts_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from mlgitops.core.desired import Desired
     from mlgitops.github.context import Context
@@ -32,9 +33,9 @@ class Changes:
     """What differs between the base of an event and the commit that is checked out.
 
     Attributes:
-        declared: models.yaml.
-        code: the recipes and gates that it names, or which of them it names.
-        other: anything but models.yaml.
+        declared: models.yaml, or what it includes.
+        code: the recipes, gates and held-out rows that it names, or which recipes and gates.
+        other: anything else.
     """
 
     declared: bool = True
@@ -67,45 +68,29 @@ def since(base: str, file: Path) -> Changes:
     """
     try:
         now = load(file)
-        text = text_at(file, base)
-        before = None if text is None else of_revision(text, file, base)
+        found = texts_at(file, base)
+        before = None if found is None else of_revision(found, file, base)
     except DesiredStateError:
         return Changes()
-    top = Path(git.run(file, "rev-parse", "--show-toplevel"))
-    changed = set(_differing(top, base, "."))
-    declared = set(_differing(top, base, str(file.resolve())))
-    code = _differing(top, base, *_modules(now))
+    changed = set(differing(file, base, "HEAD"))
+    # by the patterns of both: a file that is not included any more was
+    place = paths.place(file)
+    patterns = place.files(file).included + (found.patterns if found else ())
+    declared = set(filter(Files(place.path, patterns).has, changed))
+    code = any(map(named(now, place).has, changed - declared))
     return Changes(
         declared=bool(declared),
-        code=bool(code) or before is None or _uses(now) != _uses(before),
+        code=code or before is None or _uses(now) != _uses(before),
         other=bool(changed - declared),
     )
 
 
-def _differing(top: Path, base: str, *paths: str) -> list[str]:
-    """The changed files below paths, those that a rename removed included."""
-    options = ("--name-only", "--no-renames", "-z", f"{base}...HEAD")
-    return git.run(top, "diff", *options, "--", *paths).split("\0")[:-1]
-
-
-def _modules(desired: Desired) -> Iterator[str]:
-    """Where the modules are that a models.yaml names."""
-    for module in {desired.recipes, *(gate.module for gate in _gates(desired))}:
-        for folder in desired.folders:
-            path = Path(folder).resolve() / module.partition(".")[0]
-            yield from (str(path), str(path.with_suffix(".py")))
-
-
 def _uses(desired: Desired) -> tuple[object, ...]:
     """What a models.yaml wants of modules."""
-    recipes = {name: dict(model.versions) for name, model in desired.models.items()}
-    return desired.recipes, recipes, {gate.python for gate in _gates(desired)}
-
-
-def _gates(desired: Desired) -> Iterator[PythonGate]:
-    for model in desired.models.values():
-        for gates in model.gates.values():
-            yield from (gate for gate in gates if isinstance(gate, PythonGate))
+    models = desired.models.values()
+    recipes = {model.name: dict(model.versions) for model in models if model.versions}
+    gates = {gate.python for model in models for gate in gates_of(model)}
+    return desired.recipes, recipes, gates
 
 
 def found(context: Context, file: Path) -> Changes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops import words
 from mlgitops.core.status import StageState
+from mlgitops.deploy.values import Action
 from mlgitops.report import wording
 from mlgitops.report.markdown import block, table
 from mlgitops.words import from_json
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.status import StageStatus
+    from mlgitops.deploy.values import Step
 
+_PRUNE = Action.PRUNE
 MARKER = "<!-- mlgitops:drift -->"
 LABEL = "mlgitops-drift"
 CLEAN = "Every stage matches models.yaml again."
+_STEPS = ("deployment", "place", "model", "stage", "should be", "is", "what differs", "first seen")
 _SEEN = re.compile(r"<!-- mlgitops:seen (\{.*?\}) -->")
 _HEADER = ("model", "stage", "should be", "is", "last set by mlgitops", "first seen wrong")
 _ADVICE = """\
 To correct it, run the workflow `apply`, or set the variable `DRIFT_HEAL` to `true`. To keep the
-actual versions, change `models.yaml`. This issue closes by itself once every stage matches."""
+actual versions, change `models.yaml`. This issue closes by itself once every stage matches, and is
+served as declared."""
 
 
 def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus, ...]:
@@ -34,24 +39,36 @@ def wrong(stages: Iterable[StageStatus], *, pending: bool) -> tuple[StageStatus,
     return tuple(stage for stage in stages if stage.state in states)
 
 
-def title(stages: Sequence[StageStatus]) -> str:
+def behind(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """What a deploy would change; a place that does not answer is not drift."""
+    return tuple(step for step in steps if step.action is not Action.NOTHING)
+
+
+def title(stages: Sequence[StageStatus], steps: Sequence[Step] = ()) -> str:
     """The issue's title."""
-    return f"Drift: {words.count(len(stages), 'stage')} not as declared in models.yaml"
+    said = [f"{words.count(len(stages), 'stage')} not as declared"] if stages else []
+    said += [f"{words.count(len(steps), 'stage')} not served as declared"] if steps else []
+    return f"Drift: {', '.join(said)} in models.yaml"
 
 
-def text(stages: Sequence[StageStatus], before: str, now: datetime) -> str:
+def text(
+    stages: Sequence[StageStatus], before: str, now: datetime, steps: Sequence[Step] = ()
+) -> str:
     """The issue's text.
 
     Args:
         stages: those that are wrong.
         before: the issue's present text, which knows when each of them was first seen; or empty.
         now: the time of this check, in UTC.
+        steps: what a deploy would change.
     """
-    seen = _seen(stages, before, now)
-    rows = ([*_row(stage), seen[_key(stage)]] for stage in stages)
+    seen = _seen([*map(_key, stages), *map(_key_of_step, steps)], before, now)
+    rows = [[*_row(stage), seen[_key(stage)]] for stage in stages]
+    served = [[*_step(step), seen[_key_of_step(step)]] for step in steps]
     return "\n\n".join(
         [
-            table(_HEADER, rows),
+            *([table(_HEADER, rows)] if rows else []),
+            *([table(_STEPS, served)] if served else []),
             *(f"- {block(f'{s.model} {s.stage}: {s.note}')}" for s in stages if s.note),
             _ADVICE,
             f"<!-- mlgitops:seen {_commented(seen)} -->",
@@ -77,10 +94,20 @@ def _key(stage: StageStatus) -> str:
     return f"{stage.model} {stage.stage} {wording.version_or_empty(stage.actual)}"
 
 
-def _seen(stages: Iterable[StageStatus], before: str, now: datetime) -> dict[str, str]:
+def _step(step: Step) -> list[str]:
+    what = [*step.details, *(["models.yaml does not list it"] if step.action is _PRUNE else [])]
+    head = [step.deployment, step.place, step.model, step.stage]
+    return [*head, step.new or words.NONE, step.old or words.NONE, "; ".join(what)]
+
+
+def _key_of_step(step: Step) -> str:
+    return f"{step.place} {step.model} {step.stage} {step.action} {step.old}"
+
+
+def _seen(keys: Iterable[str], before: str, now: datetime) -> dict[str, str]:
     known = _known(before)
     fresh = now.isoformat(timespec="seconds")
-    return {_key(stage): known.get(_key(stage), fresh) for stage in stages}
+    return {key: known.get(key, fresh) for key in keys}
 
 
 def _commented(seen: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired
     from mlgitops.file.load import Source
+    from mlgitops.file.part import Part
     from mlgitops.github.proposed import Marked, Wanted
     from mlgitops.github.repository import Repository
 
@@ -105,12 +106,12 @@ class Proposals:
             raise GitHubError(f"the repository has no branch {self.base!r}; pass another --base")
         self._commit = found
         self._heads = repository.heads(proposed.PREFIX)
-        self._text = repository.file(path, found)
+        self._texts = repository.declared(path, found)
 
     @cached_property
     def source(self) -> Source:
         """What models.yaml says in the base branch."""
-        return source(self._text, self._path)
+        return source(self._texts, self._path)
 
     @property
     def desired(self) -> Desired:
@@ -145,21 +146,22 @@ class Proposals:
             GitHubPushedError: people pushed to the branch.
             GitHubError: GitHub refuses.
         """
-        text = self._edited(wanted)
+        part = self._edited(wanted)
+        path, text = part.file, part.whole
         before, pull = self._head(place), place.open
         same = (
             pull is not None
             and before is not None
             and proposed.trailer(before, TRAILER) == wanted.said
-            and self._repository.file(self._path, str(before["sha"])) == text
+            and self._repository.file(path, str(before["sha"])) == text
         )
         if not same:
-            commit = self._repository.commit_file(self._path, text, wanted.message, self._commit)
+            commit = self._repository.commit_file(path, text, wanted.message, self._commit)
             self._repository.point(place.branch, commit, exists=place.head is not None)
         told = place.proposes
         if same and pull and told and (told.version, told.asked) == (wanted.version, wanted.asked):
             return Opened(url=str(pull["html_url"]), what="open")
-        said = [compare(source(text, self._path).desired, wanted)]
+        said = [compare(source(self._texts.with_text(path, text), self._path).desired, wanted)]
         if self._is_pinned(wanted):
             said.append("The pin of the version before is removed with it.")
         body = _body(wanted, said)
@@ -187,10 +189,10 @@ class Proposals:
         if place.head:
             self._repository.remove(place.branch)
 
-    def _edited(self, wanted: Wanted) -> str:
+    def _edited(self, wanted: Wanted) -> Part:
         part = cut(self.source, edit.model_of(self.desired, wanted.model).name)
-        edited = edit.set_version(part, wanted.model, wanted.stage, wanted.version).whole
-        if edited == self._text:
+        edited = edit.set_version(part, wanted.model, wanted.stage, wanted.version)
+        if edited.whole == part.whole:
             raise UsageError(
                 f"{self.base} already declares this: {wanted.title}; there is nothing to propose"
             )

@@ -33,6 +33,11 @@ class Repository(GitHub):
         """The address of its page."""
         return f"{self._context.server}/{self._context.repository}"
 
+    @property
+    def name(self) -> str:
+        """OWNER/NAME."""
+        return self._context.repository
+
     def settings(self) -> Mapping[str, Any]:
         """The repository itself: its default branch, how pull requests may be merged."""
         found: Mapping[str, Any] = self._json("GET", "")

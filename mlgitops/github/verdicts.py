@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from mlgitops.errors import GitHubError, GitHubVerdictsError, PlanFileError
 from mlgitops.github import provenance
+from mlgitops.github.api import MOST_COMPARED
 from mlgitops.proposal import planfile
 from mlgitops.system import zips
 from mlgitops.words import brief, count, listed
@@ -35,7 +36,6 @@ ARTIFACT = "plan"
 _DECLARED = "models.yaml"
 PLAN = "plan.json"
 _LIMIT = 16 * 1024 * 1024  # bytes of a plan
-_MOST_FILES = 300  # that GitHub lists of a comparison
 _MOST_PULLS = 20  # of one branch; each costs a request
 _MOST_EVENTS = 4_000  # GitHub is asked for 5,000 at most
 _MOVED = ("base_ref_changed", "automatic_base_change_succeeded")
@@ -95,12 +95,14 @@ def measured(
     context: Context,
     api: GitHub,
     commits: Iterable[str],
+    declares: Callable[[str], bool],
     tell: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> Iterator[Measured]:
     """What the checks of the pull requests that brought commits measured, each once.
 
-    `warn` is told of each that does not count.
+    `declares` tells of a file whether it is models.yaml, or one that this includes. `warn` is told
+    of each verdict that does not count.
     """
     done: set[object] = set()
     for commit in commits:
@@ -111,7 +113,7 @@ def measured(
                 continue
             done.add(pull.get("number"))
             what = f"of pull request #{pull.get('number')}"
-            found = _of(api, context, pull)
+            found = _of(api, context, pull, declares)
         except (GitHubError, PlanFileError) as error:
             warn(f"what the check {what} measured does not count: {error}")
         else:
@@ -119,7 +121,9 @@ def measured(
             yield from found
 
 
-def _of(api: GitHub, context: Context, found: Mapping[str, Any]) -> tuple[Measured, ...]:
+def _of(
+    api: GitHub, context: Context, found: Mapping[str, Any], declares: Callable[[str], bool]
+) -> tuple[Measured, ...]:
     """What the last check of a merged pull request measured.
 
     Raises:
@@ -129,7 +133,7 @@ def _of(api: GitHub, context: Context, found: Mapping[str, Any]) -> tuple[Measur
     """
     try:
         pull = _PULL.validate_python(found)
-        _check_code(api, context, pull)
+        _check_code(api, context, pull, declares)
         _check_base(api, context, pull)
         content = zips.member(_kept(api, context, pull), PLAN, limit=_LIMIT)
     except ValueError as error:  # pydantic's too
@@ -140,7 +144,9 @@ def _of(api: GitHub, context: Context, found: Mapping[str, Any]) -> tuple[Measur
     )
 
 
-def _check_code(api: GitHub, context: Context, pull: _Pull) -> None:
+def _check_code(
+    api: GitHub, context: Context, pull: _Pull, declares: Callable[[str], bool]
+) -> None:
     """Whether this run's code is what made the plan."""
     if pull.head.repo is None or pull.head.repo.full_name != context.repository:
         raise GitHubVerdictsError("it comes from a fork")
@@ -150,11 +156,13 @@ def _check_code(api: GitHub, context: Context, pull: _Pull) -> None:
         raise GitHubVerdictsError(f"GitHub listed {len(changed):,} of {known}")
     _check_makers(provenance.makers(changed), "it changes")
     since = api.changed_since(pull.head.sha)
-    if len(since) >= _MOST_FILES:
+    if len(since) >= MOST_COMPARED:
         raise GitHubVerdictsError(f"{context.branch} has changed too much since")
     # what the check read and nobody compares; rules of models.yaml are compared
     read = {
-        one for one in provenance.makers(since, (".md",)) if one.rpartition("/")[2] != _DECLARED
+        one
+        for one in provenance.makers(since, (".md",))
+        if one.rpartition("/")[2] != _DECLARED and not declares(one)
     }
     makers = sorted(read.union(provenance.makers(since)))
     _check_makers(makers, f"{context.branch} has changed since")

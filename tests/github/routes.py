@@ -51,9 +51,9 @@ def _issues(call: Call) -> Any:
 
 
 def _pulls(call: Call) -> Any:
-    head, state = call.query["head"][0].partition(":")[2], call.query["state"][0]
+    state, head = call.query["state"][0], call.query.get("head", [""])[0].partition(":")[2]
     found = [call.hub.pull(p["number"]) for p in call.hub.pulls]
-    return [p for p in found if state in ("all", p["state"]) and p["head"]["ref"] == head]
+    return [p for p in found if state in ("all", p["state"]) and head in ("", p["head"]["ref"])]
 
 
 def _runs(call: Call) -> Any:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from tests.team import Team
 
 FILE = """\
+version: 2
 models:
   wind:
+    evaluation: {data: rows/holdout.csv, target: power}
     gates: {Production: [{python: "checks.wind:is_calm"}]}
     stages: {Production: NUMBER}
 """
@@ -24,7 +26,13 @@ models:
 @pytest.fixture
 def base(job: Team) -> str:
     """A commit of a repository with models, recipes, gates and a tool."""
-    for name in ("training/wind.py", "checks/wind.py", "tool/main.py", "README.md"):
+    for name in (
+        "training/wind.py",
+        "checks/wind.py",
+        "tool/main.py",
+        "rows/holdout.csv",
+        "README.md",
+    ):
         (job.folder / name).parent.mkdir(exist_ok=True)
         (job.folder / name).write_text("")
     job.write(FILE.replace("NUMBER", "1"))
@@ -54,6 +62,8 @@ def decided(job: Team, monkeypatch: pytest.MonkeyPatch, event: dict[str, Any]) -
         ("models.yaml: a recipe", {"models", "code"}),
         ("training/wind.py", {"models", "code", "other"}),
         ("checks/new.py", {"models", "code", "other"}),
+        ("rows/holdout.csv", {"models", "code", "other"}),
+        ("rows/other.csv", {"other"}),
         ("tool/main.py", {"other"}),
         ("README.md", {"other"}),
     ],

@@ -71,7 +71,7 @@ def test_a_comment_is_signed_however_long_it_is(of_a_branch: Team, hub: fake.Git
         "Makefile",
         ".github/workflows/plan.yml",
         ".github/CODEOWNERS",
-        "mlgitops/deploy/compose.yaml",
+        "mlgitops/deploy/docker/compose.yaml",
         "stack/compose.yaml",
     ],
 )

@@ -91,7 +91,8 @@ def asked(hub: fake.GitHub) -> tuple[list[Measured], list[str]]:
         "GITHUB_REF_NAME": "main",
     }
     run, warnings = context.read(variables), list[str]()
-    found = verdicts.measured(run, GitHub(run), ["abc"], lambda _: None, warnings.append)
+    declares = {"models.yaml"}.__contains__
+    found = verdicts.measured(run, GitHub(run), ["abc"], declares, lambda _: None, warnings.append)
     return list(found), warnings
 
 

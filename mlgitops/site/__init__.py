@@ -1,0 +1,1 @@
+"""The status site: static pages of what is where, who put it there, and what needs somebody."""

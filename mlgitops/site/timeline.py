@@ -1,0 +1,104 @@
+"""The timeline of a model as a picture: which version each stage held, and when. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mlgitops.report.wording import version_or_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from mlgitops.history.stays import Stay
+
+_TICKS = 4
+_ROOM = 4.0  # per cent of the width below which no number fits
+_DAYS = 400  # beyond, a tick names the month and not the day
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """A version's stay: where it begins and how wide it is, in per cent of the whole time.
+
+    Attributes:
+        back: it held the stage before: somebody went back to it.
+        said: what a pointer that rests on it is told.
+    """
+
+    left: float
+    width: float
+    label: str
+    back: bool
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One stage, the oldest stay first."""
+
+    stage: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeline:
+    """Stages one below the other; `ticks` are moments as text, with where they stand."""
+
+    rows: tuple[Row, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
+    """The timeline of one model; None if no stage ever held a version.
+
+    Args:
+        stays: as they were, whole stages one after the other.
+        now: where what lasts ends.
+    """
+    held = [stay for stay in stays if stay.version is not None]
+    if not held:
+        return None
+    first = min(stay.since for stay in held)
+    whole = max(now - first, timedelta.resolution)
+    rows = (
+        Row(stage=stage, bars=tuple(_bars(of_stage, first, whole, now)))
+        for stage, of_stage in groupby(held, key=lambda stay: stay.stage)
+    )
+    return Timeline(rows=tuple(rows), ticks=tuple(_ticks(first, whole)))
+
+
+def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetime) -> Iterable[Bar]:
+    before: list[int | None] = []
+    for stay in stays:
+        back = stay.version in before[:-1]
+        left = 100 * ((stay.since - first) / whole)
+        width = 100 * (((stay.until or now) - stay.since) / whole)
+        label = f"{'↩ ' if back else ''}{version_or_empty(stay.version)}"
+        yield Bar(
+            left=round(left, 2),
+            width=round(max(width, 0.0), 2),
+            label=label if width >= _ROOM else "",
+            back=back,
+            said=_said(stay, back=back),
+        )
+        before.append(stay.version)
+
+
+def _said(stay: Stay, *, back: bool) -> str:
+    end = f"until {stay.until:%Y-%m-%d %H:%M}" if stay.until else "still"
+    came = "returned" if back else "since"
+    reason = f": {stay.reason}" if stay.reason else ""
+    return (
+        f"version {stay.version}, {came} {stay.since:%Y-%m-%d %H:%M}, {end}, by {stay.by}{reason}"
+    )
+
+
+def _ticks(first: datetime, whole: timedelta) -> Iterable[tuple[float, str]]:
+    form = "%b %Y" if whole.days > _DAYS else "%d %b" if whole.days > _TICKS else "%d %b %H:%M"
+    for number in range(_TICKS):
+        share = number / _TICKS
+        yield round(100 * share, 2), (first + whole * share).strftime(form)

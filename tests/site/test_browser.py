@@ -1,0 +1,84 @@
+"""The status site in a real browser, from a real web server."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_core_python
+from selenium.webdriver.common.by import By
+
+from harness.waiting import eventually
+from mlgitops.site.serve import server
+from tests.report.chromium import find, window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.server import ThreadingHTTPServer
+
+    from tests.report.chromium import Window
+    from tests.team import Team
+
+PAGES = ("index.html", "models/wind.html", "changes.html", "index.html?q=WIN&state=in+sync")
+AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
+ROWS = "return [...document.querySelectorAll('#rows tbody tr')].map((row) => row.innerText)"
+RUN = "axe.run().then((found) => arguments[0](found.violations.map((one) => one.id)))"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder."""
+    made: ThreadingHTTPServer = server(folder, 0)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{made.server_port}/"
+    finally:
+        made.shutdown()
+        thread.join()
+        made.server_close()
+
+
+def violations(shown: Window) -> list[Any]:
+    """What axe-core has against the page that is open."""
+    shown.chrome.execute_script(AXE.read_text(encoding="utf-8"))
+    found: list[Any] = shown.chrome.execute_async_script(RUN)
+    return found
+
+
+def rows(shown: Window) -> list[str]:
+    """The lines of the table, all of one moment: the page's script may replace them."""
+    return [" ".join(row.split()) for row in shown.chrome.execute_script(ROWS)]
+
+
+def test_pages_in_chromium(told: Team) -> None:
+    """They fit phones, complain of nothing, and axe-core finds nothing, in the light or dark."""
+    find()
+    told.ok("site", "public")
+    with served(told.folder / "public") as site, window(told.folder / "profile") as shown:
+        for scheme in ("light", "dark"):
+            for width in (390, 1280):
+                for page in PAGES:
+                    shown.open_url(site + page, width=width, scheme=scheme)
+                    if "?" in page:
+                        eventually(lambda: len(rows(shown)) == 2, within=20)
+                    assert violations(shown) == [], (page, width, scheme)
+                    assert shown.width() == width
+        assert shown.complaints() == []
+
+
+def test_search_finds_models_and_days(told: Team) -> None:
+    """By a part of a name and a state, and what each stage held on a day; a link says what."""
+    find()
+    told.ok("site", "public")
+    with served(told.folder / "public") as site, window(told.folder / "profile") as shown:
+        shown.open_url(f"{site}index.html?q=WAV&state=unmanaged", width=1280)
+        eventually(lambda: len(rows(shown)) == 1, within=20)
+        assert rows(shown)[0].startswith("waves Production 1 unmanaged")
+        shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
+        eventually(lambda: len(rows(shown)) == 1, within=20)
+        assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 ada #1")
+        shown.chrome.find_element(By.CSS_SELECTOR, "#rows a").click()
+        assert shown.chrome.current_url == f"{site}models/wind.html"
