@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import codecs
+import math
 import re
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 NONE = "–"  # an en dash: there is no value
 LONGEST_REASON = 200  # characters
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
@@ -34,14 +35,17 @@ def from_json(written: str | bytes) -> Any:
         ValueError: it is none, or is nested too deeply, or has half a surrogate pair, which nothing
             can print.
     """
-    raw = written.encode() if isinstance(written, str) else written
-    try:
-        found = json.loads(raw)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if _SURROGATE.search(raw):
-        json.dumps(found, ensure_ascii=False).encode()
-    return found
+    if isinstance(written, bytes):
+        return _parser()(written.removeprefix(codecs.BOM_UTF8))
+    return _parser()(written if written.isascii() else written.encode())
+
+
+@cache
+def _parser() -> Callable[[str | bytes], Any]:
+    """Pydantic's, which refuses half a surrogate pair; most verbs that print words load none."""
+    from pydantic_core import from_json as parser
+
+    return parser
 
 
 def one_line(text: object) -> str:
@@ -84,6 +88,35 @@ def whole_number(text: str) -> int | None:
 def count(number: int, noun: str) -> str:
     """`1 change`, `2 changes`, `1,000 changes`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
+    """A value in significant digits, thousands apart; whole numbers keep all of theirs.
+
+    >>> number(0.977031), number(13544.9), number(-4829.31), number(1e-7), number(None)
+    ('0.977', '13,545', '-4,829', '1e-07', '–')
+    """
+    if value is None:
+        return NONE
+    plus = "+" if sign else ""
+    if not 1e-4 <= abs(value) < 1e12:
+        return f"{value + 0.0:{plus}.{digits}g}"  # without the sign of -0.0
+    after = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    said = f"{value:{plus},.{after}f}"
+    return said.rstrip("0").rstrip(".") if after else said
+
+
+def apart(*values: float) -> list[str]:
+    """Values in three digits, or as many more as tell those apart that differ.
+
+    >>> apart(624.149, 624.2, 594.427)
+    ['624.1', '624.2', '594.4']
+    """
+    for digits in range(3, 17):
+        said = [number(value, digits) for value in values]
+        if len(set(said)) == len(set(values)):
+            return said
+    return [repr(value) for value in values]
 
 
 def pace(done: int, total: int, seconds: float) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from mlgitops.words import brief, plain, suggestion
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlgitops.words import apart, brief, number, plain, suggestion
 
 
 def test_a_suggestion_stays_short() -> None:
@@ -26,3 +30,24 @@ def test_plain_text_shows_all_that_it_holds() -> None:
     """What steers a terminal or the direction of writing, and what is invisible, is a space."""
     assert plain("a\x1b[31m\u202eb\u200bc\u3164d\r\n") == "a [31m b c d  "
     assert plain("naïve 模型 🎉") == "naïve 模型 🎉"
+
+
+def test_a_number_has_the_digits_that_mean_something() -> None:
+    """Three significant ones, all of a whole number's, thousands apart; a dash for none."""
+    assert [number(value) for value in (0.977031, 13544.9, -4829.31, 999.6, 0.9, 0.0)] == [
+        *("0.977", "13,545", "-4,829", "1,000", "0.9", "0"),
+    ]
+    assert [number(value) for value in (1e-7, 3e12, float("nan"), float("inf"), None)] == [
+        *("1e-07", "3e+12", "nan", "inf", "–"),
+    ]
+    assert (number(0.05, sign=True), number(-1234.5, sign=True)) == ("+0.05", "-1,234")
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=4))
+def test_values_that_differ_are_told_apart(values: list[float]) -> None:
+    """In as many digits as that takes; the same value is said the same."""
+    said = apart(*values)
+    assert len(set(said)) == len(set(values))
+    assert (apart(0.9, 0.89999), apart(0.0, -0.0)) == (["0.9", "0.89999"], ["0", "0"])
+    for value, text in zip(values, said, strict=True):
+        assert float(text.replace(",", "")) == pytest.approx(value, rel=1e-2)

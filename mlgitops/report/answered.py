@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.report import wording
 from mlgitops.report.parts import Part
-from mlgitops.words import NONE, brief, count
+from mlgitops.words import NONE, brief, count, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,10 +38,8 @@ def parts(found: Predictions) -> Iterator[Part]:
         [
             one.label,
             f"{one.rows:,}",
-            wording.number(one.old_mae),
-            wording.number(one.new_mae),
-            wording.number(one.old_mean),
-            wording.number(one.new_mean),
+            *wording.sides(one.old_mae, one.new_mae),
+            *wording.sides(one.old_mean, one.new_mean),
         ]
         for one in found.periods
     ]
@@ -136,9 +134,8 @@ def _outputs(found: Predictions) -> Part:
             [
                 one.name,
                 _share(one.changed),
-                wording.number(one.old_mean),
-                wording.number(one.new_mean),
-                wording.number(one.quantiles.get(0.5)),
+                *wording.sides(one.old_mean, one.new_mean),
+                number(one.quantiles.get(0.5)),
                 f"9 of 10 between {_number(one.quantiles, 0.05)} and {_number(one.quantiles, 0.95)}"
                 if one.quantiles
                 else "",
@@ -155,14 +152,14 @@ def _vectors(found: Vectors) -> Iterator[Part]:
             NONE if found.old_size is None else f"{found.old_size:,}",
             f"{found.new_size:,}",
         ],
-        ["median length", wording.number(found.old_norm), wording.number(found.new_norm)],
+        ["median length", *wording.sides(found.old_norm, found.new_norm)],
     ]
     yield Part(header=("vectors", "old", "new"), rows=rows)
     yield _shares("cosine of old and new, at most", found.cosine)
     if found.neighbours is not None:
         said = f"{found.neighbours:.1%} of the {found.nearest} rows nearest to a row stay the same"
         yield Part(words=said)
-    rows = [[row, wording.number(value)] for row, value in found.unlike]
+    rows = [[row, number(value)] for row, value in found.unlike]
     yield Part(header=("least alike", "cosine"), rows=rows)
 
 
@@ -170,12 +167,12 @@ def _shares(what: str, found: Mapping[float, float]) -> Part:
     if not found:
         return Part()
     header = tuple(f"{share * 100:.3g}%" for share in found)
-    values = [wording.number(value) for value in found.values()]
+    values = [number(value) for value in found.values()]
     return Part(header=("share of the rows", *header), rows=[[what, *values]])
 
 
 def _number(found: Mapping[float, float], share: float) -> str:
-    return wording.number(found.get(share))
+    return number(found.get(share))
 
 
 def _share(value: float | None) -> str:

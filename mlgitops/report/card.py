@@ -10,7 +10,7 @@ from mlgitops import words
 from mlgitops.core.signature import fields
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.proposal.card import URL
-from mlgitops.report import record, wording
+from mlgitops.report import record
 from mlgitops.report.markdown import block, escaped, table
 from mlgitops.system import secrets
 
@@ -66,7 +66,7 @@ def _sections(card: Card, now: datetime, page_of: PageOf) -> Iterator[tuple[str,
     uses = [(use.context, use.name, use.digest) for use in version.datasets]
     yield "Data", _rows(["for", "name", "MLflow's digest"], uses)
     metrics = sorted(version.metrics.items(), key=lambda m: (not m[0].startswith("test_"), m[0]))
-    yield "Metrics", _rows(["metric", "value"], [(n, wording.number(v)) for n, v in metrics])
+    yield "Metrics", _rows(["metric", "value"], [(n, words.number(v)) for n, v in metrics])
     yield "Parameters", _rows(["parameter", "value"], sorted(version.params.items()))
     unknown = card.side.artifact.unknown if card.side.artifact else ()
     yield "Signature", _signature(version.signature) or "\n".join(map(escaped, unknown))

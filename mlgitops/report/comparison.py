@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlgitops.core.metrics import Difference
+from mlgitops.core.metrics import Difference, of_test, of_training
 from mlgitops.report import answered, drifted, slices, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
-from mlgitops.words import NONE
+from mlgitops.words import NONE, apart, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlgitops.report.parts import Cell
 
 BREAKS = "breaks callers"
-_TRAINING = "training_"
 _METRIC = ("old", "new", "difference", "")
+_FIRST = 3  # metrics
 _BINS = 24  # characters
 _CLASSES = 8  # more do not fit side by side
 _ROWS = 10  # of rows that moved, and of pairs of classes
@@ -40,10 +40,23 @@ def report(comparison: Comparison) -> Report:
 def parts(comparison: Comparison) -> tuple[Part, ...]:
     """All but the warnings.
 
-    Briefly, without the metrics of the training set and the parameters that only one side has,
-    which say little and are many.
+    Briefly, without the metrics of the training set, the parameters that only one side has and the
+    facts that are the same, which say little and are many.
     """
     return tuple(part for _, section in sections(comparison) for part in section)
+
+
+def telling(comparison: Comparison, rules: Sequence[str]) -> Part:
+    """The few metrics that a reviewer asks for first: those that gates name, then those of tests.
+
+    Args:
+        comparison: of the version that is in a stage and the one that is to enter it.
+        rules: what gates ask, as models.yaml writes it; a metric's name comes first.
+    """
+    known = {one.metric: one for one in comparison.metrics}
+    asked = [rule.partition(" ")[0] for rule in rules]
+    names = dict.fromkeys([*filter(known.__contains__, asked), *filter(of_test, known)])
+    return _metrics("metric", [known[name] for name in names][:_FIRST])
 
 
 def sections(comparison: Comparison) -> Iterator[tuple[str, list[Part]]]:
@@ -86,12 +99,12 @@ def _metrics(name: str, found: Sequence[Difference]) -> Part:
         header = (name, *_METRIC[:-1], f"{max(levels):.0%} interval", "")
         for row, one in zip(rows, found, strict=True):
             row.insert(-1, wording.interval(one.interval))
-    brief = [row for row in rows if not row[0].startswith(_TRAINING)]
+    brief = [row for row in rows if not of_training(row[0])]
     return Part(header=header, rows=rows, brief=brief)
 
 
 def _difference(one: Difference) -> list[str]:
-    values = [wording.number(one.old), wording.number(one.new)]
+    values = wording.sides(one.old, one.new)
     return [one.metric, *values, wording.difference(one), one.verdict]
 
 
@@ -122,7 +135,10 @@ def _facts(comparison: Comparison) -> Part:
             row.append(Link(text="compare", url=fact.link) if fact.link else "")
         rows.append(row)
     header = ("fact", "old", "new", "") if linked else ("fact", "old", "new")
-    return Part(header=header, rows=rows)
+    brief = [row for row in rows if row[1] != row[2]]
+    if alike := len(rows) - len(brief):
+        brief.append([f"({alike} the same in both)", *[""] * (len(header) - 1)])
+    return Part(header=header, rows=rows, brief=brief)
 
 
 def _requirements(comparison: Comparison) -> Part:
@@ -164,17 +180,16 @@ def _predictions(found: Predictions) -> Iterator[Part]:
     yield Part(words=words, header=("predictions", "", ""), rows=rows)
     if found.quantiles:
         header = tuple(f"{share * 100:.3g}%" for share in found.quantiles)
-        values = [wording.number(value) for value in found.quantiles.values()]
+        values = [number(value) for value in found.quantiles.values()]
         yield Part(header=("share of the rows", *header), rows=[["new - old at most", *values]])
     yield Part(
         header=("moved most", "old", "new", "difference", "actual"),
         rows=[
             [
                 mover.row,
-                wording.number(mover.old),
-                wording.number(mover.new),
+                *wording.sides(mover.old, mover.new),
                 wording.difference(Difference(metric="", old=mover.old, new=mover.new)),
-                wording.number(mover.actual),
+                number(mover.actual),
             ]
             for mover in found.movers[:_ROWS]
         ],
@@ -232,11 +247,11 @@ def _history(comparison: Comparison) -> Part:
     rows = []
     for name in (one.metric for one in comparison.metrics):
         values = [version.metrics.get(name) for version in past]
-        if (bounds := _bounds(values)) and not name.startswith(_TRAINING):
+        if (bounds := _bounds(values)) and not of_training(name):
             rows.append([name, Code(sparkline.line(values)), bounds])
     if len(past) < 2 or not rows:
         return Part()
-    tests = [row for row in rows if row[0].startswith("test_")]
+    tests = [row for row in rows if of_test(row[0])]
     held = [["stages", Code("".join(map(_mark, past))), _held(past)]]
     return Part(
         header=("history", f"versions {past[0].number} to {past[-1].number}", ""),
@@ -248,7 +263,7 @@ def _history(comparison: Comparison) -> Part:
 def _bounds(values: Iterable[float | None]) -> str:
     """The lowest and the highest; empty if there is none that is finite."""
     known = [value for value in values if value is not None and math.isfinite(value)]
-    return f"{wording.number(min(known))} to {wording.number(max(known))}" if known else ""
+    return " to ".join(apart(min(known), max(known))) if known else ""
 
 
 def _mark(version: Past) -> str:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mlgitops.core.record import Entry, Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.core.unused import Unused
-    from mlgitops.deploy.fleet import DeploymentStatus
+    from mlgitops.deploy.values import Outcome as Deployed
+    from mlgitops.deploy.values import Served, Step
     from mlgitops.errors import Problem
     from mlgitops.history.stays import Stay
     from mlgitops.image.build import Built
     from mlgitops.image.scan import Scan
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.recipes.train import Trained
+    from mlgitops.recipes.versions import Trained
     from mlgitops.serve.smoke import Report
 
 Document = dict[str, Any]
@@ -48,11 +49,12 @@ def outcomes(
     return Apply.model_validate(found).dumped()
 
 
-def status(stages: Iterable[StageStatus]) -> Document:
-    """The state of every stage."""
+def status(stages: Iterable[StageStatus], served: Iterable[Served] = ()) -> Document:
+    """The state of every stage, and what really serves in the places that are declared."""
     from mlgitops.report.schema.plans import StatusReport
 
-    return StatusReport.model_validate({"stages": list(stages)}).dumped()
+    found = {"stages": list(stages), "deployments": list(served)}
+    return StatusReport.model_validate(found).dumped()
 
 
 def unused(found: Iterable[Unused]) -> Document:
@@ -136,16 +138,25 @@ def scan(found: Scan) -> Document:
     return Scan.model_validate(found).dumped()
 
 
-def deployments(found: Iterable[DeploymentStatus]) -> Document:
-    """What serves on a host."""
-    from mlgitops.report.schema.serving import Deployments
+def deploy_plan(steps: Sequence[Step]) -> Document:
+    """What a deploy would do."""
+    from mlgitops.report.schema.serving import DeployPlan
 
-    return Deployments.model_validate({"deployments": list(found)}).dumped()
+    pending = any(step.pending for step in steps)
+    return DeployPlan.model_validate({"pending": pending, "steps": list(steps)}).dumped()
+
+
+def deployed(done: Iterable[Deployed]) -> Document:
+    """What became of each step of a deploy."""
+    from mlgitops.report.schema.serving import Deploy
+
+    return Deploy.model_validate({"outcomes": list(done)}).dumped()
 
 
 def _proposed(proposal: Proposal) -> dict[str, Any]:
     return {
         "file": proposal.desired.file,
+        "scope": proposal.scope,
         "stages": proposal.plan.stages,
         "refused": proposal.refused,
         "summary": wording.refusal(proposal) or wording.headline(proposal.plan),

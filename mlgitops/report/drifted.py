@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.report import wording
 from mlgitops.report.parts import Part
-from mlgitops.words import NONE, count
+from mlgitops.words import NONE, count, number
 
 if TYPE_CHECKING:
     from mlgitops.core.drift import ColumnDrift, ColumnProfile, Drift
@@ -35,7 +34,7 @@ def _said(one: ColumnProfile | None) -> str:
         return NONE
     said = [one.type]
     if one.low is not None:
-        said.append(f"{wording.number(one.low)} to {wording.number(one.high)}")
+        said.append(f"{number(one.low)} to {number(one.high)}")
     if one.values is not None:
         said.append(count(one.values, "value"))
     if one.missing:

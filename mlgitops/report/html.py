@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from mlgitops import words
 from mlgitops.report import comparison as beside
 from mlgitops.report import wording
-from mlgitops.report.parts import Code, Link
-from mlgitops.system import secrets
+from mlgitops.report.page import templates, web
+from mlgitops.report.parts import LONG, Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -24,19 +20,14 @@ if TYPE_CHECKING:
     from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
+    from mlgitops.report.origin import Origin
     from mlgitops.report.parts import Cell, Part, Rows
     from mlgitops.report.pictures.svg import Picture
 
-# a word is never told from another by its colour alone, nor only by reading it
-_MARKS = {
-    **dict.fromkeys(("better", "passed", "applied"), "✓ "),
-    **dict.fromkeys(("worse", "failed", "half done", beside.BREAKS), "✗ "),
-}
 _CHARTS_AFTER = ("Text", "Metrics", "Slices")
-_FOLDED = 8  # rows that are shown at once, where nobody has chosen some
 _NARROW = 4  # columns of a table that fits beside another one
 _LONG = 32  # characters of a cell that needs a line of its own in a narrow window
-_NUMBER = re.compile(r"[+-]?([\d.,]+(e[+-]\d+)?|nan|inf)%?( \([+-][\d.,]+%\)| to [+-][\d.e+-]+)?")
+_NUMBER = re.compile(r"[+-]?([\d.,]+(e[+-]\d+)?|nan|inf)%?( \([+-][\d.,]+%\)| to [+-][\d.,e+-]+)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +64,7 @@ class _Table:
 
     @property
     def folded(self) -> bool:
-        return len(self.rows) > _FOLDED and not self.rest
+        return len(self.rows) > LONG and not self.rest
 
     @property
     def wide(self) -> bool:
@@ -86,6 +77,7 @@ def plan(
     progress: Callable[[str], None] = lambda _: None,
     *,
     recorded: Recorded | None = None,
+    origin: Origin | None = None,
     drawn: bool = True,
 ) -> Iterator[str]:
     """A plan with its evidence, what became of each change, and where that is recorded.
@@ -100,19 +92,26 @@ def plan(
             found = exhibit.comparison
             yield exhibit, _shown(found, f"change-{index}", drawn=drawn) if found else None
 
-    template = _environment().get_template("plan.html")
-    return template.generate(proposal=proposal, done=done, recorded=recorded, details=details())
+    template = templates("mlgitops.report").get_template("plan.html")
+    return template.generate(
+        proposal=proposal,
+        done=done,
+        recorded=recorded,
+        remarked=any(map(wording.remarks, proposal.exhibits)),
+        facts=list(origin.facts) if origin else [],
+        details=details(),
+    )
 
 
 def comparison(found: Comparison) -> Iterator[str]:
     """Two versions side by side, in pieces."""
-    template = _environment().get_template("comparison.html")
+    template = templates("mlgitops.report").get_template("comparison.html")
     return template.generate(title=beside.title(found), shown=_shown(found, "picture"))
 
 
 def failed(lines: Iterable[str]) -> Iterator[str]:
     """Why there is nothing to report."""
-    return _environment().get_template("failed.html").generate(lines=lines)
+    return templates("mlgitops.report").get_template("failed.html").generate(lines=lines)
 
 
 def _shown(found: Comparison, key: str, *, drawn: bool = True) -> _Shown:
@@ -137,14 +136,14 @@ def _drawn(found: Comparison, key: str) -> tuple[Picture, ...]:
 def _table(part: Part, nothing: Collection[Cell]) -> _Table:
     """A part without the columns that hold `nothing` in every row."""
     said = [i for i in range(len(part.header)) if any(row[i] not in nothing for row in part.rows)]
-    rows = [[_cell(row[i]) for i in said] for row in part.rows]
-    chosen = [part.brief is None or row in part.brief for row in part.rows]
+    seen, more = ([[_cell(row[i]) for i in said] for row in rows] for rows in part.divided)
+    rows = [*seen, *more]
     columns = list(enumerate(zip(*rows, strict=True)))
     return _Table(
         words=part.words,
         header=tuple(part.header[i] for i in said),
-        rows=[row for row, first in zip(rows, chosen, strict=True) if first],
-        rest=[row for row, first in zip(rows, chosen, strict=True) if not first],
+        rows=seen,
+        rest=more,
         numbers=frozenset(i for i, cells in columns if all(map(_is_number, cells))),
         stack=any(not _is_short(cell) for row in rows for cell in row),
     )
@@ -152,7 +151,7 @@ def _table(part: Part, nothing: Collection[Cell]) -> _Table:
 
 def _cell(cell: Cell) -> Cell:
     """A link as text, unless it leads to a page."""
-    return str(cell) if isinstance(cell, Link) and not _web(cell.url) else cell
+    return str(cell) if isinstance(cell, Link) and not web(cell.url) else cell
 
 
 def _is_short(cell: Cell) -> bool:
@@ -162,51 +161,3 @@ def _is_short(cell: Cell) -> bool:
 def _is_number(cell: Cell) -> bool:
     """Whether it is one, or stands where none is known."""
     return cell in ("", words.NONE) or bool(_NUMBER.fullmatch(str(cell)))
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("mlgitops.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_plain,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals.update(wording=wording, NONE=words.NONE)
-    made.filters.update(mark=_mark, web=_web, svg=_svg)
-    made.tests.update(code=_is_code, link=_is_link, marked=_is_marked)
-    return made
-
-
-def _plain(value: object) -> object:
-    """Text from a registry without secrets, nor what steers how it is read, such as directions."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return words.plain(secrets.hidden(value))
-
-
-def _mark(word: str) -> str:
-    return _MARKS.get(word, "")
-
-
-def _is_marked(cell: Cell) -> bool:
-    return cell in _MARKS
-
-
-def _is_code(cell: Cell) -> bool:
-    return isinstance(cell, Code)
-
-
-def _is_link(cell: Cell) -> bool:
-    return isinstance(cell, Link)
-
-
-def _web(link: str | None) -> str | None:
-    """A link if it leads to a page; text of a registry might name a script."""
-    return link if link and link.startswith(("https://", "http://")) else None
-
-
-def _svg(picture: Picture) -> Markup:
-    return Markup(picture.svg)  # noqa: S704 - made by matplotlib, which escapes all text

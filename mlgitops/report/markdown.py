@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mlgitops import words
 from mlgitops.report import comparison, tables, wording
-from mlgitops.report.parts import Code, Link
+from mlgitops.report.parts import LONG, Code, Link
 from mlgitops.system import secrets
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlgitops.core.record import Recorded
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
+    from mlgitops.report.origin import Origin
     from mlgitops.report.parts import Part, Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@!&])")
@@ -34,6 +36,8 @@ _WORD = re.compile(r"[0-9A-Za-z_.+-]{7,}")
 _COMMIT = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,40}(?![0-9A-Za-z])")
 _BREAK = "\u200b"  # a zero-width space, which no plain text holds
 _TAG = re.compile(r"</?(?:code|span)>")
+CHANGES = ("", "model", "stage", "version", "gates", "remarks")
+_FEW = 5  # changes whose verdicts and metrics are all seen at once
 _ITEM = re.compile(r"^(\d{0,9})([-+.)])")  # what may begin a list
 
 
@@ -118,7 +122,12 @@ def summary_of(line: str) -> str:
     return html.unescape(_TAG.sub("", line)).replace(_BREAK, "")
 
 
-def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | None = None) -> str:
+def plan(
+    proposal: Proposal,
+    done: Iterable[Outcome] = (),
+    recorded: Recorded | None = None,
+    origin: Origin | None = None,
+) -> str:
     """A plan with its evidence, and what became of it, ordered so that its end may be cut off.
 
     A refusal or what was applied is the first line, refused changes come first, and what is long is
@@ -128,11 +137,13 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | 
     said = [escaped(wording.refusal(proposal))] if proposal.refused else []
     said += [f"**{escaped(wording.applied(done))}**"] if done else []
     said.append(f"**{escaped(wording.headline(proposal.plan))}**")
+    said += [escaped(scope) for scope in (wording.scope(proposal),) if scope]
+    if origin:
+        said.append(" · ".join(f"{name} {_cell(fact)}" for name, fact in origin.facts))
     said += [f"**Warning:** {escaped(problem)}" for problem in proposal.warnings]
     exhibits = sorted(proposal.exhibits, key=lambda exhibit: not exhibit.refused)
     if exhibits:
-        header = ["", "model", "stage", "version", "gates", "remarks"]
-        said.append(table(header, (_row(exhibit) for exhibit in exhibits)))
+        said.append(table(CHANGES, (_row(exhibit) for exhibit in exhibits)))
     problems = [*proposal.unclear, *(p for exhibit in exhibits for p in exhibit.problems)]
     if problems:
         rows = ([problem.model, problem.stage, problem.message] for problem in problems)
@@ -140,12 +151,12 @@ def plan(proposal: Proposal, done: Iterable[Outcome] = (), recorded: Recorded | 
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
     said += _blocks(tables.outcomes(proposal, done, recorded).parts)
-    loud = [exhibit for exhibit in exhibits if _loud(exhibit)]
-    said += [f"### {escaped(_title(exhibit))}\n\n{_verdicts(exhibit)}" for exhibit in loud]
+    few = len(exhibits) <= _FEW
+    said += [text for exhibit in exhibits for text in _first(exhibit, few)]
     warnings = [row for exhibit in exhibits for row in _warnings(exhibit)]
     if warnings:
         said.append(table(["model", "stage", "warning"], warnings))
-    said += [folded for exhibit in exhibits if (folded := _details(exhibit))]
+    said += [folded for exhibit in exhibits if (folded := _details(exhibit, few))]
     return "\n\n".join(said) + "\n"
 
 
@@ -189,13 +200,38 @@ def _warnings(exhibit: Exhibit) -> list[list[str]]:
     return [[change.model, change.stage, warning] for warning in warnings]
 
 
-def _details(exhibit: Exhibit) -> str:
-    """The evidence, and the verdicts where they need not be seen at once."""
+def _first(exhibit: Exhibit, few: bool) -> Iterator[str]:
+    """What a reviewer asks first: the verdicts; of few changes, the metrics that they rest on."""
+    if not (few or _loud(exhibit)):
+        return
+    found, rules = exhibit.comparison, [verdict.rule for verdict in exhibit.verdicts]
+    said = [_verdicts(exhibit)] if rules else []
+    said += _blocks([comparison.telling(found, rules)]) if found and few else []
+    if said:
+        yield from (f"### {escaped(_title(exhibit))}", *said)
+
+
+def _details(exhibit: Exhibit, few: bool) -> str:
+    """The evidence, and the verdicts where they are not seen at once."""
     found = exhibit.comparison
-    said = [_verdicts(exhibit)] if exhibit.verdicts and not _loud(exhibit) else []
-    said += _blocks(comparison.parts(found)) if found else []
+    seen = few or _loud(exhibit)
+    said = [_verdicts(exhibit)] if exhibit.verdicts and not seen else []
+    said += _folded(comparison.parts(found)) if found else []
     summary = " · ".join(filter(None, (_title(exhibit), _gates(exhibit))))
     return details(summary, "\n\n".join(said)) if said else ""
+
+
+def _folded(shown: Iterable[Part]) -> Iterator[str]:
+    """Parts in short; what is long, or says little, opens."""
+    for part in shown:
+        rows, rest = part.divided
+        name = part.header[0] if part.header else ""
+        long = len(rows) > LONG and not rest
+        yield from _blocks([replace(part, rows=() if long else rows)])
+        if long:
+            yield details(f"{name}: {len(rows)}", table(part.header, rows))
+        if rest:
+            yield details(f"{name}: {len(rest)} more", table(part.header, rest))
 
 
 def report(shown: Report) -> str:

@@ -31,6 +31,7 @@ class Link:
 
 Cell = str | Link
 Rows = Sequence[Sequence[Cell]]
+LONG = 8  # rows; where more are seen at once and nobody has chosen some, they open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +46,15 @@ class Part:
     header: tuple[str, ...] = ()
     rows: Rows = ()
     brief: Rows | None = None
+
+    @property
+    def divided(self) -> tuple[Rows, Rows]:
+        """The rows that are seen at once where others can open, and those others."""
+        if self.brief is None:
+            return self.rows, ()
+        chosen = [row in self.brief for row in self.rows]
+        first = [row for row, seen in zip(self.rows, chosen, strict=True) if seen]
+        return first, [row for row, seen in zip(self.rows, chosen, strict=True) if not seen]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

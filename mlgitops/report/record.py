@@ -34,13 +34,13 @@ def row(stay: Stay, now: datetime, page_of: PageOf) -> list[Cell]:
         _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
         stay.by,
         stay.commit[:12],
-        _request(stay.pull_request),
+        request(stay.pull_request),
         _applied(stay),
         _record(stay.record, page_of) if stay.record else NONE,
     ]
 
 
-def _request(number: str | None) -> str:
+def request(number: str | None) -> str:
     """A pull request as its host writes it; GitLab and Azure DevOps have a sign of their own."""
     return f"#{number}" if number and whole_number(number) else number or NONE
 

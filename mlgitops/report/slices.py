@@ -56,8 +56,7 @@ def _row(one: Slice) -> list[str]:
     return [
         one.name,
         f"{one.rows:,}",
-        wording.number(one.old),
-        wording.number(one.new),
+        *wording.sides(one.old, one.new),
         wording.difference(difference),
         wording.interval(one.interval),
         difference.verdict,

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.report import parts, wording
+from mlgitops.report import deployments, parts, wording
 from mlgitops.report.parts import Cell, Link, Part, Report
-from mlgitops.words import NONE
+from mlgitops.words import NONE, number
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.record import Recorded
     from mlgitops.core.status import StageStatus
     from mlgitops.core.unused import Unused
+    from mlgitops.deploy.values import Served
     from mlgitops.proposal.propose import Proposal
-    from mlgitops.recipes.train import Trained, Training
+    from mlgitops.recipes.versions import Trained, Training
 
 _STATUS = ("model", "stage", "desired", "actual", "state", "who", "when", "commit", "note")
 
 
-def status(stages: Iterable[StageStatus]) -> Report:
-    """The state of every stage."""
-    return parts.table(_STATUS, list(map(_stage, stages)), empty="No stages are declared.")
+def status(stages: Iterable[StageStatus], served: Sequence[Served] = ()) -> Report:
+    """The state of every stage, and what really serves in the places that are declared."""
+    found = parts.table(_STATUS, list(map(_stage, stages)), empty="No stages are declared.")
+    more = [deployments.served(served)] if served else []
+    return Report(parts=[*found.parts, *more])
 
 
 def _stage(stage: StageStatus) -> list[str]:
@@ -81,5 +84,7 @@ def trained(done: Training) -> Report:
 
 def _tests(version: Trained) -> str:
     return ", ".join(
-        f"{name} {value:.6g}" for name, value in version.metrics.items() if name.startswith("test_")
+        f"{name} {number(value)}"
+        for name, value in version.metrics.items()
+        if name.startswith("test_")
     )

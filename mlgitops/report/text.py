@@ -47,6 +47,8 @@ def plan(
 ) -> None:
     """A plan with its evidence, and what became of it; a refusal is the last line."""
     screen.line((wording.headline(proposal.plan), "bold"))
+    if scope := wording.scope(proposal):
+        screen.line((scope, ""))
     for warning in proposal.warnings:
         screen.line((f"warning: {warning}", "yellow"), wrap=False)
     model = None

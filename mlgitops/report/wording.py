@@ -103,6 +103,8 @@ def note(stage: StageStatus) -> str:
 def headline(plan: Plan) -> str:
     """The plan in one line."""
     stages = words.count(plan.stages, "stage")
+    if not plan.changes and plan.scope is not None:
+        return f"No changes in scope; {stages} managed."
     if not plan.changes:
         return f"No changes: {stages} as declared."
     changes, models = (
@@ -110,6 +112,16 @@ def headline(plan: Plan) -> str:
         words.count(len(plan.models), "model"),
     )
     return f"Plan: {changes} in {models}; {stages} managed."
+
+
+def scope(proposal: Proposal) -> str:
+    """Which models a plan is about, and why; empty where nobody asked for less than all."""
+    found = proposal.scope
+    if found is None:
+        return ""
+    if found.models is None:
+        return f"Scope: all models, because {found.why}."
+    return f"Scope: {words.count(len(found.models), 'model')} {found.why}."
 
 
 def applied(done: Sequence[Outcome]) -> str:
@@ -166,19 +178,24 @@ def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def number(value: float | None) -> str:
-    """A metric's value in six significant digits."""
-    return words.NONE if value is None else f"{value:.6g}"
+def sides(*values: float | None) -> list[str]:
+    """Values of one row, in digits that tell them apart."""
+    said = iter(words.apart(*(value for value in values if value is not None)))
+    return [words.NONE if value is None else next(said) for value in values]
 
 
 def interval(found: Interval | None) -> str:
     """Where a difference lies: `-0.12 to +0.03`; empty where that is not known."""
-    return f"{found.low:+.4g} to {found.high:+.4g}" if found else ""
+    return (
+        f"{words.number(found.low, sign=True)} to {words.number(found.high, sign=True)}"
+        if found
+        else ""
+    )
 
 
 def answer(value: float | str | None, sure: float | None = None) -> str:
     """What a version answers to a row, and with which probability: `7.5`, `rain (80.0%)`."""
-    said = str(value) if isinstance(value, str | bool) else number(value)
+    said = str(value) if isinstance(value, str | bool) else words.number(value)
     return said if sure is None else f"{said} ({sure:.1%})"
 
 
@@ -186,5 +203,5 @@ def difference(one: Difference) -> str:
     """The difference of a metric: absolute, and relative in per cent."""
     if one.absolute is None:
         return ""
-    relative = "" if one.relative is None else f" ({one.relative:+.1%})"
-    return f"{one.absolute:+.6g}{relative}"
+    relative = "" if one.relative is None else f" ({one.relative:+,.1%})"
+    return f"{words.number(one.absolute, sign=True)}{relative}"

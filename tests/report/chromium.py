@@ -51,6 +51,14 @@ class Window:
         self._tell("Emulation.setScriptExecutionDisabled", value=not script)
         self.chrome.get(page.as_uri())
 
+    def open_url(self, address: str, *, width: int, scheme: str = "light") -> None:
+        """Open a page of a server in a window of this width, light or dark."""
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        self._tell("Emulation.setDeviceMetricsOverride", **size)
+        wanted = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._tell("Emulation.setEmulatedMedia", features=wanted)
+        self.chrome.get(address)
+
     def width(self) -> float:
         """How wide the page is: wider than its window if it must be scrolled."""
         return float(self._tell("Page.getLayoutMetrics")["cssContentSize"]["width"])

@@ -31,9 +31,9 @@ def test_nothing_that_is_not_known_is_shown() -> None:
     alone = replace(first, predictions=None, slices=(), history=past, warnings=())
     assert printed(lambda console: text.report(comparison.report(alone), console)).splitlines() == [
         "power-forecasting-model: version 2",
-        "metric    old       new       difference",
-        "test_mae  361.335   160.008   -201.327 (-55.7%)  better",
-        "test_r2   0.921313  0.977031  +0.055718 (+6.0%)  better",
+        "metric    old    new    difference",
+        "test_mae  361    160    -201 (-55.7%)    better",
+        "test_r2   0.921  0.977  +0.0557 (+6.0%)  better",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,14 @@ from tests.report import made
 
 if TYPE_CHECKING:
     from tests.team import Team
+
+
+METRICS = (
+    "| metric | old | new | difference |  |\n"
+    "| --- | --- | --- | --- | --- |\n"
+    "| test\\_mae | 361 | 160 | -201 (-55.7%) | better |\n"
+    "| test\\_r2 | 0.92 | 0.98 | +0.06 (+6.5%) | better |\n"
+)
 
 
 @pytest.fixture
@@ -51,8 +60,8 @@ def test_a_plan_in_text(promoting: Team) -> None:
         "",
         "wind",
         "  ~ Production: 1 → 2  (models.yaml:5, way back: version 1)",
-        "      gate    rule                        expected                            actual",
-        "      passed  test_mae max_regression 2%  at most 368.22 (version 1 has 361)  160",
+        "      gate    rule                        expected                         actual",
+        "      passed  test_mae max_regression 2%  at most 368 (version 1 has 361)  160",
         "      metric    old   new   difference",
         "      test_mae  361   160   -201 (-55.7%)  better",
         "      test_r2   0.92  0.98  +0.06 (+6.5%)  better",
@@ -63,26 +72,39 @@ def test_a_plan_in_text(promoting: Team) -> None:
 
 
 def test_a_plan_in_markdown(promoting: Team) -> None:
-    """Tables that GitHub shows; every metric and parameter is there, folded."""
-    assert promoting.ok("plan", "--quick", "--format", "markdown").out == (
-        "**Plan: 1 change in 1 model; 1 stage managed.**\n\n"
+    """First the verdicts and the metrics that they rest on; all others are there, folded."""
+    headline, origin, rest = promoting.ok("plan", "--quick", "--format", "markdown").out.split(
+        "\n\n", maxsplit=2
+    )
+    assert headline == "**Plan: 1 change in 1 model; 1 stage managed.**"
+    assert re.fullmatch(
+        r"registry \S.* · made \d{4}-\d\d-\d\d \d\d:\d\d UTC · mlgitops \S+ · MLflow \S+", origin
+    )
+    assert rest == (
         "|  | model | stage | version | gates | remarks |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| \\~ | wind | Production | 1 → 2 | 1 passed | way back: version 1 |\n\n"
-        "<details><summary>wind Production: 1 → 2 · 1 passed</summary>\n\n"
+        "### wind Production: 1 → 2\n\n"
         "| gate | result | expected | actual |\n"
         "| --- | --- | --- | --- |\n"
-        "| test\\_mae max\\_regression 2% | passed | at most 368.22 (version 1 has 361) | 160 |\n\n"
+        "| test\\_mae max\\_regression 2% | passed | at most 368 (version 1 has 361) | 160 |\n\n"
+        f"{METRICS}\n"
+        "<details><summary>wind Production: 1 → 2 · 1 passed</summary>\n\n"
+        f"{METRICS}\n"
+        "<details><summary>metric: 1 more</summary>\n\n"
         "| metric | old | new | difference |  |\n"
         "| --- | --- | --- | --- | --- |\n"
-        "| test\\_mae | 361 | 160 | -201 (-55.7%) | better |\n"
-        "| test\\_r2 | 0.92 | 0.98 | +0.06 (+6.5%) | better |\n"
         "| training\\_score | 0.9 | 1 | +0.1 (+11.1%) | better |\n\n"
+        "</details>\n\n"
         "| parameter | old | new |\n"
         "| --- | --- | --- |\n"
-        "| estimator | linear | boosting |\n"
+        "| estimator | linear | boosting |\n\n"
+        "<details><summary>parameter: 2 more</summary>\n\n"
+        "| parameter | old | new |\n"
+        "| --- | --- | --- |\n"
         "| max\\_iter | – | 200 |\n"
         "| tol | 1e-6 | – |\n\n"
+        "</details>\n\n"
         "</details>\n"
     )
 

@@ -14,8 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from mlgitops.core.evidence import Comparison, Past, Side
 from mlgitops.core.metrics import differences
 from mlgitops.core.version import Version
-from mlgitops.deploy.fleet import DeploymentStatus
-from mlgitops.deploy.values import Deployment, Occupant, Slot
+from mlgitops.deploy.values import Action, Outcome, Served, State, Step
 from mlgitops.image.scan import Scan
 from mlgitops.image.scan.values import (
     Audit,
@@ -29,7 +28,7 @@ from mlgitops.image.scan.values import (
     Search,
     Vulnerability,
 )
-from mlgitops.recipes.train import Trained
+from mlgitops.recipes.versions import Trained
 from mlgitops.report import comparison, document, markdown
 from mlgitops.serve import smoke as serving
 from tests.report import made
@@ -112,33 +111,18 @@ def test_what_needs_servers_and_containers() -> None:
         checks=(Finding(outcome=Grade.UNCHECKED, check="c", found="f"),),
         bill="{}",
     )
-    occupant = Occupant(
-        slot=Slot.BLUE,
-        containers=("c",),
-        ready=1,
-        image="sha256:1",
-        version="1",
-        digest="sha256:2",
-        commit="c0ffee",
-        registry="r",
-        started="2026-11-23T00:00:00Z",
-        weight=1,
-        requests=2,
-        errors=0,
-        busy=0,
-        up=True,
-    )
-    where = Deployment(
-        name="n", model="m", stage="S", url="http://h", registry="r", slots=(occupant,)
-    )
+    step = Step(action=Action.CREATE, deployment="d", place="h", model="m", stage="S", new="1")
+    served = Served(deployment="d", place="h", model="m", stage="S", state=State.UNKNOWN)
     checks = serving.Report(url="http://h", model_uri="models:/m/1", checks=(request,))
     documents = [
         document.trained([nan]),
         document.smoke(checks),
         document.scan(scan),
-        document.deployments([DeploymentStatus(deployment=where, held="1")]),
+        document.deploy_plan([step]),
+        document.deployed([Outcome(step=step, error="no", exit_code=6)]),
+        document.status([], [served]),
     ]
-    kinds = ["train", "smoke", "scan", "deployments"]
+    kinds = ["train", "smoke", "scan", "deploy-plan", "deploy", "status"]
     assert kinds == [found["kind"] for found in map(printed, documents)]
     for found in documents:
         check(printed(found))

@@ -13,6 +13,7 @@ from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
 from mlgitops.report.schema.comparison import Compared, Metric, Pair
 from mlgitops.report.schema.form import Form, Number, Time, Words
+from mlgitops.report.schema.serving import Served
 from mlgitops.words import NONE
 
 _LINE = Field(default=None, validation_alias=AliasPath("where", "line"))
@@ -122,10 +123,19 @@ class Change(Form):
     commit_reason: Words
 
 
+class Scope(Form):
+    """Which models a plan is about, and why; null for all."""
+
+    models: list[str] | None
+    why: str
+    commit: str | None
+
+
 class Proposed(Form):
     """What plan and apply have in common."""
 
     file: str
+    scope: Scope | None
     stages: int
     refused: bool
     summary: str
@@ -209,6 +219,7 @@ class StatusReport(Form):
     version: Literal[1] = 1
     kind: Literal["status"] = "status"
     stages: list[Stage]
+    deployments: list[Served]
 
 
 class UnusedVersion(Form):

@@ -20,7 +20,7 @@ from mlgitops.report.schema.plans import (
     Validate,
 )
 from mlgitops.report.schema.records import Records
-from mlgitops.report.schema.serving import Deployments, Image, Scan, Smoke
+from mlgitops.report.schema.serving import Deploy, DeployPlan, Image, Scan, Smoke
 
 Document = Annotated[
     Plan
@@ -37,7 +37,8 @@ Document = Annotated[
     | Smoke
     | Image
     | Scan
-    | Deployments
+    | Deploy
+    | DeployPlan
     | Doctor,
     Field(discriminator="kind"),
 ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field
 
+from mlgitops.deploy.values import Action, State
 from mlgitops.report.schema.form import Form
 
 
@@ -97,48 +98,61 @@ class Scan(Form):
     secrets: Annotated[list[Secret], BeforeValidator(_secrets)] = Field(validation_alias="search")
 
 
-class Occupant(Form):
-    """A version in one of a deployment's two slots; figures are sums over its containers."""
+class Served(Form):
+    """What really serves a stage in one place; empty texts are what is not known or not there."""
 
-    slot: Literal["blue", "green"]
-    container: str
-    containers: list[str]
-    ready: int
-    image: str
+    deployment: str
+    place: str
+    model: str
+    stage: str
+    state: State
     version: str
     digest: str
+    image: str
     commit: str
-    registry: str
-    started: str
-    healthy: bool
-    memory: str = Field(validation_alias=AliasPath("settings", "memory"))
-    cpus: str = Field(validation_alias=AliasPath("settings", "cpus"))
-    replicas: int = Field(validation_alias=AliasPath("settings", "replicas"))
-    weight: int
-    requests: int
-    errors: int
-    busy: int
-    up: bool
+    ready: int
+    replicas: int
+    url: str
+    since: str
+    note: str
 
 
-class Deployment(Form):
-    """What serves a stage on a host; `held` is the version that the registry's stage holds."""
+class Step(Form):
+    """What is to be done for a stage in one place; nothing is done where there is a trouble."""
 
-    name: str = Field(validation_alias=AliasPath("deployment", "name"))
-    model: str = Field(validation_alias=AliasPath("deployment", "model"))
-    stage: str = Field(validation_alias=AliasPath("deployment", "stage"))
-    url: str = Field(validation_alias=AliasPath("deployment", "url"))
-    registry: str = Field(validation_alias=AliasPath("deployment", "registry"))
-    slots: list[Occupant] = Field(validation_alias=AliasPath("deployment", "slots"))
-    held: str
-    state: Literal["serving", "behind", "degraded", "replacing", "down", "empty"] = Field(
-        validation_alias="word"
-    )
+    action: Action
+    deployment: str
+    place: str
+    model: str
+    stage: str
+    old: str
+    new: str
+    details: list[str]
+    trouble: str
 
 
-class Deployments(Form):
-    """`mlgitops deploy --status`."""
+class DeployPlan(Form):
+    """`mlgitops deploy --plan`."""
 
     version: Literal[1] = 1
-    kind: Literal["deployments"] = "deployments"
-    deployments: list[Deployment]
+    kind: Literal["deploy-plan"] = "deploy-plan"
+    pending: bool
+    steps: list[Step]
+
+
+class Outcome(Form):
+    """What became of a step."""
+
+    step: Step
+    error: str
+    exit_code: int
+    url: str
+    remark: str
+
+
+class Deploy(Form):
+    """`mlgitops deploy`."""
+
+    version: Literal[1] = 1
+    kind: Literal["deploy"] = "deploy"
+    outcomes: list[Outcome]
