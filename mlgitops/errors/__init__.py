@@ -1,22 +1,7 @@
 """The ways in which a command can fail: one class per cause, each with its exit code.
 
 A message names what is wrong and what to do next. `mlgitops.cli` turns these exceptions into
-exit codes in one place.
-
-| exit code | meaning |
-|---|---|
-| 0 | success, or nothing to do |
-| 1 | an error, or a failed check; `plan` and `apply` changed nothing, others may have in part |
-| 2 | changes are pending (`plan --exit-code`), or stages are wrong (`github drift --exit-code`) |
-| 3 | `plan`: a change is refused; `apply`: all were, nothing changed; `gates try`: a gate failed |
-| 4 | a change failed (`apply`, `rebuild`); the report says which changes were applied |
-| 5 | the served model failed its smoke test (`smoke`, `image smoke`, `image prove`) |
-| 6 | a deployment or its rehearsal failed; the previous version continues to serve |
-| 7 | the image scan failed: a secret, or a licence or vulnerability that you deny |
-| 8 | some changes were refused; all others were applied (`apply`) |
-| 64 | the command line is wrong, or names something that does not exist |
-| 130 | interrupted (Ctrl-C); `apply` reports what it did before |
-| 143 | `apply` was terminated (SIGTERM); it reports what it did before |
+exit codes in one place; `codes` says what each means.
 """
 
 from __future__ import annotations
@@ -40,6 +25,11 @@ class Where:
     file: str
     line: int
     column: int
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """What places are sorted by."""
+        return self.file, self.line, self.column
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -81,7 +71,7 @@ class MissingExtraError(MlgitopsError):
 
 
 class ProblemsError(MlgitopsError):
-    """Several problems of one cause, reported together and in the order of the file.
+    """Several problems of one cause, reported together and in the order of the files.
 
     Attributes:
         problems: the first ones.
@@ -89,9 +79,7 @@ class ProblemsError(MlgitopsError):
     """
 
     def __init__(self, problems: Iterable[Problem], *, more: int = 0) -> None:
-        found = sorted(
-            problems, key=lambda p: (p.where.line, p.where.column) if p.where else (0, 0)
-        )
+        found = sorted(problems, key=lambda p: p.where.order if p.where else ("", 0, 0))
         self.problems = tuple(found[:MOST])
         self.more = more + len(found) - len(self.problems)
         rest = [self.rest] if self.more else []
@@ -131,134 +119,14 @@ class RequirementsError(ProblemsError):
     """A version asks for more than packages from an index: an address, a folder, an option."""
 
 
-class PlanRefusedError(MlgitopsError):
-    """Changes of a plan were refused, and none was made."""
-
-    exit_code = 3
-
-
-class GateFailedError(MlgitopsError):
-    """A version that was tried does not meet the gates of a stage."""
-
-    exit_code = 3
-
-
-class PartlyRefusedError(MlgitopsError):
-    """Some changes of a plan were refused; all others were made."""
-
-    exit_code = 8
-
-
-class ApplyFailedError(MlgitopsError):
-    """One or more changes failed while others may have been applied."""
-
-    exit_code = 4
-
-
-class ApplyInterruptedError(ApplyFailedError):
-    """Somebody interrupted an apply; what it had begun was finished."""
-
-    exit_code = 130
-
-
-class ApplyTerminatedError(ApplyInterruptedError):
-    """The system asked an apply to end; what it had begun was finished."""
-
-    exit_code = 143
-
-
-class ApplyUnderWayError(MlgitopsError):
-    """Another apply writes to the registry, and does not end."""
-
-
 class SmokeFailedError(MlgitopsError):
     """The served model gave a wrong answer, or none."""
 
     exit_code = 5
 
 
-class RegistryError(MlgitopsError):
-    """The registry could not be used; the subclasses say why."""
-
-
-class RegistryUnreachableError(RegistryError):
-    """Nothing answers at the registry's address."""
-
-
-class RegistryUntrustedError(RegistryUnreachableError):
-    """The registry did not prove who it is."""
-
-
-class RegistryProxyError(RegistryUnreachableError):
-    """A proxy stands between and does not let requests through."""
-
-
-class RegistryPackageError(RegistryError):
-    """The registry needs a Python package that is not installed here."""
-
-
-class RegistryTimeoutError(RegistryError):
-    """The registry accepted the connection and did not answer in time."""
-
-
-class RegistryDeniedError(RegistryError):
-    """The registry answered 401 or 403."""
-
-
-class RegistryNotFoundError(RegistryError):
-    """The address answers, but there is no MLflow registry behind it (404)."""
-
-
-class RegistryFaultError(RegistryError):
-    """The registry answered with an error of its own (5xx)."""
-
-
-class RegistryProtocolError(RegistryError):
-    """The answer is not what an MLflow registry sends, for example HTML."""
-
-
-class RegistryRequestError(RegistryError):
-    """The registry understood the request and rejected it."""
-
-
-class RegistryGoneError(RegistryRequestError):
-    """The registry does not have what was asked for."""
-
-
-class RegistryExistsError(RegistryRequestError):
-    """The registry has a model of that name already."""
-
-
 class LoginError(MlgitopsError):
     """The command in MLGITOPS_LOGIN failed, or printed no variables."""
-
-
-class StoreError(RegistryError):
-    """The artifact store that holds a payload could not be used; the subclasses say why."""
-
-
-class StoreUnreachableError(StoreError):
-    """Nothing answers at the artifact store's address."""
-
-
-class StoreDeniedError(StoreError):
-    """There are no credentials for the artifact store, or it does not accept them."""
-
-
-class StoreRefusedError(StoreError):
-    """A registry names a store that it may not send us to: another host's, or this machine's."""
-
-
-class StorePackageError(StoreError):
-    """The artifact store needs a Python package that is not installed here."""
-
-
-class StoreFaultError(StoreError):
-    """The artifact store answered with an error of its own (429 or 5xx)."""
-
-
-class RegistryStartError(RegistryError):
-    """The embedded registry did not start."""
 
 
 class RecipeError(MlgitopsError):
@@ -319,6 +187,30 @@ class TrainingFailedError(MlgitopsError):
     """One or more versions could not be trained while others may have been."""
 
 
+class ProcessLostError(MlgitopsError):
+    """A process that worked for this one ended before it answered."""
+
+
+class CallEndedError(MlgitopsError):
+    """Nobody waits any more for what a process works on."""
+
+
+class WorkersLostError(MlgitopsError):
+    """The workers cannot be asked any more, as their scheduler is gone."""
+
+
+class ClusterError(MlgitopsError):
+    """A Dask cluster cannot be used: it does not answer, or has no workers."""
+
+
+class UnfitWorkersError(ClusterError):
+    """Workers of a Dask cluster have other packages than this machine."""
+
+
+class CodeError(MlgitopsError):
+    """The code of recipes cannot be sent to workers."""
+
+
 class OutOfDateError(MlgitopsError):
     """A generated file is not what the code generates."""
 
@@ -351,24 +243,12 @@ class GitError(MlgitopsError):
     """Git is missing, or a git command failed."""
 
 
+class RevisionError(GitError):
+    """Git does not know a revision, or it has no history in common with what is checked out."""
+
+
 class HistoryRewrittenError(GitError):
     """A branch lost the commit that was applied last."""
-
-
-class SyncFailedError(MlgitopsError):
-    """A commit could not be applied as it is: an error, or changes that were refused or failed."""
-
-
-class SyncEndedError(MlgitopsError):
-    """Somebody wants a sync to end; what it had begun was finished."""
-
-
-class SyncUnderWayError(MlgitopsError):
-    """Another sync works in the folder, and does not end."""
-
-
-class SyncFolderError(MlgitopsError):
-    """The folder is of another repository, branch or file, or its state cannot be read."""
 
 
 class FileWriteError(MlgitopsError):
@@ -431,6 +311,10 @@ class GitHubVerdictsError(GitHubError):
     """What the check of a pull request measured cannot be had, or does not count."""
 
 
+class GitHubTruncatedError(GitHubError):
+    """GitHub does not list all files of a commit, as there are too many."""
+
+
 class GitHubDeniedError(GitHubError):
     """The token lacks a permission, for example on a fork's pull request."""
 
@@ -477,16 +361,6 @@ class DockerCommandError(DockerError):
 
 class ImageError(MlgitopsError):
     """A serving image could not be built, or an image is not a serving image."""
-
-
-class DeployError(MlgitopsError):
-    """A deployment on a host could not be created, read or changed."""
-
-
-class DeployFailedError(DeployError):
-    """A new version failed on its host; the previous version continues to serve."""
-
-    exit_code = 6
 
 
 class ScanFailedError(MlgitopsError):
