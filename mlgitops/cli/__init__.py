@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 from typing import NoReturn
@@ -16,13 +17,15 @@ import click
 from mlgitops import __version__, words
 from mlgitops.cli.verbs import VERBS, Verbs
 from mlgitops.errors import MissingExtraError, MlgitopsError, Problem, ProblemsError, UsageError
-from mlgitops.system import outlet
+from mlgitops.errors.codes import EXIT_CODES
+from mlgitops.system import outlet, signals
 from mlgitops.words import brief
 
 _COMPLETE = "_MLGITOPS_COMPLETE"  # set by what a shell runs to complete
 _LONGEST = 300  # characters of what an unforeseen exception says
 
-_EPILOG = """\b
+_CODES = ", ".join(f"{one.code} {one.brief}" for one in EXIT_CODES)
+_EPILOG = f"""\b
 Examples:
   mlgitops validate                          check models.yaml offline
   mlgitops plan --exit-code                  exit with 2 if changes are pending
@@ -38,11 +41,7 @@ MLGITOPS_LOGIN is a command that prints such variables, for short-lived logins.
 Without an address, the registry is embedded, in the folder .mlgitops.
 
 \b
-Exit codes: 0 success, 1 error, 2 changes are pending (--exit-code),
-3 changes were refused or a tried gate failed, 4 a change failed,
-5 the smoke test failed, 6 a deployment failed, 7 the image scan failed,
-8 some changes were refused and the others applied, 64 wrong command line,
-130 interrupted, 143 terminated.
+{textwrap.fill(f"Exit codes: {_CODES}.", 78)}
 
 \b
 After an unexpected error, MLGITOPS_DEBUG=1 prints its traceback.
@@ -70,6 +69,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # what it starts with `python -m` imports nothing from the current folder, which is a checkout
     os.environ["PYTHONSAFEPATH"] = "1"
+    signals.unwind_on_term()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -123,6 +123,8 @@ def _attempted(arguments: list[str]) -> tuple[int, str, tuple[Problem, ...]]:
         return 1, error.format_message(), ()
     except (click.Abort, KeyboardInterrupt):
         return 130, "interrupted", ()
+    except signals.Terminated:
+        return 143, "terminated", ()
     except BrokenPipeError:
         # the reader of a pipe has gone: what was printed so far is all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -97,11 +97,12 @@ def _with_image(one: Announcement, repository: str) -> Announcement:
     """An announcement that names the image of the version, where that is the one of the stage."""
     if not repository or one.new is None:
         return one
-    from mlgitops.image.publish import labels_of
+    from mlgitops.image.publish import look
     from mlgitops.image.spec import numbered_tag, stage_tag
 
     try:
-        labels = labels_of(stage_tag(one.model, one.stage, repository)) or {}
+        found = look(stage_tag(one.model, one.stage, repository))
+        labels = found.labels if found else {}
     except (DockerError, ImageError) as error:
         warn(f"{one}: {error}")
         return one

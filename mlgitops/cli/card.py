@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from mlgitops.cli.options import Target, optional_file_option, registry_options, tell, warn
-from mlgitops.errors import GitError
+from mlgitops.cli.options import Target, optional_file_option, registry_options, tell
+from mlgitops.cli.past import revisions_or_none
 from mlgitops.file.load import load_or_empty
-from mlgitops.history.revisions import revisions_of
 from mlgitops.system import files
 
 
@@ -47,11 +46,7 @@ def card(
     desired = load_or_empty(file)
     client = target.connect()
     number = chosen(client, model, version, desired.stages)
-    try:
-        revisions = revisions_of(file) if file else ()
-    except GitError as error:
-        warn(f"the history comes from the registry's stamps only: {error}")
-        revisions = ()
+    revisions = revisions_or_none(file) if file else ()
     made = make_card(client, model, number, desired, revisions)
     text = markdown(made, datetime.now(UTC), client.address.page_of)
     if out is None:

@@ -10,7 +10,6 @@ import click
 from mlgitops.cli.job import connect, export
 from mlgitops.cli.options import file_option, tell, warn
 from mlgitops.errors import GitError
-from mlgitops.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +21,9 @@ def changes(file: Path) -> None:
     """Tell the next steps whether the event concerns models.
 
     Compares the commit that is checked out with the base of the pull request, merge group or push.
-    Sets the step's outputs `models` (the file, or modules that it names), `code` (those modules, or
-    which of them the file names) and `other` (anything but the file) to true or false. What cannot
-    be told is true.
+    Sets the step's outputs `models` (the file with what it includes, or modules and held-out rows
+    that it names), `code` (those modules and rows, or which modules it names) and `other` (anything
+    but the file) to true or false. What cannot be told is true.
     """
     from mlgitops.github import changes as changed
     from mlgitops.github import context
@@ -44,11 +43,14 @@ def changes(file: Path) -> None:
 @click.command()
 @file_option
 def proposed(file: Path) -> None:
-    """Read models.yaml of the run's commit, and nothing else of it.
+    """Read models.yaml of the run's commit with what it includes, and nothing else of it.
 
-    Overwrites FILE of this checkout, which is of the base branch: what the pull request proposes is
-    data, and its code does not run. Reads FILE through GitHub's API.
+    Overwrites FILE of this checkout and what it includes, which are of the base branch: what the
+    pull request proposes is data, and its code does not run. Reads them through GitHub's API.
+    Refuses to overwrite a file that the base branch has and does not include.
     """
+    from mlgitops.github.proposed_files import overwrite
+
     context, api = connect()
-    files.write_text(file, api.file(file.as_posix(), context.sha))
+    overwrite(file, api.declared(file.as_posix(), context.sha))
     tell(f"{file} is as proposed in {context.sha[:12]}")

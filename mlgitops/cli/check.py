@@ -20,8 +20,9 @@ from mlgitops.cli.options import (
 from mlgitops.cli.terms import base_of, base_option, check_exceptions
 from mlgitops.errors import DesiredStateError, OutOfDateError, ProblemsError, UsageError
 from mlgitops.file import edit, schema
-from mlgitops.file.load import load, read
+from mlgitops.file.load import load
 from mlgitops.file.stages import stage_of
+from mlgitops.file.texts import read
 from mlgitops.system import files
 from mlgitops.words import count, whole_number
 
@@ -129,16 +130,15 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
     commit it, and merge it to apply it.
     """
     number = version_of(version)
-    text = read(file)
-    part = edit.part_of(text, str(file), model)
+    part = edit.part_of(read(file), str(file), model)
     stage = stage_of(part.source.desired, stage)
     edited = edit.set_version(part, model, stage, number).whole
-    if edited == text:
-        tell(f"{file}: {model} {stage} is already at {version}")
+    if edited == part.whole:
+        tell(f"{part.file}: {model} {stage} is already at {version}")
         return
-    files.write_text(file, edited)
+    files.write_text(Path(part.file), edited)
     unpinned = edit.unpinned(part, model, stage)
-    tell(f"{file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
+    tell(f"{part.file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
 
 
 @click.command(
@@ -171,8 +171,8 @@ def add_version(model: str, params: str, stage: str | None, file: Path) -> None:
         stage = stage_of(part.source.desired, stage)
         edited = edit.set_version(edited, model, stage, number)
         where = f", and put it into {stage}{edit.unpinned(part, model, stage)}"
-    files.write_text(file, edited.whole)
-    tell(f"{file}: added version {number} of {model}{where}; run `mlgitops train`")
+    files.write_text(Path(part.file), edited.whole)
+    tell(f"{part.file}: added version {number} of {model}{where}; run `mlgitops train`")
 
 
 def _no_number(name: str) -> NoReturn:
@@ -199,22 +199,23 @@ def version_of(text: str) -> int | None:
 Examples:
   mlgitops schema > models.schema.json
   mlgitops schema --check models.schema.json
+  mlgitops schema --kind included > included.schema.json
   mlgitops schema --kind report > report.schema.json
 """,
 )
 @click.option(
     "--kind",
-    type=click.Choice(["models", "report"]),
+    type=click.Choice(["models", "included", "report"]),
     default="models",
     show_default=True,
-    help="The schema of models.yaml, or of what --format json prints.",
+    help="The schema of models.yaml, of files it includes, or of what --format json prints.",
 )
 @click.option(
     "--write", type=click.Path(path_type=Path), help="Write the schema to this file instead."
 )
 @click.option("--check", type=click.Path(path_type=Path), help="Fail if this file is out of date.")
 def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
-    """Print the JSON Schema of models.yaml or of reports."""
+    """Print the JSON Schema of models.yaml, included files or reports."""
     text = json.dumps(_schema(kind), indent=2) + "\n"
     if write is not None:
         files.write_text(write, text)
@@ -228,6 +229,8 @@ def schema_command(kind: str, write: Path | None, check: Path | None) -> None:
 def _schema(kind: str) -> dict[str, Any]:
     if kind == "models":
         return schema.json_schema()
+    if kind == "included":
+        return schema.included_json_schema()
     from mlgitops.report.schema import published
 
     return published.json_schema()

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli.evidence import (
+    cache_option,
+    cached,
+    environments_option,
+    installing,
+    quick_option,
+)
 from mlgitops.cli.options import (
     Target,
-    environments_option,
     failures_reported,
     format_option,
-    installing,
     optional_file_option,
     progress,
-    quick_option,
     registry_options,
     report_option,
     show_report,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stage import DeclaredStages
     from mlgitops.core.version import Version
+    from mlgitops.system.store import Store
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 
@@ -52,6 +57,7 @@ Examples:
 @click.argument("new")
 @quick_option
 @environments_option
+@cache_option
 @report_option
 @optional_file_option
 @registry_options
@@ -63,6 +69,7 @@ def compare(
     file: Path | None,
     quick: bool,
     environments: bool,
+    cache: bool | None,
     reports: tuple[Path, ...],
     target: Target,
     form: str,
@@ -74,13 +81,11 @@ def compare(
     out, those of `evaluation` in models.yaml, or the input example) and measures the cost.
     """
     from mlgitops.report import comparison, document, html
-    from mlgitops.review import scoring
 
-    if not quick:
-        scoring.warm_up()
     told = installing(wanted=environments, quick=quick)
     with failures_reported(reports), progress() as say:
-        found = _compared(target.connect(), model, (old, new), file, quick, told, say)
+        store = cached(wanted=cache, quick=quick)
+        found = _compared(target.connect(), model, (old, new), file, quick, told, store, say)
     show_report(
         form,
         comparison.report(found),
@@ -97,6 +102,7 @@ def _compared(
     file: Path | None,
     quick: bool,
     told: Callable[[str], None] | None,
+    store: Store | None,
     say: Callable[[str], None],
 ) -> Comparison:
     from mlgitops.history.links import comparing
@@ -107,12 +113,14 @@ def _compared(
     from mlgitops.review.compare import compare as beside
     from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import declared as declared_rows
+    from mlgitops.review.tools import tools
 
     desired = load_or_empty(file)
     pinned = declared(desired)
     held = require_model(client, model)
     found = [_find(client, model, name, desired.stages) for name in names]
-    with Cabinet(client) as cabinet:
+    own = Environments(say=told) if told else None
+    with Cabinet(client) as cabinet, tools(package_of(desired), own, store) as shared:
         sides, notes = [], list[str]()
         for label, version in found:
             say(f"reading {label}")
@@ -124,10 +132,9 @@ def _compared(
         scope = Scope(
             predict=not quick,
             link=comparing(Path(desired.file)),
-            recipes=package_of(desired),
+            tools=shared,
             better=declared_model.directions if declared_model else {},
             declared=declared_rows(desired, model),
-            own=Environments(say=told) if told else None,
         )
         past = latest_versions(client, held)
         compared = beside(model, sides[0], sides[1], scope, past)

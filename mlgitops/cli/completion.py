@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MODELS, MODEL, STAGE, VERSION, HELD = "models", "model", "stage", "version", "stage or version"
+DEPLOYMENTS = "deployments"
 
 # verb → what its arguments are, in their order
 TAKES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apply", "plan", "status", "unused"), (MODELS,)),
-    **dict.fromkeys(("deploy", "history", "pin"), (MODEL, STAGE)),
+    **dict.fromkeys(("history", "pin"), (MODEL, STAGE)),
     **dict.fromkeys(("promote", "propose", "rollback"), (MODEL, STAGE, VERSION)),
     **dict.fromkeys(("card", "serve", "smoke"), (MODEL, HELD)),
     "add-version": (MODEL,),
     "compare": (MODEL, HELD, HELD),
+    "deploy": (DEPLOYMENTS,),
     "train": (MODELS,),
 }
 _WIDEST = 60  # characters of what is said of a word
@@ -73,22 +75,40 @@ class Completed(click.Command):
 
 def _read(file: Path) -> Mapping[str, Any]:
     """The models of a models.yaml with what it says of each; nothing where it cannot be read."""
+    from mlgitops.file import texts
     from mlgitops.file.document import parse
-    from mlgitops.system import files
 
     try:
-        data = parse(files.read_text(file, limit=_LARGEST), str(file)).data
+        if file.stat().st_size > _LARGEST:
+            return {}
+        found = texts.read(file)
+        if sum(len(one.text) for one in found.included) > _LARGEST:
+            return {}
+        data = (found.document or parse(found.text, str(file))).data
+        others = [parse(one.text, one.name).data for one in found.included]
     except (MlgitopsError, OSError, ValueError):
         return {}
-    models = data.get("models") if isinstance(data, dict) else None
+    models: dict[Any, Any] = {}
+    for one in (data, *others):
+        models.update(_mapping(one.get("models") if isinstance(one, dict) else None))
     stages = data.get("stages") if isinstance(data, dict) else None
-    return {"models": _mapping(models), "stages": stages if isinstance(stages, list) else []}
+    places = data.get(DEPLOYMENTS) if isinstance(data, dict) else None
+    return {
+        "models": models,
+        "stages": stages if isinstance(stages, list) else [],
+        DEPLOYMENTS: _mapping(places),
+    }
 
 
 def _offered(
     said: Mapping[str, Any], takes: Iterable[str], before: list[str]
 ) -> Iterator[tuple[str, str]]:
     """What may come after some words, and what is said of it."""
+    if DEPLOYMENTS in takes:
+        for name, of in _mapping(said.get(DEPLOYMENTS)).items():
+            if name not in before:
+                yield str(name), str(_mapping(of).get("kind") or "")
+        return
     models = _mapping(said.get("models"))
     given = next((number for number, word in enumerate(before) if word in models), None)
     if given is None or MODELS in takes:

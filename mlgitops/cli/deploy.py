@@ -1,15 +1,13 @@
-"""The verb that serves what a stage holds on one host."""
+"""The verbs of deployments: make them so, show what that would change, and rehearse it."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.image import build_options, image_options
-from mlgitops.cli.numbers import Number, Whole
+from mlgitops.cli.image import build_options, image_options, log_in, options_for
 from mlgitops.cli.options import (
     Target,
     format_option,
@@ -17,170 +15,166 @@ from mlgitops.cli.options import (
     registry_options,
     show_report,
     tell,
+    warn,
 )
-from mlgitops.deploy.values import MOST_REPLICAS
-from mlgitops.errors import DeployFailedError, UsageError
+from mlgitops.core.deployments import GitopsRepository
+from mlgitops.errors import EXIT_PENDING
+from mlgitops.errors.deploying import DeployFailedError, DeployIncompleteError
+from mlgitops.file.load import load
 from mlgitops.system import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from mlgitops.core.deployments import DesiredDeployment
+    from mlgitops.core.desired import Desired
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.deploy.values import DeployOptions
+    from mlgitops.deploy.reconcile import Deployment
+    from mlgitops.deploy.target import Target as Place
+    from mlgitops.deploy.values import Outcome, Served, Step
     from mlgitops.image.spec import BuildOptions
-
-_SHARE = Whole(1, 50)
-_SECONDS = Number(1, 86_400)
-
-
-def _host_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What may be chosen of a deployment."""
-    for option in (
-        click.option(
-            "--port",
-            type=Whole(1, 65535),
-            help="The port of the deployment.  [first time: 5001]",
-        ),
-        click.option(
-            "--bind", metavar="ADDRESS", help="The address to listen on.  [first time: 127.0.0.1]"
-        ),
-        click.option("--memory", help="Memory limit of each replica.  [first time: 1g]"),
-        click.option("--cpus", help="CPU limit of each replica.  [first time: 1]"),
-        click.option(
-            "--replicas",
-            type=Whole(1, MOST_REPLICAS),
-            help="How many containers serve the version.  [first time: 1]",
-        ),
-        click.option(
-            "--start-timeout",
-            type=Whole(1, 86_400),
-            metavar="SECONDS",
-            help="How long a new version may take to be ready.  [first time: 180]",
-        ),
-        click.option(
-            "--keep-images",
-            type=Whole(0, 100),
-            metavar="NUMBER",
-            help="How many images of former versions stay on the host.  [first time: 1]",
-        ),
-        click.option(
-            "--tls-cert",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Serve HTTPS, with the certificate, chain and key in this PEM file.",
-        ),
-        click.option(
-            "--token-file",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Ask callers for one of the tokens in this file, one a line.",
-        ),
-        click.option(
-            "--canary",
-            type=_SHARE,
-            metavar="PERCENT",
-            help="First send the new version this share of the requests.",
-        ),
-        click.option(
-            "--canary-seconds",
-            type=_SECONDS,
-            default=60.0,
-            show_default=True,
-            help="How long the canary takes.",
-        ),
-        click.option(
-            "--watch",
-            type=Number(0, 3600),
-            default=5.0,
-            show_default=True,
-            help="Seconds that the old version stands by afterwards.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command(
     epilog="""\b
 Examples:
-  mlgitops deploy power-forecasting-model Production --port 5001
-  mlgitops deploy power-forecasting-model Production --canary 10
-  mlgitops deploy --all                      update every deployment on the host
-  mlgitops deploy --status
-  DOCKER_HOST=ssh://serving.example.org mlgitops deploy --all
+  mlgitops deploy
+  mlgitops deploy edge --plan
+  mlgitops deploy --plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
 
 \b
-The host is DOCKER_HOST, or this machine. For ssh://, MLGITOPS_DEPLOY_KEY can hold
-the private key and MLGITOPS_DEPLOY_KNOWN_HOSTS the host's public key. Without
---from, the image is built on the host.
+For hosts at ssh://, MLGITOPS_DEPLOY_KEY can hold the private key and
+MLGITOPS_DEPLOY_KNOWN_HOSTS the hosts' public keys; for clusters,
+MLGITOPS_KUBECONFIG the content of a kubeconfig.
 """
 )
-@click.argument("model", required=False)
-@click.argument("stage", required=False)
-@click.option("--all", "every", is_flag=True, help="Update every deployment on the host.")
-@click.option("--status", is_flag=True, help="Show the deployments on the host.")
-@click.option("--remove", is_flag=True, help="Remove the deployment of MODEL and STAGE.")
-@click.option(
-    "--from", "repository", help="Pull the image REPOSITORY/MODEL:stage instead of building it."
-)
-@_host_options
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--exit-code", is_flag=True, help="With --plan, exit with 2 if there are changes.")
 @build_options
 @registry_options
 @format_option
 def deploy(
-    model: str | None,
-    stage: str | None,
-    every: bool,
-    status: bool,
-    remove: bool,
+    names: tuple[str, ...],
+    only_plan: bool,
+    exit_code: bool,
+    file: Path | None,
     target: Target,
     form: str,
     **chosen: Any,
-) -> None:
-    """Serve the version in a stage on one host.
+) -> int:
+    """Serve what stages hold, in the places that models.yaml declares.
 
-    Replaces the running version without dropping a request: the new version starts next to the old
-    one, is tested through the proxy, and gets the traffic; the old version finishes its open
-    requests and is removed. If anything fails, the old version continues to serve.
+    Makes the deployments of these NAMEs so, or all: each serves the versions that the registry's
+    stages hold, and nothing else. A new version starts next to the old one, is tested, and takes
+    its place without a dropped request; if it fails, the old version continues to serve. Exits with
+    6 if a version did not prove itself, and with 4 if a place failed otherwise; a later run does
+    what is left. Does nothing if models.yaml declares no deployments.
     """
-    if sum((every, status, bool(model))) != 1 or bool(model) != bool(stage):
-        raise UsageError("pass MODEL and STAGE, or --all, or --status")
-    if remove and not model:
-        raise UsageError("--remove needs MODEL and STAGE")
-    from mlgitops.deploy.ssh import access
+    from mlgitops.deploy import reconcile
+    from mlgitops.deploy.access import kubeconfig
+    from mlgitops.report import deployments as reports
+    from mlgitops.report import document
 
-    with access():
-        if model and stage and remove:
-            _remove(model, stage)
-        elif status:
-            _status(target.connect(), form)
-        else:
-            named = (model, stage) if model and stage else None
-            _deploy(target.connect(), named, *_options(chosen))
+    desired = load(file or Path("models.yaml"))
+    if not reconcile.named(desired, names):
+        tell(f"{desired.file} declares no deployments; nothing to do", err=True)
+        return 0
+    if desired.images:
+        log_in(desired.images)
+    with kubeconfig(), progress() as say:
+        say("reading the registry")
+        found = _read(desired, names, target, chosen)
+        if only_plan:
+            steps = tuple(reconcile.plan(found))
+            show_report(form, reports.planned(steps), lambda: document.deploy_plan(steps))
+            return EXIT_PENDING if exit_code and any(step.pending for step in steps) else 0
+        done = []
+        for outcome in reconcile.make(found, say):
+            done.append(outcome)
+            if form == "text":
+                tell(reports.line(outcome))
+    if form != "text":
+        show_report(form, reports.made(done), lambda: document.deployed(done))
+    _check(done)
+    return 0
 
 
-def _remove(model: str, stage: str) -> None:
-    from mlgitops.deploy import fleet
+def what_serves(
+    desired: Desired,
+    registry: RegistryReader,
+    say: Callable[[str], None],
+) -> tuple[Served, ...]:
+    """What really serves, in the places that models.yaml declares."""
+    from mlgitops.deploy import reconcile
+    from mlgitops.deploy.access import kubeconfig
 
-    fleet.remove(model, stage)
-    tell(f"removed {model} {stage}")
+    if not desired.deployments:
+        return ()
+    say("asking what serves")
+    with kubeconfig():
+        found = reconcile.read(desired, registry, options_for(desired))
+        return tuple(reconcile.served(found))
 
 
-def _deploy(
-    reader: RegistryReader,
-    named: tuple[str, str] | None,
-    options: DeployOptions,
-    image: BuildOptions,
-) -> None:
-    from mlgitops.deploy import fleet
+def served_otherwise(desired: Desired, registry: RegistryReader) -> tuple[Step, ...]:
+    """What a deploy would change; of places that do not answer, somebody is warned."""
+    from mlgitops.deploy import reconcile
+    from mlgitops.deploy.access import kubeconfig
+    from mlgitops.github import drift
 
-    pull = image.repository is not None
-    with progress() as say:
-        if named is None:
-            for one in fleet.deploy_all(reader, options, image, pull=pull, say=say):
-                tell(str(one))
-            return
-        tell(str(fleet.deploy(reader, *named, options, image, pull=pull, say=say)))
+    if desired.images:
+        log_in(desired.images)
+    with kubeconfig(), progress() as say:
+        say("asking what serves")
+        found = reconcile.read(desired, registry, options_for(desired))
+        steps = tuple(reconcile.plan(found))
+    for step in steps:
+        if step.trouble:
+            warn(f"{step}: {step.trouble}")
+    return drift.behind(steps)
+
+
+def _read(
+    desired: Desired, names: tuple[str, ...], target: Target, chosen: dict[str, Any]
+) -> tuple[Deployment, ...]:
+    from mlgitops.deploy import reconcile
+    from mlgitops.history.owner import owned
+
+    client = target.connect()
+    desired = owned(desired, client.identity)
+    image = options_for(desired, **chosen)
+    return reconcile.read(desired, client, image, names, target=_target)
+
+
+def _target(
+    deployment: DesiredDeployment, desired: Desired, registry: RegistryReader, image: BuildOptions
+) -> Place:
+    """The target of a deployment's kind; that of a repository asks GitHub for merges."""
+    from mlgitops.deploy import reconcile
+
+    if not isinstance(deployment.place, GitopsRepository):
+        return reconcile.target_of(deployment, desired, registry, image)
+    from mlgitops.deploy.gitops.target import GitopsTarget
+    from mlgitops.github import merging
+
+    return GitopsTarget(deployment, desired, registry, image, opener=merging.ask)
+
+
+def _check(done: Sequence[Outcome]) -> None:
+    """Fail if something did.
+
+    Raises:
+        DeployFailedError: versions did not prove themselves, and nothing else failed.
+        DeployIncompleteError: something else failed.
+    """
+    from mlgitops.deploy import failures, reconcile
+
+    failed = [one.error for one in done if one.error]
+    if not failed:
+        return
+    unproven = reconcile.exit_code(done) == failures.FAILED
+    raise (DeployFailedError if unproven else DeployIncompleteError)("\n".join(failed))
 
 
 @click.command(
@@ -202,7 +196,7 @@ def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) ->
     PLAN is a file from `mlgitops plan --out`. Replaces each version under load, but for refused
     changes, and removes everything afterwards.
     """
-    from mlgitops.deploy.rehearsal import rehearse
+    from mlgitops.deploy.docker.rehearsal import rehearse
     from mlgitops.proposal import planfile
     from mlgitops.report import deployments as reports
     from mlgitops.report import markdown
@@ -221,24 +215,3 @@ def rehearsal(plan: Path, report: Path | None, target: Target, **chosen: Any) ->
         tell("the plan replaces no version; nothing to rehearse")
     if failed := [one for one in found if not one.good]:
         raise DeployFailedError("\n".join(map(reports.rehearsed_line, failed)))
-
-
-def _options(chosen: dict[str, Any]) -> tuple[DeployOptions, BuildOptions]:
-    from mlgitops.deploy.values import Canary, DeployOptions
-
-    share, seconds = chosen.pop("canary"), chosen.pop("canary_seconds")
-    names = {field.name for field in fields(DeployOptions)} & chosen.keys()
-    options = DeployOptions(
-        canary=Canary(share=share, seconds=seconds) if share else None,
-        **{name: chosen.pop(name) for name in names},
-    )
-    return options, image_options(**chosen)
-
-
-def _status(reader: RegistryReader, form: str) -> None:
-    from mlgitops.deploy import fleet
-    from mlgitops.report import deployments as reports
-    from mlgitops.report import document
-
-    found = fleet.states(reader)
-    show_report(form, reports.states(found), lambda: document.deployments(found))

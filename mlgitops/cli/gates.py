@@ -6,17 +6,16 @@ from pathlib import Path  # noqa: TC003 - click's callbacks are called with it
 
 import click
 
+from mlgitops.cli.evidence import cache_option, cached, environments_option, installing
 from mlgitops.cli.options import (
     Target,
     as_json,
-    environments_option,
     file_option,
     format_option,
-    installing,
     progress,
     registry_options,
 )
-from mlgitops.errors import GateFailedError
+from mlgitops.errors.applying import GateFailedError
 from mlgitops.file.load import load
 from mlgitops.file.stages import stage_of
 from mlgitops.report.screen import screen
@@ -42,6 +41,7 @@ Examples:
 @file_option
 @registry_options
 @environments_option
+@cache_option
 @format_option
 def try_command(
     model: str,
@@ -50,6 +50,7 @@ def try_command(
     file: Path,
     target: Target,
     environments: bool,
+    cache: bool | None,
     form: str,
 ) -> None:
     """Judge a version by the gates of its stages, without a plan.
@@ -68,9 +69,10 @@ def try_command(
     client = target.connect()
     told = installing(wanted=environments, quick=False)
     own = Environments(say=told) if told else None
+    store = cached(wanted=cache, quick=False)
     with progress() as say:
-        number, _ = find_version(client, model, version, desired.stages)
-        found = tried(client, desired, model, number, stages, say, own)
+        number = find_version(client, model, version, desired.stages)[0].number
+        found = tried(client, desired, model, number, stages, say, own, store)
     report = trial.report(model, number, found)
     if form == "json":
         click.echo(as_json(document.tried(model, number, found)))

@@ -16,7 +16,6 @@ import click
 from click.core import ParameterSource
 
 from mlgitops import words
-from mlgitops.core.gate import Need
 from mlgitops.errors import MlgitopsError, UsageError
 from mlgitops.report.screen import is_terminal, screen
 from mlgitops.system import files, login, outlet, secrets
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from mlgitops.registry.registry import MlflowRegistry
     from mlgitops.report.parts import Report
     from mlgitops.report.screen import Screen
+    from mlgitops.workers.values import Workers
 
 _SILENCE = 10.0  # seconds
 
@@ -56,6 +56,11 @@ optional_file_option = click.option(
     show_default=True,
     callback=_if_there,
     help="The file that declares the stages; optional for this command.",
+)
+deployments_option = click.option(
+    "--deployments/--no-deployments",
+    default=True,
+    help="Ask the places that models.yaml declares what they serve.",
 )
 models_argument = click.argument("models", nargs=-1)
 registry_option = click.option(
@@ -88,30 +93,37 @@ def formats(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 format_option = formats("text", "markdown", "json")
 plain_format_option = formats("text", "json")
-quick_option = click.option(
-    "--quick",
-    is_flag=True,
-    help="Do not download models or compare predictions, unless a gate needs it.",
-)
-environments_option = click.option(
-    "--environments/--no-environments",
-    default=True,
-    envvar="MLGITOPS_ENVIRONMENTS",
-    help="Run versions whose packages are not installed here in environments of their own, made "
-    "by uv; never with --quick.  [env: MLGITOPS_ENVIRONMENTS]",
-)
 
 
-def installing(*, wanted: bool, quick: bool) -> Callable[[str], None] | None:
-    """What is told of environments that are made; None if none may be."""
-    return None if quick or not wanted else lambda line: tell(line, err=True)
+def dask_option(verb: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option that names a cluster, and what is done there: a verb in the imperative."""
+    return click.option(
+        "--dask",
+        metavar="ADDRESS_OR_FILE",
+        envvar="MLGITOPS_DASK",
+        help=f"{verb} on the Dask cluster of this scheduler, or scheduler file.  "
+        "[env: MLGITOPS_DASK]",
+    )
 
 
-checked_option = click.option(
-    "--checked",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Load no model for a gate whose verdict is in this file, from github verdicts.",
-)
+def printed(name: str, line: str) -> None:
+    """What a call prints in another process, after its name; this process's own have none."""
+    tell(f"{name}: {line}", err=True)
+
+
+def scoring_on(dask: str | None) -> Callable[[], Workers] | None:
+    """What connects to the workers that let versions predict; None for this machine."""
+    if dask is None:
+        return None
+
+    def hire() -> Workers:
+        from mlgitops.workers.joined import joined
+        from mlgitops.workers.values import Parcel
+
+        # no variable: who only scores logs in nowhere
+        return joined(dask, Parcel(variables={}), printed, extra="review")
+
+    return hire
 
 
 def _reason(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
@@ -128,11 +140,6 @@ reason_option = click.option(
     metavar="TEXT",
     help="Why, in one line, for the commit's trailer `Reason:`.  [env: MLGITOPS_REASON]",
 )
-
-
-def reviewed(*, quick: bool) -> Need:
-    """What a reviewer is shown of the versions."""
-    return Need.RUN if quick else Need.PREDICTIONS
 
 
 _REPORTS = (".md", ".json", ".html")

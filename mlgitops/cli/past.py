@@ -19,8 +19,9 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
+from mlgitops.core.record import FIRST
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import UsageError
+from mlgitops.errors import GitError, UsageError
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, timeline
 from mlgitops.system import files
@@ -29,9 +30,8 @@ from mlgitops.words import count, listed, suggestion
 if TYPE_CHECKING:
     from mlgitops.core.held import Held
     from mlgitops.core.record import Entry
+    from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
-
-_FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before any record
 
 
 def _table(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -116,7 +116,7 @@ def history(
     if export:
         if at or offline:
             raise UsageError("--export goes with neither --at nor --offline; pass --since, --until")
-        _export(export, target, (model, stage), since or _FIRST, until or datetime.now(UTC))
+        _export(export, target, (model, stage), since or FIRST, until or datetime.now(UTC))
         return
     if since or until:
         raise UsageError("--since and --until go with --export; for one moment, pass --at")
@@ -156,6 +156,15 @@ def _export(
 def _is_meant(entry: Entry, model: str | None, stage: str | None) -> bool:
     of_stage = stage is None or alias_of(entry.stage) == alias_of(stage)
     return model in (None, entry.model) and of_stage
+
+
+def revisions_or_none(file: Path) -> tuple[Revision, ...]:
+    """Git's history of a file; none, and a warning, where git has none."""
+    try:
+        return revisions_of(file)
+    except GitError as error:
+        warn(f"the history comes from the registry's stamps only: {error}")
+        return ()
 
 
 def _actual(file: Path, target: Target) -> Held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,13 +11,12 @@ from mlgitops.cli.options import Target, file_option, progress, registry_options
 from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit
-from mlgitops.file.load import read, source
+from mlgitops.file.load import source
+from mlgitops.file.texts import read
 from mlgitops.system import files
 from mlgitops.words import count
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlgitops.core.desired import Desired, DesiredStage
     from mlgitops.core.registry import RegistryReader
 
@@ -62,16 +62,15 @@ def pin(
         tell(_checked(chosen, desired, target))
         return
     digests = _digests(chosen, desired, target.connect(), force=force)
-    edited = edit.set_digests(declared, digests)
-    if edited != declared.text:
-        files.write_text(file, edited)
+    for edited, text in edit.set_digests(declared, digests).items():
+        files.write_text(Path(edited), text)
     for name, held in chosen.items():
         done = (
             "is now pinned"
             if digests.get(name, held.digest) != held.digest
             else "is already pinned"
         )
-        tell(f"{file}: {' '.join(name)} version {held.version} {done}")
+        tell(f"{held.where.file}: {' '.join(name)} version {held.version} {done}")
     if not chosen:
         tell(f"{file}: no stage holds a version; nothing to pin")
 

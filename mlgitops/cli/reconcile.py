@@ -1,4 +1,4 @@
-"""The reconciler's verbs: plan, apply and status."""
+"""The reconciler's verbs: plan and apply."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.options import (
-    Target,
+from mlgitops.cli.evidence import (
+    cache_option,
+    cached,
     checked_option,
     environments_option,
+    installing,
+    quick_option,
+    reviewed,
+)
+from mlgitops.cli.options import (
+    Target,
+    dask_option,
     failures_reported,
     file_option,
     format_option,
-    installing,
     models_argument,
     progress,
-    quick_option,
     registry_options,
     report_option,
-    reviewed,
-    show,
-    show_report,
-    tell,
+    scoring_on,
     warn,
 )
+from mlgitops.cli.proposed import origin, show_plan
+from mlgitops.cli.scope import changed_since_option, declared
 from mlgitops.cli.terms import (
     authors_option,
-    base_of,
     base_option,
     check_exceptions,
     terms,
@@ -40,25 +44,27 @@ from mlgitops.cli.terms import (
     warn_of_exceptions,
 )
 from mlgitops.core.gate import Need
-from mlgitops.core.way_back import FEW
-from mlgitops.errors import (
-    EXIT_PENDING,
+from mlgitops.errors import EXIT_PENDING
+from mlgitops.errors.applying import (
     ApplyFailedError,
     ApplyInterruptedError,
     ApplyTerminatedError,
     ApplyUnderWayError,
 )
-from mlgitops.file.load import load, loads, read
+from mlgitops.file.load import loads
+from mlgitops.file.texts import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.lock import Lock
+    from mlgitops.core.measured import Measured
     from mlgitops.core.plan import Change, Plan
-    from mlgitops.core.record import Recorded
     from mlgitops.core.registry import Registry
     from mlgitops.core.stamp import Author
+    from mlgitops.file.texts import Texts
+    from mlgitops.history.entries import Entries
     from mlgitops.proposal.propose import Proposal
 
 _ENDING = "interrupted: finishing what has begun; interrupt again to stop at once"
@@ -72,6 +78,8 @@ Examples:
   mlgitops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
   mlgitops plan --out plan.json && mlgitops apply --plan plan.json
   mlgitops plan --base origin/main    judge what this branch changes
+  mlgitops plan --dask tcp://scheduler:8786    let versions predict on a Dask cluster
+  mlgitops plan --changed-since origin/main    read nothing but what this branch changes
 """
 )
 @models_argument
@@ -80,8 +88,11 @@ Examples:
     "--out", type=click.Path(path_type=Path), help="Write the plan to this file, for apply --plan."
 )
 @base_option("Show refused changes that models.yaml of this commit asks for too, but succeed.")
+@changed_since_option
 @quick_option
 @environments_option
+@cache_option
+@dask_option("Let versions predict")
 @checked_option
 @report_option
 @terms_options
@@ -97,8 +108,11 @@ def plan(
     exit_code: bool,
     out: Path | None,
     revision: str | None,
+    since: str | None,
     quick: bool,
     environments: bool,
+    cache: bool | None,
+    dask: str | None,
     checked: Path | None,
     reports: tuple[Path, ...],
     authors: Path | None,
@@ -106,43 +120,73 @@ def plan(
 ) -> int:
     """Show what apply would change, and the evidence for it.
 
-    Plans MODELS, by name or pattern, or all models. Writes nothing to the registry. Exits with 3 if
-    a change is refused, and with 1 if an exception to a guard has ended, unless models.yaml of
-    --base has it as well.
+    Plans MODELS, by name or pattern, or all models. With --changed-since, plans the models whose
+    entries were added, changed or removed, or name gates, recipes or held-out rows that changed,
+    and reads no others from the registry; if another key of models.yaml changed, plans all. Writes
+    nothing to the registry. Exits with 3 if a change is refused, and with 1 if an exception to a
+    guard has ended, unless models.yaml of --base has it as well.
     """
-    from mlgitops.core.guards import Shown
-    from mlgitops.history import entries
-    from mlgitops.history.reasons import under_review
-    from mlgitops.proposal import checkedfile, planfile
     from mlgitops.proposal.propose import propose
     from mlgitops.report import document
 
-    known = entries.read(authors) if authors else {}
-    whose = entries.Entries(file=file, known=known, warn=warn) if known else None
+    whose = _recorded(authors, file) if authors else None
     with failures_reported(reports), progress() as say:
-        declared = read(file)
-        desired = loads(declared, str(file))
-        base = base_of(file, revision)
+        texts = read(file)
+        said = declared(texts, file, base=revision, since=since, models=models)
+        desired, base = said.desired, said.base
         on = terms(desired, **allowed, base=base, whose=whose)
         client, need = target.connect(), reviewed(quick=quick)
-        before = checkedfile.read(checked) if checked else ()
-        told = installing(wanted=environments, quick=quick)
+        before = _measured(checked) if checked else ()
         proposal = propose(
-            desired, client, on, say, need=need, checked=before, models=models, installing=told
+            *(desired, client, on, say),
+            need=need,
+            checked=before,
+            models=models,
+            scope=said.scope,
+            installing=installing(wanted=environments, quick=quick),
+            store=cached(wanted=cache, quick=quick),
+            hire=scoring_on(dask),
         )
-        if revision and (said := under_review(file, revision)):
-            proposal = proposal.explained(lambda c: "" if on.before(c.model, c.alias) else said)
+        if revision:
+            from mlgitops.history.reasons import under_review
+
+            if reason := under_review(file, revision):
+                proposal = proposal.explained(
+                    lambda c: "" if on.before(c.model, c.alias) else reason
+                )
     if out is not None:
-        shown = Shown(
-            plan=proposal.plan,
-            fingerprint=planfile.fingerprint(declared),
-            refused=tuple((one.change.model, one.change.alias) for one in proposal.held_up),
-        )
-        planfile.write(out, shown, (found for one in proposal.exhibits for found in one.measured))
-    _show(form, reports, proposal, lambda: document.plan(proposal))
+        _write(out, proposal, texts)
+    come = partial(origin, target, file)
+    show_plan(form, reports, proposal, lambda: document.plan(proposal), come)
     proposal.check()
     check_exceptions(desired, base)
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0
+
+
+# what reads and writes files is imported where there is one: it takes a twentieth of a small plan
+def _recorded(authors: Path, file: Path) -> Entries | None:
+    from mlgitops.history import entries
+
+    known = entries.read(authors)
+    return entries.Entries(file=file, known=known, warn=warn) if known else None
+
+
+def _measured(checked: Path) -> tuple[Measured, ...]:
+    from mlgitops.proposal import checkedfile
+
+    return checkedfile.read(checked)
+
+
+def _write(out: Path, proposal: Proposal, texts: Texts) -> None:
+    from mlgitops.core.guards import Shown
+    from mlgitops.proposal import planfile
+
+    shown = Shown(
+        plan=proposal.plan,
+        fingerprint=planfile.fingerprint(texts.whole),
+        refused=tuple((one.change.model, one.change.alias) for one in proposal.held_up),
+    )
+    planfile.write(out, shown, (found for one in proposal.exhibits for found in one.measured))
 
 
 @click.command(
@@ -204,10 +248,11 @@ def apply(
 ) -> None:
     """Make the registry match models.yaml.
 
-    Applies MODELS, by name or pattern, or all models. Records whose change each change was, and
-    reads each change back. Refused changes stop no others: exits with 3 if all were refused, and
-    with 8 if the others were made. With --proof, refuses a version whose image did not pass, or was
-    not tested, unless it returns to a stage: a rollback needs no proof.
+    Applies MODELS, by name or pattern, or all models; with --plan, those that the plan is about.
+    Records whose change each change was, and reads each change back. Refused changes stop no
+    others: exits with 3 if all were refused, and with 8 if the others were made. With --proof,
+    refuses a version whose image did not pass, or was not tested, unless it returns to a stage: a
+    rollback needs no proof.
     """
     from mlgitops.audit import keeping
     from mlgitops.core.apply import Status
@@ -220,8 +265,8 @@ def apply(
     from mlgitops.report import document
 
     with progress() as say, failures_reported(reports, "nothing was applied:"):
-        declared = read(file)
-        desired = loads(declared, str(file))
+        texts = read(file)
+        desired = loads(texts, str(file))
         known = entries.read(authors) if authors else {}
         whose = entries.Entries(
             file=file,
@@ -231,20 +276,24 @@ def apply(
             known=known,
             warn=warn,
         )
+        before_it = planfile.read(shown) if shown else None
+        scope = None if models or before_it is None else before_it.scope(str(shown))
         on = terms(
             desired,
             **allowed,
             whose=whose if known else None,
             who=(actor or who(file)) if allowed["allow"] or allowed["rollback"] else "",
-            fingerprint=planfile.fingerprint(declared),
-            shown=planfile.read(shown) if shown else None,
+            fingerprint=planfile.fingerprint(texts.whole),
+            shown=before_it,
             proofs=prooffile.read(proof) if proof else None,
         )
         warn_of_exceptions(desired)
         client = target.connect()
         need = Need.RUN if reports or form != "text" else Need.NOTHING
         before = checkedfile.read(checked) if checked else ()
-        proposal = propose(desired, client, on, say, need=need, checked=before, models=models)
+        proposal = propose(
+            desired, client, on, say, need=need, checked=before, models=models, scope=scope
+        )
         accepted = proposal.accepted
         # git is asked here, once
         excepted = allowing(proposal.objections)
@@ -261,7 +310,8 @@ def apply(
             prepare=target.prepare_experiment,
         )
         # what an apply of some changes leaves may be half done still
-        left = () if models or accepted is not proposal.plan else proposal.held.locks
+        some = models or scope or accepted is not proposal.plan
+        left = () if some else proposal.held.locks
         with record.given_up_on(ApplyUnderWayError):
             done, ending = _executed(accepted, client, by, left, record.run_id, say)
     done = (*done, *proposal.held_up)
@@ -270,7 +320,7 @@ def apply(
     webhook.applied(proposal, done, whose)
     recorded = record.close(done)
     found = partial(document.outcomes, proposal, done, recorded)
-    _show(form, reports, proposal, found, done, recorded)
+    show_plan(form, reports, proposal, found, partial(origin, target, file), done, recorded)
     check_outcomes(done, ending)
     proposal.check(applied=any(one.status is Status.APPLIED for one in done))
 
@@ -302,32 +352,6 @@ def _executed(
     return done, ending.first
 
 
-def _show(
-    form: str,
-    reports: tuple[Path, ...],
-    proposal: Proposal,
-    document: Callable[[], Mapping[str, object]],
-    done: tuple[Outcome, ...] = (),
-    recorded: Recorded | None = None,
-) -> None:
-    from mlgitops.report import markdown, text
-
-    def page() -> Iterator[str]:
-        from mlgitops.report import html
-
-        with progress() as say:
-            yield from html.plan(proposal, done, say, recorded=recorded)
-
-    show(
-        form,
-        text=lambda screen: text.plan(proposal, screen, done, recorded),
-        markdown=lambda: markdown.plan(proposal, done, recorded),
-        document=document,
-        html=page,
-        reports=reports,
-    )
-
-
 def check_outcomes(done: tuple[Outcome, ...], ending: int | None = None) -> None:
     """Fail if a change did not work out, or if a signal ended the apply.
 
@@ -344,46 +368,3 @@ def check_outcomes(done: tuple[Outcome, ...], ending: int | None = None) -> None
         raise kind("\n".join(["interrupted", *lines]))
     if any(outcome.status is not Status.REFUSED for outcome in wrong):
         raise ApplyFailedError("\n".join(lines))
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  mlgitops status
-  mlgitops status 'churn-*'
-  mlgitops status --format json | jq '.stages[] | select(.state == "drift")'
-"""
-)
-@models_argument
-@click.option(
-    "--payloads",
-    is_flag=True,
-    help=f"Look for the payloads of more than {FEW} versions to roll back to; a request each.",
-)
-@file_option
-@registry_options
-@format_option
-def status(models: tuple[str, ...], payloads: bool, file: Path, target: Target, form: str) -> None:
-    """Show the desired and actual versions, and drift.
-
-    Shows MODELS, by name or pattern, or all models. Says of each production stage whether a
-    rollback would find the version that it returns to.
-    """
-    from mlgitops.history.way_back import with_ways_back
-    from mlgitops.proposal.propose import read
-    from mlgitops.report import document, tables
-
-    desired = load(file)
-    warn_of_exceptions(desired)
-    with progress() as say:
-        say("reading the registry")
-        reader = target.connect()
-        desired, held = read(desired, reader, models)
-        say("looking for ways back")
-        most = None if payloads else FEW
-        stages = with_ways_back(desired, held, reader, payloads=most)
-    clear = sum(bool(s.way_back and s.way_back.version and not s.way_back.blocked) for s in stages)
-    if most is not None and clear > most:
-        said = f"the payloads of {clear:,} versions to roll back to were not looked for"
-        tell(f"{said}; to look, pass --payloads", err=True)
-    show_report(form, tables.status(stages), lambda: document.status(stages))

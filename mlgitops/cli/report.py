@@ -7,18 +7,23 @@ from typing import Any
 
 import click
 
+from mlgitops.cli.evidence import (
+    cache_option,
+    cached,
+    environments_option,
+    installing,
+    quick_option,
+    reviewed,
+)
 from mlgitops.cli.options import (
     Target,
-    environments_option,
     failures_reported,
     file_option,
-    installing,
     progress,
-    quick_option,
     registry_options,
-    reviewed,
     tell,
 )
+from mlgitops.cli.proposed import origin
 from mlgitops.cli.terms import terms, terms_options
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
@@ -48,11 +53,18 @@ Examples:
 )
 @quick_option
 @environments_option
+@cache_option
 @terms_options
 @file_option
 @registry_options
 def report(
-    out: Path, file: Path, target: Target, quick: bool, environments: bool, **allowed: Any
+    out: Path,
+    file: Path,
+    target: Target,
+    quick: bool,
+    environments: bool,
+    cache: bool | None,
+    **allowed: Any,
 ) -> None:
     """Write the plan to an HTML page with charts.
 
@@ -66,9 +78,12 @@ def report(
         with failures_reported((out,)):
             desired = load(file)
             on = terms(desired, **allowed)
-            told = installing(wanted=environments, quick=quick)
-            need = reviewed(quick=quick)
-            proposal = propose(desired, target.connect(), on, say, need=need, installing=told)
-        files.write_pieces(out, html.plan(proposal, progress=say))
+            proposal = propose(
+                *(desired, target.connect(), on, say),
+                need=reviewed(quick=quick),
+                installing=installing(wanted=environments, quick=quick),
+                store=cached(wanted=cache, quick=quick),
+            )
+        files.write_pieces(out, html.plan(proposal, progress=say, origin=origin(target, file)))
     tell(f"{out}: {wording.headline(proposal.plan)}")
     proposal.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +13,8 @@ from mlgitops.cli.options import file_option, reason_option, tell
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import UsageError
 from mlgitops.file import edit
-from mlgitops.file.load import read
 from mlgitops.file.stages import stage_of
+from mlgitops.file.texts import read
 from mlgitops.history.declared import declared
 from mlgitops.history.reasons import TRAILER
 from mlgitops.history.revisions import revisions_of
@@ -22,7 +23,6 @@ from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from mlgitops.file.part import Part
 
@@ -57,8 +57,9 @@ def rollback(
     With --block, no stage can hold the version that STAGE leaves any more. Other stages of MODEL
     that name it go back too; one that had no other version before is left empty.
     """
-    text = read(file)
-    part = edit.part_of(text, str(file), model)
+    texts = read(file)
+    part = edit.part_of(texts, str(file), model)
+    edited = Path(part.file)
     of, stage = part.source.desired.models[model], stage_of(part.source.desired, stage)
     held = of.listed(alias_of(stage))
     leaving = held.version if held else None
@@ -66,7 +67,7 @@ def rollback(
     but = of.blocked.keys() | bad.keys()
 
     def before(name: str) -> int | None:
-        return previous(revisions_of(file), model, name, declared(text), but=but)
+        return previous(revisions_of(file), model, name, declared(texts), but=but)
 
     former = version or before(stage)
     if former is None:
@@ -75,20 +76,20 @@ def rollback(
             f"git has no earlier version of {model} {stage}{which}; pass the VERSION to go back to"
         )
     if former == leaving:
-        raise UsageError(f"{file}: {model} {stage} is already at {former}; pass another VERSION")
+        raise UsageError(f"{edited}: {model} {stage} is already at {former}; pass another VERSION")
     others = (one.name for one in of.stages if one.version in bad and one.alias != alias_of(stage))
     moves = {stage: former} | {name: before(name) for name in others}
-    files.write_text(file, _edited(part, model, moves, bad).whole)
+    files.write_text(edited, _edited(part, model, moves, bad).whole)
     for name, number in moves.items():
         where = "empty" if number is None else f"back at {number}"
         rest = "; commit, then run `mlgitops apply`" if name == stage else ""
-        tell(f"{file}: {model} {name} is {where}{edit.unpinned(part, model, name)}{rest}")
+        tell(f"{edited}: {model} {name} is {where}{edit.unpinned(part, model, name)}{rest}")
     for number, why in bad.items():
-        tell(f"{file}: version {number} of {model} is blocked: {why}")
+        tell(f"{edited}: version {number} of {model} is blocked: {why}")
     if reason:
         paragraphs = f"Roll back {model} {stage}", f"{TRAILER}: {reason}"
         options = " ".join(f"-m {shlex.quote(one)}" for one in paragraphs)
-        tell(f"to record the reason: git commit {options} {shlex.quote(str(file))}")
+        tell(f"to record the reason: git commit {options} {shlex.quote(str(edited))}")
 
 
 def _edited(part: Part, model: str, moves: Mapping[str, int | None], bad: dict[int, str]) -> Part:

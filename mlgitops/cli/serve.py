@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlgitops.cli.evidence import environments_option, installing
 from mlgitops.cli.numbers import Number, Whole
 from mlgitops.cli.options import (
     Target,
-    environments_option,
     format_option,
-    installing,
     optional_file_option,
     registry_options,
     show_report,
@@ -176,6 +175,7 @@ def _held(model: str, text: str, file: Path | None, target: Target) -> Iterator[
 
     desired = load_or_empty(file)
     client = target.connect()
-    number, stage = find_version(client, model, text, desired.stages)
+    found, stage = find_version(client, model, text, desired.stages)
+    number = found.number
     with verified(declared(desired), client, model, number, stage) as source:
         yield f"models:/{model}/{number}{f' ({stage})' if stage else ''}", source

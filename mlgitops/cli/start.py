@@ -18,10 +18,12 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
-from mlgitops.errors import DesiredVersionError, NotEmptyError
+from mlgitops.errors import DesiredStateError, DesiredVersionError, NotEmptyError
+from mlgitops.file import texts
 from mlgitops.file.load import load, loads, of_revision
-from mlgitops.history.revisions import text_at
+from mlgitops.history.revisions import texts_at
 from mlgitops.system import files
+from mlgitops.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +63,21 @@ def import_command(output: Path, force: bool, target: Target) -> None:
     with progress() as say:
         made = import_from(target, say)
     loads(made.text, str(output))
+    unread = _included(output)
     files.write_text(output, made.text)
     tell_imported(made, output)
+    if unread:
+        it = "it" if len(unread) == 1 else "them"
+        tell(f"{output} no longer includes {listed(unread)}; remove {it}", err=True)
     tell(f"wrote {output}; `mlgitops plan` shows no changes")
+
+
+def _included(file: Path) -> list[str]:
+    """The files that a models.yaml includes, as far as it can be read."""
+    try:
+        return [one.name for one in texts.read(file).included] if file.exists() else []
+    except DesiredStateError:
+        return []
 
 
 def import_from(target: Target, say: Callable[[str], None]) -> Imported:
@@ -169,5 +183,5 @@ def rebuild(
 def _desired(file: Path, revision: str | None) -> Desired | None:
     if revision is None:
         return load(file)
-    text = text_at(file, revision)
-    return None if text is None else of_revision(text, file, revision)
+    found = texts_at(file, revision)
+    return None if found is None else of_revision(found, file, revision)

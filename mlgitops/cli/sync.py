@@ -15,7 +15,8 @@ import click
 
 from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import Target, registry_options, tell, warn
-from mlgitops.errors import MlgitopsError, SyncEndedError, SyncFolderError, UsageError
+from mlgitops.errors import MlgitopsError, UsageError
+from mlgitops.errors.applying import SyncEndedError, SyncFolderError
 from mlgitops.system import files, secrets, waiting
 from mlgitops.words import one_line
 

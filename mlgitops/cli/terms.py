@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,8 @@ from mlgitops.core.guards import Terms
 from mlgitops.core.permissions import Guard, by_flags, by_labels, expired
 from mlgitops.core.review import untouched
 from mlgitops.errors import DesiredStateError
-from mlgitops.file.load import of_revision
+from mlgitops.file.load import SPELLED_FREELY, completed, of_revision
+from mlgitops.file.texts import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change
     from mlgitops.core.stamp import Author
     from mlgitops.errors import Problem
+    from mlgitops.file.load import Source
 
 _NOTHING = "models: {}"
 
@@ -69,15 +73,27 @@ def base_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return click.option("--base", "revision", metavar="REV", help=text)
 
 
-def base_of(file: Path, revision: str | None) -> Desired | None:
-    """What a revision declares; nothing where it has no such file, or one that is not valid."""
+def base_of(file: Path, revision: str | None, now: Source | None = None) -> Desired | None:
+    """What a revision declares; nothing where it has no such file, or one that is not valid.
+
+    Args:
+        file: models.yaml.
+        revision: a commit; None if everything is under review.
+        now: what the file says, where that is known: what is the same is not read again.
+    """
     if revision is None:
         return None
-    from mlgitops.history.revisions import text_at
+    from mlgitops.file.earlier import earlier
+    from mlgitops.history.revisions import texts_at
 
     try:
-        text = text_at(file, revision)
-        return of_revision(text or _NOTHING, file, revision)
+        known = None if now is None else now.texts
+        texts = texts_at(file, revision, known) or Texts(text=_NOTHING)
+        if now is not None:
+            with suppress(DesiredStateError):
+                freely = replace(now.desired, version=SPELLED_FREELY)
+                return completed(earlier(texts, file, revision, now), freely)
+        return of_revision(texts, file, revision)
     except DesiredStateError:
         return of_revision(_NOTHING, file, revision)
 

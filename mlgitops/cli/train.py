@@ -10,9 +10,11 @@ import yaml
 
 from mlgitops.cli.options import (
     Target,
+    dask_option,
     file_option,
     format_option,
     models_argument,
+    printed,
     progress,
     registry_options,
     show_report,
@@ -23,9 +25,13 @@ from mlgitops.core.choice import chosen
 from mlgitops.core.desired import RECIPES
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load
+from mlgitops.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from mlgitops.recipes.package import RecipePackage
+    from mlgitops.recipes.running import Crew
 
 
 @click.command(
@@ -34,33 +40,53 @@ Examples:
   mlgitops train
   mlgitops train power-forecasting-model 'churn-*' --data windfarm.csv
   WINDFARM_DATA=https://example.org/windfarm.csv mlgitops train
+  mlgitops train --jobs 1                        in this process, one after the other
+  mlgitops train --dask tcp://scheduler:8786     on the workers of a Dask cluster
 """
 )
 @models_argument
 @click.option("--data", metavar="PATH_OR_URL", help="The data for recipes that read a file.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Train up to this many models at once, in processes.  [default: one a core]",
+)
+@dask_option("Train")
 @file_option
 @registry_options
 @format_option
 def train(
     models: tuple[str, ...],
     data: str | None,
+    jobs: int | None,
+    dask: str | None,
     file: Path,
     target: Target,
     form: str,
 ) -> None:
     """Train and register missing versions.
 
-    Trains the recipes of MODELS, by name or pattern, or of all models, in the order of their
-    numbers. A version that fails stops those after it of its model, and no other model. Does not
-    promote: a version enters a stage only through models.yaml.
+    Trains the recipes of MODELS, by name or pattern, or of all models: several models at once, the
+    versions of each in the order of their numbers. A version that fails stops those after it of
+    its model, and no other model. Does not promote: a version enters a stage only through
+    models.yaml.
     """
+    from mlgitops.recipes import crews
     from mlgitops.recipes import train as training
     from mlgitops.report import document, tables
 
+    if jobs and dask:
+        raise UsageError("--jobs is for processes here, --dask for a cluster; keep one")
     desired = load(file)
     only = chosen(desired.models, models, f"{desired.file} has")
     client = target.connect()
     with progress() as say:
+
+        def hire(several: int, package: RecipePackage) -> Crew | None:
+            if dask:
+                return crews.cluster(dask, package, printed)
+            return crews.processes(several, jobs, printed)
+
         done = training.train(
             desired,
             client,
@@ -69,6 +95,7 @@ def train(
             prepare=target.prepare_experiment,
             before=_warn_if_dirty,
             progress=say,
+            hire=hire,
         )
     show_report(form, tables.trained(done), lambda: document.trained(done.trained))
     done.check()
@@ -130,7 +157,7 @@ def run_recipe(
     tell(f"run {trained.run_id}")
     tell(f"model {trained.model_uri}")
     for name, value in trained.metrics.items():
-        tell(f"{name} {value:.6g}")
+        tell(f"{name} {number(value)}")
     if model:
         tell(f"version {tracking.register(trained, model)}")
 

@@ -10,8 +10,9 @@ import click
 from mlgitops import __version__
 from mlgitops.cli.options import optional_file_option, tell, warn
 from mlgitops.errors import MergeConflictError, OutOfDateError, UncommittedError
-from mlgitops.file.load import read, source
+from mlgitops.file.load import source
 from mlgitops.file.migrate import NEWEST, migrated
+from mlgitops.file.texts import read
 from mlgitops.system import files, git
 from mlgitops.words import count, listed
 

@@ -31,7 +31,7 @@ LABELS = (*sorted(ALLOWING), drift.LABEL, way_back.LABEL)
 OURS = ("MLFLOW_", "MLGITOPS_", "DRIFT_")  # how the names of our variables begin
 VARIABLES = (
     *(REGISTRY, "MLFLOW_REGISTRY_URI", "MLFLOW_WORKSPACE", "DRIFT_HEAL", APPROVERS),
-    *(IMAGES, HOST, "MLGITOPS_DEPLOY_KNOWN_HOSTS", LOGIN, "MLGITOPS_RUNNER"),
+    *(IMAGES, HOST, "MLGITOPS_DEPLOY_KNOWN_HOSTS", LOGIN, "MLGITOPS_RUNNER", "MLGITOPS_SITE"),
 )
 
 
@@ -43,12 +43,14 @@ class Secret:
         environment: whose jobs alone are to see it; empty for one of the repository.
         needed_by: the variable that makes it needed; empty for one that is needed in any case.
         unless: the variable that does without it.
+        optional: nothing on GitHub tells whether it is needed.
     """
 
     name: str
     environment: str
     needed_by: str = ""
     unless: str = ""
+    optional: bool = False
 
 
 SECRETS = (
@@ -67,6 +69,10 @@ SECRETS = (
         for part in ("USERNAME", "PASSWORD")
     ),
     Secret(name="MLGITOPS_DEPLOY_KEY", environment=PRODUCTION, needed_by=HOST),
+    *(
+        Secret(name=f"MLGITOPS_{name}", environment=PRODUCTION, optional=True)
+        for name in ("KUBECONFIG", "GITOPS_TOKEN")
+    ),
 )
 
 

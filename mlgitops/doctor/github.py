@@ -168,6 +168,8 @@ class _Checks:
 
     def _is_wanted(self, secret: expected.Secret) -> bool:
         known = self._variables or frozenset()
+        if secret.optional:
+            return False
         return (not secret.needed_by or secret.needed_by in known) and secret.unless not in known
 
     def _check_labels(self) -> Iterator[Finding]:

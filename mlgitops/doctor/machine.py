@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops import __version__
+from mlgitops.doctor.covered import covered
 from mlgitops.doctor.finding import failed, passed, unchecked
 from mlgitops.errors import DesiredStateError, DockerError, OwnerError
 from mlgitops.file.load import load
@@ -48,7 +49,7 @@ def containers() -> Iterator[Finding]:
 
 
 def declared(file: Path, registry: str) -> Iterator[Finding]:
-    """models.yaml: whether it is there and valid, and who manages its stages.
+    """models.yaml: whether it is there and valid, who manages its stages, what of it is covered.
 
     Args:
         file: its path.
@@ -68,6 +69,7 @@ def declared(file: Path, registry: str) -> Iterator[Finding]:
         yield passed("owner", owned(desired, registry).owner)
     except OwnerError as error:
         yield failed("owner", str(error), "")
+    yield from covered(file)
 
 
 def _python() -> Finding:

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from mlgitops.doctor.finding import failed, passed, unchecked
-from mlgitops.errors import RegistryDeniedError, RegistryError
+from mlgitops.errors.registry import RegistryDeniedError, RegistryError
 from mlgitops.system.addresses import without_secrets
 from mlgitops.words import count, listed
 

@@ -81,7 +81,7 @@ class Form(BaseModel):
             people.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     asks: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
 

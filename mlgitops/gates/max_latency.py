@@ -10,6 +10,7 @@ from pydantic import Field
 from mlgitops.core.gate import Need, verdict
 from mlgitops.gates import units
 from mlgitops.gates.form import GateForm, unmeasured
+from mlgitops.words import apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,4 +46,6 @@ class LatencyGate(GateForm):
             yield verdict(self.rule, False, expected, unmeasured(case))
         else:
             taken = predictions.new_cost.milliseconds
-            yield verdict(self.rule, taken <= self.most, expected, f"{taken:.6g} ms")
+            yield verdict(
+                self.rule, taken <= self.most, expected, f"{apart(taken, self.most)[0]} ms"
+            )

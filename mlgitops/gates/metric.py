@@ -21,6 +21,7 @@ from mlgitops.gates.form import (
     Text,
     fraction,
 )
+from mlgitops.words import apart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -38,9 +39,9 @@ class MetricGate(GateForm):
         }
     )
 
-    metric: Text
-    min: Number | None = None
-    max: Number | None = None
+    metric: Annotated[Text, Field(description="its name in MLflow")]
+    min: Annotated[Number | None, Field(description="the least that passes")] = None
+    max: Annotated[Number | None, Field(description="the most that passes")] = None
     max_regression: Annotated[
         Regression | None,
         Field(description=REGRESSION),
@@ -99,15 +100,16 @@ class MetricGate(GateForm):
     def judge(self, case: Case) -> Iterator[Verdict]:
         """One verdict for each bound."""
         value = _finite(case.new.metrics, self.metric)
-        shown = _shown(case.new.metrics, self.metric)
         if self.min is not None:
             passed = value is not None and value >= self.min
-            yield verdict(
-                f"{self.metric} min {self.min:g}", passed, f"at least {self.min:g}", shown
-            )
+            said = f"at least {self.min:g}"
+            shown = _shown(case.new.metrics, self.metric, self.min)
+            yield verdict(f"{self.metric} min {self.min:g}", passed, said, shown)
         if self.max is not None:
             passed = value is not None and value <= self.max
-            yield verdict(f"{self.metric} max {self.max:g}", passed, f"at most {self.max:g}", shown)
+            said = f"at most {self.max:g}"
+            shown = _shown(case.new.metrics, self.metric, self.max)
+            yield verdict(f"{self.metric} max {self.max:g}", passed, said, shown)
         if self.max_regression is not None and self.confidence is not None:
             yield on_rows.bounded(
                 case,
@@ -118,30 +120,29 @@ class MetricGate(GateForm):
                 rule=self.rule,
             )
         elif self.max_regression is not None:
-            yield self._regression(self.max_regression, value, shown, case)
+            yield self._regression(self.max_regression, value, case)
 
     def _way(self, case: Case) -> Direction | None:
         return self.better or case.direction(self.metric)
 
-    def _regression(
-        self, limit: float | str, value: float | None, shown: str, case: Case
-    ) -> Verdict:
+    def _regression(self, limit: float | str, value: float | None, case: Case) -> Verdict:
         text = limit if isinstance(limit, str) else f"{limit:g}"
         rule = f"{self.metric} max_regression {text}"
         if case.old is None:
             expected = "recorded; the stage is empty, so there is nothing to compare with"
-            return verdict(rule, value is not None, expected, shown)
+            return verdict(rule, value is not None, expected, _shown(case.new.metrics, self.metric))
         present = _finite(case.old.metrics, self.metric)
         if present is None:
             what = f"version {case.old.number} has no usable {self.metric} to compare with"
-            return verdict(rule, False, what, shown)
+            return verdict(rule, False, what, _shown(case.new.metrics, self.metric))
         allowed = abs(present) * fraction(limit) if isinstance(limit, str) else limit
         lower = self._way(case) == "lower"
         bound = present + allowed if lower else present - allowed
         passed = value is not None and (value <= bound if lower else value >= bound)
         word = "at most" if lower else "at least"
-        expected = f"{word} {bound:.6g} (version {case.old.number} has {present:.6g})"
-        return verdict(rule, passed, expected, shown)
+        said, had, *_ = apart(bound, present, *([] if value is None else [value]))
+        expected = f"{word} {said} (version {case.old.number} has {had})"
+        return verdict(rule, passed, expected, _shown(case.new.metrics, self.metric, bound))
 
 
 def _finite(metrics: Mapping[str, float], name: str) -> float | None:
@@ -151,5 +152,6 @@ def _finite(metrics: Mapping[str, float], name: str) -> float | None:
     return value if usable else None
 
 
-def _shown(metrics: Mapping[str, float], name: str) -> str:
-    return f"{metrics[name]:.6g}" if name in metrics else "not recorded"
+def _shown(metrics: Mapping[str, float], name: str, *bound: float) -> str:
+    """What was recorded, in digits that tell it from the bound."""
+    return apart(metrics[name], *bound)[0] if name in metrics else "not recorded"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlgitops.core.gate import verdict
 from mlgitops.core.metrics import score_of
 from mlgitops.gates.form import fraction, unmeasured
-from mlgitops.words import listed
+from mlgitops.words import listed, number
 
 if TYPE_CHECKING:
     from mlgitops.core.directions import Direction
@@ -76,9 +76,9 @@ def scored(case: Case, metric: str) -> Difference | str:
 
 
 def _said(score: Difference | str) -> str:
-    return score if isinstance(score, str) else f"{score.new:.6g} on the rows"
+    return score if isinstance(score, str) else f"{number(score.new)} on the rows"
 
 
 def _worse(bound: float, relative: bool) -> str:
-    size = f"{abs(bound) * 100:.3g}%" if relative else f"{abs(bound):.6g}"
+    size = f"{abs(bound) * 100:.3g}%" if relative else number(abs(bound))
     return f"at most {size} worse" if bound >= 0 else f"at least {size} better"

@@ -34,7 +34,7 @@ class PromotedFromGate(GateForm):
 
     for_prompts: ClassVar[bool] = True
 
-    promoted_from: StageName
+    promoted_from: Annotated[StageName, Field(description="the stage before")]
     # not None: a key whose value was forgotten must not weaken the gate
     soak: Annotated[
         str, Field(pattern=units.DURATION, description="for at least: 30m, 24h or 7d, in one stay")

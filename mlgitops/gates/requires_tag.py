@@ -20,7 +20,7 @@ class TagGate(GateForm):
 
     for_prompts: ClassVar[bool] = True
 
-    requires_tag: Text
+    requires_tag: Annotated[Text, Field(description="the name of the tag")]
     value: Annotated[Text, Field(description="the tag's very value; any if not given")] = ""
 
     def judge(self, case: Case) -> Iterator[Verdict]:

@@ -1,4 +1,4 @@
-"""Amounts with a unit, as the gates of models.yaml write them: `24h`, `50MB`, `20ms`. Pure.
+"""Amounts with a unit, as models.yaml writes them: `24h`, `50MB`, `20ms`. Pure.
 
 The patterns say what is well-formed; they are also in models.schema.json. The functions take
 nothing else.
@@ -11,12 +11,14 @@ from decimal import Decimal
 
 _DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 DURATION = r"^[1-9][0-9]{0,4}[mhd]$"
+DELAY = r"^[0-9]{1,5}(\.[0-9]{1,3})?[smh]$"
 SIZE = rf"^{_DECIMAL}(kB|MB|GB|KiB|MiB|GiB)$"
 LATENCY = rf"^{_DECIMAL}(ms|s)$"
 
 _SPANS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _MILLISECONDS = {"ms": 1, "s": 1000}
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def duration(text: str) -> timedelta:
@@ -26,6 +28,15 @@ def duration(text: str) -> timedelta:
     datetime.timedelta(days=1)
     """
     return int(text[:-1]) * _SPANS[text[-1]]
+
+
+def seconds(text: str) -> float:
+    """Seconds, minutes or hours, in seconds.
+
+    >>> seconds("90s"), seconds("1.5m")
+    (90.0, 90.0)
+    """
+    return float(Decimal(text[:-1]) * _SECONDS[text[-1]])
 
 
 def spelled(span: timedelta) -> str:

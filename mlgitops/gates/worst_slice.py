@@ -11,7 +11,7 @@ from mlgitops.core.gate import Need, verdict
 from mlgitops.core.metrics import SLICED, score_of
 from mlgitops.gates import on_rows
 from mlgitops.gates.form import REGRESSION, GateForm, Regression, Text, fraction
-from mlgitops.words import count
+from mlgitops.words import apart, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ class WorstSliceGate(GateForm):
         if not worse:
             return verdict(self.rule, True, expected, f"none of {count(len(found), 'slice')}")
         worst = max(worse, key=lambda one: one.regression)
-        values = f"{worst.old:.6g} → {worst.new:.6g} ({worst.regression:.1%} worse)"
+        values = f"{' → '.join(apart(worst.old, worst.new))} ({worst.regression:.1%} worse)"
         more = f", and {count(len(worse) - 1, 'more slice')}" if len(worse) > 1 else ""
         actual = f"{worst.name}: {values} on {count(worst.rows, 'row')}{more}"
         return verdict(self.rule, False, expected, actual)

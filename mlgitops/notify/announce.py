@@ -21,8 +21,8 @@ from mlgitops.errors import (
     GitHubError,
     GitHubRejectedError,
     HttpError,
-    RegistryError,
 )
+from mlgitops.errors.registry import RegistryError
 from mlgitops.system import signing
 from mlgitops.system.http import HttpClient
 

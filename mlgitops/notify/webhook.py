@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change
     from mlgitops.core.stamp import Author
     from mlgitops.core.status import StageStatus
+    from mlgitops.deploy.values import Step
     from mlgitops.proposal.propose import Proposal
 
 VARIABLE = "MLGITOPS_WEBHOOK_URL"
@@ -54,9 +55,10 @@ def _by(author: Author) -> str:
     return f"mlgitops apply by {author.actor}, commit {author.commit[:12]}{request}{reason}"
 
 
-def drifted(stages: Iterable[StageStatus]) -> None:
-    """Tell which stages are not what models.yaml says."""
+def drifted(stages: Iterable[StageStatus], steps: Iterable[Step] = ()) -> None:
+    """Tell which stages are not what models.yaml says, or are not served so."""
     lines = [f"{stage.model} {stage.stage}: {wording.wrong(stage)}" for stage in stages]
+    lines += map(str, steps)
     if lines:
         _send(["mlgitops: drift", *lines])
 

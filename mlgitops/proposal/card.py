@@ -10,8 +10,10 @@ from mlgitops.core.held import Held
 from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
 from mlgitops.proposal.trial import entering, side_of
+from mlgitops.recipes.package import package_of
 from mlgitops.registry.lookup import find_version, no_version, require_model
 from mlgitops.review.artifacts import Cabinet
+from mlgitops.review.tools import tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +79,7 @@ def chosen(registry: RegistryReader, model: str, text: str | None, declared: Dec
         UsageError: there is no such model, version or stage, or the stage is empty.
     """
     if text is not None:
-        return find_version(registry, model, text, declared)[0]
+        return find_version(registry, model, text, declared)[0].number
     found = require_model(registry, model)
     last_first = reversed(declared.production)
     held = next((found.stages[one] for one in last_first if one in found.stages), None)
@@ -104,13 +106,13 @@ def make_card(
         raise no_version(registry, model, number)
     declared = desired.models.get(model)
     aliases = sorted(alias for alias, holds in held.stages.items() if holds == number)
-    with Cabinet(registry) as cabinet:
+    with Cabinet(registry) as cabinet, tools(package_of(desired)) as shared:
         new = side_of(registry, model, bare, cabinet)
         verdicts = tuple(
             (desired.stages.name_of(alias), verdict)
             for alias in aliases
             if declared and declared.gates_for(alias)
-            for verdict in entering(registry, desired, held, alias, new, cabinet).verdicts
+            for verdict in entering(registry, desired, held, alias, new, cabinet, shared).verdicts
         )
         call = _call(new.artifact.folder) if new.artifact else None
     return Card(

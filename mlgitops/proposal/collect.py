@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,13 +16,15 @@ from mlgitops.core.measured import known, measured, subject
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY
 from mlgitops.core.way_back import WayBack, of_change
-from mlgitops.errors import PayloadError, Problem, RegistryRequestError, StoreError
+from mlgitops.errors import PayloadError, Problem
+from mlgitops.errors.registry import RegistryRequestError, StoreError
 from mlgitops.history.way_back import ways_back
 from mlgitops.recipes.package import package_of
 from mlgitops.registry.presence import Presence, look
-from mlgitops.review import heldout, scoring
+from mlgitops.review import heldout
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import Scope, compare, evidence_of, side
+from mlgitops.review.compare import Scope, begin, evidence_of, side
+from mlgitops.review.tools import tools
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version, VersionKey
     from mlgitops.review.environments import Environments
+    from mlgitops.review.tools import Tools
+    from mlgitops.system.store import Store
+    from mlgitops.workers.values import Workers
 
 
 _RECENT = 20  # versions
@@ -104,6 +111,8 @@ class Request:
         link: makes an address of two commits, where there is one.
         own: makes environments for versions whose packages are not ours; None if nothing is to be
             installed.
+        store: where answers of earlier runs are; None to ask in any case.
+        hire: workers that let versions predict, once there is something to ask; None for here.
     """
 
     now: datetime
@@ -111,6 +120,8 @@ class Request:
     checked: tuple[Measured, ...] = ()
     link: Callable[[str, str], str | None] = lambda _old, _new: None
     own: Environments | None = None
+    store: Store | None = None
+    hire: Callable[[], Workers] | None = None
 
 
 def collect(
@@ -123,33 +134,48 @@ def collect(
 ) -> tuple[Exhibit, ...]:
     """The evidence for every change, or why its version cannot be had.
 
-    Payloads are let go of model by model, so that a plan of many models needs the room of one.
+    Payloads are let go of model by model, so that a plan of many models needs the room of those
+    that predict at the same time.
 
     Raises:
         RegistryError: the registry could not be read.
     """
-    entering = [one for one in plan.changes if one.enters and not one.prompt]
-    if request.need is Need.PREDICTIONS and entering:
-        scoring.warm_up()
-    collector = _Collector(desired, held, reader, request)
-    collector.look_up(plan.changes)
-    progress("looking for payloads")
-    collector.look_for_payloads()
-    if request.need is not Need.NOTHING:
-        collector.look_back(plan.changes)
-    exhibits: list[Exhibit] = []
-    with Cabinet(reader) as cabinet:
+    package = package_of(desired)
+    with (
+        ExitStack() as cabinets,
+        tools(package, request.own, request.store, request.hire) as shared,
+    ):
+        collector = _Collector(desired, held, reader, request, shared)
+        collector.look_up(plan.changes)
+        progress("looking for payloads")
+        collector.look_for_payloads()
+        if request.need is not Need.NOTHING:
+            collector.look_back(plan.changes)
+        exhibits: list[Exhibit] = []
+        begun: deque[tuple[ExitStack, list[Callable[[], Exhibit]]]] = deque()
+
+        def finish() -> None:
+            """Wait for the model whose evidence was begun first, and let go of its payloads."""
+            folders, waiting = begun[0]
+            with folders:
+                exhibits.extend(one() for one in waiting)
+            begun.popleft()
+
+        number = 0
         for _, changes in groupby(plan.changes, key=lambda change: change.model):
+            folders = cabinets.enter_context(ExitStack())
+            cabinet = folders.enter_context(Cabinet(reader))
+            waiting = []
             for change in changes:
-                place = f"{len(exhibits) + 1} of {len(plan.changes)}"
+                number += 1
+                place = f"{number} of {len(plan.changes)}"
                 progress(f"reading evidence, {place}: {change.model} {change.stage}")
-                wrong = tuple(collector.problems(change, cabinet))
-                exhibits.append(
-                    Exhibit(change=change, problems=wrong)  # what was not pinned is not loaded
-                    if wrong
-                    else collector.told(collector.exhibit(change, cabinet))
-                )
-            cabinet.clear()
+                waiting.append(collector.begin(change, cabinet))
+            begun.append((folders, waiting))
+            if len(begun) > shared.scores.width:
+                finish()
+        while begun:
+            finish()
     return tuple(exhibits)
 
 
@@ -157,9 +183,14 @@ class _Collector:
     """Each version and its run are read once, however many stages it moves between."""
 
     def __init__(
-        self, desired: Desired, held: Held, reader: RegistryReader, request: Request
+        self,
+        desired: Desired,
+        held: Held,
+        reader: RegistryReader,
+        request: Request,
+        shared: Tools,
     ) -> None:
-        self._desired, self._held = desired, held
+        self._desired, self._held, self._tools = desired, held, shared
         self._reader, self._request = reader, request
         self._bare: dict[VersionKey, Version | None] = {}
         self._full: dict[tuple[str, int, bool], Version] = {}
@@ -189,6 +220,14 @@ class _Collector:
         steps = [step for change in changes if (step := of_change(change, production))]
         found = ways_back(steps, self._desired, self._held, self._reader)
         self._back.update(zip((step.slot for step in steps), found, strict=True))
+
+    def begin(self, change: Change, cabinet: Cabinet) -> Callable[[], Exhibit]:
+        """Let the versions of a change predict, and say what waits for it."""
+        if wrong := tuple(self.problems(change, cabinet)):
+            # what was not pinned is not loaded
+            return lambda: Exhibit(change=change, problems=wrong)
+        begun = self.exhibit(change, cabinet)
+        return lambda: self.told(begun())
 
     def told(self, exhibit: Exhibit) -> Exhibit:
         """With what was looked for at once for all changes."""
@@ -247,11 +286,11 @@ class _Collector:
             return
         yield from filter(None, (pins.mismatch(pin, number, found) for pin in asked))
 
-    def exhibit(self, change: Change, cabinet: Cabinet) -> Exhibit:
+    def exhibit(self, change: Change, cabinet: Cabinet) -> Callable[[], Exhibit]:
         gates = self._desired.models[change.model].gates_for(change.alias) if change.enters else ()
         need = _need(gates, self._request)
         if need is Need.NOTHING or not change.enters:
-            return Exhibit(change=change)
+            return lambda: Exhibit(change=change)
 
         def one(number: int | None) -> Side | None:
             signature = need is Need.SIGNATURE and not change.prompt
@@ -264,7 +303,8 @@ class _Collector:
         new = one(change.new)
         assert new is not None, "checked before"
         held, history = self._held.model(change.model), self._history(change.model)
-        return judged(change, one(change.old), new, self._desired, held, self._request, history)
+        old = one(change.old)
+        return judging(change, old, new, self._desired, held, self._request, self._tools, history)
 
     def _history(self, model: str) -> tuple[Past, ...]:
         if self._request.need is not Need.PREDICTIONS or self._held.model(model).prompt:
@@ -284,16 +324,20 @@ class _Collector:
         return self._full[key]
 
 
-def judged(
+def judging(
     change: Change,
     old: Side | None,
     new: Side,
     desired: Desired,
     held: HeldModel,
     request: Request,
+    shared: Tools,
     history: tuple[Past, ...] = (),
-) -> Exhibit:
-    """What the gates of a stage say of a version that is to enter it, given both sides."""
+) -> Callable[[], Exhibit]:
+    """What the gates of a stage say of a version that is to enter it, given both sides.
+
+    Both begin to predict if that is needed; what is returned waits for it.
+    """
     model = desired.models[change.model]
     gates = model.gates_for(change.alias)
     of = subject(change, old, new, model.evaluation)
@@ -302,28 +346,33 @@ def judged(
     scope = Scope(
         predict=not before and _need(gates, request) is Need.PREDICTIONS,
         link=request.link,
-        recipes=package_of(desired),
+        tools=shared,
         better=model.directions,
         declared=heldout.declared(desired, change.model),
-        own=request.own,
     )
-    case = Case(
-        change=change,
-        held=held,
-        new=new.version,
-        old=old.version if old else None,
-        now=request.now,
-        comparison=compare(change.model, old, new, scope, history),
-        directions=model.directions,
-    )
-    found, said = case.comparison, judge(gates, case, before)
-    return Exhibit(
-        change=change,
-        verdicts=said,
-        # a plan of many models needs the room of the rows of one
-        comparison=replace(found, rows=None) if found else None,
-        measured=tuple(measured(of, gates, said)) if of and found and found.predictions else (),
-    )
+    compared = begin(change.model, old, new, scope, history)
+
+    def judged() -> Exhibit:
+        found = compared()
+        case = Case(
+            change=change,
+            held=held,
+            new=new.version,
+            old=old.version if old else None,
+            now=request.now,
+            comparison=found,
+            directions=model.directions,
+        )
+        said = judge(gates, case, before)
+        return Exhibit(
+            change=change,
+            verdicts=said,
+            # a plan of many models needs the room of the rows of a few
+            comparison=replace(found, rows=None),
+            measured=tuple(measured(of, gates, said)) if of and found.predictions else (),
+        )
+
+    return judged
 
 
 def _need(gates: tuple[Gate, ...], request: Request) -> Need:

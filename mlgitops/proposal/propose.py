@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core import blocking, guards
 from mlgitops.core.apply import Outcome, Status
-from mlgitops.core.choice import are_names, narrowed
+from mlgitops.core.choice import are_names, narrowed, within
 from mlgitops.core.diff import diff, keeping
 from mlgitops.core.gate import Need
+from mlgitops.core.held import Held
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import PartlyRefusedError, PlanRefusedError, Problem
+from mlgitops.errors import Problem
+from mlgitops.errors.applying import PartlyRefusedError, PlanRefusedError
 from mlgitops.history.links import comparing
 from mlgitops.history.owner import owned
 
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.guards import Objection, Terms
-    from mlgitops.core.held import Held
     from mlgitops.core.measured import Measured
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.scope import Scope
     from mlgitops.core.version import VersionKey
     from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
+    from mlgitops.system.store import Store
+    from mlgitops.workers.values import Workers
 
 _Key = tuple[str, str]  # model, alias
 
@@ -39,6 +43,7 @@ class Proposal:
     Attributes:
         unclear: stages of which nobody can say what they hold, nor whether they change.
         warnings: stages that hold a blocked version and go on holding it.
+        scope: why the plan is about some models, or about all; None where nobody asked for less.
     """
 
     desired: Desired
@@ -48,6 +53,7 @@ class Proposal:
     objections: tuple[Objection, ...]
     unclear: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    scope: Scope | None = None
 
     @property
     def failing(self) -> tuple[Exhibit, ...]:
@@ -152,6 +158,24 @@ def read(
     return owned(desired, reader.identity), held
 
 
+def read_within(
+    desired: Desired, reader: RegistryReader, names: Collection[str]
+) -> tuple[Desired, Held]:
+    """The same for the models of these names alone; each may be in the file or the registry only.
+
+    Raises:
+        OwnerError: nothing says who manages the stages.
+        RegistryError: the registry could not be read.
+    """
+    declared = len(desired.models)
+    desired = owned(within(desired, names), reader.identity)
+    if not names:
+        return desired, Held(models={}, registry=reader.identity)
+    held = reader.held_again(names, among=declared)
+    read = {name: held.models[name] for name in names if name in held.models}
+    return desired, replace(held, models=read, locks=reader.locks())
+
+
 def _unclear(desired: Desired, held: Held) -> Iterator[tuple[_Key, Problem]]:
     """The stages of which nobody can say what they hold."""
     for model in desired.models.values():
@@ -204,7 +228,10 @@ def propose(
     need: Need = Need.NOTHING,
     checked: tuple[Measured, ...] = (),
     models: Collection[str] = (),
+    scope: Scope | None = None,
     installing: Callable[[str], None] | None = None,
+    store: Store | None = None,
+    hire: Callable[[], Workers] | None = None,
 ) -> Proposal:
     """Read the registry, plan, and collect the evidence.
 
@@ -216,17 +243,27 @@ def propose(
         need: what evidence is to be read in any case; gates may ask for more.
         checked: what checks of pull requests measured.
         models: names or patterns of the models to plan; all if empty.
+        scope: tells which models to plan, where `models` names none.
         installing: is told of environments that are made for versions whose packages are not ours;
             None if none may be made.
+        store: where answers of earlier runs are; None to ask in any case.
+        hire: workers that let versions predict, once there is something to ask; None for here.
 
     Raises:
         UsageError: a name or pattern matches nothing.
+        ClusterError: there are to be workers, and none can be had.
         OwnerError: nothing says who manages the stages.
         RegistryError: the registry could not be read.
     """
     progress("reading the registry")
-    desired, held = read(desired, reader, models)
+    whole, names = desired, scope.models if scope else None
+    if names is None:
+        desired, held = read(desired, reader, models)
+    else:
+        desired, held = read_within(desired, reader, names)
     pending = diff(desired, held)
+    if names is not None:
+        pending = replace(pending, stages=pending.stages + _others(whole, names), scope=names)
     exhibits: tuple[Exhibit, ...] = ()
     if pending.changes:  # else there is nothing to read, and what reads it need not be imported
         from mlgitops.proposal.collect import Request, collect
@@ -234,7 +271,15 @@ def propose(
 
         own = Environments(say=installing) if installing else None
         link = comparing(Path(desired.file))
-        request = Request(now=terms.now, need=need, checked=checked, link=link, own=own)
+        request = Request(
+            now=terms.now,
+            need=need,
+            checked=checked,
+            link=link,
+            own=own,
+            store=store,
+            hire=hire,
+        )
         exhibits = collect(pending, desired, held, reader, request, progress)
     said = guards.objections(pending, desired, terms, _missing(exhibits))
     unclear = dict(_unclear(desired, held))
@@ -251,4 +296,11 @@ def propose(
             if key not in decided and not terms.before(*key)
         ),
         warnings=tuple(blocking.staying(desired, held, pending)),
+        scope=scope,
     )
+
+
+def _others(desired: Desired, names: Collection[str]) -> int:
+    """How many stages are declared of models that are not planned: guards count them, too."""
+    left = desired.models.keys() - set(names)
+    return sum(len(desired.models[name].stages) for name in left)

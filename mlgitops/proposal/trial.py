@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from mlgitops.core import pins
 from mlgitops.core.plan import Action, Change
 from mlgitops.errors import UsageError
-from mlgitops.proposal.collect import Request, judged
+from mlgitops.proposal.collect import Request, judging
+from mlgitops.recipes.package import package_of
 from mlgitops.registry.lookup import no_version, require_model
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import NO_PINS, side
+from mlgitops.review.tools import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mlgitops.core.version import Version
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.review.environments import Environments
+    from mlgitops.review.tools import Tools
+    from mlgitops.system.store import Store
 
 
 def tried(
@@ -34,6 +38,7 @@ def tried(
     stages: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
     own: Environments | None = None,
+    store: Store | None = None,
 ) -> tuple[Exhibit, ...]:
     """What gates say of a version, for each stage; nothing is written.
 
@@ -45,6 +50,7 @@ def tried(
         stages: those that are meant, as they are declared; all with gates if empty.
         progress: is told of each stage.
         own: as in `mlgitops.proposal.collect.Request`.
+        store: the same.
 
     Raises:
         UsageError: there is no such version, or models.yaml has no gates of the model for these
@@ -64,11 +70,11 @@ def tried(
         of = f"stage {' or '.join(stages)}" if stages else "any stage"
         raise UsageError(f"{desired.file} has no gates of {model} for {of}; add some to try")
     found = []
-    with Cabinet(registry) as cabinet:
+    with Cabinet(registry) as cabinet, tools(package_of(desired), own, store) as shared:
         new = side_of(registry, model, bare, cabinet, pins.declared(desired))
         for alias in aliases:
             progress(f"judging {model} version {number} for {alias}")
-            found.append(entering(registry, desired, held, alias, new, cabinet, own))
+            found.append(entering(registry, desired, held, alias, new, cabinet, shared))
     return tuple(found)
 
 
@@ -87,7 +93,7 @@ def entering(
     alias: str,
     new: Side,
     cabinet: Cabinet,
-    own: Environments | None = None,
+    shared: Tools,
 ) -> Exhibit:
     """What the gates of a stage say of a version as if it entered today.
 
@@ -110,4 +116,5 @@ def entering(
         move=stamp.move if stamp else 1,
         carrier=version.number,
     )
-    return judged(change, old, new, desired, held, Request(now=datetime.now(UTC), own=own))
+    request = Request(now=datetime.now(UTC))
+    return judging(change, old, new, desired, held, request, shared)()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryRequestError
+from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.receiver.events import SUBSCRIBED
 from mlgitops.registry import answers
 from mlgitops.registry.api import Page

@@ -6,7 +6,8 @@ import time
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError, RegistryError
+from mlgitops.errors import GitHubDeniedError, GitHubError, GitHubRejectedError
+from mlgitops.errors.registry import RegistryError
 from mlgitops.receiver.events import Kind
 from mlgitops.receiver.waiting import Waiting
 from mlgitops.words import count, listed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryNotFoundError
+from mlgitops.errors.registry import RegistryNotFoundError
 from mlgitops.registry import answers
 
 if TYPE_CHECKING:

@@ -127,8 +127,15 @@ def speaks_plain_http(uri: str) -> bool:
         scheme in _PORTS
         and not any(os.environ.get(name) for name in _CLIENT_ONLY)
         and os.environ.get(_SIGNED, "").lower() not in ("true", "1")
-        and not entry_points(group=_HEADERS)
-        and not any(entry_points(group=group, name=scheme) for group in _STORES)
+        and not _has_plugins(scheme)
+    )
+
+
+def _has_plugins(scheme: str) -> bool:
+    """Whether MLflow's client has a plugin for headers, or for a scheme."""
+    found = entry_points()  # once: each call looks at every installed package
+    return bool(found.select(group=_HEADERS)) or any(
+        found.select(group=group, name=scheme) for group in _STORES
     )
 
 

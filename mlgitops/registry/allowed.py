@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mlgitops.errors import StoreRefusedError
+from mlgitops.errors.registry import StoreRefusedError
 from mlgitops.registry.address import is_here
 from mlgitops.system.addresses import without_secrets
 from mlgitops.words import plain

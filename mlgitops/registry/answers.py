@@ -18,7 +18,6 @@ from mlgitops.registry.api import (
     ModelRow,
     RunRow,
     VersionRow,
-    origin,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ def version(found: Json) -> VersionRow:
         run_id=text(found, "run_id", "") or None,
         tags=_pairs(found, "tags"),
         created=_milliseconds(found.get("creation_timestamp")),
-        origin=origin(text(found, "source", ""), text(found, "model_id", "")),
+        source=text(found, "source", ""),
+        model_id=text(found, "model_id", ""),
     )
 
 
@@ -106,7 +106,7 @@ def listed(found: Json, name: str) -> list[Json]:
 def text(found: Json, name: str, default: str | None = None) -> str:
     """The text of a field, which has to be there where there is no default."""
     value = found[name] if default is None else found.get(name, default)
-    if not isinstance(value, str):
+    if type(value) is not str:
         raise TypeError(name)
     return value
 
@@ -139,6 +139,8 @@ def _of_model(found: Json) -> Measurement:
 
 
 def _pairs(found: Json, name: str) -> dict[str, str]:
+    if name not in found:  # most have none: thousands of models and versions
+        return {}
     return {text(one, "key"): text(one, "value", "") for one in listed(found, name)}
 
 
@@ -157,12 +159,13 @@ def _milliseconds(found: Any) -> int | None:
 
 def _whole(found: Any, form: re.Pattern[str]) -> int:
     """A number, or the text of one: `int` alone takes ` 1`, `１` and `1_0` too."""
-    if isinstance(found, bool) or not isinstance(found, int | str):
+    if type(found) is int:
+        found = str(found)
+    elif type(found) is not str:
         raise TypeError(found)
-    written = str(found)
-    if not form.fullmatch(written):
-        raise ValueError(written[:40])
-    return int(written)
+    if not form.fullmatch(found):
+        raise ValueError(found[:40])
+    return int(found)
 
 
 def _measured(found: Any) -> float:

@@ -57,7 +57,8 @@ class VersionRow:
     Attributes:
         stage: its classic stage; `None`, the word, for none.
         created: milliseconds since 1970.
-        origin: as in `mlgitops.core.version.Version`.
+        source: what it was registered from.
+        model_id: the logged model that it is, where it says so.
     """
 
     name: str
@@ -67,7 +68,13 @@ class VersionRow:
     run_id: str | None
     tags: Mapping[str, str]
     created: int | None
-    origin: str
+    source: str
+    model_id: str
+
+    @property
+    def origin(self) -> str:
+        """As in `mlgitops.core.version.Version`."""
+        return origin(self.source, self.model_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,8 +281,12 @@ class RunApi(Protocol):
         """Artifacts at an address, if a server passes them on over plain HTTP."""
         ...
 
-    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
-        """Those of the runs that are in an experiment."""
+    def runs(self, experiments: Sequence[str], run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in some experiments."""
+        ...
+
+    def experiments(self, size: int, token: str | None) -> Page[str]:
+        """A page of the ids of all experiments."""
         ...
 
     @property

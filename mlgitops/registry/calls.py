@@ -21,9 +21,8 @@ from mlgitops.errors import (
     HttpError,
     HttpProxyError,
     HttpTimeoutError,
-    RegistryNotFoundError,
-    RegistryProtocolError,
 )
+from mlgitops.errors.registry import RegistryNotFoundError, RegistryProtocolError
 from mlgitops.registry import failures
 from mlgitops.system.addresses import without_secrets
 from mlgitops.system.http import Answer, HttpClient
@@ -32,7 +31,7 @@ from mlgitops.words import brief, count, listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mlgitops.errors import RegistryError
+    from mlgitops.errors.registry import RegistryError
     from mlgitops.registry.server import Server
 
 Json = dict[str, Any]

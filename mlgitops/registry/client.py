@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from mlgitops.core.evaluated import Measurement
 from mlgitops.core.version import DatasetUse
-from mlgitops.errors import RegistryGoneError, RegistryNotFoundError
+from mlgitops.errors.registry import RegistryGoneError, RegistryNotFoundError
 from mlgitops.registry import failures, storing
 from mlgitops.registry.api import (
     CONTEXT,
@@ -27,7 +27,6 @@ from mlgitops.registry.api import (
     VersionRow,
     among,
     among_logged,
-    origin,
 )
 from mlgitops.registry.failures import translated
 from mlgitops.system.addresses import without_secrets
@@ -195,10 +194,17 @@ class ClientRunApi:
     def served(self, store: str) -> None:
         """None: MLflow's client reaches what only it can log in to."""
 
-    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
-        """Those of the runs that are in an experiment."""
+    def experiments(self, size: int, token: str | None) -> Page[str]:
+        """A page of the ids of all experiments."""
         with translated(self._uri):
-            found = self._client.search_runs([experiment], among(run_ids), max_results=len(run_ids))
+            found = self._client.search_experiments(max_results=size, page_token=token)
+            return Page(rows=[one.experiment_id for one in found], token=_token(found))
+
+    def runs(self, experiments: Sequence[str], run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in some experiments."""
+        with translated(self._uri):
+            wanted, most = list(experiments), len(run_ids)
+            found = self._client.search_runs(wanted, among(run_ids), max_results=most)
             return list(map(_run, found))
 
     def history(self, experiment: str, query: str, size: int, token: str | None) -> Page[RunRow]:
@@ -301,7 +307,8 @@ def _version(found: ModelVersion) -> VersionRow:
         run_id=found.run_id or None,
         tags=dict(found.tags),
         created=found.creation_timestamp or None,
-        origin=origin(found.source or "", found.model_id),
+        source=found.source or "",
+        model_id=found.model_id or "",
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryStartError
+from mlgitops.errors.registry import RegistryStartError
 from mlgitops.system import http, waiting
 from mlgitops.system.ports import LOOPBACK, free_port
 from mlgitops.system.processes import started

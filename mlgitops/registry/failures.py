@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import (
+from mlgitops.errors.registry import (
     RegistryDeniedError,
     RegistryError,
     RegistryExistsError,
@@ -33,7 +33,8 @@ from mlgitops.words import brief
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlgitops.errors import PayloadError, StoreError
+    from mlgitops.errors import PayloadError
+    from mlgitops.errors.registry import StoreError
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlgitops.core.held import HeldModel
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.stage import DeclaredStages
+    from mlgitops.core.version import Version
 
 
 def require_model(registry: RegistryReader, model: str) -> HeldModel:
@@ -55,7 +56,7 @@ def version_in(found: HeldModel, stage: str, declared: DeclaredStages) -> int:
 
 def find_version(
     registry: RegistryReader, model: str, text: str, declared: DeclaredStages
-) -> tuple[int, str | None]:
+) -> tuple[Version, str | None]:
     """The version of a model that somebody asked for, and by which stage; None if by its number.
 
     Raises:
@@ -72,7 +73,7 @@ def find_version(
             f"{model} is a prompt, not a model; load it with "
             f"mlflow.genai.load_prompt('prompts:/{model}@STAGE')"
         )
-    return held, text if number is None else None
+    return version, text if number is None else None
 
 
 def no_version(registry: RegistryReader, model: str, number: int) -> UsageError:

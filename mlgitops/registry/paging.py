@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryProtocolError, RegistryTimeoutError
+from mlgitops.errors.registry import RegistryProtocolError, RegistryTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from mlgitops.errors import PayloadError, StoreRefusedError
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import StoreRefusedError
 from mlgitops.registry import allowed
 from mlgitops.registry.failures import of_store
 from mlgitops.registry.signature import signature_in

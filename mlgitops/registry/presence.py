@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import (
-    PayloadError,
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import (
     RegistryDeniedError,
     RegistryError,
     RegistryTimeoutError,

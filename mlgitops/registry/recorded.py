@@ -7,12 +7,13 @@ metrics of its own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryGoneError, RegistryNotFoundError, RegistryRequestError
-from mlgitops.registry import values
+from mlgitops.errors.registry import RegistryGoneError, RegistryNotFoundError, RegistryRequestError
+from mlgitops.registry import paging, values
 from mlgitops.registry.api import origin
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mlgitops.registry.api import LoggedRow, RunApi, RunRow, VersionRow
     from mlgitops.registry.payload import Payloads
 
+_EXPERIMENTS = 1000  # in a page
+_RUNS_AT_ONCE = 500
 _AT_ONCE = 20  # logged models in a request: each comes with every value of its metrics
 
 
@@ -85,12 +88,44 @@ class Recorded:
             for one in versions
         }
         wanted = list(dict.fromkeys(filter(None, made_by.values())))
-        runs = {run.run_id: run for run in self.runs.runs(experiment, wanted)} if wanted else {}
+        runs = {run.run_id: run for run in self.runs.runs([experiment], wanted)} if wanted else {}
         found = [
             _Sources(version=one, own=own[one.number], run=runs.get(made_by[one.number] or ""))
             for one in versions
         ]
         return list(self._known([one for one in found if one.own or one.run], logged.values()))
+
+    def of_many(self, rows: Iterable[VersionRow]) -> Iterator[Version]:
+        """Those of many models' versions whose runs exist, in batches of runs.
+
+        What the only model of a run has, its run has too, so logged models are asked only where a
+        run logged several. The rest of what a logged model has, such as measurements on named data,
+        is for `of`.
+        """
+        by_run: dict[str, list[Version]] = defaultdict(list)
+        for row in rows:
+            if row.run_id:
+                by_run[row.run_id].append(values.version(row))
+        if not by_run:
+            return
+        experiments = list(paging.rows(self.runs.experiments, _EXPERIMENTS))
+        several: dict[str, list[tuple[Version, RunRow]]] = defaultdict(list)
+        wanted = sorted(by_run)
+        for start in range(0, len(wanted), _RUNS_AT_ONCE):
+            for run in self.runs.runs(experiments, wanted[start : start + _RUNS_AT_ONCE]):
+                made = by_run[run.run_id]
+                if len(run.models) > 1:
+                    several[run.experiment] += ((one, run) for one in made)
+                else:
+                    yield from (values.recorded(one, run, None, shared=False) for one in made)
+        for experiment, found in several.items():
+            ids = {model for one, run in found for model in (one.model_id, *run.models) if model}
+            logged = {one.model_id: one for one in self._all_logged(experiment, ids)}
+            sources = [
+                _Sources(version=one, own=logged.get(self._model_id(one) or ""), run=run)
+                for one, run in found
+            ]
+            yield from self._known(sources, logged.values())
 
     def _known(self, found: Sequence[_Sources], read: Iterable[LoggedRow]) -> Iterator[Version]:
         """The versions; whether another model has metrics is asked once for all of them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import RegistryRequestError
+from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.registry.api import Batch
 from mlgitops.registry.paging import rows
 

@@ -21,8 +21,8 @@ from mlgitops.core import stamp as stamps
 from mlgitops.core.held import Held, HeldModel
 from mlgitops.core.prompts import IS_PROMPT
 from mlgitops.core.version import READY, RECIPE_TAG, Version
-from mlgitops.errors import (
-    PayloadError,
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import (
     RegistryError,
     RegistryGoneError,
     RegistryNotFoundError,
@@ -142,9 +142,10 @@ class MlflowRegistry:
         with ThreadPoolExecutor(self.at_once) as threads:
             return {model.name: model for model in threads.map(self._api.model, names) if model}
 
-    def held_again(self, names: Collection[str]) -> Held:
+    def held_again(self, names: Collection[str], *, among: int = 0) -> Held:
         """Models as they are now: each by its name, or all by pages where that costs less."""
-        if len(names) >= self._pages:
+        # a page takes the server as long as so many requests, and a model takes two
+        if len(names) >= max(self._pages, among // MODELS_A_PAGE * _PAGE_COSTS // 2):
             return self.held(names)
         found = self._by_name(names)
         # MySQL finds a model by other cases and accents too
@@ -254,6 +255,9 @@ class MlflowRegistry:
 
     def all_versions(self, names: Collection[str]) -> Mapping[VersionKey, Version]:
         """All versions of some models: model by model, or by pages if that costs less."""
+        return {(v.name, v.number): values.version(v) for v in self._listed(names)}
+
+    def _listed(self, names: Collection[str]) -> list[VersionRow]:
         room = self._room(names)
         listed = list(islice(self._versions(""), room))
         if len(listed) == room:  # there are more, or nothing was read
@@ -261,7 +265,7 @@ class MlflowRegistry:
                 found = threads.map(lambda name: list(self._versions_of(name)), names)
                 listed = [version for versions in found for version in versions]
         wanted = frozenset(names)
-        return {(v.name, v.number): values.version(v) for v in listed if v.name in wanted}
+        return [version for version in listed if version.name in wanted]
 
     def check_payload(self, name: str, number: int) -> None:
         """Whether a version's payload is there; one request, if the server sends its MLmodel file.
@@ -303,6 +307,16 @@ class MlflowRegistry:
         """The metrics of a model's latest versions; few requests, however many they are."""
         newest = sorted(self._versions_of(name), key=lambda one: -one.number)[:most]
         return {one.number: one.metrics for one in self._recorded.of_all(newest)}
+
+    def recorded(self, names: Collection[str], most: int) -> Mapping[VersionKey, Version]:
+        """The latest versions of many models with what their runs recorded, in batches of runs."""
+        latest: dict[str, list[VersionRow]] = defaultdict(list)
+        for row in sorted(self._listed(names), key=lambda one: -one.number):
+            if len(latest[row.name]) < most:
+                latest[row.name].append(row)
+        listed = [row for found in latest.values() for row in found]
+        keys = {values.uri(row.name, row.number): (row.name, row.number) for row in listed}
+        return {keys[one.uri]: one for one in self._recorded.of_many(listed)}
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

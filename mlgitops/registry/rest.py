@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mlgitops.core import lock as locks
-from mlgitops.errors import RegistryDeniedError, RegistryGoneError
+from mlgitops.errors.registry import RegistryDeniedError, RegistryGoneError
 from mlgitops.registry import answers, served, storing
 from mlgitops.registry.accounts import Accounts
 from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among, among_logged
@@ -160,10 +160,18 @@ class RestRunApi:
         """Artifacts at an address, if a server passes them on over plain HTTP."""
         return served.served(store, self._uri, self._calls)
 
-    def runs(self, experiment: str, run_ids: Sequence[str]) -> Sequence[RunRow]:
-        """Those of the runs that are in an experiment."""
+    def experiments(self, size: int, token: str | None) -> Page[str]:
+        """A page of the ids of all experiments."""
+        found = self._calls.send("POST", "experiments/search", _page(size, token))
+        with self._calls.understood():
+            listed = answers.listed(found, "experiments")
+            ids = [answers.text(one, "experiment_id") for one in listed]
+            return Page(rows=ids, token=answers.token(found))
+
+    def runs(self, experiments: Sequence[str], run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Those of the runs that are in some experiments."""
         body = {
-            "experiment_ids": [experiment],
+            "experiment_ids": list(experiments),
             "filter": among(run_ids),
             "max_results": len(run_ids),
         }

@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mlgitops.errors import HttpError, StoreError
+from mlgitops.errors import HttpError
+from mlgitops.errors.registry import StoreError
 from mlgitops.registry import stores
 from mlgitops.registry.calls import Calls
 from mlgitops.registry.server import server_at

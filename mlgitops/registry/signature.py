@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.signature import Anything, Array, Column, Map, Object, Param, Signature, Tensor
 from mlgitops.errors import PayloadError
+from mlgitops.system import files, yamls
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.signature import Type
 
+_MLMODEL = "MLmodel"
 _DEEPEST = 50  # types within each other; people nest three or four
 
 
@@ -26,18 +28,39 @@ def signature_in(folder: Path) -> Signature | None:
     Raises:
         PayloadError: it cannot be read.
     """
-    from mlflow.models import Model
+    try:
+        described = yamls.load(files.read_bytes(folder / _MLMODEL, limit=yamls.LARGEST))
+        return said_by(described.get("signature"))
+    except PayloadError:
+        raise
+    except Exception as error:  # nobody knows what is written there
+        raise _unreadable(error) from error
+
+
+def said_by(described: Any) -> Signature | None:
+    """The signature that an MLmodel file describes; None if it describes none.
+
+    MLflow's own reader of the whole file takes ten times as long, as it does without libyaml.
+
+    Raises:
+        PayloadError: it cannot be read.
+    """
+    if described is None:
+        return None
+    from mlflow.models import ModelSignature
 
     try:
-        return _signature(Model.load(str(folder)).signature)
+        return _signature(ModelSignature.from_dict(described))
     except Exception as error:  # MLflow raises whatever comes of what is written there
-        said = brief(error, 300)
-        raise PayloadError(f"the signature in its MLmodel file cannot be read: {said}") from error
+        raise _unreadable(error) from error
 
 
-def _signature(found: ModelSignature | None) -> Signature | None:
-    if found is None:
-        return None
+def _unreadable(error: Exception) -> PayloadError:
+    said = brief(error, 300)
+    return PayloadError(f"the signature in its MLmodel file cannot be read: {said}")
+
+
+def _signature(found: ModelSignature) -> Signature:
     return Signature(
         inputs=_columns(found.inputs),
         outputs=_columns(found.outputs),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlgitops.errors import (
-    PayloadError,
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import (
     StoreDeniedError,
     StoreError,
     StoreFaultError,

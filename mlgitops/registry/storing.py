@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mlgitops.errors import RegistryRequestError
+from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.registry import allowed, failures
 from mlgitops.registry.address import Address
 from mlgitops.system.addresses import without_secrets

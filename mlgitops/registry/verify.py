@@ -9,13 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlgitops.core.pins import mismatch
-from mlgitops.errors import (
-    DigestMismatchError,
-    PayloadError,
-    Problem,
-    RegistryRequestError,
-    StoreError,
-)
+from mlgitops.errors import DigestMismatchError, PayloadError, Problem
+from mlgitops.errors.registry import RegistryRequestError, StoreError
 from mlgitops.registry import digest
 
 if TYPE_CHECKING:

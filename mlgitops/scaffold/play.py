@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import time
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from mlgitops.core.stamp import Stamp
 
 _MODELS = "models.yaml"
+_STATE = ".mlgitops"  # which verbs look into by themselves
 _PATIENCE = 600.0  # seconds; the first import of a fresh install compiles thousands of modules
 
 
@@ -100,6 +103,11 @@ class Demo:
     def scratch(self) -> Path:
         """The clone in which the demo commits."""
         return self.state / "scratch"
+
+    @property
+    def site(self) -> Path:
+        """The folder of the status site."""
+        return self.state / "site"
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -254,6 +262,7 @@ def play(demo: Demo) -> None:
             roll_back(demo, shown)
     with demo.step("Status"):
         demo.mlgitops("status")
+        demo.mlgitops("site", str(demo.site))
 
 
 @contextmanager
@@ -264,7 +273,7 @@ def process(version: str) -> Iterator[str]:
 
 
 def summary(demo: Demo) -> None:
-    """What happened, and what to try next."""
+    """What happened, what to try next, and where to look."""
     click.secho("\n== What happened", bold=True)
     for title, seconds in demo.took:
         click.echo(f"{seconds:6.1f} s  {title}")
@@ -274,3 +283,22 @@ def summary(demo: Demo) -> None:
         f"{count(len(demo.desired.models), 'model')} registered, promoted and stamped. Run the "
         f"demo again: it skips finished steps.\nNext: `mlgitops {then}."
     )
+    click.echo(f"The status site: {(demo.site / 'index.html').as_uri()}")
+    click.echo(f"To search it, serve it on this machine: `{_serving(demo)}`.")
+
+
+def _serving(demo: Demo) -> str:
+    """The command that serves the site, to be run where the demo was."""
+    here = demo.root.resolve()
+
+    def short(path: Path) -> str:
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+    command = ["mlgitops", "site", short(demo.site), "--serve"]
+    if not (demo.root / _MODELS).exists():
+        command += ["--file", short(demo.scratch / _MODELS)]
+    if urlsplit(demo.url).scheme in ("http", "https"):
+        command += ["--registry", demo.url]
+    elif short(demo.state) != _STATE:
+        command += ["--state", short(demo.state)]
+    return shlex.join(command)

@@ -10,8 +10,8 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mlgitops.file.importing import SCHEMA
-from mlgitops.file.schema import json_schema
+from mlgitops.file.importing import OF_INCLUDED, SCHEMA
+from mlgitops.file.schema import included_json_schema, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +26,19 @@ _TEAM = "team/"
 
 def github(answers: Answers) -> dict[str, str]:
     """The workflows, and the action that installs mlgitops: path in the repository → text."""
-    return _rendered(_workflow, answers)
+    rendered = _rendered(_workflow, answers)
+    return {name: text for name, text in rendered.items() if text.strip()}  # some hosts lack Pages
 
 
 def team(answers: Answers) -> dict[str, str]:
     """All files of a team's repository, but for the lock: path in the repository → text."""
-    return github(answers) | _rendered(_own, answers) | {SCHEMA: _schema()}
+    return github(answers) | _rendered(_own, answers) | _schemas()
 
 
-def _schema() -> str:
-    """What editors check models.yaml by, of this version of mlgitops."""
-    return json.dumps(json_schema(), indent=2) + "\n"
+def _schemas() -> dict[str, str]:
+    """What editors check models.yaml and what it includes by, of this version of mlgitops."""
+    made = {SCHEMA: json_schema(), OF_INCLUDED: included_json_schema()}
+    return {path: json.dumps(one, indent=2) + "\n" for path, one in made.items()}
 
 
 def is_maintained(name: str) -> bool:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import ApplyInterruptedError, ApplyTerminatedError, SyncEndedError
+from mlgitops.errors.applying import ApplyInterruptedError, ApplyTerminatedError, SyncEndedError
 from mlgitops.notify.webhook import VARIABLE as CHAT
 from mlgitops.system import processes
 

@@ -1,8 +1,4 @@
-"""The branch that is followed, and the clone of it. All that is in it is data: nothing of it runs.
-
-A clone has no hooks, submodules or links, and no filter is applied to a file, whatever its
-attributes say. Logins are told to the one git command that asks the host, and to nothing else.
-"""
+"""The branch that is followed, and the clone of it. Nothing of what is in it runs."""
 
 from __future__ import annotations
 
@@ -11,36 +7,18 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from mlgitops.errors import GitError, HistoryRewrittenError, UsageError
-from mlgitops.system import addresses, git
+from mlgitops.errors import GitError, HistoryRewrittenError
+from mlgitops.system import addresses, git, remote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 TOKEN, USER = "MLGITOPS_SYNC_TOKEN", "MLGITOPS_SYNC_USERNAME"
-ANY_USER = "x-access-token"  # GitHub takes any name with a token, and calls it so
+_LOGIN = remote.Login(TOKEN, USER)
 _ASKING, _LONGEST = 120.0, 3600.0  # seconds
 # all texts of models.yaml are below it; of larger files only what is checked out is fetched
 _LARGEST = "16m"
-_FILTERED = "* -filter -ident -text !eol !working-tree-encoding\n"
-_HELPER = (
-    f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" '
-    f'"${{{USER}:-{ANY_USER}}}" "${TOKEN}"; }}; f'
-)
-_INERT = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "submodule.recurse": "false",
-    "fetch.recurseSubmodules": "false",
-    "gc.autoDetach": "false",  # or it would work on when the lock is free
-    "maintenance.autoDetach": "false",
-    "http.lowSpeedLimit": "1000",  # bytes a second
-    "http.lowSpeedTime": "60",
-    "advice.detachedHead": "false",
-}
 _SSH = (
     *("ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=30"),
     *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "-o", "ForwardAgent=no"),
@@ -68,15 +46,7 @@ class Remote:
         Raises:
             UsageError: the address has a password, or a token would travel in the clear.
         """
-        parts = urlsplit(self.address) if "://" in self.address else None
-        if parts and parts.password:
-            raise UsageError(
-                f"{self.shown} is given with a password, which every user of this machine can see; "
-                f"set {TOKEN}, and pass the address without it"
-            )
-        loopback = ("localhost", "127.0.0.1", "::1")
-        if parts and parts.scheme == "http" and parts.hostname not in loopback and self._token:
-            raise UsageError(f"{TOKEN} would travel unencrypted to {self.shown}; use https")
+        _LOGIN.check(self.address)
 
     @property
     def shown(self) -> str:
@@ -88,10 +58,6 @@ class Remote:
         """The branch's full name."""
         return f"refs/heads/{self.branch}"
 
-    @property
-    def _token(self) -> str | None:
-        return os.environ.get(TOKEN)
-
     def login(self) -> dict[str, str]:
         """What git needs to ask the host: variables with settings."""
         ssh = [*_SSH]
@@ -100,21 +66,8 @@ class Remote:
         if self.known_hosts:
             ssh += ["-o", f"UserKnownHostsFile={self.known_hosts.absolute()}"]
             ssh += ["-o", f"GlobalKnownHostsFile={os.devnull}"]
-        settings = dict(_INERT)
-        if self._token and "://" in self.address:
-            # of this host only: where it redirects to, the token does not go
-            parts = urlsplit(self.address)
-            host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-            settings |= {"credential.helper": "", f"credential.{host}.helper": _HELPER}
-        return {"GIT_SSH_COMMAND": shlex.join(ssh), **_variables(settings)}
-
-
-def _variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """Git's settings as variables, which no other user of the machine sees."""
-    found = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for i, (name, value) in enumerate(settings.items()):
-        found |= {f"GIT_CONFIG_KEY_{i}": name, f"GIT_CONFIG_VALUE_{i}": value}
-    return found
+        settings = {**remote.INERT, **_LOGIN.settings(self.address)}
+        return {"GIT_SSH_COMMAND": shlex.join(ssh), **remote.variables(settings)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +83,7 @@ class Clone:
         Raises:
             GitError: the host does not answer, or has no such branch.
         """
-        self._prepare()
+        remote.prepare(self.folder, self.remote.address)
         found = self._run("ls-remote", "origin", self.remote.ref, timeout=_ASKING)
         commit = found.partition("\t")[0]
         if not commit:
@@ -177,7 +130,7 @@ class Clone:
 
     def _bring(self, commit: str, after: str, *, whole: bool = False) -> bool:
         """Whether a commit follows another; if so, it is checked out."""
-        self._prepare()
+        remote.prepare(self.folder, self.remote.address)
         tracked = f"refs/remotes/origin/{self.remote.branch}"
         if git.ask(self.folder, "rev-parse", "--verify", "--quiet", tracked) != commit:
             within = f"--filter=blob:limit={_LARGEST}"
@@ -188,21 +141,6 @@ class Clone:
             return False
         self.check_out(commit)
         return True
-
-    def _prepare(self) -> None:
-        """Make the clone usable, whatever a killed git left."""
-        if not (self.folder / ".git" / "HEAD").exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            self._run("init", "--quiet", "--template=")
-        for left in (self.folder / ".git").rglob("*.lock"):
-            left.unlink(missing_ok=True)
-        self._run("config", "remote.origin.url", self.remote.address)
-        # a link could lead to any file of this machine; here, it is a file that says whereto
-        self._run("config", "core.symlinks", "false")
-        attributes = self.folder / ".git" / "info" / "attributes"
-        attributes.parent.mkdir(exist_ok=True)
-        attributes.write_text(_FILTERED, encoding="utf-8")
 
     def _follows(self, commit: str, before: str, *, whole: bool) -> bool:
         """Whether a commit has another in its history; a whole clone lacks none that it has."""

@@ -9,14 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mlgitops.errors import (
-    GitError,
-    GitHubError,
-    HistoryRewrittenError,
-    SyncFailedError,
-    SyncUnderWayError,
-    UsageError,
-)
+from mlgitops.errors import GitError, GitHubError, HistoryRewrittenError, UsageError
+from mlgitops.errors.applying import SyncFailedError, SyncUnderWayError
 from mlgitops.notify import webhook
 from mlgitops.sync import host, state
 from mlgitops.sync.engine import Engine, announcing

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from mlgitops.errors import SyncFolderError
+from mlgitops.errors.applying import SyncFolderError
 from mlgitops.system import forms
 
 if TYPE_CHECKING:

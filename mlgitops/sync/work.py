@@ -12,7 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlgitops.core.apply import Status
 from mlgitops.core.status import StageState
-from mlgitops.errors import ApplyFailedError, PartlyRefusedError, PlanRefusedError, SyncFailedError
+from mlgitops.errors.applying import (
+    ApplyFailedError,
+    PartlyRefusedError,
+    PlanRefusedError,
+    SyncFailedError,
+)
 from mlgitops.report.wording import version_or_empty
 from mlgitops.sync.engine import READER, TRAINER, WRITER
 from mlgitops.sync.state import Outcome, Result

@@ -4,7 +4,8 @@ It starts without a secret in its variables or its memory, imports what the code
 forks for each call: a process that watches, and the one that runs the code. The watcher keeps the
 limits of time and size over the whole answer, and ends everything that the code started.
 
-Frames on standard input and output: eight bytes of length, then so many bytes.
+Frames on standard input and output: eight bytes of length, then so many bytes. For calls at the
+same time there are twins: forks that have imported all this one has, each with a socket for both.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import resource
 import select
 import signal
 import site
+import socket
 import struct
 import sys
 import time
@@ -92,6 +94,9 @@ def serve(given: Mapping[str, Any]) -> None:
     _import(given["preload"])
     while (head := _frame()) is not None and (code := _frame()) is not None:
         asked = json.loads(head)
+        if "twin" in asked:
+            output = _twin(asked["twin"], output)
+            continue
         job = _Job(
             code=code,
             timeout=asked["timeout"],
@@ -106,9 +111,26 @@ def serve(given: Mapping[str, Any]) -> None:
         )
         watcher = os.fork()
         if watcher == 0:
-            _leave_with(lambda job=job: _answer(job, output))
+            _leave_with(lambda job=job, output=output: _answer(job, output))
         if os.waitpid(watcher, 0)[1]:
             return  # what it wrote cannot be relied on
+    with suppress(ChildProcessError):  # twins, whose callers are gone, too
+        while True:
+            os.wait()
+
+
+def _twin(place: str, output: int) -> int:
+    """Fork a server that takes frames from a socket, and answers there; each with its output."""
+    if os.fork():
+        return output
+    os.close(output)
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.connect(place)
+    except OSError:  # nobody waits for it any more
+        os._exit(1)
+    os.dup2(link.fileno(), _STDIN)
+    return link.detach()
 
 
 def _import(modules: Iterable[str]) -> None:

@@ -17,34 +17,49 @@ if TYPE_CHECKING:
 
 _OLDEST_API = (1, 44)  # Engine 25: health checks with a start interval
 _BLOCK = 2**20  # bytes
+_SECONDS = 60.0  # in which an engine says its version; a host that is gone never says anything
 
 
-def require(*, compose: bool = False) -> None:
-    """Return if there is an engine that can be used, with its Compose plugin if asked for.
+def require(*, compose: bool = False) -> str:
+    """The platform of the engine, such as `linux/amd64`, which need not be this machine's.
+
+    Args:
+        compose: whether its Compose plugin is needed too.
 
     Raises:
         DockerMissingError: docker or the plugin is not installed, or too old.
         DockerNotRunningError: the engine does not answer.
     """
     if shutil.which("docker") is None:
-        raise DockerMissingError(
-            "this needs Docker, but there is no `docker` command; install Docker Engine 25 or "
-            "later with the Compose plugin"
-        )
-    engine = _ask("version", "--format", "{{.Server.APIVersion}}")
+        raise _missing()
+    engine = _ask("version", "--format", "{{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}")
     if engine.returncode:
         raise DockerNotRunningError(
             f"this needs Docker, but no engine answers: {_last(engine.stderr)}"
         )
-    version = tuple(int(part) for part in engine.stdout.strip().split("."))
-    if version < _OLDEST_API:
+    version, platform = engine.stdout.split()
+    if tuple(map(int, version.split("."))) < _OLDEST_API:
         raise DockerMissingError("this needs Docker Engine 25 or later; upgrade it")
     if compose and _ask("compose", "version").returncode:
         raise DockerMissingError("this needs Docker's Compose plugin; install it")
+    return platform
+
+
+def _missing() -> DockerMissingError:
+    return DockerMissingError(
+        "this needs Docker, but there is no `docker` command; install Docker Engine 25 or later "
+        "with the Compose plugin"
+    )
 
 
 def _ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    command = ["docker", *arguments]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer in {_SECONDS:g} s")
 
 
 def run(
@@ -58,16 +73,20 @@ def run(
     """Run `docker ARGUMENTS` and return what it printed.
 
     Raises:
+        DockerMissingError: there is no docker command.
         DockerCommandError: it failed; with as many last lines of its error output as asked for.
     """
-    done = subprocess.run(
-        ["docker", *arguments],
-        env=environment,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["docker", *arguments],
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise _missing() from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise DockerCommandError(f"docker {' '.join(arguments[-4:])}: {_last(said, lines=shown)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -28,8 +29,11 @@ _ALIKE = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
 }
+# on top of those: paths may begin with the magic of gitglossary(7)
+PATTERNS = {"GIT_LITERAL_PATHSPECS": "0"}
 # what git sets for its hooks, which may ask about a file of another repository
 _OF_A_HOOK = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
+_SHA256 = 64  # hexadecimal digits of a name, in repositories that are made so
 _SHOWN = 3  # lines of a message; git's advice on ownership takes as many
 _ADVICE = {
     "not a git repository": "run this in a clone of the repository",
@@ -67,8 +71,11 @@ def reading(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    given: IO[bytes] | None = None,
 ) -> Iterator[IO[bytes]]:
     """Run a git command as `run` does; what it prints can be read bit by bit until the block ends.
+
+    `given` is a file that it reads; else it reads nothing.
 
     Raises:
         GitError: there is no git; or at the end of the block: the command failed, as it also does
@@ -76,7 +83,8 @@ def reading(
     """
     # errors go to a file, since nobody reads them as long as there is output
     with tempfile.TemporaryFile() as errors:
-        process = _started(place, arguments, errors, environment or {}, apart=timeout is not None)
+        apart = timeout is not None
+        process = _started(place, arguments, errors, environment or {}, apart=apart, given=given)
         with _limited(process, timeout) as late, process:
             assert process.stdout is not None
             yield process.stdout
@@ -95,12 +103,13 @@ def _started(
     environment: Mapping[str, str],
     *,
     apart: bool = False,
+    given: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             ["git", "-C", str(_folder(place)), *arguments],
             env={**_inherited(), **_ALIKE, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else given,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=apart,
@@ -156,6 +165,35 @@ def _limited(process: subprocess.Popen[bytes], seconds: float | None) -> Iterato
         yield late
     finally:
         timer.cancel()
+
+
+def blobs(place: Path, names: Sequence[str]) -> list[str]:
+    """The texts of some files that git has, by the names of their objects, in one call.
+
+    Raises:
+        GitError: there is no git, or it does not have one.
+    """
+    with tempfile.TemporaryFile() as given:  # a pipe would have to be written while it is read
+        given.write("".join(f"{name}\n" for name in names).encode())
+        given.seek(0)
+        with reading(place, "cat-file", "--batch", given=given) as output:
+            return [_blob(output) for _ in names]
+
+
+def object_name(text: str, like: str) -> str:
+    """The name that git gives to a text, by the hash that another name is of."""
+    data = text.encode()
+    known = hashlib.sha256 if len(like) == _SHA256 else hashlib.sha1
+    return known(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _blob(output: IO[bytes]) -> str:
+    name, *rest = output.readline().split()
+    if len(rest) != 2:
+        raise GitError(f"git does not have the object {name.decode()}; fetch the whole history")
+    text = output.read(int(rest[1]))
+    output.readline()
+    return text.decode(errors="replace")
 
 
 def ask(place: Path, *arguments: str) -> str | None:

@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -20,28 +21,32 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.errors import IsolatedError
 from mlgitops.system import parcels
 from mlgitops.system.apart import ENDED, LENGTH, LONGEST
+from mlgitops.system.processes import THREADS
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import IO
 
 _KEPT = ("PATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _KEPT_PREFIXES = ("LC_", "PYTHON")
-# one thread each: a small model only waits for more, and serving images do the same
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST = 16 << 20  # bytes of an answer
 _START = 60.0  # seconds until the server says that it is there
 _LATE = 60.0  # seconds that the server may take beyond its limit, imports included
 _TRIAL = 10.0  # seconds
 _GRACE = 5.0  # seconds for the server to end
+_LOOK = 0.5  # seconds between looks at whether it has ended
+_SHORT = "/tmp"  # noqa: S108 - the path of a socket has 100 characters; its folder is private
 _PACKAGE = Path(__file__).parent.parent
 _SERVERS: dict[tuple[tuple[str, ...], Path | None], _Server] = {}
+_STARTING = Lock()
 _MODULE = """import json, sys
 given = json.loads(sys.argv[1])
 sys.path.insert(0, given["root"])
@@ -110,11 +115,6 @@ def call(
     raise IsolatedError(reason)
 
 
-def warm_up(preload: tuple[str, ...]) -> None:
-    """Begin to import what calls with `preload` need, elsewhere and without waiting for it."""
-    _server(preload)
-
-
 def denied(preload: tuple[str, ...]) -> str:
     """Why the code of calls with `preload` does not run apart here; empty if it does."""
     return _server(preload).denied
@@ -122,10 +122,18 @@ def denied(preload: tuple[str, ...]) -> str:
 
 def _server(preload: tuple[str, ...], python: Path | None = None) -> _Server:
     """The one that is there for calls with `preload` and another Python, or a new one."""
-    found = _SERVERS.get((preload, python))
-    if found is None or not found.is_there:
-        found = _SERVERS[preload, python] = _started(preload, python)
-    return found
+    with _STARTING:
+        found = _SERVERS.get((preload, python))
+        if found is None or not found.is_there:
+            found = _SERVERS[preload, python] = _started(preload, python)
+        return found
+
+
+def end() -> None:
+    """End all calls of other threads, which are errors there, with what they started."""
+    with _STARTING:
+        while _SERVERS:
+            _SERVERS.popitem()[1].close()
 
 
 def _started(preload: tuple[str, ...], python: Path | None) -> _Server:
@@ -139,14 +147,15 @@ def _started(preload: tuple[str, ...], python: Path | None) -> _Server:
     return found
 
 
-def _environment() -> dict[str, str]:
-    """The harmless variables."""
+def environment() -> dict[str, str]:
+    """The harmless variables, which the code sees."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **dict.fromkeys(_ONE_THREAD, "1")}
+    # one thread each: a small model only waits for more, and serving images do the same
+    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **dict.fromkeys(THREADS, "1")}
 
 
 def _shown(elsewhere: Elsewhere | None = None) -> list[str]:
@@ -181,6 +190,59 @@ def _message(line: bytes) -> dict[str, Any]:
     raise IsolatedError("its answer cannot be read")
 
 
+class _Line:
+    """Frames to a process that answers one call after another, and back."""
+
+    def __init__(
+        self, reader: IO[bytes], writer: IO[bytes], link: socket.socket | None = None
+    ) -> None:
+        self._reader, self._writer, self._link = reader, writer, link
+
+    def ask(self, head: Mapping[str, object], code: bytes, deadline: float) -> tuple[str, bytes]:
+        """Why the answer is not whole, if it is not, and what there is of it."""
+        self.send(head, code)
+        said = json.loads(self.frame(deadline))
+        return str(said["reason"]), self.frame(deadline)
+
+    def send(self, head: Mapping[str, object], code: bytes) -> None:
+        """Say what is to be done."""
+        try:
+            for part in (json.dumps(head).encode(), code):
+                self._writer.write(LENGTH.pack(len(part)) + part)
+            self._writer.flush()
+        except (OSError, ValueError):  # it has ended; another thread closed it
+            raise IsolatedError(ENDED) from None
+
+    def frame(self, deadline: float) -> bytes:
+        """What comes back until a moment of the monotonic clock."""
+        (size,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
+        return self._exactly(size, deadline)
+
+    def close(self) -> None:
+        """Let the other end know that nobody waits any more, and a thread that does."""
+        if self._link:
+            with suppress(OSError):  # to close a file wakes nobody who waits for it
+                self._link.shutdown(socket.SHUT_RDWR)
+            self._link.close()
+        for file in (self._writer, self._reader):
+            with suppress(OSError):
+                file.close()
+
+    def _exactly(self, size: int, deadline: float) -> bytes:
+        found = bytearray()
+        try:
+            file = self._reader.fileno()
+            while len(found) < size:
+                if not select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                    raise IsolatedError("no answer in time")
+                if not (block := os.read(file, size - len(found))):
+                    raise IsolatedError(ENDED)
+                found += block
+        except (OSError, ValueError):
+            raise IsolatedError(ENDED) from None
+        return bytes(found)
+
+
 class _Server:
     """`mlgitops.system.apart` in a process of its own, until this one ends.
 
@@ -203,23 +265,25 @@ class _Server:
         program = [str(python), "-S", "-B"] if python else [sys.executable]
         command = [*program, "-I", "-c", _MODULE, json.dumps(given)]
         if as_root:
-            variables = [f"{name}={value}" for name, value in _environment().items()]
+            variables = [f"{name}={value}" for name, value in environment().items()]
             command = ["sudo", "-n", "env", "-i", *variables, *command]
         self._lock = Lock()
+        self._idle: list[_Line] = []
+        self._busy: list[_Line] = []
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._input, self._output = self._process.stdin, self._process.stdout
+        self._main = _Line(self._process.stdout, self._process.stdin)
         atexit.register(self.close)
         try:
-            self.denied = str(json.loads(self._frame(time.monotonic() + _START))["denied"])
+            self.denied = str(json.loads(self._main.frame(time.monotonic() + _START))["denied"])
         except IsolatedError:
             self.close()
             raise
@@ -231,44 +295,50 @@ class _Server:
 
     def ask(self, head: Mapping[str, object], code: bytes, timeout: float) -> tuple[str, bytes]:
         """Why the answer is not whole, if it is not, and what there is of it."""
+        deadline = time.monotonic() + timeout + _LATE
         with self._lock:
-            try:
-                for part in (json.dumps(head).encode(), code):
-                    self._input.write(LENGTH.pack(len(part)) + part)
-                self._input.flush()
-                deadline = time.monotonic() + timeout + _LATE
-                said = json.loads(self._frame(deadline))
-                return (str(said["reason"]), self._frame(deadline))
-            except OSError:
-                self.close()
-                raise IsolatedError(ENDED) from None
-            except BaseException:  # what it answers later would be taken for another answer
-                self.close()
-                raise
+            line = self._idle.pop() if self._idle else self._twin(deadline)
+            self._busy.append(line)
+        try:
+            found = line.ask(head, code, deadline)
+        except BaseException:  # what it answers later would be taken for another answer
+            line.close()
+            raise
+        else:
+            self._idle.append(line)
+        finally:
+            self._busy.remove(line)
+        return found
 
     def close(self) -> None:
         """End it with whatever it runs."""
         atexit.unregister(self.close)
-        with suppress(OSError):
-            self._input.close()
+        for line in (*self._busy, *self._idle, self._main):
+            line.close()
         try:
             self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             with suppress(PermissionError):  # that of sudo
                 self._process.kill()
                 self._process.wait()
-        self._output.close()
 
-    def _frame(self, deadline: float) -> bytes:
-        (size,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
-        return self._exactly(size, deadline)
+    def _twin(self, deadline: float) -> _Line:
+        """A line to a fork of it, which answers beside the others."""
+        with TemporaryDirectory(prefix="mlgitops-", dir=_SHORT) as folder:
+            place = f"{folder}/twin"  # nobody else can look into the folder
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(place)
+                listener.listen(1)
+                listener.settimeout(_LOOK)
+                self._main.send({"twin": place}, b"")
+                link = self._accepted(listener, deadline)
+        link.settimeout(None)
+        return _Line(link.makefile("rb"), link.makefile("wb"), link)
 
-    def _exactly(self, size: int, deadline: float) -> bytes:
-        file, found = self._output.fileno(), bytearray()
-        while len(found) < size:
-            if not select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    def _accepted(self, listener: socket.socket, deadline: float) -> socket.socket:
+        while self.is_there:
+            with suppress(TimeoutError):
+                return listener.accept()[0]
+            if time.monotonic() > deadline:
                 raise IsolatedError("no answer in time")
-            if not (block := os.read(file, size - len(found))):
-                raise IsolatedError(ENDED)
-            found += block
-        return bytes(found)
+        raise IsolatedError(ENDED)

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 _SHOWN = 40  # lines of a log
+# what libraries that compute in threads read the number of these from
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+class Terminated(BaseException):
+    """A SIGTERM, which unwinds as Ctrl-C does: folders, containers and processes are removed."""
+
+
+def unwind_on_term() -> None:
+    """Let the first SIGTERM raise `Terminated` from now on; in the main thread only."""
+
+    def arrived(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, arrived)
+
+
 @dataclass(kw_only=True, slots=True)
 class Signals:
     """What has arrived: the first of the signals; None if none has."""

@@ -124,7 +124,8 @@ def test_the_schema_is_kept_and_checked(team: Team) -> None:
     (team.folder / "s.json").write_text("{}")
     ran = team.run("schema", "--check", "s.json")
     assert (ran.code, "s.json is out of date" in ran.err) == (1, True)
-    assert (ROOT / "models.schema.json").read_text() == team.ok("schema").out
+    for kind in ("models", "included"):
+        assert (ROOT / f"{kind}.schema.json").read_text() == team.ok("schema", "--kind", kind).out
 
 
 def test_the_schema_agrees_with_the_code(team: Team) -> None:

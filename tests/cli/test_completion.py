@@ -13,7 +13,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from mlgitops.cli import cli
-from mlgitops.cli.completion import HELD, MODEL, MODELS, STAGE, TAKES, VERSION
+from mlgitops.cli.completion import DEPLOYMENTS, HELD, MODEL, MODELS, STAGE, TAKES, VERSION
 from mlgitops.cli.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ models:
   window: {stages: {}}
   two words: {stages: {}}
   "$(reboot)": {stages: {}}
+deployments: {edge: {kind: docker, stages: []}, farm: {kind: kubernetes}}
 """
 
 
@@ -53,6 +54,8 @@ def completed(line: str) -> dict[str, str | None]:
     ("line", "expected"),
     [
         ("rollb", ["rollback"]),
+        ("deploy ", ["edge", "farm"]),
+        ("deploy edge --plan f", ["farm"]),
         ("promote win", ["wind", "window"]),
         ("promote wind ", ["Staging", "champion"]),
         ("promote wind ch", ["champion"]),
@@ -120,6 +123,7 @@ def test_no_verb_is_imported_for_its_arguments() -> None:
 KINDS = {
     "arguments": MODEL,
     "models": MODELS,
+    "names": DEPLOYMENTS,
     "model": MODEL,
     "stage": STAGE,
     "version": VERSION,
@@ -133,7 +137,7 @@ def test_every_verb_that_takes_a_model_completes_it() -> None:
         command = getattr(import_module(f"mlgitops.cli.{verb.module}"), verb.command)
         arguments = [p.name or "" for p in command.params if isinstance(p, click.Argument)]
         first = KINDS.get(arguments[0]) if arguments else None
-        assert (first in (MODEL, MODELS)) == (name in TAKES), name
+        assert (first in (MODEL, MODELS, DEPLOYMENTS)) == (name in TAKES), name
         if first and arguments != ["arguments"]:  # which are one for click, and checked by the verb
             takes = TAKES[name]
             told = [KINDS.get(argument) for argument in arguments][: len(takes)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.waiting import eventually
 from tests.core.test_turn import declared, locks
 from tests.proxy import HangUpError
 
@@ -17,13 +20,52 @@ if TYPE_CHECKING:
     from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.team import Team
 
-pytestmark = pytest.mark.xdist_group("server")
+SLEEPING = """
+import time
+from pathlib import Path
+
+def train():
+    Path("begun").touch()
+    time.sleep(300)
+"""
 
 FIRST = 3  # models whose stamps are written before it is interrupted
 
 
+def test_any_verb_unwinds_when_it_is_terminated(team: Team) -> None:
+    """What it has begun elsewhere is ended: here a run, which would go on for ever."""
+    (team.folder / "slowly").mkdir()
+    (team.folder / "slowly" / "slow.py").write_text(SLEEPING)
+    team.write("recipes: slowly\nmodels: {m: {versions: {1: {train: slow}}, stages: {}}}\n")
+    verb = subprocess.Popen(
+        [sys.executable, "-m", "mlgitops", "train"],
+        cwd=team.folder,
+        env={**os.environ, "MLFLOW_TRACKING_URI": team.uri},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually((team.folder / "begun").exists, within=90)
+        verb.terminate()
+        _, told = verb.communicate(timeout=60)
+    finally:
+        verb.kill()
+        verb.wait()
+
+    assert (verb.returncode, told.splitlines()[-1]) == (143, "error: terminated")
+    (run,) = team.client.search_runs(
+        [one.experiment_id for one in team.client.search_experiments()]
+    )
+    assert run.info.status in ("FAILED", "KILLED")
+
+
+@pytest.mark.xdist_group("server")
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C", marks=pytest.mark.thorough),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+    ],
 )
 def test_what_has_begun_is_finished_and_the_rest_is_left(
     remote: Team,
@@ -60,6 +102,7 @@ def test_what_has_begun_is_finished_and_the_rest_is_left(
     remote.ok("apply", "--allow", "many-changes", "--registry", remote.uri)
 
 
+@pytest.mark.xdist_group("server")
 def test_a_server_that_dies_leaves_half_done_what_it_had_begun(
     remote: Team, proxied: Proxy
 ) -> None:

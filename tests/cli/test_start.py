@@ -143,6 +143,7 @@ def test_rebuild(team: Team) -> None:
     assert "has power-forecasting-model already" in ran.err
 
 
+@pytest.mark.thorough
 @rehearsed
 def test_rebuild_of_another_revision(team: Team) -> None:
     """What a commit says is rebuilt, whatever the file says now; no file means nothing to do."""
@@ -184,6 +185,7 @@ def test_rebuild_for_a_plan(team: Team) -> None:
     assert len(team.client.search_model_versions("name='power-forecasting-model'")) == 3
 
 
+@pytest.mark.thorough
 @rehearsed
 def test_rebuild_of_a_revision_from_before_stages_were_declared(team: Team) -> None:
     """The commit that declares a team's own stage can be rehearsed from the one before it."""

@@ -137,7 +137,8 @@ class Target:
 
 def _models(folder: Path) -> Callable[[bytes], object]:
     from mlgitops.file import edit, migrate
-    from mlgitops.file.load import read, source
+    from mlgitops.file.load import source
+    from mlgitops.file.texts import read
 
     file = folder / "models.yaml"
 

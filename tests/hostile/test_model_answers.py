@@ -22,6 +22,7 @@ from mlgitops.recipes.package import RecipePackage
 from mlgitops.review import scoring
 from mlgitops.review.artifacts import describe
 from mlgitops.review.compare import Scope, compare
+from mlgitops.review.tools import tools
 from tests.hostile import models
 
 if TYPE_CHECKING:
@@ -240,12 +241,13 @@ def test_a_plan_says_in_one_line_what_such_a_model_did(tmp_path: Path) -> None:
     """And how models are loaded, where they were."""
     good = _side(models.write(tmp_path / "a", "return [1.0, 2.0]"), "version 1")
     bad = _side(models.write(tmp_path / "b", "raise ValueError('x' * 50_000_000)"), "version 2")
-    scope = Scope(predict=True, link=lambda _old, _new: None, recipes=RecipePackage())
-    found = compare("wind", good, bad, scope)
-    assert found.predictions is None
-    assert found.trouble.startswith("cannot run version 2 on this machine: ValueError: xxx")
-    assert len(found.trouble) < LONGEST
-    found = compare("wind", good, good, scope)
+    with tools(RecipePackage()) as shared:
+        scope = Scope(predict=True, link=lambda _old, _new: None, tools=shared)
+        found = compare("wind", good, bad, scope)
+        assert found.predictions is None
+        assert found.trouble.startswith("cannot run version 2 on this machine: ValueError: xxx")
+        assert len(found.trouble) < LONGEST
+        found = compare("wind", good, good, scope)
     told = [(fact.old, fact.new) for fact in found.facts if fact.name == "loaded"]
     if why := scoring.not_apart():
         assert any(why in warning for warning in found.warnings)

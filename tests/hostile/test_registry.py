@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlgitops.errors import RegistryTimeoutError
+from mlgitops.errors.registry import RegistryTimeoutError
 from mlgitops.registry.connect import connect
 from tests.hostile.registry import ANSWERS, FIELDS, always, hostile, on, sound
 

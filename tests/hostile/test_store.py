@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlgitops.core.version import Version
-from mlgitops.errors import PayloadError, StoreRefusedError
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import StoreRefusedError
 from mlgitops.registry import allowed
 from mlgitops.registry.address import Address
 from mlgitops.registry.connect import connect

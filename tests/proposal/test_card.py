@@ -73,7 +73,7 @@ def test_a_card_says_what_is_recorded(farm: Team, tmp_path_factory: pytest.TempP
         f"| digest | {digest} |",
         "| pinned in models.yaml | Staging |",
         r'| recipe | \{"params":\{"estimator":"gradient\_boosting"',
-        f"| test_r2 | {run.data.metrics['test_r2']:.6g} |".replace("_", r"\_"),
+        f"| test_r2 | {run.data.metrics['test_r2']:.3g} |".replace("_", r"\_"),
         f"| max_iter | {run.data.params['max_iter']} |".replace("_", r"\_"),
         r"| input | wind\_speed\_16 | double | yes |",
     ):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mlgitops.errors import RegistryError
+from mlgitops.errors.registry import RegistryError
 from mlgitops.registry.address import from_environment
 from mlgitops.registry.client import ClientRegistryApi, ClientRunApi
 from mlgitops.registry.connect import connect

@@ -16,7 +16,7 @@ from mlgitops.core import registry as protocol
 from mlgitops.core.classic import Transition
 from mlgitops.core.lock import Lock
 from mlgitops.core.stamp import TAG, Stamp
-from mlgitops.errors import (
+from mlgitops.errors.registry import (
     RegistryError,
     RegistryExistsError,
     RegistryFaultError,
@@ -117,6 +117,7 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
         yield f"versions({some})", methodcaller("versions", some)
     for names in (known.models, known.models[:1]):
         yield f"all_versions({names})", methodcaller("all_versions", names)
+        yield f"recorded({names})", methodcaller("recorded", names, 4)
     yield from _evidences(known)
     for number in (*known.versions["trained"], 99):
         yield f"check_payload({number})", methodcaller("check_payload", "trained", number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlgitops.errors import (
+from mlgitops.errors.registry import (
     RegistryError,
     RegistryFaultError,
     RegistryNotFoundError,

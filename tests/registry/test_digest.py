@@ -10,9 +10,13 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import pages
 from mlgitops.errors import PayloadError
+from mlgitops.registry import digest
 from mlgitops.registry.digest import canonical, of_folder
 from mlgitops.registry.payload import read
 
@@ -193,3 +197,32 @@ def test_nesting_without_end(opened: bytes) -> None:
     with pytest.raises(PayloadError):
         read(b"flavors: " + opened * 100_000)
     assert time.process_time() - begun < 10
+
+
+_TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+_VALUES = st.recursive(
+    st.one_of(_TEXTS, st.integers(), st.floats(), st.booleans(), st.none()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(_TEXTS, _VALUES, max_size=4),
+    st.booleans(),
+    st.sampled_from("'|>\"") | st.none(),
+)
+def test_the_form_is_that_of_the_specification_s_own_reader(
+    said: dict[str, object], unicode: bool, style: str | None
+) -> None:
+    """Libyaml reads as PyYAML's reader in Python does, whatever PyYAML writes."""
+    text = yaml.safe_dump(said, allow_unicode=unicode, default_style=style).encode()
+    found = []
+    for reader in (yaml.CBaseLoader, yaml.BaseLoader):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(digest, "_Loader", reader)
+            try:
+                found.append(canonical(text))
+            except PayloadError:
+                found.append(b"")
+    assert found[0] == found[1]

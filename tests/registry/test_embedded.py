@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import RegistryStartError
+from mlgitops.errors.registry import RegistryStartError
 from mlgitops.registry.embedded import Embedded, server
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("server")
 
 
+@pytest.mark.thorough
 def test_apply_converges_though_requests_and_answers_are_lost(
     remote: Team, proxied: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.cli import run
-from mlgitops.errors import (
+from mlgitops.errors.registry import (
     RegistryDeniedError,
     RegistryGoneError,
     RegistryNotFoundError,

@@ -294,6 +294,31 @@ def test_a_version_and_its_logged_model_cost_a_request_each(logging: Team3, prox
     }
 
 
+def test_what_runs_recorded_of_many_models_comes_in_batches(logging: Team3, proxied: Proxy) -> None:
+    """Runs of all experiments at once; logged models only where a run logged several."""
+    for loss in (2.0, 1.0):
+        run = logging.run({"rmse": loss})
+        logging.register(logging.logged(run), run)
+    shared = logging.run({"rmse": 9.0})
+    for accuracy in (0.5, 0.75):
+        model = logging.logged(shared)
+        logging.measure(shared, {"accuracy": accuracy}, model)
+        logging.register(model, shared)
+    registry = both.over_http(logging.url)
+    proxied.reset()
+
+    found = registry.recorded(["wind"], 20)
+
+    assert len(proxied.seen) == 4  # versions, experiments, runs, logged models of the shared run
+    assert {key: dict(one.metrics) for key, one in found.items()} == {
+        ("wind", 1): {"rmse": 2.0},
+        ("wind", 2): {"rmse": 1.0},
+        ("wind", 3): {"accuracy": 0.5},
+        ("wind", 4): {"accuracy": 0.75},
+    }
+    assert registry.recorded(["wind"], 1).keys() == {("wind", 4)}
+
+
 def test_logged_models_that_no_search_finds_are_asked_for_one_by_one(
     logging: Team3, proxied: Proxy
 ) -> None:

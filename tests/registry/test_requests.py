@@ -98,3 +98,16 @@ def test_an_older_version_in_a_classic_stage_is_found_and_archived(remote: Team)
 
     assert remote.classic("Staging") is None
     assert remote.run("plan", "--exit-code").code == 0
+
+
+@pytest.mark.parametrize(("among", "by_name"), [(0, False), (1_000, True), (10_000, True)])
+def test_models_are_asked_for_by_name_where_pages_cost_more(
+    proxied: Proxy, among: int, by_name: bool
+) -> None:
+    """Of a registry with thousands, a dozen cost their own requests; of a small one, pages."""
+    from mlgitops.registry.connect import connect
+
+    registry = connect(proxied.url, proxied.url)
+    registry.held_again([f"absent-{number}" for number in range(12)], among=among)
+    asked = {path.removeprefix("/api/2.0/mlflow/") for _, path in proxied.seen}
+    assert asked == {"registered-models/get"} if by_name else "registered-models/search" in asked

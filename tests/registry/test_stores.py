@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import (
-    PayloadError,
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import (
     StoreDeniedError,
     StoreError,
     StoreFaultError,

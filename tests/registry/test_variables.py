@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import (
+from mlgitops.errors import UsageError
+from mlgitops.errors.registry import (
     RegistryError,
     RegistryProxyError,
     RegistryRequestError,
     RegistryTimeoutError,
     RegistryUntrustedError,
-    UsageError,
 )
 from mlgitops.system.ports import free_port
 from tests.proxy import HangUpError, failure, proxy

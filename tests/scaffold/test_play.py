@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from mlgitops.cli import run
 from mlgitops.errors import DemoError
 from mlgitops.file.load import loads
 from mlgitops.scaffold import render
 from mlgitops.scaffold.answers import Answers
-from mlgitops.scaffold.play import promotion_of
+from mlgitops.scaffold.play import Demo, process, promotion_of, summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RECIPES = (
     "versions: {1: {train: a, params: {}}, 2: {train: a, params: {}}, 3: {train: a, params: {}}}"
@@ -47,3 +53,20 @@ def test_where_there_is_nothing_to_promote(model: str) -> None:
     """An imported file has no recipes: the demo says where it can run."""
     with pytest.raises(DemoError, match="in an empty folder"):
         chosen(model)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_it_ends_with_the_address_of_the_site(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, own: bool
+) -> None:
+    """And with the command that serves it: of the folder's models.yaml, else of the demo's own."""
+    state = tmp_path / ".mlgitops"
+    demo = Demo(root=tmp_path, state=state, run=run, url="sqlite:///a.db", served=process)
+    demo.scratch.mkdir(parents=True)
+    for folder in (demo.scratch, *([tmp_path] if own else [])):
+        (folder / "models.yaml").write_text("version: 2\nmodels: {m: {stages: {}}}\n")
+    summary(demo)
+    *_, address, command = capsys.readouterr().out.splitlines()
+    assert address == f"The status site: {(state / 'site' / 'index.html').as_uri()}"
+    file = "" if own else " --file .mlgitops/scratch/models.yaml"
+    assert command.endswith(f"`mlgitops site .mlgitops/site --serve{file}`.")

@@ -43,4 +43,7 @@ def test_an_editor_finds_the_schema_of_a_team_without_this_repository() -> None:
     path = team["models.yaml"].splitlines()[0].removeprefix(head)
     assert json.loads(team[path]) == schema.json_schema()
     assert importing.HEADER.startswith(f"{head}{path}\n")
+    included = json.loads(team[importing.OF_INCLUDED])
+    assert included == schema.included_json_schema()
     assert render.is_maintained(path)
+    assert render.is_maintained(importing.OF_INCLUDED)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import SyncEndedError
+from mlgitops.errors.applying import SyncEndedError
 from mlgitops.sync.engine import READER, Engine
 
 if TYPE_CHECKING:

@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import (
-    GitError,
-    HistoryRewrittenError,
-    SyncFailedError,
-    SyncUnderWayError,
-    UsageError,
-)
+from mlgitops.errors import GitError, HistoryRewrittenError, UsageError
+from mlgitops.errors.applying import SyncFailedError, SyncUnderWayError
 from mlgitops.sync.repository import Remote
 from mlgitops.sync.rounds import Sync
 from tests.github import fake

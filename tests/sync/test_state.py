@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlgitops.errors import SyncFolderError
+from mlgitops.errors.applying import SyncFolderError
 from mlgitops.sync import state
 from mlgitops.sync.state import Outcome, Result, State, Work
 

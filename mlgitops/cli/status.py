@@ -1,0 +1,87 @@
+"""The verb that shows how every stage stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from mlgitops.cli.options import (
+    Target,
+    deployments_option,
+    file_option,
+    format_option,
+    models_argument,
+    progress,
+    registry_options,
+    show_report,
+    tell,
+)
+from mlgitops.cli.terms import warn_of_exceptions
+from mlgitops.core.way_back import FEW
+from mlgitops.file.load import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlgitops.deploy.values import Served
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mlgitops status
+  mlgitops status 'churn-*'
+  mlgitops status --format json | jq '.stages[] | select(.state == "drift")'
+"""
+)
+@models_argument
+@click.option(
+    "--payloads",
+    is_flag=True,
+    help=f"Look for the payloads of more than {FEW} versions to roll back to; a request each.",
+)
+@deployments_option
+@file_option
+@registry_options
+@format_option
+def status(
+    models: tuple[str, ...],
+    payloads: bool,
+    deployments: bool,
+    file: Path,
+    target: Target,
+    form: str,
+) -> None:
+    """Show the desired and actual versions, what really serves, and drift.
+
+    Shows MODELS, by name or pattern, or all models. Says of each production stage whether a
+    rollback would find the version that it returns to. A place that does not answer is `unknown`.
+    """
+    from mlgitops.history.way_back import with_ways_back
+    from mlgitops.proposal.propose import read
+    from mlgitops.report import document, tables
+
+    desired = load(file)
+    warn_of_exceptions(desired)
+    with progress() as say:
+        say("reading the registry")
+        reader = target.connect()
+        whole = desired
+        desired, held = read(desired, reader, models)
+        say("looking for ways back")
+        most = None if payloads else FEW
+        stages = with_ways_back(desired, held, reader, payloads=most)
+        served: tuple[Served, ...] = ()
+        if deployments and whole.deployments:
+            from mlgitops.cli.deploy import what_serves
+
+            # of all models: what is not listed is told apart from what was not asked for
+            found = what_serves(replace(whole, owner=desired.owner), reader, say)
+            served = tuple(one for one in found if not models or one.model in desired.models)
+    clear = sum(bool(s.way_back and s.way_back.version and not s.way_back.blocked) for s in stages)
+    if most is not None and clear > most:
+        said = f"the payloads of {clear:,} versions to roll back to were not looked for"
+        tell(f"{said}; to look, pass --payloads", err=True)
+    show_report(form, tables.status(stages, served), lambda: document.status(stages, served))
