@@ -1,1 +1,1 @@
-"""What the README claims, measured: `nox -s bench`. Not tests: nothing here fails."""
+"""What docs/performance.md claims, measured: `nox -s bench`. Not tests: nothing here fails."""

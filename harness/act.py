@@ -6,17 +6,21 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.prepared import prepare
 from harness.stack import ROOT
+from mlgitops.system import waiting
 from mlgitops.system.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 REPOSITORY = "windy/farm"
 
@@ -109,6 +113,7 @@ class Clone:
         engine: the repository of called workflows.
         cache: the folder of what actions/cache keeps.
         actions: more repositories that stand in for those that workflows name, with their refs.
+        prepared: whether jobs share what they install, where there is a folder for it.
     """
 
     folder: Path
@@ -119,6 +124,7 @@ class Clone:
     engine: Path = ROOT
     cache: Path = ROOT / ".nox" / "cache"
     actions: Mapping[str, Path] = field(default_factory=dict)
+    prepared: bool = True
     runs: int = 0
 
     @property
@@ -135,6 +141,8 @@ class Clone:
             kept, second, _ = file.read_text().partition("\n  tumour-diagnosis-model:\n")
             assert second
             file.write_text(kept)
+        if self.prepared:
+            prepare(self.work, self.folder)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "Start")
@@ -246,16 +254,59 @@ class Clone:
         command += ["-s", f"GITHUB_TOKEN={token}"] if token else []
         for name, where in {**self._actions(), **self.actions}.items():
             command += ["--local-repository", f"{name}={where}"]
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=self.work,
             env={**_environment(), "ACT_ARTIFACTS": str(artifacts)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            start_new_session=True,
         )
-        return Ran(code=done.returncode, log=done.stdout, artifacts=artifacts)
+        with process:
+            try:
+                log = process.communicate()[0]
+            finally:
+                if process.poll() is None:  # the test was ended
+                    _end(process.pid)
+        return Ran(code=process.returncode, log=log, artifacts=artifacts)
+
+
+def _end(runner: int) -> None:
+    """End a run in the middle: the runner at once, and its steps as soon as they have cleaned up.
+
+    Each step has a session of its own. A runner that is asked to end kills them, and what they
+    started in Docker would stay.
+    """
+    steps = [one for one in _started_by(runner) if _session(one) != runner]
+    os.killpg(runner, signal.SIGKILL)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for one in steps:
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
+        if waiting.until(lambda: not any(map(_lives, steps)), timeout=60):
+            break
+
+
+def _started_by(process: int) -> Iterator[int]:
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(FileNotFoundError):
+            for child in map(int, listed.read_text().split()):
+                yield from _started_by(child)
+                yield child
+
+
+def _session(process: int) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getsid(process)
+    return None
+
+
+def _lives(process: int) -> bool:
+    """Whether it runs; one that has ended may wait for somebody to ask how."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def _pinned(action: str) -> str:

@@ -24,6 +24,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
+from harness.saved.graphs import multiplied
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -129,16 +131,9 @@ def statsmodels(name: str, number: int) -> None:
 
 def onnx(name: str, number: int) -> None:
     """A network in ONNX, with tensors."""
-    from onnx import TensorProto, helper
-
-    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 4]) for n in ("x", "y")]
-    factor = helper.make_tensor("factor", TensorProto.FLOAT, [1], [float(number)])
-    node = helper.make_node("Mul", ["x", "factor"], ["y"])
-    graph = helper.make_graph([node], "graph", value[:1], value[1:], [factor])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     example = np.ones((2, 4), dtype=np.float32)
     mlflow.onnx.log_model(
-        model,
+        multiplied(number),
         name="model",
         registered_model_name=name,
         signature=infer_signature(example, example),

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pymysql
 
-from mlgitops.errors import HttpError, RegistryStartError
+from mlgitops.errors import HttpError
+from mlgitops.errors.registry import RegistryStartError
 from mlgitops.system import docker, waiting
 from mlgitops.system.http import HttpClient
 from mlgitops.system.ports import LOOPBACK, free_port

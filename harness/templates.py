@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import written
 from mlgitops.scaffold import render
 from mlgitops.scaffold.answers import Answers, Engine, Trigger
-from mlgitops.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[1]
 OWN = Answers(engine=Engine.CHECKOUT)
 # what other repositories call at a commit of this one
 CALLED = Answers(trigger=Trigger.CALL)
@@ -29,18 +26,10 @@ def texts() -> Mapping[str, str]:
     return {**render.github(OWN), **called}
 
 
-def out_of_date(root: Path = ROOT) -> dict[str, str]:
-    """The files that are not as rendered, with the text that they should have."""
-    return {
-        name: text
-        for name, text in texts().items()
-        if not (root / name).exists() or (root / name).read_bytes() != text.encode()
-    }
+def out_of_date() -> dict[str, str]:
+    """Those that are not as they should be, with the text that they should have."""
+    return written.out_of_date(texts())
 
 
 if __name__ == "__main__":
-    found = out_of_date()
-    if sys.argv[1:] == ["--check"] and found:
-        sys.exit(f"error: {', '.join(found)}: out of date; run `nox -s templates`")
-    for name, text in found.items():
-        files.write_text(ROOT / name, text)
+    written.main(texts(), "templates")

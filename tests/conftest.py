@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 
 # machines are slow at times, and that says nothing of what is tested
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _PATIENT, max_examples=30)
+settings.register_profile("thorough", _PATIENT)
 
 # begun last, any of these would leave all workers but one without work for minutes
 _LONGEST = (
-    *("stack/test_loop.py", "stack/test_image.py", "stack/test_from_mlflow.py"),
-    "stack/test_company.py",
+    *("stack/test_loop.py", "stack/test_deploy.py", "stack/test_image.py"),
+    *("stack/test_from_mlflow.py", "stack/test_company.py"),
     *("stack/test_database_faults.py", "stack/test_s3.py", "stack/test_data.py"),
     *("core/test_faults.py", "core/test_plan.py", "recipes/test_plain.py"),
+    "recipes/test_dask.py",
     *("serve/test_smoke.py", "serve/test_server.py"),
 )
 
@@ -42,9 +44,27 @@ _LONGEST = (
 _GROUPS = {"server": "server", "trained": "farm"}
 
 
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes minutes, and whose essence a quicker test holds, is asked for."""
+    parser.addoption("--thorough", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples a property is tried with that does not say it itself."""
+    settings.load_profile("thorough" if config.getoption("--thorough") else "quick")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest tests first; those that share what is made slowly, in one process."""
+    if not config.getoption("--thorough"):
+        long = [item for item in items if "thorough" in item.keywords]
+        items[:] = [item for item in items if item not in long]
+        config.stash[_LEFT_OUT] = len(long)
+        config.hook.pytest_deselected(items=long)
     for item in items:
         used = [name for name in _GROUPS if name in getattr(item, "fixturenames", ())]
         if used and item.get_closest_marker("xdist_group") is None:
@@ -57,6 +77,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=rank)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of xdist tells the one that reports how many tests it left out."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["left_out"] = session.config.stash.get(_LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every process has left out the same."""
+    node.config.stash[_LEFT_OUT] = node.workeroutput.get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """A run that left tests out says so."""
+    if count := config.stash.get(_LEFT_OUT, 0):
+        terminalreporter.write_line(f"thorough tests left out: {count}; -- --thorough runs them")
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +113,8 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLGITOPS_APPROVERS_TOKEN",
         "MLGITOPS_AUTHORS",
         "MLGITOPS_COMMIT",
+        "MLGITOPS_CACHE_MB",
+        "MLGITOPS_DASK",
         "MLGITOPS_DATA_ROOT",
         "MLGITOPS_OWNER",
         "MLGITOPS_PULL_REQUEST",
@@ -92,6 +132,7 @@ def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "FORCE_COLOR",
     ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLGITOPS_CACHE", "false")  # that of whoever runs the tests
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
@@ -244,7 +285,7 @@ def trained(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.delenv("WINDFARM_DATA", raising=False)
         patch.setenv("MLFLOW_TRACKING_URI", "")
-        assert run(["train", "--state", "."]) == 0
+        assert run(["train", "--state", ".", "--jobs", "1"]) == 0
     return folder / "mlflow.db"
 
 

@@ -28,7 +28,8 @@ def test_the_wheel_holds_the_engine_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mlgitops"}
-    data = {"image/Dockerfile", "deploy/compose.yaml", "report/templates/plan.html"}
+    data = {"image/Dockerfile", "deploy/docker/compose.yaml", "report/templates/plan.html"}
+    data |= {"deploy/docker/haproxy.cfg", "deploy/docker/proxy/run.sh"}
     data |= {"scaffold/templates/workflows/plan.yml", "scaffold/templates/team/dot_gitignore"}
     assert {f"mlgitops/{name}" for name in data} <= set(names)
 

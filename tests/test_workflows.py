@@ -57,11 +57,11 @@ def runs() -> Iterator[Any]:
 
 
 def test_every_workflow_of_the_loop_is_there() -> None:
-    """Other repositories can call those of the loop; and there are CI and releases."""
+    """Those of the loop, which other repositories can call; CI, by day and by night; releases."""
     names = {file.stem for file in FILES}
-    loop = {"apply", "drift", "plan", "promote", "propose", "rollback", "train"}
+    loop = {"apply", "drift", "plan", "promote", "propose", "rollback", "site", "train"}
     called = {f"called-{name}" for name in loop}
-    assert names == {"ci", "release", *loop, *called}
+    assert names == {"ci", "nightly", "release", *loop, *called}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -292,7 +292,7 @@ def test_what_follows_an_apply_does_not_depend_on_its_success() -> None:
 def test_ci_skips_what_numbers_cannot_break() -> None:
     """Its jobs wait for the decision, and run unless it says that only models.yaml changed."""
     jobs = document(ROOT / ".github/workflows/ci.yml")["jobs"]
-    for name in ("lint", "tests", "demo", "stack"):
+    for name in ("lint", "tests", "demo", "stack", "cluster"):
         assert jobs[name]["needs"] == "changes"
         assert jobs[name]["if"] == "${{ !cancelled() && needs.changes.outputs.other != 'false' }}"
     condition = jobs["required"]["steps"][-1]["if"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,28 @@ def full(count: int) -> str:
     return "models:\n" + "".join(_ENTRY.format(name=name_of(n), n=n) for n in range(count))
 
 
+def spread(file: Path, text: str, files: int) -> None:
+    """Write a models.yaml whose entries are in so many files beside it, or in itself if that is 1.
+
+    Args:
+        file: models.yaml.
+        text: what `full` made.
+        files: at most as many as there are entries.
+    """
+    if files == 1:
+        file.write_text(text)
+        return
+    entries = _NAME.split(text.removeprefix("models:\n"))[1:]
+    folder = file.parent / "models"
+    folder.mkdir(exist_ok=True)
+    file.write_text("version: 2\ninclude: [models/*.yaml]\n")
+    for number in range(files):
+        (folder / f"team-{number:03}.yaml").write_text(
+            "models:\n" + "".join(entries[number::files])
+        )
+
+
+_NAME = re.compile("^(?=  [^ ])", re.MULTILINE)
 _ENTRY = """\
   {name}:
     description: Daily power of wind farm {n}, from three weather readings a day

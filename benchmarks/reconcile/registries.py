@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.reconcile.servers import Request, Server
     from harness.costs import Cost
 
-_PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).with_name("programs")
 # more would only take longer: each request of MLflow's client costs what the one before cost
 _ASKED = 250  # models
 _WRITTEN = 250  # changes
@@ -81,8 +81,8 @@ class Registry:
 
     def _pages(self, seen: list[Request]) -> None:
         """Measure the bare loop over the same pages."""
-        searches = [json.dumps(one) for one in _searches(seen)]
-        self._measure("plan", LOOP, lambda: self._program("page_loop", *searches))
+        pages = [json.dumps(one) for one in searches(seen)]
+        self._measure("plan", LOOP, lambda: self._program("page_loop", *pages))
 
     def _ask(self) -> None:
         """Measure MLflow's client, asked once for each model and alias."""
@@ -150,11 +150,11 @@ class Registry:
         self._file.write_text(declared.plain(self._size, self._moved))
 
     def _program(self, name: str, *arguments: str) -> Cost:
-        command = [sys.executable, str(_PROGRAMS / f"{name}.py"), self._server.url, *arguments]
+        command = [sys.executable, str(PROGRAMS / f"{name}.py"), self._server.url, *arguments]
         return measured(command, folder=self._file.parent, environment=environment())
 
 
-def _searches(seen: list[Request]) -> Iterator[dict[str, str]]:
+def searches(seen: list[Request]) -> Iterator[dict[str, str]]:
     """The distinct searches among requests: the first page of each, as large as its largest."""
     found: dict[tuple[str, str], int] = {}
     for request in seen:
