@@ -162,7 +162,10 @@ def test_what_a_kind_needs() -> None:
         ("{kind: dokcer, stages: []}", "did you mean 'docker'?"),
         ("{stages: []}", "needs the key 'kind', one of docker, kubernetes, gitops"),
         ("{kind: docker, stages: [], host: ssh://a}", "host"),
-        ("{kind: docker, stages: [], hosts: [http://a]}", "ssh://host, tcp://host:port or unix:///path"),
+        (
+            "{kind: docker, stages: [], hosts: [http://a]}",
+            "ssh://host, tcp://host:port or unix:///path",
+        ),
         ("{kind: kubernetes, stages: [], namespace: Upper}", "lower-case letters"),
         ("{kind: docker, stages: [], resources: {memory: 1GB}}", "512Mi"),
         ("{kind: docker, stages: [], resources: {cpu: 1.5m}}", "500m"),
