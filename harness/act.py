@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.children import children
 from harness.prepared import prepare
 from harness.stack import ROOT
 from mlgitops.system import waiting
@@ -289,11 +290,9 @@ def _end(runner: int) -> None:
 
 
 def _started_by(process: int) -> Iterator[int]:
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
-        with suppress(FileNotFoundError):
-            for child in map(int, listed.read_text().split()):
-                yield from _started_by(child)
-                yield child
+    for child in children(process):
+        yield from _started_by(child)
+        yield child
 
 
 def _session(process: int) -> int | None:

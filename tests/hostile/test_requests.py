@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from harness.children import children
 from harness.waiting import eventually
 from tests.serve.serving import asks, serving, sum_model
 
@@ -191,15 +192,9 @@ def status(answered: bytes) -> int:
     return int(answered.split()[1]) if answered else CLOSED
 
 
-def workers(server: Serving) -> list[str]:
-    """The ids of the processes that answer."""
-    pid = server.process.pid
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
 def memory(server: Serving) -> int:
     """Bytes that the server's processes hold; source: proc_pid_status(5), RssAnon."""
-    texts = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in children(server.process.pid)]
     return 1024 * sum(int(text.partition("RssAnon:")[2].split()[0]) for text in texts)
 
 

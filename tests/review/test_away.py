@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from distributed import Client
 
+from harness.children import children
 from harness.clusters import LocalCluster, cluster
+from harness.waiting import eventually
 from mlgitops.cli.options import scoring_on
 from mlgitops.core.evidence import Side
 from mlgitops.core.version import READY, Version
@@ -120,6 +124,28 @@ def test_an_error_ends_what_is_being_scored(tmp_path: Path, dask: LocalCluster) 
         interrupted()
     with Client(dask.address, set_as_default=False) as client:
         assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+
+
+def test_a_version_whose_worker_is_killed_is_asked_again(
+    tmp_path: Path, dask: LocalCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On another worker, which answers in its place; the comparison is what it would have been."""
+    slow = made(tmp_path / "slow", "time.sleep(5)\nreturn [4.0, 5.0]")
+    hire = scoring_on(dask.address)
+    with (
+        Client(dask.address, set_as_default=False) as client,
+        tools(RecipePackage(), None, None, hire) as shared,
+    ):
+        wait = begin("wind", None, slow, Scope(predict=True, link=lambda *_: None, tools=shared))
+        eventually(lambda: any(client.processing().values()), within=60)
+        (lost,) = (address for address, keys in client.processing().items() if keys)
+        worker = client.run(os.getpid, workers=[lost])[lost]
+        eventually(lambda: bool(children(worker)), within=60)  # one of them scores
+        os.kill(worker, signal.SIGKILL)
+        found = wait()
+    assert found.predictions, found.trouble
+    assert found.predictions.series.new.tolist() == [4.0, 5.0]
+    assert "its worker was lost; it is tried again" in capsys.readouterr().err
 
 
 def made(folder: Path, body: str) -> Side:
