@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlgitops.system import docker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow import MlflowClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +47,7 @@ class Params(BaseModel):
 
 def train(params):
     import mlflow
+    import pandas
 
     class Same(mlflow.pyfunc.PythonModel):
         def predict(self, context, model_input, params=None):
@@ -54,7 +60,10 @@ def train(params):
     while params.waits and mlflow.get_experiment_by_name("go") is None:
         time.sleep(0.5)
     mlflow.log_metric("test_step", params.step)
-    mlflow.pyfunc.log_model(name="model", python_model=Same(), pip_requirements=[])
+    rows = pandas.DataFrame({"x": [1.0, 2.0, params.step]})
+    mlflow.pyfunc.log_model(
+        name="model", python_model=Same(), pip_requirements=[], input_example=rows
+    )
 """
 
 
@@ -121,3 +130,48 @@ def check(client: MlflowClient, *, lost: str, said: str) -> None:
     everything = client.search_runs([one.experiment_id for one in client.search_experiments()])
     statuses = sorted(run.info.status for run in everything)
     assert statuses == ["FINISHED"] * 3 + ["KILLED"], statuses
+
+
+def score(folder: Path, scheduler: str, environment: Mapping[str, str]) -> None:
+    """Promote the second version of `b`: it and the first answer on workers as they do here.
+
+    Args:
+        folder: where models.yaml and the recipe are; the first version becomes Production there.
+        scheduler: its address.
+        environment: variables that name the registry and the client's certificate.
+    """
+    file = folder / "models.yaml"
+
+    def ran(verb: str, *options: str) -> str:
+        command = (sys.executable, "-P", "-m", "mlgitops", verb, "--file", str(file), *options)
+        done = subprocess.run(
+            command,
+            env=os.environ | {**environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # 2: a plan that has changes
+        assert done.returncode in {0, 2}, done.stderr
+        return done.stdout
+
+    def promoting(number: int) -> str:
+        return MODELS.replace("b:\n    stages: {}", f"b:\n    stages: {{Production: {number}}}")
+
+    file.write_text(promoting(1), encoding="utf-8")
+    ran("apply")
+    file.write_text(promoting(2), encoding="utf-8")
+    here, there = (
+        _predictions(ran("plan", "--no-cache", "--format", "json", *where))
+        for where in ((), ("--dask", scheduler))
+    )
+    assert here["rows"] == 3, here
+    assert there == here
+
+
+def _predictions(plan: str) -> dict[str, Any]:
+    (change,) = json.loads(plan)["changes"]
+    costs = {"old_cost", "new_cost"}  # of this machine, or of the worker
+    predictions: dict[str, Any] = change["comparison"]["predictions"]
+    assert costs <= predictions.keys()
+    return {key: value for key, value in predictions.items() if key not in costs}

@@ -1,4 +1,4 @@
-"""Training on the Dask cluster of stack/kubernetes/dask: by a Job, while a worker's pod goes."""
+"""Training and scoring on the Dask cluster of stack/kubernetes/dask, while a worker's pod goes."""
 
 from __future__ import annotations
 
@@ -215,6 +215,21 @@ def test_a_deleted_worker_changes_no_number(place: Place) -> None:
         training.go(client)
         eventually(place.ended, within=START)
         training.check(client, lost=pod, said=place.said())
+
+
+def test_versions_answer_in_pods_as_they_do_here(place: Place, tmp_path: Path) -> None:
+    """Both of a pair; the workers get no variable and no code of the recipe's."""
+    (tmp_path / "slowly").mkdir()
+    (tmp_path / "slowly" / "slow.py").write_text(training.RECIPE)
+    with (
+        place.forwarded("mlflow", 5000) as registry,
+        place.forwarded("dask-scheduler", 8786) as scheduler,
+    ):
+        environment = {
+            **training.variables(place.folder, "client"),
+            "MLFLOW_TRACKING_URI": f"http://{registry}",
+        }
+        training.score(tmp_path, f"tls://{scheduler}", environment)
 
 
 def test_nobody_connects_without_a_certificate(place: Place, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Training on Dask's scheduler and workers in containers, which are hosts of their own."""
+"""Training and scoring on Dask's workers in containers, which are hosts of their own."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _answers(registry: str) -> bool:
 
 
 def test_a_killed_host_changes_no_number(tmp_path: Path) -> None:
-    """The version that it was training is trained by another one; no run stays open."""
+    """What it trained is trained by another one, which then lets both versions predict."""
     certificates, place = tmp_path / "certificates", tmp_path / "place"
     certificates.mkdir()
     training.certificates(certificates)
@@ -113,6 +113,10 @@ def test_a_killed_host_changes_no_number(tmp_path: Path) -> None:
             hosts.start(host, *_WORKER)
         eventually(lambda: _answers(registry), within=LONG)
         client, log = MlflowClient(registry), tmp_path / "log"
+        environment = {
+            **training.variables(certificates, "client"),
+            "MLFLOW_TRACKING_URI": registry,
+        }
         verb = stack.enter_context(
             started(
                 [
@@ -120,10 +124,7 @@ def test_a_killed_host_changes_no_number(tmp_path: Path) -> None:
                     *("--file", str(place / "models.yaml")),
                 ],
                 log,
-                environment={
-                    **training.variables(certificates, "client"),
-                    "MLFLOW_TRACKING_URI": registry,
-                },
+                environment=environment,
             )
         )
         eventually(lambda: verb.has_ended or bool(training.waiting(client)), within=LONG)
@@ -136,3 +137,4 @@ def test_a_killed_host_changes_no_number(tmp_path: Path) -> None:
         training.go(client)
         eventually(lambda: verb.has_ended, within=LONG)
         training.check(client, lost=lost, said=log.read_text())
+        training.score(place, scheduler, environment)
