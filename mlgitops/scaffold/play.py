@@ -11,8 +11,8 @@ import os
 import shlex
 import shutil
 import time
-from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,7 +30,6 @@ from mlgitops.serve import payloads
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import predict
 from mlgitops.system import git
-from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
 _MODELS = "models.yaml"
 _STATE = ".mlgitops"  # which verbs look into by themselves
+_LAST = 20  # lines of the log that an error shows
 _PATIENCE = 600.0  # seconds; the first import of a fresh install compiles thousands of modules
 
 
@@ -81,11 +81,11 @@ def _candidate(model: DesiredModel, stage: DesiredStage) -> int | None:
 
 @dataclass(kw_only=True)
 class Demo:
-    """The steps and what they took.
+    """What the steps work with.
 
     Attributes:
         root: the repository; where it has no models.yaml, the demo makes one of the example.
-        state: the folder that holds the scratch clone.
+        state: the folder of the scratch clone, the log, the report and the site.
         run: runs one verb, and returns its exit code.
         url: the tracking server.
         served: serves NAME/VERSION and gives the URL of the model server.
@@ -97,12 +97,21 @@ class Demo:
     url: str
     data: str | None = None
     served: Callable[[str], AbstractContextManager[str]]
-    took: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def scratch(self) -> Path:
         """The clone in which the demo commits."""
         return self.state / "scratch"
+
+    @property
+    def log(self) -> Path:
+        """All that the commands print."""
+        return self.state / "demo.log"
+
+    @property
+    def report(self) -> Path:
+        """The page of the promotion's plan."""
+        return self.state / "plan.html"
 
     @property
     def site(self) -> Path:
@@ -111,15 +120,42 @@ class Demo:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Announce a step and note how long it took, in seconds."""
-        click.secho(f"\n== {title}", bold=True)
+        """One line with the seconds that a step took; what it prints goes to the log.
+
+        Raises:
+            DemoError: the step did; with the last lines of the log.
+        """
+        click.echo(f"{title:<56}", nl=False)
         begun = time.monotonic()
-        yield
-        self.took.append((title, time.monotonic() - begun))
+        try:
+            with self._logged(title):
+                yield
+        except BaseException as error:
+            click.echo()
+            if isinstance(error, DemoError):
+                said = self.log.read_text(encoding="utf-8").splitlines()[-_LAST:]
+                raise DemoError("\n".join([f"{error}; the end of {self.log}:", *said])) from None
+            raise
+        click.echo(f"{time.monotonic() - begun:6.1f} s")
+
+    @contextmanager
+    def _logged(self, title: str) -> Iterator[None]:
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (
+            self.log.open("a", encoding="utf-8", buffering=1) as log,
+            redirect_stdout(log),
+            redirect_stderr(log),
+        ):
+            click.echo(f"\n== {title}")
+            yield
 
     def mlgitops(self, *arguments: str) -> None:
-        """Run one verb in the scratch clone."""
-        click.secho(f"$ mlgitops {' '.join(arguments)}", dim=True)
+        """Run one verb in the scratch clone.
+
+        Raises:
+            DemoError: it failed.
+        """
+        click.echo(f"$ mlgitops {shlex.join(arguments)}")
         with chdir(self.scratch):
             code = self.run(list(arguments))
         if code:
@@ -127,7 +163,7 @@ class Demo:
 
     def git(self, *arguments: str) -> None:
         """Run git in the scratch clone, as an author of the demo's own."""
-        click.secho(f"$ git {' '.join(arguments)}", dim=True)
+        click.echo(f"$ git {shlex.join(arguments)}")
         who = {"NAME": "demo", "EMAIL": "demo@localhost"}
         author = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()}
         if said := git.run(self.scratch, *arguments, environment=author):
@@ -194,20 +230,28 @@ def train(demo: Demo) -> None:
     demo.mlgitops("train", *data)
 
 
-def deploy(demo: Demo) -> None:
-    """Show the plan and apply it."""
-    demo.mlgitops("plan")
-    demo.mlgitops("apply", "--actor", "demo")
-
-
 def promote(demo: Demo, shown: Promotion) -> None:
-    """One changed line, one commit, one apply."""
+    """One changed line, one commit."""
     demo.mlgitops("promote", shown.model, shown.stage.name, str(shown.new))
-    demo.git("diff", "--unified=0", "--", _MODELS)
     message = f"Promote {shown.model} {shown.new} to {shown.stage.name}"
     demo.git("commit", "--quiet", "--all", "--message", message)
-    deploy(demo)
-    demo.resolved(shown, shown.new)
+
+
+def review(demo: Demo) -> None:
+    """Show the line that has changed, and its plan: what a reviewer of the promotion sees."""
+    changed = git.run(demo.scratch, "show", "--unified=0", "--format=", "HEAD", "--", _MODELS)
+    for line in changed.splitlines():
+        if line.startswith(("-  ", "+  ")):
+            click.secho(line, fg="red" if line[0] == "-" else "green")
+    click.echo()
+    demo.mlgitops("plan", "--report", str(demo.report))
+    click.echo()
+
+
+def apply(demo: Demo, shown: Promotion, version: int) -> None:
+    """Make the registry what models.yaml says."""
+    demo.mlgitops("apply", "--actor", "demo")
+    demo.resolved(shown, version)
 
 
 def serve(demo: Demo, shown: Promotion) -> None:
@@ -227,8 +271,7 @@ def serve(demo: Demo, shown: Promotion) -> None:
 def roll_back(demo: Demo, shown: Promotion) -> None:
     """`git revert` of the promotion, applied."""
     demo.git("revert", "--no-edit", "HEAD")
-    deploy(demo)
-    demo.resolved(shown, shown.old)
+    apply(demo, shown, shown.old)
 
 
 def promoted_before(model: HeldModel, shown: Promotion) -> Stamp | None:
@@ -237,30 +280,36 @@ def promoted_before(model: HeldModel, shown: Promotion) -> Stamp | None:
 
 
 def play(demo: Demo) -> None:
-    """All steps."""
+    """All steps.
+
+    Raises:
+        DemoError: a step did not do what it shows.
+    """
     with demo.step("Clone"):
+        demo.log.write_text("", encoding="utf-8")
         demo.clone()
     shown = promotion_of(demo.desired)
     with demo.step("Train and register what models.yaml asks for"):
         train(demo)
-    with demo.step("Plan and apply models.yaml"):
-        deploy(demo)
-    before = promoted_before(demo.held(shown.model), shown)
-    if before:
+    with demo.step("Apply models.yaml"):
+        demo.mlgitops("apply", "--actor", "demo")
+    if before := promoted_before(demo.held(shown.model), shown):
         click.echo(
-            f"\nAn earlier demo promoted version {shown.new} and rolled back; its last stamp: "
+            f"An earlier demo promoted version {shown.new} and rolled back; its last stamp: "
             f"{before.time}, commit {before.commit[:12]}"
         )
-        with demo.step("Serve and smoke-test"):
-            serve(demo, shown)
     else:
         with demo.step(f"Promote version {shown.new} to {shown.stage.name}"):
             promote(demo, shown)
-        with demo.step("Serve and smoke-test"):
-            serve(demo, shown)
+        review(demo)
+        with demo.step("Apply the promotion"):
+            apply(demo, shown, shown.new)
+    with demo.step(f"Serve {shown.model} and smoke-test it"):
+        serve(demo, shown)
+    if not before:
         with demo.step("Roll back with git revert"):
             roll_back(demo, shown)
-    with demo.step("Status"):
+    with demo.step("Build the status site"):
         demo.mlgitops("status")
         demo.mlgitops("site", str(demo.site))
 
@@ -273,18 +322,27 @@ def process(version: str) -> Iterator[str]:
 
 
 def summary(demo: Demo) -> None:
-    """What happened, what to try next, and where to look."""
-    click.secho("\n== What happened", bold=True)
-    for title, seconds in demo.took:
-        click.echo(f"{seconds:6.1f} s  {title}")
-    own = (demo.root / _MODELS).exists()
-    then = "plan`, or edit models.yaml and run the demo again" if own else "init`"
-    click.echo(
-        f"{count(len(demo.desired.models), 'model')} registered, promoted and stamped. Run the "
-        f"demo again: it skips finished steps.\nNext: `mlgitops {then}."
-    )
-    click.echo(f"The status site: {(demo.site / 'index.html').as_uri()}")
-    click.echo(f"To search it, serve it on this machine: `{_serving(demo)}`.")
+    """Where to look, and what to try next."""
+    click.secho("\nLook at", bold=True)
+    places = {"the status site": demo.site / "index.html", "the promotion's plan": demo.report}
+    for what, path in places.items():
+        if path.exists():
+            click.echo(f"  {what:<21} {path.as_uri()}")
+    click.echo(f"  {'MLflow itself':<21} {_interface(demo)}")
+    click.echo(f"  {'all that was printed':<21} {demo.log}")
+    click.secho("Try", bold=True)
+    click.echo(f"  {_serving(demo)}: the site with its search")
+    if (demo.root / _MODELS).exists():
+        click.echo("  mlgitops plan; or edit models.yaml and run the demo again")
+    else:
+        click.echo("  mlgitops init")
+
+
+def _interface(demo: Demo) -> str:
+    """Where the registry's own pages are, or the command that shows them."""
+    if urlsplit(demo.url).scheme in ("http", "https"):
+        return demo.url
+    return f"mlflow ui --backend-store-uri {demo.url}"
 
 
 def _serving(demo: Demo) -> str:

@@ -65,8 +65,23 @@ def test_it_ends_with_the_address_of_the_site(
     demo.scratch.mkdir(parents=True)
     for folder in (demo.scratch, *([tmp_path] if own else [])):
         (folder / "models.yaml").write_text("version: 2\nmodels: {m: {stages: {}}}\n")
+    (state / "site").mkdir()
+    (state / "site" / "index.html").touch()
     summary(demo)
-    *_, address, command = capsys.readouterr().out.splitlines()
-    assert address == f"The status site: {(state / 'site' / 'index.html').as_uri()}"
+    said = capsys.readouterr().out
+    assert f"the status site       {(state / 'site' / 'index.html').as_uri()}\n" in said
+    assert "mlflow ui --backend-store-uri sqlite:///a.db\n" in said
     file = "" if own else " --file .mlgitops/scratch/models.yaml"
-    assert command.endswith(f"`mlgitops site .mlgitops/site --serve{file}`.")
+    assert f"  mlgitops site .mlgitops/site --serve{file}: the site with its search\n" in said
+
+
+def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    """A verb's own error is in the log; a step prints a line and nothing else."""
+    state = tmp_path / ".mlgitops"
+    demo = Demo(root=tmp_path, state=state, run=run, url="sqlite:///a.db", served=process)
+    demo.scratch.mkdir(parents=True)
+    with pytest.raises(DemoError) as raised, demo.step("Apply"):
+        demo.mlgitops("validate")
+    first, *_, last = str(raised.value).splitlines()
+    assert first == f"mlgitops validate ended with exit code 1; the end of {demo.log}:"
+    assert "models.yaml" in last

@@ -31,8 +31,10 @@ def test_demo(make: Make, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
     assert f"tracking server at {stack.compose.uri}" in ran.stdout
-    assert "in a container on the network" in ran.stdout
-    assert "version 2 answers" in ran.stdout
+    assert ran.stdout.count("$ mlgitops plan") == 1
+    said = (tmp_path / "state" / "demo.log").read_text()
+    assert "in a container on the network" in said
+    assert "version 2 answers" in said
     services = stack.compose.services()
     assert "serve" not in services
     assert services["mlflow"].ready

@@ -36,6 +36,7 @@ def test_the_demo_promotes_serves_and_rolls_back_once(
     summary(demo)
 
     assert (demo.site / "models" / f"{MODEL}.html").exists()
+    assert demo.report.exists()
     stamp = remote.tag(2, "Production", MODEL)
     assert stamp is not None
     assert (stamp["move"], stamp["version"], stamp["previous"]) == (2, 2, 1)
