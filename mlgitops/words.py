@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NONE = "–"  # an en dash: there is no value
 LONGEST_REASON = 200  # characters
+_LONG = 120  # seconds; from there on, a time is told in minutes
 
 
 # letters by their category, blanks by their looks: Hangul fillers, the empty Braille pattern
@@ -121,11 +122,13 @@ def apart(*values: float) -> list[str]:
 
 def pace(done: int, total: int, seconds: float) -> str:
     """`120 of 1,000, 31/s, 28 s left`: how far a job is that has taken so many seconds."""
-    rate = done / seconds if seconds > 0 else 0.0
-    left = (
-        f", {rate:.0f}/s, {(total - done) / rate:.0f} s left" if rate >= 1 and done < total else ""
-    )
-    return f"{done:,} of {total:,}{left}"
+    said = f"{done:,} of {total:,}"
+    if not 0 < done < total or seconds <= 0:
+        return said
+    rate = done / seconds
+    left = (total - done) / rate
+    speed = f", {rate:.0f}/s" if rate >= 1 else ""
+    return f"{said}{speed}, {f'{left:.0f} s' if left < _LONG else f'{left / 60:.0f} min'} left"
 
 
 def listed(items: Sequence[str], *, most: int = 5) -> str:

@@ -19,7 +19,9 @@ from mlgitops.cli.options import (
     tell,
 )
 from mlgitops.cli.terms import warn_of_exceptions
+from mlgitops.core.status import StageState
 from mlgitops.core.way_back import FEW
+from mlgitops.errors import UsageError
 from mlgitops.file.load import load
 
 if TYPE_CHECKING:
@@ -28,10 +30,22 @@ if TYPE_CHECKING:
     from mlgitops.deploy.values import Served
 
 
+def _states(_: click.Context, __: click.Parameter, text: str | None) -> frozenset[StageState]:
+    """The states of a list of them; all without one."""
+    if text is None:
+        return frozenset(StageState)
+    found = {one.strip() for one in text.split(",")}
+    if wrong := found - set(StageState):
+        known = ", ".join(StageState)
+        raise UsageError(f"--only: no state {', '.join(sorted(wrong))!r}; a stage is {known}")
+    return frozenset(map(StageState, found))
+
+
 @click.command(
     epilog="""\b
 Examples:
   mlgitops status
+  mlgitops status --only drift,pending
   mlgitops status 'churn-*'
   mlgitops status --format json | jq '.stages[] | select(.state == "drift")'
 """
@@ -42,6 +56,13 @@ Examples:
     is_flag=True,
     help=f"Look for the payloads of more than {FEW} versions to roll back to; a request each.",
 )
+@click.option(
+    "--only",
+    metavar="STATES",
+    callback=_states,
+    help="Show only stages in these states, separated by commas: "
+    f"{', '.join(StageState)}. All are counted.",
+)
 @deployments_option
 @file_option
 @registry_options
@@ -49,6 +70,7 @@ Examples:
 def status(
     models: tuple[str, ...],
     payloads: bool,
+    only: frozenset[StageState],
     deployments: bool,
     file: Path,
     target: Target,
@@ -84,4 +106,6 @@ def status(
     if most is not None and clear > most:
         said = f"the payloads of {clear:,} versions to roll back to were not looked for"
         tell(f"{said}; to look, pass --payloads", err=True)
-    show_report(form, tables.status(stages, served), lambda: document.status(stages, served))
+    shown = [one for one in stages if one.state in only]
+    report = tables.status(stages, served, shown)
+    show_report(form, report, lambda: document.status(shown, served))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from mlgitops.errors import MlgitopsError, RecipeError, VersionNumberError, WorkersLostError
@@ -19,6 +20,7 @@ from mlgitops.errors.registry import RegistryTimeoutError, RegistryUnreachableEr
 from mlgitops.recipes import order, tracking
 from mlgitops.recipes.recipe import canonical
 from mlgitops.recipes.versions import MissingVersion, Trained, failures
+from mlgitops.words import pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,7 +153,7 @@ class _Shift:
     def __init__(self, todo: list[list[MissingVersion]], terms: Terms, crew: Crew) -> None:
         self.done = Done()
         self._terms, self._crew = terms, crew
-        self._session = token_hex(8)
+        self._session, self._started = token_hex(8), monotonic()
         self._versions = {versions[0].model: versions for versions in todo if versions}
         self._left = {model: deque(versions) for model, versions in self._versions.items()}
         # the longest first: what is begun last would else keep one worker alone at the end
@@ -172,7 +174,9 @@ class _Shift:
                 return
             import mlflow  # noqa: F401 - seconds that pass while workers have something to do
 
-            self._terms.progress(f"trained {len(self.done.trained)} of {total} versions")
+            taken = monotonic() - self._started
+            done = pace(len(self.done.trained), total, taken)
+            self._terms.progress(f"training versions: {done}")
             try:
                 ended = self._crew.workers.next()
             except WorkersLostError as error:

@@ -22,11 +22,23 @@ if TYPE_CHECKING:
 _STATUS = ("model", "stage", "desired", "actual", "state", "who", "when", "commit", "note")
 
 
-def status(stages: Iterable[StageStatus], served: Sequence[Served] = ()) -> Report:
-    """The state of every stage, and what really serves in the places that are declared."""
-    found = parts.table(_STATUS, list(map(_stage, stages)), empty="No stages are declared.")
+def status(
+    stages: Collection[StageStatus],
+    served: Sequence[Served] = (),
+    shown: Collection[StageStatus] | None = None,
+) -> Report:
+    """The state of stages, and what really serves in the places that are declared.
+
+    Args:
+        stages: all, which are counted.
+        served: what serves.
+        shown: those of them that are listed; None for all.
+    """
+    listed = stages if shown is None else shown
+    empty = "No such stages." if stages else "No stages are declared."
+    found = parts.table(_STATUS, list(map(_stage, listed)), empty=empty)
     more = [deployments.served(served)] if served else []
-    return Report(parts=[*found.parts, *more])
+    return Report(parts=[*found.parts, *more], result=wording.standing(stages))
 
 
 def _stage(stage: StageStatus) -> list[str]:

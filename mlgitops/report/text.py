@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from mlgitops.core.gate import Result
 from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import Report, gates
 
@@ -38,6 +40,12 @@ STYLES = {
     "not attempted": "yellow",
 }
 
+_MOST = 20  # changes whose evidence can be read on a terminal
+_BRIEF = (
+    "The evidence of so many changes, and the gates that they pass, are on the page that "
+    "`--report plan.html` writes; `mlgitops plan MODEL` shows those of one model."
+)
+
 
 def plan(
     proposal: Proposal,
@@ -45,21 +53,18 @@ def plan(
     done: Sequence[Outcome] = (),
     recorded: Recorded | None = None,
 ) -> None:
-    """A plan with its evidence, and what became of it; a refusal is the last line."""
-    screen.line((wording.headline(proposal.plan), "bold"))
-    if scope := wording.scope(proposal):
-        screen.line((scope, ""))
-    for warning in proposal.warnings:
-        screen.line((f"warning: {warning}", "yellow"), wrap=False)
-    model = None
-    for exhibit in proposal.exhibits:
-        if exhibit.change.model != model:
-            model = exhibit.change.model
-            screen.line()
-            screen.line((model, "bold"))
-        _exhibit(exhibit, screen)
-    for result, said, how in wording.objections(proposal):
+    """A plan with its evidence, and what became of it; what it comes to is at the end."""
+    _head(proposal, screen)
+    brief = len(proposal.exhibits) > _MOST
+    for model, exhibits in groupby(proposal.exhibits, key=lambda one: one.change.model):
+        screen.line((model, "bold"))
+        for exhibit in exhibits:
+            _exhibit(exhibit, screen, brief=brief)
         screen.line()
+    if brief:
+        screen.line((_BRIEF, "dim"))
+        screen.line()
+    for result, said, how in wording.objections(proposal):
         screen.line(
             ("guard ", ""),
             (result, STYLES[result]),
@@ -67,13 +72,27 @@ def plan(
             (f"  [{how}]" if how else "", "dim"),
             wrap=False,
         )
-    if proposal.refused:
         screen.line()
-        screen.line((wording.refusal(proposal), "bold red"), wrap=False)
+    screen.line((wording.headline(proposal.plan), "bold"))
+    if proposal.refused:
+        screen.line((wording.refused_by(proposal), "bold red"))
     _body(tables.outcomes(proposal, done, recorded), screen)
+    if done:
+        screen.line()
+        screen.line((wording.applied(done), "bold"))
 
 
-def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
+def _head(proposal: Proposal, screen: Screen) -> None:
+    scope = wording.scope(proposal)
+    if scope:
+        screen.line((scope, ""))
+    for warning in proposal.warnings:
+        screen.line((f"warning: {warning}", "yellow"), wrap=False)
+    if proposal.exhibits and (scope or proposal.warnings):
+        screen.line()
+
+
+def _exhibit(exhibit: Exhibit, screen: Screen, *, brief: bool) -> None:
     change = exhibit.change
     sign, remarks, where = wording.SIGNS[change.action], wording.remarks(exhibit), change.where
     place = f"{where.file}:{where.line}" if where else ""
@@ -87,9 +106,10 @@ def _exhibit(exhibit: Exhibit, screen: Screen) -> None:
     )
     for problem in exhibit.problems:
         screen.line((f"      refused: {problem.message}", STYLES["refused"]))
-    if exhibit.verdicts:
-        _body(Report(parts=[gates(exhibit.verdicts)]), screen, indent=6)
-    if exhibit.comparison:
+    passed = Result.PASSED if brief else None
+    if verdicts := [one for one in exhibit.verdicts if one.result is not passed]:
+        _body(Report(parts=[gates(verdicts)]), screen, indent=6)
+    if exhibit.comparison and not brief:
         _body(comparison.report(exhibit.comparison), screen, indent=6)
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from mlgitops import words
 from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
+from mlgitops.core.status import StageState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.guards import Objection
@@ -100,6 +101,13 @@ def note(stage: StageStatus) -> str:
     return "; ".join(filter(None, (stage.note, lost(stage.way_back))))
 
 
+def standing(stages: Collection[StageStatus]) -> str:
+    """How many stages there are, and how they stand, in one line; empty without any."""
+    found = Counter(one.state for one in stages)
+    said = [f"{found[state]:,} {state.value}" for state in StageState if found[state]]
+    return f"{words.count(len(stages), 'stage')}: {', '.join(said)}." if said else ""
+
+
 def headline(plan: Plan) -> str:
     """The plan in one line."""
     stages = words.count(plan.stages, "stage")
@@ -152,6 +160,14 @@ def refusal(proposal: Proposal) -> str:
         return ""
     rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
     return f"Refused: {said[0]}{rest}"
+
+
+def refused_by(proposal: Proposal) -> str:
+    """How much refuses a plan: each refusal is told where it belongs, with what to do."""
+    gates = sum(len(one.failed) for one in proposal.failing)
+    found = {"gate": gates, "guard": len(proposal.guarded), "problem": len(proposal.problems)}
+    said = [words.count(number, noun) for noun, number in found.items() if number]
+    return f"Refused by {', '.join(said)}."
 
 
 def failure(exhibit: Exhibit) -> str:

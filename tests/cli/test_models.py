@@ -35,6 +35,22 @@ def test_only_the_models_that_are_named(three: Team) -> None:
     }
 
 
+def test_only_stages_in_some_states_are_shown(three: Team) -> None:
+    """All are counted, in the last line; a state that there is not is an error that names all."""
+    three.ok("apply", "churn-*")
+    lines = three.ok("status", "--only", "drift, pending").out.splitlines()
+    assert [line.split()[:2] for line in lines[1:-2]] == [["wind", "Production"]]
+    assert lines[-1] == "3 stages: 2 in sync, 1 pending."
+    nothing = three.ok("status", "--only", "drift")
+    assert nothing.out.splitlines()[0] == "No such stages."
+    stages = three.ok("status", "--only", "pending", "--format", "json").document["stages"]
+    assert [one["model"] for one in stages] == ["wind"]
+    ran = three.run("status", "--only", "drifted")
+    assert ran.code == 64
+    known = "in sync, pending, drift, unmanaged, managed elsewhere"
+    assert f"--only: no state 'drifted'; a stage is {known}" in ran.err
+
+
 def test_a_model_that_left_the_file_can_be_named(three: Team) -> None:
     """Its stages are emptied; those of others that left the file are not."""
     three.ok("apply")

@@ -140,7 +140,9 @@ def test_a_refusal_names_the_gate_that_refuses(team: Team) -> None:
     team.write(GATED.format(gate=gates, version=1))
     ran = team.run("apply")
     assert ran.code == 3
-    assert "Refused: wind Production → 1: r2 min 0.8: expected at least 0.8, actual 0.5" in ran.out
+    assert "failed  r2 min 0.8  at least 0.8  0.5" in ran.out
+    assert "\nRefused by 1 gate.\n" in ran.out
+    assert ran.out.endswith("\nNothing was applied: 0 of 1 change went through, 1 refused.\n")
 
 
 def test_a_gate_that_warns_is_not_waived(team: Team) -> None:

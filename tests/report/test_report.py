@@ -56,8 +56,6 @@ def test_a_plan_in_text(promoting: Team) -> None:
     """What changes, the gates, the metrics and the parameters, in aligned columns."""
     lines = [line.rstrip() for line in promoting.ok("plan", "--quick").out.splitlines()]
     assert lines == [
-        "Plan: 1 change in 1 model; 1 stage managed.",
-        "",
         "wind",
         "  ~ Production: 1 → 2  (models.yaml:5, way back: version 1)",
         "      gate    rule                        expected                         actual",
@@ -68,7 +66,28 @@ def test_a_plan_in_text(promoting: Team) -> None:
         "      parameter                old     new",
         "      estimator                linear  boosting",
         "      (2 in only one version)",
+        "",
+        "Plan: 1 change in 1 model; 1 stage managed.",
     ]
+
+
+def test_a_plan_of_many_changes_in_text(team: Team) -> None:
+    """A line for each, the gates that do not pass, and where the evidence is."""
+    models = [f"m{number:02}" for number in range(21)]
+    gates = "gates: {Production: [{metric: r2, min: 0.8}]}"
+    for model in models:
+        team.version(model=model, metrics={"r2": 0.7 if model == "m20" else 0.9})
+    lines = [f"  {model}: {{{gates}, stages: {{Production: 1}}}}" for model in models]
+    team.write("models:\n" + "\n".join(lines) + "\n")
+    ran = team.run("plan", "--allow", "many-changes")
+    found = ran.out.splitlines()
+    assert ran.code == 3
+    way_back = "way back: none, it is the first"
+    assert found[:3] == ["m00", f"  + Production: empty → 1  (models.yaml:2, {way_back})", ""]
+    assert found[60] == "m20"
+    assert found[63].split() == ["failed", "r2", "min", "0.8", "at", "least", "0.8", "0.7"]
+    assert "`--report plan.html`" in found[65]
+    assert found[-2:] == ["Plan: 21 changes in 21 models; 21 stages managed.", "Refused by 1 gate."]
 
 
 def test_a_plan_in_markdown(promoting: Team) -> None:
