@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PORT = 8080
 _MODEL = "/model"
 _SIGNAL = 128  # and its number: the exit code of a process that a signal ended
+# lines that faulthandler writes at most: 100 frames of each of 100 threads; source: its traceback.c
+_TRACES = 100 * 103
 _LABEL = "mlgitops.smoke"  # of containers and networks; its value is the image
 # no write to its disk, no privilege, no way out of its network
 _CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -161,7 +163,7 @@ def _ended(
     why = f"exit code {code}"
     if state["OOMKilled"]:
         why = "it took more memory than its container may have"
-    elif "Timeout (" in docker.logs(name, lines=100):  # telling where it was may crash it, too
+    elif "Timeout (" in docker.logs(name, lines=_TRACES):  # telling where it was may crash it, too
         why = f"no answer within {timeout:g} s"
     elif code > _SIGNAL:
         why = signal.strsignal(code - _SIGNAL) or why

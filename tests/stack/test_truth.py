@@ -31,6 +31,7 @@ WIND = "power-forecasting-model"
 ASKED = [Payload(name="records", body=b'{"dataframe_records": [{"x": 1.0}]}')]
 # how Python begins to tell where a process was whose time is over, which may crash it
 GIVEN_UP = "print('Timeout (0:05:00)!', file=sys.stderr, flush=True)"
+DEEP = "def deep(n): time.sleep(600) if n == 0 else deep(n - 1)\ndeep(900)"
 # what a pickle of another Python does to this one
 ELSEWHERE = "pathlib.Path('/serving').exists() or ctypes.string_at(0); return [1.0] * len(frame)"
 
@@ -77,9 +78,16 @@ def test_a_model_that_kills_any_process_outside_its_image_is_proven(
         ("ctypes.string_at(0)", 300, "ended its process before it answered: Segmentation fault$"),
         ("self.a = [b'a' * 2**20 for _ in range(2**12)]", 300, "more memory than its container"),
         ("time.sleep(600)", 3, "no answer within 3 s$"),
+        (DEEP, 20, "no answer within 20 s$"),
         (f"{GIVEN_UP}; ctypes.string_at(0)", 300, "no answer within 300 s$"),
     ],
-    ids=["dies", "takes too much memory", "never answers", "crashes as Python gives it up"],
+    ids=[
+        "dies",
+        "takes too much memory",
+        "never answers",
+        "never answers, a thousand calls deep",
+        "crashes as Python gives it up",
+    ],
 )
 def test_the_end_of_a_model_is_one_line_and_leaves_nothing(
     holding: Callable[[str], tuple[str, Path]], body: str, timeout: float, said: str
