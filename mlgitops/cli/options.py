@@ -307,16 +307,19 @@ def warn(line: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """What is being done: at once on a terminal, now and then in a log."""
+    """What is being done: on a terminal at once, with the time so far; now and then in a log."""
     if not is_terminal(sys.stderr):
         yield _now_and_then()
         return
     from rich.console import Console
-    from rich.text import Text
+    from rich.markup import escape
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(file=outlet.drawn(sys.stderr), highlight=False)
-    with console.status("") as spinner:
-        yield lambda text: spinner.update(Text(words.plain(text)))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda text: shown.update(task, description=escape(words.plain(text)))
 
 
 def _now_and_then() -> Callable[[str], None]:

@@ -153,6 +153,26 @@ def test_plain_text_in_a_pipe_and_colour_on_request(team: Team) -> None:
 @pytest.mark.parametrize(("environment", "colour"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colour_on_a_terminal(tmp_path: Path, environment: dict[str, str], colour: bool) -> None:
     """On a real pseudo-terminal errors are red, unless NO_COLOR says otherwise."""
+    code, shown = on_terminal("validate", "-f", str(tmp_path / "no.yaml"), **environment)
+    assert code == 1
+    assert b"does not exist" in shown
+    assert colour == (b"\x1b[31m" in shown)
+
+
+def test_no_message_collides_with_what_is_being_done(team: Team) -> None:
+    """The line that says it, and the time so far, is cleared before a message is written."""
+    team.write("models: {}\n")
+    code, shown = on_terminal("plan", "--file", str(team.file), "--state", str(team.folder))
+    assert code == 0
+    assert b"reading the registry" in shown
+    assert b"0:00:0" in shown
+    before, message, _ = shown.partition(b"using the embedded registry")
+    assert message
+    assert before.endswith((b"\r\x1b[2K", b"\x1b[?25l"))
+
+
+def on_terminal(*arguments: str, **environment: str) -> tuple[int, bytes]:
+    """Run a command on a pseudo-terminal: its exit code, and what it has written there."""
     import pty
 
     shown = bytearray()
@@ -163,14 +183,10 @@ def test_colour_on_a_terminal(tmp_path: Path, environment: dict[str, str], colou
         return b" " if data else data
 
     keep = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
-    command = ["env", "-i", *(f"{k}={v}" for k, v in {**keep, "TERM": "xterm", **environment}.items())]  # fmt: skip # noqa: E501
-    code = pty.spawn(
-        [*command, sys.executable, "-m", "mlgitops", "validate", "-f", str(tmp_path / "no.yaml")],
-        read,
-    )
-    assert os.waitstatus_to_exitcode(code) == 1
-    assert b"does not exist" in shown
-    assert colour == (b"\x1b[31m" in shown)
+    variables = {**keep, "TERM": "xterm", **environment}
+    command = ["env", "-i", *(f"{key}={value}" for key, value in variables.items())]
+    code = pty.spawn([*command, sys.executable, "-m", "mlgitops", *arguments], read)
+    return os.waitstatus_to_exitcode(code), bytes(shown)
 
 
 def test_a_reader_that_goes_away() -> None:
