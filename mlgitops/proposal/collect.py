@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
@@ -25,7 +26,7 @@ from mlgitops.review import heldout
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.compare import Scope, begin, evidence_of, side
 from mlgitops.review.tools import tools
-from mlgitops.words import one_line
+from mlgitops.words import one_line, pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -161,14 +162,13 @@ def collect(
                 exhibits.extend(one() for one in waiting)
             begun.popleft()
 
-        number = 0
+        started = monotonic()
         for _, changes in groupby(plan.changes, key=lambda change: change.model):
             folders = cabinets.enter_context(ExitStack())
             cabinet = folders.enter_context(Cabinet(reader))
             waiting = []
             for change in changes:
-                number += 1
-                place = f"{number} of {len(plan.changes)}"
+                place = pace(len(exhibits), len(plan.changes), monotonic() - started)
                 progress(f"reading evidence, {place}: {change.model} {change.stage}")
                 waiting.append(collector.begin(change, cabinet))
             begun.append((folders, waiting))
