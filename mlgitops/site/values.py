@@ -56,7 +56,8 @@ class StageShown:
     """One stage of one model.
 
     Attributes:
-        stay: the last one of its timeline; None if nothing is known of any.
+        stay: the one that brought what it holds; None if nobody knows of it, as after a move by
+            hand.
         declared: what models.yaml says of it; None if it does not list it.
         served: what really serves it, place by place.
     """
@@ -200,6 +201,10 @@ def grouped(found: Iterable[_One], key: Callable[[_One], str]) -> dict[str, list
     return groups
 
 
+def _of_now(last: Stay | None, status: StageStatus) -> Stay | None:
+    return last if last and last.version == status.actual else None
+
+
 def _model(
     name: str,
     declared: DesiredModel | None,
@@ -214,7 +219,7 @@ def _model(
     stages = tuple(
         StageShown(
             status=one,
-            stay=last.get(alias),
+            stay=_of_now(last.get(alias), one),
             declared=declared.listed(alias) if declared else None,
             served=tuple(serving.get(alias, ())),
         )

@@ -74,6 +74,18 @@ def test_a_page_of_a_model_tells_its_history(told: Team) -> None:
     assert "by grace" in page
 
 
+def test_nobody_is_named_for_what_somebody_moved_by_hand(told: Team) -> None:
+    """Not the last one who applied, whose version the stage no longer holds."""
+    told.client.set_registered_model_alias("wind", "production", "2")
+    told.ok("site", "public")
+    page = (told.folder / "public" / "models" / "wind.html").read_text()
+    row, *_ = re.findall(r"<th scope=\"row\">Production.*?</tr>", page, re.DOTALL)
+    assert "drift" in row
+    assert "by grace" not in row
+    rows = json.loads((told.folder / "public" / "stages.json").read_text())
+    assert [(r["since"], r["by"]) for r in rows if r["state"] == "drift"] == [("", "")]
+
+
 def test_a_page_of_a_model_compares_its_versions(team: Team) -> None:
     """Metrics by version, and what is in Staging beside what is in Production."""
     for loss in (0.5, 0.25, float("nan")):
