@@ -151,7 +151,9 @@ class Reader:
         try:
             return self._document()
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # a key without its colon is found out lines later
+            begun = error.context_mark if error.context == "while scanning a simple key" else None
+            mark = begun or error.problem_mark or error.context_mark
             said = ", ".join(part for part in (error.context, error.problem) if part)
             raise self._error(f"not valid YAML: {said}", mark) from error
         except yaml.YAMLError as error:

@@ -164,6 +164,12 @@ def test_what_is_written_is_read_back(tree: Any, flow: bool, data: st.DataObject
     check(text[:at] + data.draw(WORDS | MARKS | st.just("")) + text[at + 1 :])
 
 
+def test_a_key_without_a_colon_is_named_where_it_begins() -> None:
+    """Not where the next line shows that there is none."""
+    with pytest.raises(DesiredStateError, match=r"f:3:3: not valid YAML: while scanning a simple"):
+        parse("a:\n  b: 1\n  Production 1\n  d: 2\n", "f")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
