@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mlgitops.cli.options import progress, show
+from mlgitops.history import author
 from mlgitops.report.origin import Origin
 from mlgitops.report.parts import Link
 from mlgitops.system import git
@@ -34,9 +35,11 @@ def origin(target: Target, file: Path) -> Origin:
     repository = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}"
     about = _OF_A_PULL_REQUEST.match(os.environ.get("GITHUB_REF", "")) if here else None
     run = os.environ.get("GITHUB_RUN_ID", "") if here else ""
+    head = git.ask(file, "rev-parse", "HEAD")
     return Origin(
         registry=target.named.registry if target.named else f"embedded in {target.folder}",
-        commit=git.ask(file, "rev-parse", "HEAD"),
+        commit=head,
+        uncommitted=bool(head) and not author.is_committed(file),
         pull_request=Link(text=f"#{about[1]}", url=f"{repository}/pull/{about[1]}")
         if about
         else None,

@@ -36,6 +36,11 @@ def who(file: Path) -> str:
     return os.environ.get("GITHUB_ACTOR") or git.ask(file, "config", "user.name") or _me()
 
 
+def is_committed(file: Path) -> bool:
+    """Whether a commit has a file, and all that it includes, as they are."""
+    return _commit(file) != UNCOMMITTED
+
+
 def warning(file: Path) -> str:
     """What to say of an apply whose commit is `uncommitted`."""
     try:

@@ -25,6 +25,7 @@ class Origin:
     Attributes:
         registry: its address, or where the embedded one is.
         commit: the one that is checked out; None outside of a repository.
+        uncommitted: models.yaml, or what it includes, is not as that commit has it.
         pull_request: its number and page, where a run is about one.
         run: its number and page, on GitHub Actions.
         made: with its time zone.
@@ -32,6 +33,7 @@ class Origin:
 
     registry: str
     commit: str | None
+    uncommitted: bool
     pull_request: Link | None
     run: Link | None
     made: datetime
@@ -42,6 +44,8 @@ class Origin:
         yield "registry", self.registry
         if self.commit:
             yield "commit", Code(self.commit[:_COMMIT])
+        if self.uncommitted:
+            yield "models.yaml", "not as committed"
         if self.pull_request:
             yield "pull request", self.pull_request
         if self.run:

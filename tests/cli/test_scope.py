@@ -55,6 +55,18 @@ def changes(ran: Ran) -> list[tuple[str, int | None, int | None]]:
     return [(one["model"], one["old"], one["new"]) for one in ran.document["changes"]]
 
 
+def test_a_report_says_that_its_commit_has_another_file(three: Team) -> None:
+    """So nobody takes the plan of a file that is not committed for that of a commit."""
+    commit_line = "commit `" + git(three, "rev-parse", "HEAD")[:12]
+    clean = three.ok("plan", "--quick", "--format", "markdown").out
+    assert commit_line in clean
+    assert "not as committed" not in clean
+    three.write(declaring(NAMES, wind="stages: {Production: 2}"))
+    changed = three.ok("plan", "--quick", "--format", "markdown").out
+    assert commit_line in changed
+    assert "models.yaml not as committed" in changed
+
+
 def test_what_changed_is_planned_and_nothing_else(three: Team) -> None:
     """Drift of another model is not looked for; the report says what the plan is about."""
     three.client.set_registered_model_alias("solar", "production", "2")
