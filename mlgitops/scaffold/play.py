@@ -169,11 +169,16 @@ class Demo:
         if said := git.run(self.scratch, *arguments, environment=author):
             click.echo(said)
 
+    def commit(self, subject: str, reason: str) -> None:
+        """Commit all changes; what applies them records the reason."""
+        self.git("commit", "--quiet", "--all", "--message", f"{subject}\n\nReason: {reason}")
+
     def clone(self) -> None:
         """Clone the repository, with models.yaml and the recipes as they lie in the work tree."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         if (self.root / ".git").exists():
             git.run(self.root, "clone", "--quiet", str(self.root), str(self.scratch))
+            self._own()
         else:
             self.scratch.parent.mkdir(parents=True, exist_ok=True)
             git.run(self.scratch.parent, "init", "--quiet", str(self.scratch))
@@ -185,6 +190,14 @@ class Demo:
             self._make()
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Start the demo")
+
+    def _own(self) -> None:
+        """Have the clone's origin say that its stages are this repository's; nothing is pushed."""
+        if origin := git.origin(self.root):
+            git.run(self.scratch, "remote", "set-url", "origin", origin)
+            git.run(self.scratch, "remote", "set-url", "--push", "origin", os.devnull)
+        else:
+            git.run(self.scratch, "remote", "remove", "origin")
 
     def _copy(self) -> None:
         shutil.copy(self.root / _MODELS, self.scratch)
@@ -233,8 +246,8 @@ def train(demo: Demo) -> None:
 def promote(demo: Demo, shown: Promotion) -> None:
     """One changed line, one commit."""
     demo.mlgitops("promote", shown.model, shown.stage.name, str(shown.new))
-    message = f"Promote {shown.model} {shown.new} to {shown.stage.name}"
-    demo.git("commit", "--quiet", "--all", "--message", message)
+    subject = f"Promote {shown.model} {shown.new} to {shown.stage.name}"
+    demo.commit(subject, "the demo shows a promotion")
 
 
 def review(demo: Demo) -> None:
@@ -270,7 +283,9 @@ def serve(demo: Demo, shown: Promotion) -> None:
 
 def roll_back(demo: Demo, shown: Promotion) -> None:
     """`git revert` of the promotion, applied."""
-    demo.git("revert", "--no-edit", "HEAD")
+    demo.git("revert", "--no-commit", "HEAD")
+    subject = f"Take {shown.model} {shown.stage.name} back to {shown.old}"
+    demo.commit(subject, "the demo shows a rollback")
     apply(demo, shown, shown.old)
 
 
@@ -353,8 +368,7 @@ def _serving(demo: Demo) -> str:
         return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
     command = ["mlgitops", "site", short(demo.site), "--serve"]
-    if not (demo.root / _MODELS).exists():
-        command += ["--file", short(demo.scratch / _MODELS)]
+    command += ["--file", short(demo.scratch / _MODELS)]  # whose history is the demo's
     if urlsplit(demo.url).scheme in ("http", "https"):
         command += ["--registry", demo.url]
     elif short(demo.state) != _STATE:

@@ -59,7 +59,7 @@ def test_where_there_is_nothing_to_promote(model: str) -> None:
 def test_it_ends_with_the_address_of_the_site(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], *, own: bool
 ) -> None:
-    """And with the command that serves it: of the folder's models.yaml, else of the demo's own."""
+    """And with the command that serves it: from the history that the demo has made."""
     state = tmp_path / ".mlgitops"
     demo = Demo(root=tmp_path, state=state, run=run, url="sqlite:///a.db", served=process)
     demo.scratch.mkdir(parents=True)
@@ -71,8 +71,9 @@ def test_it_ends_with_the_address_of_the_site(
     said = capsys.readouterr().out
     assert f"the status site       {(state / 'site' / 'index.html').as_uri()}\n" in said
     assert "mlflow ui --backend-store-uri sqlite:///a.db\n" in said
-    file = "" if own else " --file .mlgitops/scratch/models.yaml"
-    assert f"  mlgitops site .mlgitops/site --serve{file}: the site with its search\n" in said
+    serving = "mlgitops site .mlgitops/site --serve --file .mlgitops/scratch/models.yaml"
+    assert f"  {serving}: the site with its search\n" in said
+    assert ("  mlgitops init\n" in said) == (not own)
 
 
 def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
