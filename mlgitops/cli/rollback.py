@@ -71,9 +71,10 @@ def rollback(
 
     former = version or before(stage)
     if former is None:
-        which = " that is not blocked" if but else ""
+        at = "is at the first version" if leaving else "has held no version"
+        which = ", but for blocked ones" if but else ""
         raise UsageError(
-            f"git has no earlier version of {model} {stage}{which}; pass the VERSION to go back to"
+            f"{model} {stage} {at} that git knows of{which}; pass the VERSION to go to"
         )
     if former == leaving:
         raise UsageError(f"{edited}: {model} {stage} is already at {former}; pass another VERSION")

@@ -96,7 +96,8 @@ def site(
         count, written = write(out, every())
     tell(f"{out}: {count:,} files, {written:,} of them new or changed")
     if serve:
-        serve_folder(out, port or 0, lambda address: tell(f"{address}; Ctrl-C to stop"))
+        tell("Ctrl-C ends it", err=True)
+        serve_folder(out, port or 0, tell)
 
 
 def _read(

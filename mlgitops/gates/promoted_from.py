@@ -94,7 +94,8 @@ def _soaked(stage: str, soak: str, case: Case) -> Verdict:
         return verdict(rule, True, expected, actual)
     # what is left of whole minutes, so that the two add up
     left = units.spelled(span - spent // _MINUTE * _MINUTE)
-    return verdict(rule, False, expected, f"{actual}, {left} left")
+    end = "" if stay.until else f", until {_time(stay.since + span)}"
+    return verdict(rule, False, expected, f"{actual}, {left} left{end}")
 
 
 _MINUTE = timedelta(minutes=1)

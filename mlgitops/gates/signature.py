@@ -29,7 +29,8 @@ class SignatureGate(GateForm):
             actual = f"version {case.new.number} has no signature"
             yield verdict(rule, False, expected, actual)
         elif old is None:
-            yield verdict(rule, True, expected, "the current version has no signature")
+            none = "the current version has no signature" if case.old else "the stage is empty"
+            yield verdict(rule, True, expected, none)
         else:
             breaks = breaking(old, new)
             yield verdict(rule, not breaks, expected, "; ".join(breaks) or "compatible")

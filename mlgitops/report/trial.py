@@ -25,5 +25,5 @@ def report(model: str, number: int, tried: Sequence[Exhibit]) -> Report:
 
 
 def _part(one: Exhibit) -> Part:
-    old = f"against version {one.change.old}" if one.change.old else "into the empty stage"
+    old = f"against version {one.change.old}" if one.change.old else "which held nothing before"
     return gates(one.verdicts, title=f"{one.change.stage}, {old}")

@@ -81,7 +81,7 @@ def test_a_stage_that_held_no_other_version_is_left_empty(team: Team) -> None:
         (["--reason", "\x1b[31mred"], "a reason is one line"),
         (["--reason", "x" * 201], "a reason is one line"),
         (["1"], "version 1 of wind is blocked: bad; choose another, or remove 1 from 'blocked' at"),
-        ([], "git has no earlier version of wind Production that is not blocked"),
+        ([], "wind Production is at the first version that git knows of, but for blocked ones"),
     ],
 )
 def test_what_cannot_be_rolled_back_changes_nothing(

@@ -309,7 +309,7 @@ def test_the_signatures_of_real_versions(farm: Team) -> None:
     """A version with all columns is compatible; one trained without some of them is refused."""
     gates = "gates: {Production: [{signature: compatible}]}"
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 1}}}}}}")
-    assert "the current version has no signature" in farm.ok("apply").out
+    assert "the stage is empty" in farm.ok("apply").out
 
     farm.write(f"models: {{{WIND}: {{{gates}, stages: {{Production: 2}}}}}}")
     assert farm.run("plan").code == 0

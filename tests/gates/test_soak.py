@@ -48,7 +48,7 @@ def test_a_version_waits_in_staging(team: Team) -> None:
     assert ran.code == 3
     assert "promoted_from Staging soak 24h" in ran.out
     assert "version 1 is or was in Staging for 24h in one stay" in ran.out
-    assert re.search(r"in Staging since 20\S+Z: 23h 30m, 30m left", ran.out)
+    assert re.search(r"in Staging since 20\S+Z: 23h 30m, 30m left, until 20\S+Z", ran.out)
 
     aged(team, 1, 24)
     assert re.search(r"passed .* in Staging since 20\S+Z: 1d *\n", team.ok("plan").out)
@@ -112,7 +112,7 @@ UNKNOWN = "it was in Staging, but no stamp says how long"
         (  # it came a second time: the last stay counts
             2,
             {2: stamp(3, 2, 3, 90), 3: stamp(2, 3, 2, 50)},
-            "in Staging since 2026-11-05T06:00:00Z: 10h, 14h left",
+            "in Staging since 2026-11-05T06:00:00Z: 10h, 14h left, until 2026-11-06T06:00:00Z",
         ),
     ],
 )

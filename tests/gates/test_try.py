@@ -108,7 +108,7 @@ def test_a_gate_that_fails_ends_with_3_and_nothing_is_written(team: Team) -> Non
     before = team.aliases()
     ran = team.run("gates", "try", "wind", "2")
     assert ran.code == 3
-    assert "Staging, into the empty stage" in ran.out
+    assert "Staging, which held nothing before" in ran.out
     assert "at most 10.2 (version 1 has 10)" in ran.out
     assert "wind version 2: 1 gate failed" in ran.err
     assert team.aliases() == before

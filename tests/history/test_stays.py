@@ -346,7 +346,10 @@ def test_going_back_twice_goes_back_two(team: Team) -> None:
     for former in (2, 1):
         assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
         commit(team, "Go back", day=6 - former)
-    assert "git has no earlier version" in team.run("rollback", "wind", "Production").err
+    assert (
+        "is at the first version that git knows of; pass"
+        in team.run("rollback", "wind", "Production").err
+    )
 
 
 def test_rollback_of_what_is_not_committed(team: Team) -> None:
@@ -383,4 +386,4 @@ def test_nothing_to_roll_back_to(team: Team) -> None:
     commit(team, "Start", day=1)
     ran = team.run("rollback", "wind", "Production")
     assert ran.code == 64
-    assert "git has no earlier version" in ran.err
+    assert "that git knows of; pass the VERSION to go to" in ran.err
