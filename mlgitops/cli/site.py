@@ -30,6 +30,9 @@ from mlgitops.history.stays import timeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mlgitops.core.held import Held
+    from mlgitops.core.status import StageStatus
+    from mlgitops.core.version import VersionKey
     from mlgitops.deploy.values import Served
     from mlgitops.site.values import PullRequest, Site
 
@@ -108,7 +111,7 @@ def _read(
     from mlgitops.history import links
     from mlgitops.proposal.propose import read
     from mlgitops.report import document
-    from mlgitops.site import needs
+    from mlgitops.site import cards, needs
     from mlgitops.site.metrics import MOST_VERSIONS
     from mlgitops.site.values import Origin, Site, collected
     from mlgitops.system import git
@@ -131,7 +134,9 @@ def _read(
     pulls = _open_pull_requests(file, ((one.model, one.stage) for one in statuses), say, branch)
     say("reading what runs recorded")
     recorded = reader.recorded(held.models, MOST_VERSIONS)
-    models = collected(desired, statuses, stays, entries, served, recorded)
+    say("reading the model cards")
+    carded = cards.read(reader, _held(statuses, held), recorded)
+    models = collected(desired, statuses, stays, entries, served, recorded, carded)
     origin = Origin(
         made=now,
         registry=held.registry,
@@ -151,6 +156,15 @@ def _read(
         ("status.json", as_json(document.status(statuses, served)) + "\n"),
         ("history.json", as_json(document.history(stays)) + "\n"),
         ("applies.json", as_json(document.records(entries, FIRST, now)) + "\n"),
+    ]
+
+
+def _held(statuses: Iterable[StageStatus], held: Held) -> list[VersionKey]:
+    """The versions that stages hold; a prompt has no card."""
+    return [
+        (one.model, one.actual)
+        for one in statuses
+        if one.actual is not None and not held.models[one.model].prompt
     ]
 
 

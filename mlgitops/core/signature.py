@@ -117,6 +117,22 @@ def _within(name: str, kind: Type) -> Iterator[Column]:
             yield from fields(properties, f"{name}.")
 
 
+def said(signature: Signature) -> dict[str, str]:
+    """What a signature says, by names such as `input messages[].role`."""
+    return {
+        **_each_said("input", signature.inputs),
+        **{f"parameter {p.name}": f"{p.type}, {p.default} by default" for p in signature.params},
+        **_each_said("output", signature.outputs),
+    }
+
+
+def _each_said(side: str, columns: Iterable[Column] | None) -> dict[str, str]:
+    return {
+        f"{side} {one.name}": f"{one.type}" if one.required else f"{one.type}, optional"
+        for one in fields(columns)
+    }
+
+
 def breaking(old: Signature, new: Signature) -> tuple[str, ...]:
     """Why callers of `old` cannot call `new`; empty if they can.
 

@@ -36,13 +36,14 @@ def markdown(card: Card, now: datetime, page_of: PageOf) -> str:
     parts = [f"# {escaped(card.model)}, version {card.version.number}"]
     if card.declared and card.declared.description:
         parts.append(block(card.declared.description))
-    parts.append(table(["", ""], _facts(card)))
+    parts.append(table(["", ""], facts(card)))
     for title, body in _sections(card, now, page_of):
         parts += [f"## {title}", body or _NOTHING]
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(card: Card) -> Iterator[tuple[str, object]]:
+def facts(card: Card) -> Iterator[tuple[str, str]]:
+    """What a reader asks first of a version; of its payload only where that is known."""
     version, artifact = card.version, card.side.artifact
     if card.declared and card.declared.owners:
         yield "owners", ", ".join(card.declared.owners)
@@ -54,7 +55,8 @@ def _facts(card: Card) -> Iterator[tuple[str, object]]:
     if version.seconds is not None:
         yield "training took", f"{version.seconds:.1f} s"
     if artifact is None:
-        yield "payload", card.side.trouble
+        if card.side.trouble:
+            yield "payload", card.side.trouble
         return
     yield "size", f"{artifact.size:,} bytes"
     yield "digest", artifact.digest

@@ -16,7 +16,7 @@ from mlgitops.core.evidence import Comparison, Fact, HeldOut, Side, differing
 from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.core.pins import Pins
 from mlgitops.core.prompts import difference, is_prompt
-from mlgitops.core.signature import breaking, fields
+from mlgitops.core.signature import breaking, said
 from mlgitops.errors import DigestMismatchError, PayloadError, ScoringError
 from mlgitops.errors.registry import RegistryError
 from mlgitops.review import drift as drifted
@@ -24,14 +24,14 @@ from mlgitops.review import numbers, predictions, rows
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future
 
     from mlgitops.core.directions import Direction
     from mlgitops.core.drift import Drift
     from mlgitops.core.evidence import Differing, Past, Predictions, Slice
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.core.signature import Column, Signature
+    from mlgitops.core.signature import Signature
     from mlgitops.core.version import DatasetUse, Version
     from mlgitops.review.answers import Scored
     from mlgitops.review.artifacts import Cabinet
@@ -305,29 +305,13 @@ def _columns(old: Signature | None, new: Signature | None) -> Iterator[str]:
     """How the signature changed: what was added, removed and retyped."""
     if old is None or new is None:
         return
-    for name, was, will_be in differing(_said(old), _said(new)):
+    for name, was, will_be in differing(said(old), said(new)):
         if was is None:
             yield f"{name} ({will_be}) added"
         elif will_be is None:
             yield f"{name} ({was}) removed"
         else:
             yield f"{name}: {was} → {will_be}"
-
-
-def _said(signature: Signature) -> dict[str, str]:
-    """What a signature says, by names such as `input messages[].role`."""
-    return {
-        **_types("input", signature.inputs),
-        **{f"parameter {p.name}": f"{p.type}, {p.default} by default" for p in signature.params},
-        **_types("output", signature.outputs),
-    }
-
-
-def _types(side: str, columns: Iterable[Column] | None) -> dict[str, str]:
-    return {
-        f"{side} {one.name}": f"{one.type}" if one.required else f"{one.type}, optional"
-        for one in fields(columns)
-    }
 
 
 def _warnings(old: Side | None, new: Side, scored: Rows | None) -> Iterator[str]:

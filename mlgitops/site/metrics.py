@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.evidence import differing
 from mlgitops.core.metrics import differences, direction, of_test
+from mlgitops.core.signature import breaking, said
 from mlgitops.core.stage import alias_of
 from mlgitops.gates.metric import MetricGate
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlgitops.core.directions import Direction
     from mlgitops.core.evidence import Differing
     from mlgitops.core.metrics import Difference
+    from mlgitops.core.signature import Signature
     from mlgitops.core.version import Version
     from mlgitops.site.values import ModelShown
 
@@ -67,6 +69,8 @@ class Pair:
 
     Attributes:
         parameters: those that differ.
+        signature: what their signatures say otherwise; empty where one is not known.
+        breaks: why callers of `old` cannot call `new`.
     """
 
     old_stage: str
@@ -75,6 +79,8 @@ class Pair:
     new: Version
     metrics: tuple[Difference, ...]
     parameters: tuple[Differing, ...]
+    signature: tuple[Differing, ...]
+    breaks: tuple[str, ...]
 
 
 def shown(model: ModelShown) -> Metrics | None:
@@ -105,6 +111,7 @@ def pairs(model: ModelShown, order: Sequence[str]) -> Iterator[Pair]:
         new = known.get(held.get(alias_of(before)) or 0)
         old = known.get(held.get(alias_of(after)) or 0)
         if old and new and old.number != new.number:
+            was, is_now = (_signature(model, one) for one in (old, new))
             yield Pair(
                 old_stage=after,
                 new_stage=before,
@@ -112,7 +119,14 @@ def pairs(model: ModelShown, order: Sequence[str]) -> Iterator[Pair]:
                 new=new,
                 metrics=differences(old.metrics, new.metrics, model.directions),
                 parameters=differing(old.params, new.params),
+                signature=differing(said(was), said(is_now)) if was and is_now else (),
+                breaks=breaking(was, is_now) if was and is_now else (),
             )
+
+
+def _signature(model: ModelShown, version: Version) -> Signature | None:
+    side = model.held.get(version.number)
+    return side.version.signature if side else None
 
 
 def _stages(model: ModelShown) -> dict[int, tuple[str, ...]]:

@@ -9,12 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlgitops import __version__, words
+from mlgitops.core.signature import said
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.history.stays import actual
+from mlgitops.report.card import facts
 from mlgitops.report.page import templates
 from mlgitops.report.record import request
-from mlgitops.site import feed, metrics, timeline
+from mlgitops.site import cards, feed, metrics, timeline
 from mlgitops.site.values import grouped
 from mlgitops.system import secrets
 
@@ -67,6 +69,9 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
             timeline=timeline.drawn(past, site.origin.made),
             metrics=metrics.shown(model),
             pairs=list(metrics.pairs(model, site.stages)),
+            cards=list(cards.of(model)),
+            facts=facts,
+            fields=said,
             actions=partial(_actions, site.origin),
             calls=partial(_calls, model),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from mlgitops.core.stage import alias_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.desired import Desired, DesiredModel, DesiredStage
     from mlgitops.core.directions import Direction
+    from mlgitops.core.evidence import Side
     from mlgitops.core.record import Entry
     from mlgitops.core.status import StageStatus
     from mlgitops.core.version import Version, VersionKey
@@ -77,6 +79,7 @@ class ModelShown:
         stays: its timeline, stage by stage, the oldest first.
         entries: the changes of it that applies recorded, the oldest first.
         versions: its latest versions, with the metrics and parameters of their runs.
+        held: what its stages hold, by number, with all that is recorded of it.
     """
 
     name: str
@@ -85,6 +88,7 @@ class ModelShown:
     stays: tuple[Stay, ...]
     entries: tuple[Entry, ...]
     versions: tuple[Version, ...] = ()
+    held: Mapping[int, Side] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def key(self) -> str:
@@ -163,6 +167,7 @@ def collected(
     entries: Iterable[Entry],
     served: Iterable[Served],
     known: Mapping[VersionKey, Version],
+    held: Mapping[VersionKey, Side],
 ) -> tuple[ModelShown, ...]:
     """Every model that something is known of: those of models.yaml in its order, then others.
 
@@ -173,12 +178,14 @@ def collected(
         entries: the changes that applies recorded.
         served: what really serves, in the places that models.yaml declares.
         known: the latest versions, with what their runs recorded.
+        held: the versions that stages hold, with all that is recorded of them.
     """
     of_model = grouped(statuses, lambda one: one.model)
     past = grouped(stays, lambda one: one.model)
     recorded = grouped(entries, lambda one: one.model)
     serving = grouped(served, lambda one: one.model)
     versions = grouped(sorted(known.items()), lambda one: one[0][0])
+    sides = grouped(held.items(), lambda one: one[0][0])
     return tuple(
         _model(
             name,
@@ -188,6 +195,7 @@ def collected(
             tuple(recorded.get(name, ())),
             serving.get(name, []),
             tuple(version for _, version in versions.get(name, ())),
+            MappingProxyType({number: side for (_, number), side in sides.get(name, ())}),
         )
         for name in dict.fromkeys((*desired.models, *of_model, *past, *recorded))
     )
@@ -213,6 +221,7 @@ def _model(
     entries: tuple[Entry, ...],
     served: Iterable[Served],
     versions: tuple[Version, ...],
+    held: Mapping[int, Side],
 ) -> ModelShown:
     last = {alias_of(stay.stage): stay for stay in stays}
     serving = grouped(served, lambda one: alias_of(one.stage))
@@ -232,4 +241,5 @@ def _model(
         stays=stays,
         entries=entries,
         versions=versions,
+        held=held,
     )

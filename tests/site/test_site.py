@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from tests.history.test_stays import commit, git
 from tests.site.conftest import FILE, SOAK
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.team import Team
 
+WIND = "power-forecasting-model"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -100,7 +103,7 @@ def test_a_page_of_a_model_compares_its_versions(team: Team) -> None:
     assert re.search(r"version 3</th>.*?data-label=\"test_mae\">nan</td>", page)
     assert re.search(r"-0.25 \(-50.0%\)</td><td><span class=\"better\">", page)
     assert ">depth</th>" in page
-    assert ">trees</th>" not in page  # of both the same
+    assert ">trees</th>" not in page.partition(">Model cards<")[0]  # of both the same
 
 
 def test_a_parameter_of_one_version_alone_has_no_other_value(team: Team) -> None:
@@ -113,6 +116,42 @@ def test_a_parameter_of_one_version_alone_has_no_other_value(team: Team) -> None
     page = (team.folder / "public" / "models" / "wind.html").read_text()
     assert re.search(r">depth</th><td[^>]*>–</td><td[^>]*>7</td>", page)
     assert re.search(r">tol</th><td[^>]*>0.1</td><td[^>]*>–</td>", page)
+
+
+@pytest.mark.xdist_group("farm")
+def test_a_page_of_a_model_has_the_cards_of_what_its_stages_hold(farm: Team) -> None:
+    """Recipe, data, metrics, parameters and signature of each, and where signatures differ."""
+    farm.stages(WIND, Staging=3, Production=1)
+    farm.ok("apply", "--allow", "unmanaged")
+    farm.ok("site", "public")
+    page = (farm.folder / "public" / "models" / f"{WIND}.html").read_text()
+    pair, _, cards = page.partition(">Model cards<")
+    columns = r">input {}</th><td[^>]*>{}</td><td[^>]*>{}</td>"
+    assert re.search(columns.format("temperature_08", "double", "–"), pair)
+    assert "input temperature_00" not in pair  # of both the same
+    assert "Breaks callers of Production:</strong> input temperature_08 was removed" in pair
+    staging, _, production = cards.partition("<h3>Production: version 1</h3>")
+    assert "<h3>Staging: version 3</h3>" in staging
+    for card, inputs in ((staging, 4), (production, 9)):
+        assert re.search(r">recipe</th><td>\{&#34;params&#34;:.*power_forecasting", card)
+        assert re.search(r">test data</th><td>windfarm[^<(]* \([0-9a-f]+\)</td>", card)
+        assert re.search(r">test_r2</th><td>0\.\d+</td>", card)
+        assert ">fit_intercept</th><td>True</td>" in card
+        assert f"<summary>Signature: {inputs + 1}</summary>" in card
+    assert "<script" not in cards
+
+
+def test_a_card_of_a_version_without_its_payload_says_why(team: Team) -> None:
+    """All that the run recorded is there, as text; so is that nobody can read the signature."""
+    team.version(params={"loss": "<b>squared</b>"})
+    team.stages(Production=1)
+    team.ok("apply")
+    (team.payload(1) / "MLmodel").unlink()
+    team.ok("site", "public")
+    page = (team.folder / "public" / "models" / "wind.html").read_text()
+    assert ">payload</th><td>it has no MLmodel file: its artifacts were deleted" in page
+    assert ">loss</th><td>&lt;b&gt;squared&lt;/b&gt;</td>" in page
+    assert "<summary>Signature" not in page
 
 
 def test_links_lead_to_where_a_stage_is_changed(team: Team) -> None:

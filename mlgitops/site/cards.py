@@ -1,0 +1,77 @@
+"""The model cards of what stages hold: all that is recorded of a version, but for its payload."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from mlgitops.core.evidence import Side
+from mlgitops.errors import PayloadError
+from mlgitops.errors.registry import RegistryError
+from mlgitops.proposal.card import Card
+from mlgitops.words import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.version import Version, VersionKey
+    from mlgitops.site.values import ModelShown
+
+MOST = 200  # versions; each costs some requests, one of them for its MLmodel file
+
+
+def read(
+    reader: RegistryReader,
+    held: Collection[VersionKey],
+    recorded: Mapping[VersionKey, Version],
+) -> Mapping[VersionKey, Side]:
+    """What stages hold, with its signature, and why that is not known.
+
+    Where stages hold more than MOST versions, the others have what is known of them already.
+
+    Args:
+        reader: of the registry.
+        held: the versions.
+        recorded: what the runs of some recorded.
+    """
+    wanted = list(dict.fromkeys(held))
+    bare = reader.versions(wanted[:MOST])
+
+    def one(version: Version) -> Side:
+        try:
+            return _side(reader.evidence(version, signature=True))
+        except (PayloadError, RegistryError) as error:
+            return _side(version, one_line(error))
+
+    with ThreadPoolExecutor(reader.at_once) as threads:
+        found = dict(zip(bare, threads.map(one, bare.values()), strict=True))
+    rest = {key: _side(recorded[key]) for key in wanted[MOST:] if key in recorded}
+    lost = {
+        key: _side(recorded[key], one.trouble)
+        for key, one in found.items()
+        if one.trouble and key in recorded
+    }
+    return {**rest, **found, **lost}
+
+
+def _side(version: Version, trouble: str = "") -> Side:
+    return Side(label=f"version {version.number}", version=version, trouble=trouble)
+
+
+def of(model: ModelShown) -> Iterator[Card]:
+    """The cards of a model: one for each version that a stage holds, in the order of its stages."""
+    for number in dict.fromkeys(one.status.actual for one in model.stages):
+        side = model.held.get(number or 0)
+        if side:
+            yield Card(
+                model=model.name,
+                side=side,
+                declared=model.declared,
+                stages=tuple(
+                    one.status.stage for one in model.stages if one.status.actual == number
+                ),
+                stays=(),
+                verdicts=(),
+                call=None,
+            )
