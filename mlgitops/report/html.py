@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CHARTS_AFTER = ("Text", "Metrics", "Slices")
 _NARROW = 4  # columns of a table that fits beside another one
 _LONG = 32  # characters of a cell that needs a line of its own in a narrow window
+_PHONE = 42  # characters of a row that fits there, with the spaces between cells
 _NUMBER = re.compile(r"[+-]?([\d.,]+(e[+-]\d+)?|nan|inf)%?( \([+-][\d.,]+%\)| to [+-][\d.,e+-]+)?")
 
 
@@ -52,7 +53,8 @@ class _Table:
         rows: what is seen at once, or opens if it is `folded`.
         rest: what opens below.
         numbers: the columns that hold nothing but numbers.
-        stack: whether cells lie below each other in a narrow window.
+        stack: whether cells lie below each other in a narrow window; else it is scrolled there,
+            as long lists of numbers are.
     """
 
     words: str
@@ -139,14 +141,21 @@ def _table(part: Part, nothing: Collection[Cell]) -> _Table:
     seen, more = ([[_cell(row[i]) for i in said] for row in rows] for rows in part.divided)
     rows = [*seen, *more]
     columns = list(enumerate(zip(*rows, strict=True)))
+    header = tuple(part.header[i] for i in said)
     return _Table(
         words=part.words,
-        header=tuple(part.header[i] for i in said),
+        header=header,
         rows=seen,
         rest=more,
         numbers=frozenset(i for i, cells in columns if all(map(_is_number, cells))),
-        stack=any(not _is_short(cell) for row in rows for cell in row),
+        stack=any(_length(cell) > _LONG for row in rows for cell in row)
+        or (len(seen) <= LONG and _width([header, *rows]) > _PHONE),
     )
+
+
+def _width(rows: Rows) -> int:
+    """The characters of a row in which each cell is as wide as the widest of its column."""
+    return sum(1 + max(map(_length, cells)) for cells in zip(*rows, strict=True))
 
 
 def _cell(cell: Cell) -> Cell:
@@ -154,8 +163,8 @@ def _cell(cell: Cell) -> Cell:
     return str(cell) if isinstance(cell, Link) and not web(cell.url) else cell
 
 
-def _is_short(cell: Cell) -> bool:
-    return len(cell.text if isinstance(cell, Link) else cell) <= _LONG
+def _length(cell: Cell) -> int:
+    return len(cell.text if isinstance(cell, Link) else cell)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -47,6 +47,12 @@ def test_the_page_of_a_promotion_in_chromium(farm: Team) -> None:
         assert any(
             "held-out rows of" in p.text for p in shown.chrome.find_elements(By.TAG_NAME, "p")
         )
+        cut = [
+            box.get_attribute("aria-label")
+            for box in shown.chrome.find_elements(By.CSS_SELECTOR, ".scroll")
+            if int(box.get_property("scrollWidth")) > int(box.get_property("clientWidth"))  # type: ignore[arg-type]
+        ]
+        assert cut == []  # wide tables are lists
         figures = shown.chrome.find_elements(By.TAG_NAME, "figure")
         assert {figure.find_element(By.TAG_NAME, "figcaption").text for figure in figures} == TITLES
         for figure in figures:
