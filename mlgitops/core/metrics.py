@@ -164,16 +164,29 @@ def with_intervals(
 ) -> tuple[Difference, ...]:
     """Recorded metrics, with the intervals of the scores that are the same numbers."""
     known = {one.metric: one for one in scores}
-
-    def same(one: Difference, score: Difference) -> bool:
-        pairs = ((one.old, score.old), (one.new, score.new))
-        return all(
-            a is not None and b is not None and math.isclose(a, b, rel_tol=1e-6) for a, b in pairs
-        )
-
     return tuple(
         replace(one, interval=score.interval)
-        if (score := known.get(score_of(one.metric) or "")) and same(one, score)
+        if (score := known.get(score_of(one.metric) or "")) and _same(one, score)
         else one
         for one in recorded
+    )
+
+
+def unrecorded(
+    recorded: Iterable[Difference], scores: Iterable[Difference]
+) -> tuple[Difference, ...]:
+    """The scores that no recorded metric tells already, number by number."""
+    known = tuple(recorded)
+
+    def told(one: Difference, score: Difference) -> bool:
+        named = score_of(one.metric) == score.metric
+        return named and _same(one, score) and one.interval == score.interval
+
+    return tuple(score for score in scores if not any(told(one, score) for one in known))
+
+
+def _same(one: Difference, score: Difference) -> bool:
+    pairs = ((one.old, score.old), (one.new, score.new))
+    return all(
+        a is not None and b is not None and math.isclose(a, b, rel_tol=1e-6) for a, b in pairs
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlgitops.core.metrics import Difference, of_test, of_training
+from mlgitops.core.metrics import Difference, of_test, of_training, unrecorded
 from mlgitops.report import answered, drifted, slices, sparkline, wording
 from mlgitops.report.parts import Code, Link, Part, Report
 from mlgitops.words import NONE, apart, number
@@ -87,8 +87,8 @@ def _text(comparison: Comparison) -> Part:
 def _measured(comparison: Comparison) -> Iterator[Part]:
     yield _metrics("metric", comparison.metrics)
     found = comparison.predictions
-    if found and found.scores:
-        yield replace(_metrics("metric on the same rows", found.scores), words=_rows(found))
+    if found and (scores := unrecorded(comparison.metrics, found.scores)):
+        yield replace(_metrics("metric on the same rows", scores), words=_rows(found))
 
 
 def _metrics(name: str, found: Sequence[Difference]) -> Part:
@@ -162,10 +162,10 @@ def _troubles(comparison: Comparison) -> Iterator[str]:
 def _predicted(comparison: Comparison) -> Iterator[Part]:
     yield from (Part(words=line) for line in _troubles(comparison))
     if comparison.predictions:
-        yield from _predictions(comparison.predictions)
+        yield from _predictions(comparison.predictions, comparison.metrics)
 
 
-def _predictions(found: Predictions) -> Iterator[Part]:
+def _predictions(found: Predictions, metrics: Sequence[Difference]) -> Iterator[Part]:
     if found.answers:
         yield _answers(found)
         yield _cost(found.old_cost, found.new_cost)
@@ -176,7 +176,7 @@ def _predictions(found: Predictions) -> Iterator[Part]:
     if gaps := _gaps(found):
         course = Code(sparkline.histogram(gaps, _BINS))
         rows.append(["new - old", course, _bounds(gaps)])
-    words = "" if found.scores else _rows(found)
+    words = "" if unrecorded(metrics, found.scores) else _rows(found)
     yield Part(words=words, header=("predictions", "", ""), rows=rows)
     if found.quantiles:
         header = tuple(f"{share * 100:.3g}%" for share in found.quantiles)

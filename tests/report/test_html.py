@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlgitops.core.evidence import Fact
-from mlgitops.core.metrics import differences
+from mlgitops.core.metrics import differences, with_intervals
 from mlgitops.report import comparison as beside
 from mlgitops.report import html
 from mlgitops.report.parts import Link
@@ -89,6 +89,23 @@ def test_a_plan_says_everything() -> None:
         "History history versions 1 to 4",
     ):
         assert said in plan().text
+
+
+def test_metrics_that_were_recorded_on_the_same_rows_are_told_once() -> None:
+    """With their interval; only a metric that is another number there is told again."""
+    found = made.predictions()
+    r2 = replace(found.scores[1], new=0.5)
+    again = replace(found, scores=(found.scores[0], r2))
+    metrics = with_intervals(made.REGRESSION.metrics, again.scores)
+    text = Page(html.comparison(replace(made.REGRESSION, metrics=metrics, predictions=again))).text
+    assert "test_mae 361 160 -201 (-55.7%) -228 to -178 ✓ better" in text
+    assert " mae 361 160" not in text
+    assert "metric on the same rows old new difference 95% interval r2 0.921 0.5" in text
+
+    once = replace(found, scores=found.scores[:1])
+    text = Page(html.comparison(replace(made.REGRESSION, metrics=metrics, predictions=once))).text
+    assert "on the same rows" not in text
+    assert text.count("on 731 held-out rows of windfarm") == 1
 
 
 def test_a_refusal_is_above_everything_else() -> None:
