@@ -134,7 +134,7 @@ def plan(
     folded.
     """
     done = tuple(done)
-    said = [escaped(wording.refusal(proposal))] if proposal.refused else []
+    said = [escaped(wording.refused_first(proposal))] if proposal.refused else []
     said += [f"**{escaped(wording.applied(done))}**"] if done else []
     said.append(f"**{escaped(wording.headline(proposal.plan))}**")
     said += [escaped(scope) for scope in (wording.scope(proposal),) if scope]
@@ -146,7 +146,9 @@ def plan(
         said.append(table(CHANGES, (_row(exhibit) for exhibit in exhibits)))
     problems = [*proposal.unclear, *(p for exhibit in exhibits for p in exhibit.problems)]
     if problems:
-        rows = ([problem.model, problem.stage, problem.message] for problem in problems)
+        rows = (
+            [one.model, one.stage, f"{wording.place(one.where)}{one.message}"] for one in problems
+        )
         said.append(table(["model", "stage", "cannot be applied"], rows))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
@@ -208,7 +210,13 @@ def _first(exhibit: Exhibit, few: bool) -> Iterator[str]:
     said = [_verdicts(exhibit)] if rules else []
     said += _blocks([comparison.telling(found, rules)]) if found and few else []
     if said:
-        yield from (f"### {escaped(_title(exhibit))}", *said)
+        yield from (f"### {escaped(_title(exhibit))}{_next(exhibit)}", *said)
+
+
+def _next(exhibit: Exhibit) -> str:
+    """Where a change that gates refuse is declared, and what to do; a line of its own."""
+    place = wording.place(exhibit.change.where)
+    return f"\n{block(place + wording.MEET_IT)}" if exhibit.failed else ""
 
 
 def _details(exhibit: Exhibit, few: bool) -> str:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.status import StageStatus
     from mlgitops.core.way_back import WayBack
+    from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
 
+MEET_IT = "choose a version that meets the gate, or change the gate"
 SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
 
 
@@ -144,9 +146,24 @@ def applied(done: Sequence[Outcome]) -> str:
     return f"{said}." if made + refused == len(done) else f"{said}; apply again, it does the rest."
 
 
-def refusals(proposal: Proposal) -> tuple[str, ...]:
-    """What gates refuse, and for what else a change must not be applied, each in one line."""
-    return (*map(failure, proposal.failing), *map(str, proposal.problems))
+def refusals(proposal: Proposal) -> Iterator[tuple[str, str]]:
+    """Each refusal once: where, of what, by which rule and values; and what to do about it."""
+    for one in proposal.failing:
+        for verdict in one.failed:
+            yield f"{place(one.change.where)}{_entering(one)}: {verdict}", MEET_IT
+    for found in proposal.guarded:
+        yield f"{place(found.where)}{objection(found)}", f"to allow it: {how_to_allow(found.guard)}"
+    yield from ((str(problem), "") for problem in proposal.problems)
+
+
+def refused_first(proposal: Proposal) -> str:
+    """What refuses a plan first, in one line; its values are told where it belongs."""
+    gates = [
+        f"{_entering(one)}: {verdict.rule}" for one in proposal.failing for verdict in one.failed
+    ]
+    guards = [": ".join(filter(None, (o.guard, _subject(o)))) for o in proposal.guarded]
+    said = [*gates, *guards, *(problem.told for problem in proposal.problems)]
+    return f"Refused: {said[0]}{_more(len(said) - 1)}" if said else ""
 
 
 def refusal(proposal: Proposal) -> str:
@@ -158,8 +175,16 @@ def refusal(proposal: Proposal) -> str:
     ]
     if not said:
         return ""
-    rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
-    return f"Refused: {said[0]}{rest}"
+    return f"Refused: {said[0]}{_more(len(said) - 1)}"
+
+
+def _more(others: int) -> str:
+    return f" (and {words.count(others, 'more refusal')})" if others else ""
+
+
+def place(where: Where | None) -> str:
+    """What a line about a place in a file begins with."""
+    return f"{where}: " if where else ""
 
 
 def refused_by(proposal: Proposal) -> str:
@@ -172,14 +197,21 @@ def refused_by(proposal: Proposal) -> str:
 
 def failure(exhibit: Exhibit) -> str:
     """The first gate that a change fails."""
-    new = version_or_empty(exhibit.change.new)
-    return f"{exhibit.change.model} {exhibit.change.stage} → {new}: {exhibit.reasons[0]}"
+    return f"{_entering(exhibit)}: {exhibit.reasons[0]}"
+
+
+def _entering(exhibit: Exhibit) -> str:
+    change = exhibit.change
+    return f"{change.model} {change.stage} → {version_or_empty(change.new)}"
 
 
 def objection(one: Objection) -> str:
     """What a guard says, and of which stage."""
-    subject = f"{one.model} {one.stage}: " if one.model else ""
-    return f"{one.guard}: {subject}{one.reason}"
+    return ": ".join(filter(None, (one.guard, _subject(one), one.reason)))
+
+
+def _subject(one: Objection) -> str:
+    return f"{one.model} {one.stage}" if one.model else ""
 
 
 def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:

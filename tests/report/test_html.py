@@ -65,9 +65,11 @@ def test_a_plan_says_everything() -> None:
     """Headline, refusal, gates, metrics, parameters, facts, signature, warnings, predictions."""
     for said in (
         "Plan: 2 changes in 2 models; 2 stages managed.",
-        "Refused power-forecasting-model Production → 2: signature compatible: expected a",
+        "Refused models.yaml:5:9: power-forecasting-model Production → 2: signature compatible: "
+        "expected a signature that callers of the stage can use, actual input temperature_16 was "
+        "removed; choose a version that meets the gate, or change the gate Changes",
         "power-forecasting-model Production 1 → 2 1 ✗ failed , 1 ✓ passed",
-        "✓ passed test_r2 min 0.9 at least 0.9 0.977031",
+        "refused · models.yaml:5 Gates Result Rule Expected Actual ✓ passed test_r2 min 0.9",
         "Breaks callers: input temperature_16 was removed",
         "Warning: the versions were tested on different data; do not compare their metrics",
         "test_mae 361 160 -201 (-55.7%) ✓ better",
@@ -109,8 +111,10 @@ def test_metrics_that_were_recorded_on_the_same_rows_are_told_once() -> None:
 
 
 def test_a_refusal_is_above_everything_else() -> None:
-    """Right below the headline."""
-    assert plan().text.split("managed.")[2].startswith(" Refused power-forecasting-model")
+    """Right below the headline, and it is told there only."""
+    assert plan().text.split("managed.")[2].startswith(" Refused models.yaml:5:9: power-")
+    assert plan().text.count("signature compatible: expected") == 1
+    assert "✗ failed signature compatible" not in plan().text
 
 
 def test_a_comparison_says_everything() -> None:
@@ -267,7 +271,7 @@ def test_a_refused_plan_is_written_first(promoting: Team) -> None:
     assert ran.code == 3
     assert "the guard empties-production refused wind Production" in ran.err
     page = read("refused.html")
-    assert "Refused empties-production: wind Production" in page.text
+    assert re.search(r"Refused (models\.yaml:1:\d+: )?empties-production: wind Prod", page.text)
     assert "to allow it: pass --allow empties-production" in page.text
     assert "No version enters this stage." in page.text
     promoting.ok("report", "--allow", "empties-production")

@@ -198,16 +198,19 @@ def test_directions_that_a_model_declares_count_everywhere(promoting: Team) -> N
 
 
 def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:
-    """A check that fails says why where GitHub shows it."""
+    """A check that fails says why where GitHub shows it; values and the next step come once."""
     promoting.write(
         "models: {wind: {gates: {Production: [{metric: test_r2, min: 1}]}, "
         "stages: {Production: 2}}}"
     )
     ran = promoting.run("plan", "--format", "markdown")
     assert ran.code == 3
-    assert ran.out.splitlines()[0] == (
-        "Refused: wind Production → 2: test\\_r2 min 1: expected at least 1, actual 0.98"
-    )
+    lines = ran.out.splitlines()
+    assert lines[0] == "Refused: wind Production → 2: test\\_r2 min 1"
+    told = lines.index("### wind Production: 1 → 2")
+    assert lines[told + 1].startswith("models.yaml:1:")
+    assert lines[told + 1].endswith(": choose a version that meets the gate, or change the gate")
+    assert ran.out.count("at least 1") == 1
 
 
 def test_an_apply_in_every_format(promoting: Team) -> None:
