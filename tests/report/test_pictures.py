@@ -102,6 +102,20 @@ def test_the_alternative_text_says_what_is_seen_in_numbers() -> None:
     assert f"test_r2 (higher is better): version 1 {old:.4g} in Production" in said["history"]
 
 
+def test_residuals_of_both_versions_lie_over_each_other() -> None:
+    """On one scale: the old version's as an area, the new one's as a line, each with its name."""
+    (picture,) = [one for one in real() if one.name == "residuals"]
+    drawn = [element.text or "" for element in root(picture).iter(TEXT)]
+    assert [text.partition(" between")[0] for text in drawn if "9 of 10" in text] == [
+        "version 1: 9 of 10",
+        "version 2: 9 of 10",
+    ]
+    assert drawn.count("0") == 1  # one axis
+    assert "fill: var(--old)" in picture.svg
+    assert "stroke: var(--new)" in picture.svg
+    assert "fill: var(--new)" not in picture.svg
+
+
 def test_a_classification_has_a_map_of_its_classes() -> None:
     """Instead of lines; it counts what stays and what changes."""
     assert labels(made.CLASSIFICATION) == {

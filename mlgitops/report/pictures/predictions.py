@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 400  # of a line; a picture has hardly more pixels
 _PANEL = 120  # units of the view box, as are the others
+_OVERLAID = 200  # a panel with several lines
 _ABOVE = 26
+_LEGEND = 20  # a line of it
 _BELOW = {"day": 24, "row": 40}  # days need no name beneath them
 
 
@@ -121,12 +123,23 @@ def _against_actual(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: st
 def _residuals(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: str) -> Picture:
     residuals = {line.label: line.values - actual for line in lines}
 
+    above = _LEGEND * len(lines)
+
     def paint(figure: Figure) -> None:
-        for axes, line in zip(_panels(figure, rows, len(lines)), lines, strict=True):
-            axes.axhline(0, color=MUTED, linewidth=0.8)
-            shown = residuals[line.label][:: rows.step]
-            axes.fill_between(rows.across[:: rows.step], 0, shown, color=line.colour, linewidth=0.4)
-            _title(axes, line, f"9 of 10 between {_most(residuals[line.label])}")
+        """The first as an area, the other as a line over it: told apart without colours, too."""
+        (axes,) = _panels(figure, rows, 1, above)
+        across = rows.across[:: rows.step]
+        axes.axhline(0, color=MUTED, linewidth=0.8)
+        for index, line in enumerate(lines):
+            found = residuals[line.label]
+            shown, said = found[:: rows.step], f"{line.label}: 9 of 10 between {_most(found)}"
+            if index:
+                axes.plot(across, shown, color=line.colour, linewidth=0.9, label=said)
+            else:
+                axes.fill_between(
+                    across, 0, shown, color=line.colour, alpha=0.7, linewidth=0.4, label=said
+                )
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, borderpad=0.2)
 
     said = "; ".join(
         f"{label}: mean {float(np.nanmean(found)):+.4g}, 9 of 10 between {_most(found)}"
@@ -134,7 +147,8 @@ def _residuals(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: str) ->
     )
     alt = f"Residuals, predicted minus actual, of {rows.counted}. {said}."
     title = "Residuals: predicted minus actual"
-    return draw(paint, height=_height(rows, lines), title=title, alt=alt, name="residuals", key=key)
+    height = above + _OVERLAID + _BELOW[rows.noun]
+    return draw(paint, height=height, title=title, alt=alt, name="residuals", key=key)
 
 
 def _most(values: np.ndarray) -> str:
@@ -175,9 +189,9 @@ def _height(rows: _Rows, lines: list[_Line]) -> int:
     return _ABOVE + _BELOW[rows.noun] + _PANEL * len(lines) + svg.GAP * (len(lines) - 1)
 
 
-def _panels(figure: Figure, rows: _Rows, count: int) -> list[Axes]:
-    """One for each version, with the same scales."""
-    made = panels(figure, count, top=_ABOVE, bottom=_BELOW[rows.noun], same=True)
+def _panels(figure: Figure, rows: _Rows, count: int, above: int = _ABOVE) -> list[Axes]:
+    """Of the same scales; `above` is room for what is said of them."""
+    made = panels(figure, count, top=above, bottom=_BELOW[rows.noun], same=True)
     for axes in made:
         axes.grid(axis="y", color=GRID)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
