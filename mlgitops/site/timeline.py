@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _TICKS = 4
 _ROOM = 4.0  # per cent of the width below which no number fits
+_LEAST = 0.5  # per cent: a stay of minutes in years is seen, too
+_MINUTES = timedelta(minutes=10)  # up to there, a tick names the second
 _DAYS = 400  # beyond, a tick names the month and not the day
 
 
@@ -55,6 +57,9 @@ class Timeline:
 def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
     """The timeline of one model; None if no stage ever held a version.
 
+    It begins with the first stay that an apply has stamped: what was only declared before may be
+    older than the registry.
+
     Args:
         stays: as they were, whole stages one after the other.
         now: where what lasts ends.
@@ -62,7 +67,8 @@ def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
     held = [stay for stay in stays if stay.version is not None]
     if not held:
         return None
-    first = min(stay.since for stay in held)
+    first = min(stay.since for stay in [one for one in held if one.stamps] or held)
+    held = [stay for stay in held if stay.until is None or stay.until > first]
     whole = max(now - first, timedelta.resolution)
     rows = (
         Row(stage=stage, bars=tuple(_bars(of_stage, first, whole, now)))
@@ -75,12 +81,13 @@ def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetim
     before: list[int | None] = []
     for stay in stays:
         back = stay.version in before[:-1]
-        left = 100 * ((stay.since - first) / whole)
-        width = 100 * (((stay.until or now) - stay.since) / whole)
+        since, room = max(stay.since, first), _LEAST if stay.until else _ROOM
+        left = min(100 * ((since - first) / whole), 100 - room)
+        width = max(100 * (((stay.until or now) - since) / whole), room)
         label = f"{'↩ ' if back else ''}{version_or_empty(stay.version)}"
         yield Bar(
             left=round(left, 2),
-            width=round(max(width, 0.0), 2),
+            width=round(width, 2),
             label=label if width >= _ROOM else "",
             back=back,
             said=_said(stay, back=back),
@@ -99,6 +106,7 @@ def _said(stay: Stay, *, back: bool) -> str:
 
 def _ticks(first: datetime, whole: timedelta) -> Iterable[tuple[float, str]]:
     form = "%b %Y" if whole.days > _DAYS else "%d %b" if whole.days > _TICKS else "%d %b %H:%M"
+    form = "%H:%M:%S" if whole <= _MINUTES else form
     for number in range(_TICKS):
         share = number / _TICKS
         yield round(100 * share, 2), (first + whole * share).strftime(form)
