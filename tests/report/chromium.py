@@ -7,18 +7,21 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import axe_core_python
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from selenium.webdriver import Chrome
 
 # Chrome first: a driver on a machine that has both is Chrome's
 BROWSERS = ("google-chrome", "chromium", "chromium-browser")
+AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
+RUN = "axe.run().then((found) => arguments[0](found.violations.map((one) => one.id)))"
 ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -73,6 +76,12 @@ class Window:
     def complaints(self) -> list[str]:
         """What the console says since the last call."""
         return [one["message"] for one in self._log("browser")]
+
+    def violations(self) -> list[str]:
+        """What axe-core has against the page that is open."""
+        self.chrome.execute_script(AXE.read_text(encoding="utf-8"))
+        found: list[str] = self.chrome.execute_async_script(RUN)
+        return found
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
         return self.chrome.get_log(kind)  # type: ignore[no-any-return,no-untyped-call]

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlgitops.report import html
+from tests.report import made
 from tests.report.chromium import find, window
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.team import Team
 
 TITLES = {
@@ -16,6 +20,19 @@ TITLES = {
     *("How far predictions move", "Metrics from version to version"),
     "Where it is worse and better",
 }
+
+
+def test_a_plan_of_several_changes_in_chromium(tmp_path: Path) -> None:
+    """Its page fits a phone, and axe-core finds nothing in it, in the light or dark."""
+    find()
+    page = tmp_path / "plan.html"
+    page.write_text("".join(html.plan(made.two_changes())), encoding="utf-8")
+    with window(tmp_path / "profile") as shown:
+        for scheme in ("light", "dark"):
+            for width in (390, 1280):
+                shown.open_url(page.as_uri(), width=width, scheme=scheme)
+                assert shown.violations() == [], (width, scheme)
+                assert shown.width() == width
 
 
 @pytest.mark.xdist_group("farm")

@@ -145,7 +145,7 @@ def test_a_page_can_be_read_aloud(page: Callable[[], Page]) -> None:
     assert headings[0] == 1
     assert headings.count(1) == 1
     assert all(below <= above + 1 for above, below in pairwise(headings))
-    named = [found for _, found in shown.tags if found.get("role") in ("img", "region")]
+    named = [found for _, found in shown.tags if found.get("role") in ("img", "group")]
     assert all(found["aria-label"] for found in named)
     assert len(set(shown.attributes("id"))) == len(shown.attributes("id"))
     inside = [link[1:] for link in shown.attributes("href") if link.startswith("#")]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import axe_core_python
 from selenium.webdriver.common.by import By
 
 from harness.waiting import eventually
@@ -17,14 +15,13 @@ from tests.report.chromium import find, window
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.server import ThreadingHTTPServer
+    from pathlib import Path
 
     from tests.report.chromium import Window
     from tests.team import Team
 
 PAGES = ("index.html", "models/wind.html", "changes.html", "index.html?q=WIN&state=in+sync")
-AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
 ROWS = "return [...document.querySelectorAll('#rows tbody tr')].map((row) => row.innerText)"
-RUN = "axe.run().then((found) => arguments[0](found.violations.map((one) => one.id)))"
 
 
 @contextmanager
@@ -39,13 +36,6 @@ def served(folder: Path) -> Iterator[str]:
         made.shutdown()
         thread.join()
         made.server_close()
-
-
-def violations(shown: Window) -> list[Any]:
-    """What axe-core has against the page that is open."""
-    shown.chrome.execute_script(AXE.read_text(encoding="utf-8"))
-    found: list[Any] = shown.chrome.execute_async_script(RUN)
-    return found
 
 
 def rows(shown: Window) -> list[str]:
@@ -64,7 +54,7 @@ def test_pages_in_chromium(told: Team) -> None:
                     shown.open_url(site + page, width=width, scheme=scheme)
                     if "?" in page:
                         eventually(lambda: len(rows(shown)) == 2, within=20)
-                    assert violations(shown) == [], (page, width, scheme)
+                    assert shown.violations() == [], (page, width, scheme)
                     assert shown.width() == width
         assert shown.complaints() == []
 

@@ -48,7 +48,7 @@ const MOST = 200;
 function show(header, found, row) {
   const place = document.querySelector("#rows");
   const box = element("div", table(header, found.slice(0, MOST).map(row)), { className: "scroll stack", tabIndex: 0 });
-  box.setAttribute("role", "region");
+  box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Stages found");
   place.replaceChildren(box);
   const more = found.length > MOST ? `, of which ${MOST} are shown` : "";
