@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from mlgitops.site import cards
 from tests.history.test_stays import commit, git
 from tests.site.conftest import FILE, SOAK
 
@@ -152,6 +153,23 @@ def test_a_card_of_a_version_without_its_payload_says_why(team: Team) -> None:
     assert ">payload</th><td>it has no MLmodel file: its artifacts were deleted" in page
     assert ">loss</th><td>&lt;b&gt;squared&lt;/b&gt;</td>" in page
     assert "<summary>Signature" not in page
+
+
+def test_cards_beyond_the_limit_have_no_signature(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say what the run recorded, and the build reads no more payloads than the limit."""
+    monkeypatch.setattr(cards, "MOST", 1)
+    signature = 'signature:\n  inputs: \'[{"type": "double", "name": "wind"}]\'\n'
+    for depth in ("3", "7"):
+        number = team.version(params={"depth": depth})
+        (team.payload(number) / "MLmodel").write_text(f"flavors: {{}}\n{signature}")
+    team.stages(Staging=2, Production=1)
+    team.ok("apply", "--allow", "unmanaged")
+    team.ok("site", "public")
+    page = (team.folder / "public" / "models" / "wind.html").read_text()
+    assert page.count("<summary>Signature: 1</summary>") == 1
+    assert page.count("<summary>Parameters: 1</summary>") == 2
 
 
 def test_links_lead_to_where_a_stage_is_changed(team: Team) -> None:
