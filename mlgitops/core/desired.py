@@ -6,6 +6,7 @@ Twice the same said is equal, wherever in the file it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, time, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,14 @@ class Freeze:
     reason: str
     until: datetime
     where: Where = field(compare=False)
+
+    @property
+    def end(self) -> str:
+        """That moment in words: what ends with a day is said to."""
+        utc = self.until.astimezone(UTC)
+        if utc.time() == time():
+            return f"the end of {utc - timedelta(days=1):%Y-%m-%d} (UTC)"
+        return f"{utc:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

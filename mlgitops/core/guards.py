@@ -234,7 +234,7 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
     # healing changes nothing that was declared
     moves = not change.heals and change.action is not Action.ALIGN
     if freeze and terms.now < freeze.until and moves:
-        reason = f"frozen until {freeze.until.isoformat()}: {freeze.reason}"
+        reason = f"frozen until {freeze.end}: {freeze.reason}"
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
     if against := _unproven(change, terms.proofs):
         yield _objection(Guard.IMAGE_PROOF, f"version {change.new}: {against}", change)

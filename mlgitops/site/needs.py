@@ -57,7 +57,7 @@ def _proposed(pulls: Iterable[PullRequest], models: Iterable[ModelShown]) -> Ite
 
 def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> Iterator[Need]:
     if freeze and now < freeze.until:
-        said = f"no changes until {freeze.until:%Y-%m-%d %H:%M %Z}: {freeze.reason}"
+        said = f"no changes until {freeze.end}: {freeze.reason}"
         yield Need(kind="frozen", said=said, model=model)
 
 

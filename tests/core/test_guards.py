@@ -194,7 +194,7 @@ def test_a_freeze_refuses_all_but_rollbacks_that_are_named(team: Team) -> None:
     assert ran.code == 3
     assert "guard freeze" in ran.err
     assert "models.yaml:3" in ran.err
-    assert "turbine maintenance" in ran.err
+    assert f"frozen until the end of {until} (UTC): turbine maintenance" in ran.err
     team.ok("apply", "--rollback")
 
     team.write(FROZEN.format(until=until, version=2))
