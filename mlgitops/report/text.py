@@ -73,6 +73,9 @@ def plan(
             wrap=False,
         )
         screen.line()
+    for problem in proposal.unclear:
+        screen.line((f"refused: {problem}", STYLES["refused"]), wrap=False)
+        screen.line()
     screen.line((wording.headline(proposal.plan), "bold"))
     if proposal.refused:
         screen.line((wording.refused_by(proposal), "bold red"))
