@@ -66,8 +66,8 @@ def photograph(folder: Path, data: Path | None) -> None:
     given = ["--data", str(data)] if data else []
     _run(ROOT, variables, "demo", "--state", str(state), *given)
     _run(clone, variables, "promote", MODEL, "Production", "2")
-    plan = _run(clone, variables, "plan", "--format", "markdown")
     _commit(clone, f"Promote {MODEL} 2 to Production", "Lower error in every metric")
+    plan = _run(clone, variables, "plan", "--format", "markdown")
     _run(clone, variables, "apply", "--actor", "ada")
     _run(clone, variables, "site", str(site))
     (folder / "comment.html").write_text(_comment(plan), encoding="utf-8")
