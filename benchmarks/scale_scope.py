@@ -15,19 +15,18 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.reconcile import declared, seed, servers
-from benchmarks.reconcile.engines import ROOT, environment, here
+from benchmarks.reconcile import declared, filled, seed
+from benchmarks.reconcile.engines import environment, here
 from benchmarks.reconcile.registries import PROGRAMS, searches
 from harness.costs import Cost, least, measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from benchmarks.reconcile.servers import Request, Server
 
@@ -40,24 +39,16 @@ def measure() -> Iterator[str]:
     """The lines of the table; what is being done is told on the error output."""
     count = int(os.environ.get("MLGITOPS_BENCH_MODELS", "10000"))
     files = int(os.environ.get("MLGITOPS_BENCH_FILES", "1"))
-    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as made:
-        folder = Path(made)
-        with servers.on_sqlite(folder) as server:
-            click.echo(f"registering {count:,} models", err=True)
-            seeder = seed.Seeder(server.database, folder / "payload")
-            seeder.add(range(count))
-            seeder.stamp(here().stamped, server.url)
-            file = declared.in_repository(folder / "repository")
-            (file.parent / "training").symlink_to(ROOT / "training")
-            name = f"{count:,} models in {files} file{'s' if files > 1 else ''}"
-            declared.spread(file, declared.plain(count), files)
-            yield from _nothing(server, file.parent, name)
-            declared.spread(file, declared.full(count), files)
-            _commit(file.parent, "Declare them")
-            moved = seed.name_of(count // 2)
-            _promote(file, moved)
-            _commit(file.parent, "Promote one")
-            yield from _one(server, file.parent, name, moved)
+    with filled.registry(count) as (server, file):
+        name = f"{count:,} models in {files} file{'s' if files > 1 else ''}"
+        declared.spread(file, declared.plain(count), files)
+        yield from _nothing(server, file.parent, name)
+        declared.spread(file, declared.full(count), files)
+        _commit(file.parent, "Declare them")
+        moved = seed.name_of(count // 2)
+        _promote(file, moved)
+        _commit(file.parent, "Promote one")
+        yield from _one(server, file.parent, name, moved)
 
 
 def _nothing(server: Server, folder: Path, name: str) -> Iterator[str]:

@@ -9,47 +9,37 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from benchmarks.reconcile import declared, seed, servers
-from benchmarks.reconcile.engines import ROOT, environment, here
+from benchmarks.reconcile import declared, filled
+from benchmarks.reconcile.engines import ROOT, environment
 from harness.costs import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def measure() -> Iterator[str]:
     """The lines of the table; what is being done is told on the error output."""
     count = int(os.environ.get("MLGITOPS_BENCH_MODELS", "10000"))
-    with tempfile.TemporaryDirectory(prefix="mlgitops-bench-") as made:
-        folder = Path(made)
-        with servers.on_sqlite(folder) as server:
-            click.echo(f"registering {count:,} models", err=True)
-            seeder = seed.Seeder(server.database, folder / "payload")
-            seeder.add(range(count))
-            seeder.stamp(here().stamped, server.url)
-            file = declared.in_repository(folder / "repository")
-            (file.parent / "training").symlink_to(ROOT / "training")
-            declared.spread(file, declared.plain(count), 1)
-            command = [sys.executable, "-m", "mlgitops", "site", str(folder / "public")]
-            given = {**environment(), "MLFLOW_TRACKING_URI": server.url, "PYTHONPATH": str(ROOT)}
-            for what in ("anew", "again"):
-                begun = _now(folder / "public")
-                with server.watched() as seen:
-                    cost = measured(command, folder=file.parent, environment=given)
-                found = [one.stat() for one in (folder / "public").rglob("*") if one.is_file()]
-                written = sum(one.st_mtime_ns > begun for one in found)
-                yield (
-                    f"site of {count:,} models, {what}: {cost.cpu:.1f} s of CPU, "
-                    f"{cost.wall:.0f} s, {cost.peak:.0f} MiB, {len(seen)} requests, "
-                    f"{len(found):,} files ({written:,} written), "
-                    f"{sum(one.st_size for one in found) / 1e6:.0f} MB"
-                )
+    with filled.registry(count) as (server, file):
+        declared.spread(file, declared.plain(count), 1)
+        public = file.parent.parent / "public"
+        command = [sys.executable, "-m", "mlgitops", "site", str(public)]
+        given = {**environment(), "MLFLOW_TRACKING_URI": server.url, "PYTHONPATH": str(ROOT)}
+        for what in ("anew", "again"):
+            begun = _now(public)
+            with server.watched() as seen:
+                cost = measured(command, folder=file.parent, environment=given)
+            found = [one.stat() for one in public.rglob("*") if one.is_file()]
+            written = sum(one.st_mtime_ns > begun for one in found)
+            yield (
+                f"site of {count:,} models, {what}: {cost.cpu:.1f} s of CPU, "
+                f"{cost.wall:.0f} s, {cost.peak:.0f} MiB, {len(seen)} requests, "
+                f"{len(found):,} files ({written:,} written), "
+                f"{sum(one.st_size for one in found) / 1e6:.0f} MB"
+            )
 
 
 def _now(folder: Path) -> int:
