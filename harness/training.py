@@ -162,16 +162,18 @@ def score(folder: Path, scheduler: str, environment: Mapping[str, str]) -> None:
     ran("apply")
     file.write_text(promoting(2), encoding="utf-8")
     here, there = (
-        _predictions(ran("plan", "--no-cache", "--format", "json", *where))
+        predicted(json.loads(ran("plan", "--no-cache", "--format", "json", *where)))
         for where in ((), ("--dask", scheduler))
     )
-    assert here["rows"] == 3, here
+    assert [one["rows"] for one in here] == [3], here
     assert there == here
 
 
-def _predictions(plan: str) -> dict[str, Any]:
-    (change,) = json.loads(plan)["changes"]
-    costs = {"old_cost", "new_cost"}  # of this machine, or of the worker
-    predictions: dict[str, Any] = change["comparison"]["predictions"]
-    assert costs <= predictions.keys()
-    return {key: value for key, value in predictions.items() if key not in costs}
+def predicted(plan: Any) -> list[dict[str, Any]]:
+    """What a plan, as JSON, says of predictions, without what they cost on which machine."""
+    found = []
+    for change in plan["changes"]:
+        told = {**change["comparison"]["predictions"]}
+        del told["old_cost"], told["new_cost"]
+        found.append(told)
+    return found

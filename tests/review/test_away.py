@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from distributed import Client
 
 from harness.children import children
 from harness.clusters import LocalCluster, cluster
+from harness.training import predicted
 from harness.waiting import eventually
 from mlgitops.cli.options import scoring_on
 from mlgitops.core.evidence import Side
@@ -46,16 +47,6 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A scheduler and two workers, which know of no registry."""
     with cluster(tmp_path_factory.mktemp("dask"), 2) as made:
         yield made
-
-
-def predicted(document: Any) -> list[Any]:
-    """What a plan says of predictions, without what they cost on which machine."""
-    found = []
-    for change in document["changes"]:
-        told = {**change["comparison"]["predictions"]}
-        del told["old_cost"], told["new_cost"]
-        found.append(told)
-    return found
 
 
 @pytest.mark.thorough
