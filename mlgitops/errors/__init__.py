@@ -35,6 +35,11 @@ class Where:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+def located(where: Where | None, said: str) -> str:
+    """What is said, after its place in a file if it has one."""
+    return f"{where}: {said}" if where else said
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One thing that is wrong, where it stands, and the model and stage it concerns."""
@@ -51,7 +56,7 @@ class Problem:
         return ": ".join(part for part in (subject, self.message) if part)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.told}" if self.where else self.told
+        return located(self.where, self.told)
 
 
 class MlgitopsError(Exception):

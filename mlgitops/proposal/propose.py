@@ -13,7 +13,7 @@ from mlgitops.core.diff import diff, keeping
 from mlgitops.core.gate import Need
 from mlgitops.core.held import Held
 from mlgitops.core.stage import alias_of
-from mlgitops.errors import Problem
+from mlgitops.errors import Problem, located
 from mlgitops.errors.applying import PartlyRefusedError, PlanRefusedError
 from mlgitops.history.links import comparing
 from mlgitops.history.owner import owned
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.scope import Scope
     from mlgitops.core.version import VersionKey
-    from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.system.store import Store
     from mlgitops.workers.values import Workers
@@ -120,18 +119,15 @@ class Proposal:
     def _refusals(self) -> Iterator[str]:
         for one in self.failing:
             for said in one.failed:
-                yield f"{_place(one.change.where)}a gate refused {one.change}: {said}"
+                yield located(one.change.where, f"a gate refused {one.change}: {said}")
         for objection in self.guarded:
             what = f"{objection.model} {objection.stage}" if objection.model else "the plan"
-            yield (
-                f"{_place(objection.where)}the guard {objection.guard} refused {what}: "
-                f"{objection.reason}; to allow it, {guards.how_to_allow(objection.guard)}"
+            yield located(
+                objection.where,
+                f"the guard {objection.guard} refused {what}: {objection.reason}; to allow it, "
+                f"{guards.how_to_allow(objection.guard)}",
             )
         yield from map(str, self.problems)
-
-
-def _place(where: Where | None) -> str:
-    return f"{where}: " if where else ""
 
 
 def read(

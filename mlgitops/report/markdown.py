@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mlgitops import words
+from mlgitops.errors import located
 from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import LONG, Code, Link
 from mlgitops.system import secrets
@@ -146,9 +147,7 @@ def plan(
         said.append(table(CHANGES, (_row(exhibit) for exhibit in exhibits)))
     problems = [*proposal.unclear, *(p for exhibit in exhibits for p in exhibit.problems)]
     if problems:
-        rows = (
-            [one.model, one.stage, f"{wording.place(one.where)}{one.message}"] for one in problems
-        )
+        rows = ([one.model, one.stage, located(one.where, one.message)] for one in problems)
         said.append(table(["model", "stage", "cannot be applied"], rows))
     if objections := sorted(wording.objections(proposal), key=lambda row: row[0] != "refused"):
         said.append(table(["guard", "reason", "to allow it"], objections))
@@ -215,8 +214,8 @@ def _first(exhibit: Exhibit, few: bool) -> Iterator[str]:
 
 def _next(exhibit: Exhibit) -> str:
     """Where a change that gates refuse is declared, and what to do; a line of its own."""
-    place = wording.place(exhibit.change.where)
-    return f"\n{block(place + wording.MEET_IT)}" if exhibit.failed else ""
+    said = located(exhibit.change.where, wording.MEET_IT)
+    return f"\n{block(said)}" if exhibit.failed else ""
 
 
 def _details(exhibit: Exhibit, few: bool) -> str:

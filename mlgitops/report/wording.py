@@ -9,6 +9,7 @@ from mlgitops import words
 from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
 from mlgitops.core.status import StageState
+from mlgitops.errors import located
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.status import StageStatus
     from mlgitops.core.way_back import WayBack
-    from mlgitops.errors import Where
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
 
@@ -150,9 +150,9 @@ def refusals(proposal: Proposal) -> Iterator[tuple[str, str]]:
     """Each refusal once: where, of what, by which rule and values; and what to do about it."""
     for one in proposal.failing:
         for verdict in one.failed:
-            yield f"{place(one.change.where)}{_entering(one)}: {verdict}", MEET_IT
+            yield located(one.change.where, f"{_entering(one)}: {verdict}"), MEET_IT
     for found in proposal.guarded:
-        yield f"{place(found.where)}{objection(found)}", f"to allow it: {how_to_allow(found.guard)}"
+        yield located(found.where, objection(found)), f"to allow it: {how_to_allow(found.guard)}"
     yield from ((str(problem), "") for problem in proposal.problems)
 
 
@@ -162,29 +162,20 @@ def refused_first(proposal: Proposal) -> str:
         f"{_entering(one)}: {verdict.rule}" for one in proposal.failing for verdict in one.failed
     ]
     guards = [": ".join(filter(None, (o.guard, _subject(o)))) for o in proposal.guarded]
-    said = [*gates, *guards, *(problem.told for problem in proposal.problems)]
-    return f"Refused: {said[0]}{_more(len(said) - 1)}" if said else ""
+    return _first([*gates, *guards, *(problem.told for problem in proposal.problems)])
 
 
 def refusal(proposal: Proposal) -> str:
     """Why changes of a plan are refused, in one line; empty if none is."""
-    said = [
-        *map(failure, proposal.failing),
-        *map(objection, proposal.guarded),
-        *map(str, proposal.problems),
-    ]
-    if not said:
-        return ""
-    return f"Refused: {said[0]}{_more(len(said) - 1)}"
+    gates = (f"{_entering(one)}: {one.reasons[0]}" for one in proposal.failing)
+    return _first(
+        [*gates, *map(objection, proposal.guarded), *map(str, proposal.problems)],
+    )
 
 
-def _more(others: int) -> str:
-    return f" (and {words.count(others, 'more refusal')})" if others else ""
-
-
-def place(where: Where | None) -> str:
-    """What a line about a place in a file begins with."""
-    return f"{where}: " if where else ""
+def _first(said: Sequence[str]) -> str:
+    rest = f" (and {words.count(len(said) - 1, 'more refusal')})" if len(said) > 1 else ""
+    return f"Refused: {said[0]}{rest}" if said else ""
 
 
 def refused_by(proposal: Proposal) -> str:
@@ -193,11 +184,6 @@ def refused_by(proposal: Proposal) -> str:
     found = {"gate": gates, "guard": len(proposal.guarded), "problem": len(proposal.problems)}
     said = [words.count(number, noun) for noun, number in found.items() if number]
     return f"Refused by {', '.join(said)}."
-
-
-def failure(exhibit: Exhibit) -> str:
-    """The first gate that a change fails."""
-    return f"{_entering(exhibit)}: {exhibit.reasons[0]}"
 
 
 def _entering(exhibit: Exhibit) -> str:
