@@ -37,8 +37,10 @@ def who(file: Path) -> str:
 
 
 def is_committed(file: Path) -> bool:
-    """Whether a commit has a file, and all that it includes, as they are."""
-    return _commit(file) != UNCOMMITTED
+    """Whether HEAD has a file, and all that it includes, as they are."""
+    real = file.resolve()
+    there = git.ask(real, "rev-parse", "--verify", "--quiet", f"HEAD:./{real.name}") is not None
+    return there and _is_as_committed(file)
 
 
 def warning(file: Path) -> str:
@@ -56,17 +58,14 @@ def warning(file: Path) -> str:
 
 def _commit(file: Path) -> str:
     """HEAD where it has the file, and what that includes, as they are."""
-    real = file.resolve()
     try:
-        head = git.run(real, "rev-parse", "HEAD")
+        head = git.run(file.resolve(), "rev-parse", "HEAD")
     except GitError:
         return os.environ.get("GITHUB_SHA") or UNCOMMITTED
-    there = git.ask(real, "rev-parse", "--verify", "--quiet", f"HEAD:./{real.name}") is not None
-    return head if there and _is_as_committed(file) else UNCOMMITTED
+    return head if is_committed(file) else UNCOMMITTED
 
 
 def _is_as_committed(file: Path) -> bool:
-    """Whether HEAD has a file, and all that it includes, as they are."""
     place = paths.place(file)
     files = place.files(file)
     try:
