@@ -107,5 +107,5 @@ def status(
         said = f"the payloads of {clear:,} versions to roll back to were not looked for"
         tell(f"{said}; to look, pass --payloads", err=True)
     shown = [one for one in stages if one.state in only]
-    report = tables.status(stages, served, shown)
+    report = tables.status(stages, shown, served)
     show_report(form, report, lambda: document.status(shown, served))

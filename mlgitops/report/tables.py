@@ -23,20 +23,17 @@ _STATUS = ("model", "stage", "desired", "actual", "state", "who", "when", "commi
 
 
 def status(
-    stages: Collection[StageStatus],
-    served: Sequence[Served] = (),
-    shown: Collection[StageStatus] | None = None,
+    stages: Collection[StageStatus], shown: Iterable[StageStatus], served: Sequence[Served]
 ) -> Report:
     """The state of stages, and what really serves in the places that are declared.
 
     Args:
         stages: all, which are counted.
+        shown: those of them that are listed.
         served: what serves.
-        shown: those of them that are listed; None for all.
     """
-    listed = stages if shown is None else shown
     empty = "No such stages." if stages else "No stages are declared."
-    found = parts.table(_STATUS, list(map(_stage, listed)), empty=empty)
+    found = parts.table(_STATUS, list(map(_stage, shown)), empty=empty)
     more = [deployments.served(served)] if served else []
     return Report(parts=[*found.parts, *more], result=wording.standing(stages))
 

@@ -75,7 +75,7 @@ def fitted(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
     words = [
         max((cell_len(word) for cell in one for word in cell.split()), default=0) for one in columns
     ]
-    for most in range(max(widest), -1, -1):
+    for most in range(min(max(widest), room), -1, -1):
         widths = [max(word, min(width, most)) for word, width in zip(words, widest, strict=True)]
         if sum(widths) <= room:
             return widths
