@@ -68,19 +68,21 @@ def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
     if not held:
         return None
     first = min(stay.since for stay in [one for one in held if one.stamps] or held)
-    held = [stay for stay in held if stay.until is None or stay.until > first]
     whole = max(now - first, timedelta.resolution)
-    rows = (
+    rows = [
         Row(stage=stage, bars=tuple(_bars(of_stage, first, whole, now)))
         for stage, of_stage in groupby(held, key=lambda stay: stay.stage)
-    )
-    return Timeline(rows=tuple(rows), ticks=tuple(_ticks(first, whole)))
+    ]
+    return Timeline(rows=tuple(row for row in rows if row.bars), ticks=tuple(_ticks(first, whole)))
 
 
 def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetime) -> Iterable[Bar]:
-    before: list[int | None] = []
+    before: list[int | None] = []  # what is older than the picture, too: it tells who went back
     for stay in stays:
         back = stay.version in before[:-1]
+        before.append(stay.version)
+        if not stay.stamps and stay.until is not None and stay.until <= first:
+            continue
         since, room = max(stay.since, first), _LEAST if stay.until else _ROOM
         left = min(100 * ((since - first) / whole), 100 - room)
         width = max(100 * (((stay.until or now) - since) / whole), room)
@@ -92,7 +94,6 @@ def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetim
             back=back,
             said=_said(stay, back=back),
         )
-        before.append(stay.version)
 
 
 def _said(stay: Stay, *, back: bool) -> str:

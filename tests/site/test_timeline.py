@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -78,3 +79,17 @@ def test_it_begins_with_the_first_apply() -> None:
     alone = drawn(stays([timedelta(days=900)], declared_only=1), NOW)
     assert alone is not None
     assert [bar.label for bar in alone.rows[0].bars] == ["1"]
+
+
+def test_who_went_back_is_told_however_fast_it_was() -> None:
+    """Three moves within one second, and what was there first is older than the picture."""
+    one, two, again = stays([timedelta(days=900), timedelta(days=2), timedelta(days=1)], 1)
+    moment = two.since
+    two = replace(two, until=moment)
+    found = drawn([replace(one, until=moment), two, replace(again, since=moment, version=1)], NOW)
+    assert found is not None
+    (row,) = found.rows
+    assert [(bar.back, bar.said.partition(", ")[0]) for bar in row.bars] == [
+        (False, "version 2"),
+        (True, "version 1"),
+    ]
