@@ -106,10 +106,10 @@ def _compared(
     say: Callable[[str], None],
 ) -> Comparison:
     from mlgitops.history.links import comparing
-    from mlgitops.proposal.collect import latest_versions
+    from mlgitops.proposal.reading import history
     from mlgitops.recipes.package import package_of
     from mlgitops.review.artifacts import Cabinet
-    from mlgitops.review.compare import Scope, evidence_of, side
+    from mlgitops.review.compare import Scope, side, with_signature
     from mlgitops.review.compare import compare as beside
     from mlgitops.review.environments import Environments
     from mlgitops.review.heldout import declared as declared_rows
@@ -124,7 +124,8 @@ def _compared(
         sides, notes = [], list[str]()
         for label, version in found:
             say(f"reading {label}")
-            full, unknown = evidence_of(client, version, signature=quick)
+            full = client.evidence(version)
+            full, unknown = with_signature(client, full) if quick else (full, "")
             notes += [f"{label}: {unknown}"] if unknown else []
             sides.append(side(model, label, full, None if quick else cabinet, pinned))
         say("comparing predictions")
@@ -136,7 +137,7 @@ def _compared(
             better=declared_model.directions if declared_model else {},
             declared=declared_rows(desired, model),
         )
-        past = latest_versions(client, held)
+        past = history(client, held)
         compared = beside(model, sides[0], sides[1], scope, past)
         return replace(compared, warnings=(*compared.warnings, *notes))
 

@@ -22,6 +22,7 @@ from mlgitops.cli.options import (
 from mlgitops.cli.past import revisions_or_none
 from mlgitops.core.record import FIRST
 from mlgitops.core.status import stage_statuses
+from mlgitops.core.version import latest
 from mlgitops.errors import GitError, GitHubError, UsageError
 from mlgitops.file.load import load
 from mlgitops.history import paths
@@ -133,7 +134,9 @@ def _read(
     statuses = stage_statuses(desired, held)
     pulls = _open_pull_requests(file, ((one.model, one.stage) for one in statuses), say, branch)
     say("reading what runs recorded")
-    recorded = reader.recorded(held.models, MOST_VERSIONS)
+    newest = latest(reader.all_versions(held.models), MOST_VERSIONS)
+    told = reader.all_evidence(newest.values(), brief=True)
+    recorded = dict(zip(newest, told, strict=True))
     say("reading the model cards")
     carded = cards.read(reader, _held(statuses, held), recorded)
     models = collected(desired, statuses, stays, entries, served, recorded, carded)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
     from mlgitops.core.held import Held, HeldModel
     from mlgitops.core.lock import Lock
+    from mlgitops.core.signature import Signature
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import Version, VersionKey
 
@@ -80,27 +81,29 @@ class RegistryReader(Protocol):
         """
         ...
 
-    def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with what was recorded of it, and its signature if asked for.
+    def evidence(self, version: Version) -> Version:
+        """The version with what was recorded of it, but for its signature."""
+        ...
+
+    def all_evidence(self, versions: Iterable[Version], *, brief: bool = False) -> list[Version]:
+        """As `evidence` of each, in their order; few requests for all of them.
+
+        Args:
+            versions: of any models.
+            brief: to be content with what runs say of their only models.
+        """
+        ...
+
+    def signature(self, version: Version) -> Signature | None:
+        """The signature of a version; None where it was logged without one.
 
         Raises:
-            PayloadError: a signature is asked for, and the payload is gone or cannot be read.
+            PayloadError: its payload is gone or cannot be read.
         """
         ...
 
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""
-        ...
-
-    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
-        """The metrics of a model's latest versions, by their numbers."""
-        ...
-
-    def recorded(self, names: Collection[str], most: int) -> Mapping[VersionKey, Version]:
-        """The latest versions of many models, with the metrics and parameters of their runs.
-
-        Those whose run is gone are left out. `evidence` knows more of one version.
-        """
         ...
 
     def of_run(self, name: str, run_id: str) -> Version | None:

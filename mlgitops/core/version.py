@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,11 @@ class Version:
         """The commit, or its first digits, and whether it is the whole truth; None without one."""
         changed = " with uncommitted changes" if self.dirty else ""
         return f"{self.commit[:digits]}{changed}" if self.commit else None
+
+
+def latest(versions: Mapping[VersionKey, Version], most: int) -> dict[VersionKey, Version]:
+    """The latest versions of each model, no more than so many of each, ascending."""
+    found: dict[VersionKey, Version] = {}
+    for _, keys in groupby(sorted(versions), key=lambda key: key[0]):
+        found |= {key: versions[key] for key in list(keys)[-most:]}
+    return found

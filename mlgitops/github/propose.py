@@ -22,6 +22,7 @@ from mlgitops.core.guards import Terms
 from mlgitops.core.metrics import direction, unknown
 from mlgitops.core.promotion import NEWEST, Known, Pick, Rule, pick
 from mlgitops.core.stage import alias_of
+from mlgitops.core.version import latest
 from mlgitops.errors import GitHubError, GitHubPushedError, MlgitopsError, UsageError
 from mlgitops.file.edit import model_of
 from mlgitops.file.stages import stage_of
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired, DesiredModel
-    from mlgitops.core.held import HeldModel
+    from mlgitops.core.held import Held
     from mlgitops.core.registry import RegistryReader
-    from mlgitops.core.version import Version
+    from mlgitops.core.version import Version, VersionKey
     from mlgitops.github.proposing import Compare, Opened, Place
 
 _RECENT = 100  # versions whose metrics are compared
@@ -299,25 +300,24 @@ def _known(targets: Sequence[_Target], reader: RegistryReader) -> dict[str, Know
     found: dict[str, dict[int, Version]] = {target.model.name: {} for target in targets}
     if not found:
         return {}
-    held = reader.held(found)
-    for (name, number), version in reader.all_versions(found).items():
+    held, listed = reader.held(found), reader.all_versions(found)
+    for (name, number), version in listed.items():
         found[name][number] = version
     measured = {target.model.name for target in targets if target.rule and target.rule.metric}
+    metrics = _metrics(held, {k: one for k, one in listed.items() if k[0] in measured}, reader)
     return {
-        name: Known(
-            held=held.model(name),
-            versions=versions,
-            metrics=_metrics(held.model(name), versions, reader) if name in measured else {},
-        )
+        name: Known(held=held.model(name), versions=versions, metrics=metrics.get(name, {}))
         for name, versions in found.items()
     }
 
 
 def _metrics(
-    held: HeldModel, versions: Mapping[int, Version], reader: RegistryReader
-) -> Mapping[int, Mapping[str, float]]:
-    """The metrics of the latest versions, and of those that stages hold, however old."""
-    found = dict(reader.metrics(held.name, _RECENT))
-    for number in set(held.stages.values()) & versions.keys() - found.keys():
-        found[number] = reader.evidence(versions[number], signature=False).metrics
+    held: Held, versions: Mapping[VersionKey, Version], reader: RegistryReader
+) -> Mapping[str, Mapping[int, Mapping[str, float]]]:
+    """The metrics of each model's latest versions, and of those that stages hold, however old."""
+    of_stages = {(name, n) for name in held.models for n in held.model(name).stages.values()}
+    wanted = latest(versions, _RECENT) | {key: versions[key] for key in of_stages & versions.keys()}
+    found: dict[str, dict[int, Mapping[str, float]]] = {}
+    for (name, number), one in zip(wanted, reader.all_evidence(wanted.values()), strict=True):
+        found.setdefault(name, {})[number] = one.metrics
     return found

@@ -11,29 +11,26 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core import pins
 from mlgitops.core.desired import MODELS, PROMPTS
-from mlgitops.core.evidence import Past
 from mlgitops.core.gate import Case, Need, Result, judge, needs
 from mlgitops.core.measured import known, measured, subject
-from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY
-from mlgitops.core.way_back import WayBack, of_change
 from mlgitops.errors import PayloadError, Problem
 from mlgitops.errors.registry import RegistryRequestError, StoreError
-from mlgitops.history.way_back import ways_back
+from mlgitops.proposal.reading import Reading
 from mlgitops.recipes.package import package_of
-from mlgitops.registry.presence import Presence, look
+from mlgitops.registry.presence import Presence
 from mlgitops.review import heldout
 from mlgitops.review.artifacts import Cabinet
-from mlgitops.review.compare import Scope, begin, evidence_of, side
+from mlgitops.review.compare import Scope, begin, side
 from mlgitops.review.tools import tools
 from mlgitops.words import one_line, pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from mlgitops.core.desired import Desired
-    from mlgitops.core.evidence import Comparison, Side
+    from mlgitops.core.evidence import Comparison, Past, Side
     from mlgitops.core.gate import Gate, Verdict
     from mlgitops.core.guards import Objection
     from mlgitops.core.held import Held, HeldModel
@@ -41,13 +38,14 @@ if TYPE_CHECKING:
     from mlgitops.core.plan import Change, Plan
     from mlgitops.core.registry import RegistryReader
     from mlgitops.core.version import Version, VersionKey
+    from mlgitops.core.way_back import WayBack
     from mlgitops.review.environments import Environments
     from mlgitops.review.tools import Tools
     from mlgitops.system.store import Store
     from mlgitops.workers.values import Workers
 
 
-_RECENT = 20  # versions
+_MODELS_AT_ONCE = 50  # whose versions' evidence is kept at the same time
 _THERE = Presence()
 
 
@@ -147,11 +145,7 @@ def collect(
         tools(package, request.own, request.store, request.hire) as shared,
     ):
         collector = _Collector(desired, held, reader, request, shared)
-        collector.look_up(plan.changes)
-        progress("looking for payloads")
-        collector.look_for_payloads()
-        if request.need is not Need.NOTHING:
-            collector.look_back(plan.changes)
+        collector.look_up(plan.changes, progress)
         exhibits: list[Exhibit] = []
         begun: deque[tuple[ExitStack, list[Callable[[], Exhibit]]]] = deque()
 
@@ -163,7 +157,8 @@ def collect(
             begun.popleft()
 
         started = monotonic()
-        for _, changes in groupby(plan.changes, key=lambda change: change.model):
+        of_models = groupby(plan.changes, key=lambda change: change.model)
+        for changes in collector.read([list(changes) for _, changes in of_models]):
             folders = cabinets.enter_context(ExitStack())
             cabinet = folders.enter_context(Cabinet(reader))
             waiting = []
@@ -191,35 +186,41 @@ class _Collector:
         shared: Tools,
     ) -> None:
         self._desired, self._held, self._tools = desired, held, shared
-        self._reader, self._request = reader, request
-        self._bare: dict[VersionKey, Version | None] = {}
-        self._full: dict[tuple[str, int, bool], Version] = {}
-        self._past: dict[str, tuple[Past, ...]] = {}
-        self._payloads: dict[VersionKey, Presence] = {}
-        self._back: dict[tuple[str, str], WayBack] = {}
+        self._request, self._reading = request, Reading(held, reader)
         self._pins = pins.declared(desired)
 
-    def look_up(self, changes: Iterable[Change]) -> None:
-        """Read the versions that are to enter a stage, as many at once as the registry allows."""
-        keys = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
-        wanted = sorted(key for key in keys if key[0] in self._held.models)
-        self._bare.update(dict.fromkeys(wanted) | dict(self._reader.versions(wanted)))
+    def look_up(self, changes: Sequence[Change], progress: Callable[[str], None]) -> None:
+        """Read the versions that are to enter a stage, and look for their payloads."""
+        enter = {(c.model, c.new) for c in changes if c.new is not None and c.enters}
+        judged = [change for change in changes if self._need(change) is not Need.NOTHING]
+        past = {change.model for change in judged if self._tells_past(change)}
+        self._reading.look_up(enter | _versions(judged), past)
+        progress("looking for payloads")
+        self._reading.look_for_payloads(enter)
+        if self._request.need is not Need.NOTHING:
+            self._reading.look_back(changes, self._desired)
 
-    def look_for_payloads(self) -> None:
-        """Look for the payloads of the versions that were looked up."""
-        there = [
-            key
-            for key, one in self._bare.items()
-            if one and one.status == READY and not is_prompt(one.tags)
-        ]
-        self._payloads.update(look(self._reader, there))
+    def read(self, of_models: Sequence[list[Change]]) -> Iterator[list[Change]]:
+        """The changes of each model, once what was recorded of its versions is read."""
+        for start in range(0, len(of_models), _MODELS_AT_ONCE):
+            some = of_models[start : start + _MODELS_AT_ONCE]
+            every = (change for changes in some for change in changes)
+            judged = [change for change in every if self._need(change) is not Need.NOTHING]
+            self._reading.read(sorted(_versions(judged)))
+            yield from some
 
-    def look_back(self, changes: Iterable[Change]) -> None:
-        """See where a rollback of each change would lead."""
-        production = self._desired.stages.production
-        steps = [step for change in changes if (step := of_change(change, production))]
-        found = ways_back(steps, self._desired, self._held, self._reader)
-        self._back.update(zip((step.slot for step in steps), found, strict=True))
+    def _need(self, change: Change) -> Need:
+        """How much must be read of the versions of a change."""
+        if change.new is None or not change.enters:
+            return Need.NOTHING
+        return _need(self._desired.models[change.model].gates_for(change.alias), self._request)
+
+    def _tells_past(self, change: Change) -> bool:
+        whole = self._request.need is Need.PREDICTIONS
+        return whole and change.model in self._held.models and not self._is_prompt(change.model)
+
+    def _is_prompt(self, model: str) -> bool:
+        return self._held.model(model).prompt
 
     def begin(self, change: Change, cabinet: Cabinet) -> Callable[[], Exhibit]:
         """Let the versions of a change predict, and say what waits for it."""
@@ -231,25 +232,14 @@ class _Collector:
 
     def told(self, exhibit: Exhibit) -> Exhibit:
         """With what was looked for at once for all changes."""
-        change = exhibit.change
-        return replace(
-            exhibit,
-            payload=self._payloads.get((change.model, change.new or 0), _THERE),
-            way_back=self._back.get((change.model, change.alias)),
-        )
-
-    def bare(self, model: str, number: int) -> Version | None:
-        key = (model, number)
-        if key not in self._bare:
-            self._bare[key] = self._reader.version(model, number)
-        return self._bare[key]
+        change, read = exhibit.change, self._reading
+        return replace(exhibit, payload=read.payload(change), way_back=read.way_back(change))
 
     def problems(self, change: Change, cabinet: Cabinet) -> Iterator[Problem]:
         """Why the version that is to enter the stage cannot be had."""
         if change.new is None or not change.enters:
             return
-        known = change.model in self._held.models
-        version = self.bare(change.model, change.new) if known else None
+        version = self._reading.version(change.model, change.new)
         if (wrong := self._misplaced(change)) or version is None or version.status != READY:
             yield _problem(change, wrong or self._missing(change, version))
         else:
@@ -287,41 +277,27 @@ class _Collector:
         yield from filter(None, (pins.mismatch(pin, number, found) for pin in asked))
 
     def exhibit(self, change: Change, cabinet: Cabinet) -> Callable[[], Exhibit]:
-        gates = self._desired.models[change.model].gates_for(change.alias) if change.enters else ()
-        need = _need(gates, self._request)
-        if need is Need.NOTHING or not change.enters:
+        need = self._need(change)
+        if need is Need.NOTHING:
             return lambda: Exhibit(change=change)
 
         def one(number: int | None) -> Side | None:
             signature = need is Need.SIGNATURE and not change.prompt
-            version = self._version(change.model, number, signature=signature)
+            version = self._reading.recorded(change.model, number, signature=signature)
             if version is None:
                 return None
             read = cabinet if need >= Need.ARTIFACT and not change.prompt else None
             return side(change.model, f"version {number}", version, read, self._pins)
 
-        new = one(change.new)
+        new, old = one(change.new), one(change.old)
         assert new is not None, "checked before"
-        held, history = self._held.model(change.model), self._history(change.model)
-        old = one(change.old)
-        return judging(change, old, new, self._desired, held, self._request, self._tools, history)
+        held, past = self._held.model(change.model), self._reading.past(change.model)
+        return judging(change, old, new, self._desired, held, self._request, self._tools, past)
 
-    def _history(self, model: str) -> tuple[Past, ...]:
-        if self._request.need is not Need.PREDICTIONS or self._held.model(model).prompt:
-            return ()
-        if model not in self._past:
-            self._past[model] = latest_versions(self._reader, self._held.model(model))
-        return self._past[model]
 
-    def _version(self, model: str, number: int | None, *, signature: bool) -> Version | None:
-        bare = None if number is None else self.bare(model, number)
-        if bare is None:
-            return None
-        key = (model, bare.number, signature)
-        if key not in self._full:
-            # why a signature cannot be read is what a guard says
-            self._full[key], _ = evidence_of(self._reader, bare, signature=signature)
-        return self._full[key]
+def _versions(changes: Iterable[Change]) -> set[VersionKey]:
+    """Those that changes bring into stages, and those that they replace."""
+    return {(c.model, number) for c in changes for number in (c.new, c.old) if number is not None}
 
 
 def judging(
@@ -377,18 +353,6 @@ def judging(
 
 def _need(gates: tuple[Gate, ...], request: Request) -> Need:
     return max(request.need, needs(gates))
-
-
-def latest_versions(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
-    """The latest versions of a model with their metrics and stages, ascending."""
-    stages: dict[int, list[str]] = {}
-    for alias, number in held.stages.items():
-        stages.setdefault(number, []).append(held.name_of(alias))
-    found = reader.metrics(held.name, _RECENT)
-    return tuple(
-        Past(number=number, metrics=found[number], stages=tuple(sorted(stages.get(number, ()))))
-        for number in sorted(found)
-    )
 
 
 def _problem(change: Change, message: str) -> Problem:

@@ -82,7 +82,7 @@ def side_of(
     registry: RegistryReader, model: str, bare: Version, cabinet: Cabinet, pinned: Pins = NO_PINS
 ) -> Side:
     """A version with its evidence, and its payload unless another one is pinned."""
-    known = registry.evidence(bare, signature=False)
+    known = registry.evidence(bare)
     return side(model, f"version {bare.number}", known, cabinet, pinned)
 
 

@@ -273,8 +273,10 @@ class RunApi(Protocol):
         """
         ...
 
-    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
-        """Those of some logged models that are in an experiment."""
+    def all_logged(
+        self, experiments: Sequence[str], model_ids: Sequence[str]
+    ) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in some experiments."""
         ...
 
     def served(self, store: str) -> Served | None:

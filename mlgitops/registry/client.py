@@ -183,11 +183,13 @@ class ClientRunApi:
         with translated(self._uri):
             return _logged(self._client.get_logged_model(model_id))
 
-    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
-        """Those of some logged models that are in an experiment."""
+    def all_logged(
+        self, experiments: Sequence[str], model_ids: Sequence[str]
+    ) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in some experiments."""
         with translated(self._uri):
             found = self._client.search_logged_models(
-                [experiment], among_logged(model_ids), max_results=len(model_ids)
+                list(experiments), among_logged(model_ids), max_results=len(model_ids)
             )
             return list(map(_logged, found))
 

@@ -7,9 +7,9 @@ metrics of its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mlgitops.errors.registry import RegistryGoneError, RegistryNotFoundError, RegistryRequestError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from mlgitops.core.version import Version
-    from mlgitops.registry.api import LoggedRow, RunApi, RunRow, VersionRow
+    from mlgitops.registry.api import LoggedRow, RunApi, RunRow
     from mlgitops.registry.payload import Payloads
 
 _EXPERIMENTS = 1000  # in a page
@@ -30,16 +30,19 @@ _AT_ONCE = 20  # logged models in a request: each comes with every value of its 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sources:
-    """What recorded something of a version."""
+    """What recorded something of a version; `alone`: its run is taken to have no other model."""
 
     version: Version
     own: LoggedRow | None
     run: RunRow | None
+    alone: bool = False
 
     @property
     def rivals(self) -> frozenset[str]:
         """The run's other models, where it matters whether they have metrics."""
-        if self.run is None or not self.run.metrics.keys() - (self.own.metrics if self.own else ()):
+        if self.alone or self.run is None:
+            return frozenset()
+        if not self.run.metrics.keys() - (self.own.metrics if self.own else ()):
             return frozenset()
         return frozenset(self.run.models) - {self.own.model_id if self.own else ""}
 
@@ -68,64 +71,45 @@ class Recorded:
         (known,) = self._known([_Sources(version=version, own=own, run=run)], ())
         return known
 
-    def of_all(self, rows: Sequence[VersionRow]) -> list[Version]:
-        """Those of a model's versions that something was recorded of; few requests for all.
+    def of_all(self, versions: Iterable[Version], *, brief: bool = False) -> Iterator[Version]:
+        """As `of`, in their order, for few requests: runs and logged models come in batches.
 
-        Their runs and logged models lie in the experiment of the first as a rule; others are left
-        out.
+        Args:
+            versions: of any models.
+            brief: to ask for logged models only where a run logged several, as a run has what its
+                only model has; but for what others measured of that, such as on named data.
         """
-        versions = list(map(values.version, rows))
-        ids = {one.number: self._model_id(one) for one in versions}
-        experiment = self._experiment(versions, ids.values())
-        if experiment is None:
-            return []
-        logged = {
-            m.model_id: m for m in self._all_logged(experiment, set(filter(None, ids.values())))
-        }
-        own = {number: logged.get(model_id or "") for number, model_id in ids.items()}
+        experiments: list[str] | None = None
+        rest = iter(versions)
+        while some := list(islice(rest, _RUNS_AT_ONCE)):
+            if experiments is None:
+                experiments = list(paging.rows(self.runs.experiments, _EXPERIMENTS))
+            yield from self._of_some(some, experiments, brief=brief)
+
+    def _of_some(
+        self, versions: Sequence[Version], experiments: Sequence[str], *, brief: bool
+    ) -> Iterator[Version]:
+        runs = self._runs(experiments, {one.run_id for one in versions if one.run_id})
+        near = {run.experiment for run in runs.values()}
+        lone = {run.run_id for run in runs.values() if brief and len(run.models) <= 1}
+        ids = {one.uri: self._model_id(one) for one in versions if one.run_id not in lone}
+        logged = self._found(sorted(near), experiments, set(filter(None, ids.values())))
+        own = {one.uri: logged.get(ids.get(one.uri) or "") for one in versions}
         made_by = {
-            one.number: one.run_id or (mine.run_id if (mine := own[one.number]) else None)
+            one.uri: one.run_id or (mine.run_id if (mine := own[one.uri]) else None)
             for one in versions
         }
-        wanted = list(dict.fromkeys(filter(None, made_by.values())))
-        runs = {run.run_id: run for run in self.runs.runs([experiment], wanted)} if wanted else {}
-        found = [
-            _Sources(version=one, own=own[one.number], run=runs.get(made_by[one.number] or ""))
+        runs |= self._runs(experiments, set(filter(None, made_by.values())) - runs.keys())
+        sources = [
+            _Sources(
+                version=one,
+                own=own[one.uri],
+                run=runs.get(made_by[one.uri] or ""),
+                alone=made_by[one.uri] in lone,
+            )
             for one in versions
         ]
-        return list(self._known([one for one in found if one.own or one.run], logged.values()))
-
-    def of_many(self, rows: Iterable[VersionRow]) -> Iterator[Version]:
-        """Those of many models' versions whose runs exist, in batches of runs.
-
-        What the only model of a run has, its run has too, so logged models are asked only where a
-        run logged several. The rest of what a logged model has, such as measurements on named data,
-        is for `of`.
-        """
-        by_run: dict[str, list[Version]] = defaultdict(list)
-        for row in rows:
-            if row.run_id:
-                by_run[row.run_id].append(values.version(row))
-        if not by_run:
-            return
-        experiments = list(paging.rows(self.runs.experiments, _EXPERIMENTS))
-        several: dict[str, list[tuple[Version, RunRow]]] = defaultdict(list)
-        wanted = sorted(by_run)
-        for start in range(0, len(wanted), _RUNS_AT_ONCE):
-            for run in self.runs.runs(experiments, wanted[start : start + _RUNS_AT_ONCE]):
-                made = by_run[run.run_id]
-                if len(run.models) > 1:
-                    several[run.experiment] += ((one, run) for one in made)
-                else:
-                    yield from (values.recorded(one, run, None, shared=False) for one in made)
-        for experiment, found in several.items():
-            ids = {model for one, run in found for model in (one.model_id, *run.models) if model}
-            logged = {one.model_id: one for one in self._all_logged(experiment, ids)}
-            sources = [
-                _Sources(version=one, own=logged.get(self._model_id(one) or ""), run=run)
-                for one, run in found
-            ]
-            yield from self._known(sources, logged.values())
+        yield from self._known(sources, logged.values())
 
     def _known(self, found: Sequence[_Sources], read: Iterable[LoggedRow]) -> Iterator[Version]:
         """The versions; whether another model has metrics is asked once for all of them."""
@@ -138,18 +122,30 @@ class Recorded:
         """Whether any of some models has metrics; adds what it learns."""
         if any(measured.get(rival) for rival in rivals):
             return True
-        for model in self._all_logged(experiment, rivals - measured.keys()):
+        for model in self._all_logged([experiment], rivals - measured.keys()):
             measured[model.model_id] = bool(model.metrics)
             if model.metrics:
                 return True
         measured |= dict.fromkeys(rivals - measured.keys(), False)  # they were deleted
         return False
 
-    def _experiment(self, versions: Iterable[Version], ids: Iterable[str | None]) -> str | None:
-        """The experiment of the newest run that exists, or else of the newest logged model."""
-        runs = (self.runs.run(one.run_id) for one in versions if one.run_id)
-        models = map(self._logged, ids)
-        return next((f.experiment for of in (runs, models) for f in of if f is not None), None)
+    def _runs(self, experiments: Sequence[str], ids: Collection[str]) -> dict[str, RunRow]:
+        """Those of some runs that exist, by their ids; no more than one request takes."""
+        try:
+            found = self.runs.runs(experiments, sorted(ids)) if ids and experiments else ()
+        except RegistryRequestError:  # not every server searches so many experiments, or by ids
+            found = list(filter(None, map(self.runs.run, sorted(ids))))
+        return {run.run_id: run for run in found}
+
+    def _found(
+        self, near: Sequence[str], experiments: Sequence[str], ids: set[str]
+    ) -> dict[str, LoggedRow]:
+        """Those of some logged models that exist, by their ids: where their runs are, as a rule."""
+        found: dict[str, LoggedRow] = {}
+        for where in (near, experiments):
+            rest = ids - found.keys()
+            found |= {model.model_id: model for model in self._all_logged(where, rest)}
+        return found
 
     def _model_id(self, version: Version) -> str | None:
         """The id of a version's logged model; a copy lies where that does."""
@@ -165,13 +161,13 @@ class Recorded:
             return self.runs.logged(model_id) if model_id else None
         return None
 
-    def _all_logged(self, experiment: str, ids: Collection[str]) -> Iterator[LoggedRow]:
-        """Those of some logged models that exist."""
-        listed = sorted(ids)
+    def _all_logged(self, experiments: Sequence[str], ids: Collection[str]) -> Iterator[LoggedRow]:
+        """Those of some logged models that exist in some experiments."""
+        listed = sorted(ids) if experiments else []
         for start in range(0, len(listed), _AT_ONCE):
             some = listed[start : start + _AT_ONCE]
             try:
-                yield from self.runs.all_logged(experiment, some)
+                yield from self.runs.all_logged(experiments, some)
             except RegistryNotFoundError:
                 return
             except RegistryRequestError:  # not every server finds them by their ids

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from mlgitops.core.classic import Transition
     from mlgitops.core.lock import Lock
+    from mlgitops.core.signature import Signature
     from mlgitops.core.stamp import Stamp
     from mlgitops.core.version import VersionKey
     from mlgitops.registry.accounts import Accounts
@@ -289,34 +290,25 @@ class MlflowRegistry:
         except ModuleNotFoundError:
             raise doubt from None
 
-    def evidence(self, version: Version, *, signature: bool) -> Version:
-        """The version with what was recorded of it, and its signature if asked for.
+    def evidence(self, version: Version) -> Version:
+        """The version with what was recorded of it.
 
         A run that was deleted leaves a version without metrics, parameters and data: a gate that
-        needs them says so. A signature costs the download of the version's MLmodel file.
+        needs them says so.
         """
-        known = self._recorded.of(version)
-        found = self._payloads.signature(version.uri) if signature else None
-        return replace(known, signature=found)
+        return self._recorded.of(version)
+
+    def all_evidence(self, versions: Iterable[Version], *, brief: bool = False) -> list[Version]:
+        """As `evidence` of each, in batches of runs and of logged models."""
+        return list(self._recorded.of_all(versions, brief=brief))
+
+    def signature(self, version: Version) -> Signature | None:
+        """The signature of a version; costs the download of its MLmodel file."""
+        return self._payloads.signature(version.uri)
 
     def download(self, uri: str, folder: Path) -> Path:
         """Download a model into a folder; where it lies then."""
         return self._payloads.download(uri, folder)
-
-    def metrics(self, name: str, most: int) -> Mapping[int, Mapping[str, float]]:
-        """The metrics of a model's latest versions; few requests, however many they are."""
-        newest = sorted(self._versions_of(name), key=lambda one: -one.number)[:most]
-        return {one.number: one.metrics for one in self._recorded.of_all(newest)}
-
-    def recorded(self, names: Collection[str], most: int) -> Mapping[VersionKey, Version]:
-        """The latest versions of many models with what their runs recorded, in batches of runs."""
-        latest: dict[str, list[VersionRow]] = defaultdict(list)
-        for row in sorted(self._listed(names), key=lambda one: -one.number):
-            if len(latest[row.name]) < most:
-                latest[row.name].append(row)
-        listed = [row for found in latest.values() for row in found]
-        keys = {values.uri(row.name, row.number): (row.name, row.number) for row in listed}
-        return {keys[one.uri]: one for one in self._recorded.of_many(listed)}
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

@@ -145,10 +145,12 @@ class RestRunApi:
         with self._calls.understood():
             return answers.logged(found["model"])
 
-    def all_logged(self, experiment: str, model_ids: Sequence[str]) -> Sequence[LoggedRow]:
-        """Those of some logged models that are in an experiment."""
+    def all_logged(
+        self, experiments: Sequence[str], model_ids: Sequence[str]
+    ) -> Sequence[LoggedRow]:
+        """Those of some logged models that are in some experiments."""
         body = {
-            "experiment_ids": [experiment],
+            "experiment_ids": list(experiments),
             "filter": among_logged(model_ids),
             "max_results": len(model_ids),
         }

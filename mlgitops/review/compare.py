@@ -64,18 +64,16 @@ class Scope:
     declared: Declared | None = None
 
 
-def evidence_of(
-    reader: RegistryReader, version: Version, *, signature: bool
-) -> tuple[Version, str]:
-    """A version with its evidence, and why its signature is unknown where nobody can read it.
+def with_signature(reader: RegistryReader, version: Version) -> tuple[Version, str]:
+    """A version with its signature, and why that is unknown where nobody can read it.
 
     Raises:
         RegistryError: the registry could not be read.
     """
     try:
-        return reader.evidence(version, signature=signature), ""
+        return replace(version, signature=reader.signature(version)), ""
     except PayloadError as error:
-        return reader.evidence(version, signature=False), one_line(error)
+        return version, one_line(error)
 
 
 def side(

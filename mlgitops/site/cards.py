@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from mlgitops.core.evidence import Side
-from mlgitops.errors import PayloadError
 from mlgitops.errors.registry import RegistryError
 from mlgitops.proposal.card import Card
+from mlgitops.review.compare import with_signature
 from mlgitops.words import one_line
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ def read(
     wanted = list(dict.fromkeys(held))
     bare = reader.versions(wanted[:MOST])
 
+    full = reader.all_evidence(bare.values())
+
     def one(version: Version) -> Side:
         try:
-            return _side(reader.evidence(version, signature=True))
-        except (PayloadError, RegistryError) as error:
+            return _side(*with_signature(reader, version))
+        except RegistryError as error:
             return _side(version, one_line(error))
 
     with ThreadPoolExecutor(reader.at_once) as threads:
-        found = dict(zip(bare, threads.map(one, bare.values()), strict=True))
+        found = dict(zip(bare, threads.map(one, full), strict=True))
     rest = {key: _side(recorded[key]) for key in wanted[MOST:] if key in recorded}
     lost = {
         key: _side(recorded[key], one.trouble)

@@ -182,7 +182,7 @@ def test_every_kind_of_store(victim: Victim, kind: str) -> None:
 def test_a_payload_that_nobody_reads(victim: Victim, kind: str) -> None:
     """Whoever needs more than a digest of it gets a reason."""
     with hostile(STORES[kind]) as server, pytest.raises(PayloadError, match=r"MLmodel|signature"):
-        connect(server.url).evidence(Version(number=1, status="READY", uri=URI), signature=True)
+        connect(server.url).signature(Version(number=1, status="READY", uri=URI))
     assert victim.elsewhere.asked == []
 
 

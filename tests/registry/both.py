@@ -32,7 +32,7 @@ from mlgitops.registry.rest import RestRegistryApi, RestRunApi
 from mlgitops.registry.server import server_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -109,7 +109,6 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
     for name in known.models:
         for method in ("model", "classic_stages", "recipes"):
             yield f"{method}({name})", methodcaller(method, name)
-        yield f"metrics({name})", methodcaller("metrics", name, 4)
         for number in (*known.versions.get(name, ()), 99):
             yield f"version({name}, {number})", methodcaller("version", name, number)
     keys = [(name, n) for name in known.models for n in (*known.versions.get(name, ()), 99)]
@@ -117,7 +116,6 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
         yield f"versions({some})", methodcaller("versions", some)
     for names in (known.models, known.models[:1]):
         yield f"all_versions({names})", methodcaller("all_versions", names)
-        yield f"recorded({names})", methodcaller("recorded", names, 4)
     yield from _evidences(known)
     for number in (*known.versions["trained"], 99):
         yield f"check_payload({number})", methodcaller("check_payload", "trained", number)
@@ -129,14 +127,24 @@ def reads(known: Known, folder: Path) -> Iterator[Call]:
 
 def _evidences(known: Known) -> Iterator[Call]:
     """What is recorded of versions of runs, and of those of logged models, which MLflow 3 has."""
+    for brief in (False, True):
+        yield f"all_evidence({brief})", partial(_all_evidence, known.models, brief=brief)
     for name in ("trained", "checkpoints"):
         for number in (*known.versions.get(name, ()), 99):
-            yield f"evidence({name}, {number})", partial(_evidence, name=name, number=number)
+            yield f"evidence({name}, {number})", partial(_of, "evidence", name, number)
+    for number in known.versions["trained"]:
+        yield f"signature({number})", partial(_of, "signature", "trained", number)
 
 
-def _evidence(registry: MlflowRegistry, name: str, number: int) -> Version | None:
+def _of(method: str, name: str, number: int, registry: MlflowRegistry) -> Any:
     version = registry.version(name, number)
-    return version and registry.evidence(version, signature=name == "trained")
+    return version and getattr(registry, method)(version)
+
+
+def _all_evidence(
+    names: Collection[str], registry: MlflowRegistry, *, brief: bool
+) -> list[Version]:
+    return registry.all_evidence(registry.all_versions(names).values(), brief=brief)
 
 
 def _files(registry: MlflowRegistry, uri: str, folder: Path) -> dict[str, bytes]:
@@ -214,7 +222,7 @@ def _check_runs(registry: MlflowRegistry, known: Known) -> None:
     for number, version in by_run.items():
         assert version is not None
         assert version.run_id is not None
-        read, run = registry.evidence(version, signature=True), known.client.get_run(version.run_id)
+        read, run = registry.evidence(version), known.client.get_run(version.run_id)
         assert plain(read.metrics) == plain(run.data.metrics), number
         assert read.params == run.data.params
         assert read.seconds == 12.345
@@ -223,8 +231,9 @@ def _check_runs(registry: MlflowRegistry, known: Known) -> None:
         assert run.inputs is not None
         used = {(i.dataset.name, i.dataset.digest) for i in run.inputs.dataset_inputs}
         assert {(use.name, use.digest) for use in read.datasets} == used
-        assert read.signature is not None
-        assert [column.name for column in read.signature.inputs or ()] == ["wind"]
+        signature = registry.signature(version)
+        assert signature is not None
+        assert [column.name for column in signature.inputs or ()] == ["wind"]
 
 
 def _stamp(move: int, actor: str = "ünï") -> Stamp:

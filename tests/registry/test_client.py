@@ -23,7 +23,7 @@ def test_the_evidence_of_a_version_is_what_its_run_recorded(farm: Team) -> None:
     bare = registry.version(WIND, 2)
     assert bare is not None
 
-    found = registry.evidence(bare, signature=False)
+    found = registry.evidence(bare)
 
     assert found.run_id is not None
     run = farm.client.get_run(found.run_id)
@@ -54,7 +54,7 @@ def test_a_version_without_a_run_has_no_evidence(team: Team) -> None:
     bare = registry.version("wind", 1)
     assert bare is not None
 
-    found = registry.evidence(bare, signature=False)
+    found = registry.evidence(bare)
 
     assert found == bare
     assert (found.datasets, found.seconds, found.commit) == ((), None, None)

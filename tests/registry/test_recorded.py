@@ -103,7 +103,7 @@ class Team3:
     def evidence(self, number: int, model: str = "wind") -> Version:
         """What is recorded of a version: the same by HTTP, MLflow's client and in the database.
 
-        In the history of its model, it has the same metrics.
+        So it is among many versions that are asked for at once.
         """
         found = []
         for registry in (
@@ -113,9 +113,9 @@ class Team3:
         ):
             bare = registry.version(model, number)
             assert bare is not None
-            known = registry.evidence(bare, signature=False)
-            listed = registry.metrics(model, 20)
-            assert both.plain(listed.get(number, {})) == both.plain(known.metrics)
+            known = registry.evidence(bare)
+            (listed,) = registry.all_evidence([bare])
+            assert both.plain(listed) == both.plain(known)
             found.append(known)
         assert both.plain(found[0]) == both.plain(found[1]) == both.plain(found[2])
         return found[0]
@@ -272,7 +272,7 @@ def test_a_copy_has_the_evidence_of_what_it_was_copied_from(logging: Team3) -> N
 
 
 def test_a_version_and_its_logged_model_cost_a_request_each(logging: Team3, proxied: Proxy) -> None:
-    """The history of six checkpoints costs as many requests as that of one."""
+    """Six checkpoints at once cost as many requests as one."""
     run = logging.run()
     for step in range(6):
         model = logging.logged(run)
@@ -283,13 +283,13 @@ def test_a_version_and_its_logged_model_cost_a_request_each(logging: Team3, prox
     assert bare is not None
 
     proxied.reset()
-    registry.evidence(bare, signature=False)
+    registry.evidence(bare)
     assert len(proxied.seen) == 2
     proxied.reset()
-    found = registry.metrics("wind", 20)
+    found = registry.all_evidence(registry.all_versions(["wind"]).values())
 
-    assert len(proxied.seen) == 4  # versions, a run, all runs, all logged models
-    assert {number: one["accuracy"] for number, one in found.items()} == {
+    assert len(proxied.seen) == 4  # versions, experiments, all runs, all logged models
+    assert {one.number: one.metrics["accuracy"] for one in found} == {
         step + 1: step / 100 for step in range(6)
     }
 
@@ -307,20 +307,20 @@ def test_what_runs_recorded_of_many_models_comes_in_batches(logging: Team3, prox
     registry = both.over_http(logging.url)
     proxied.reset()
 
-    found = registry.recorded(["wind"], 20)
+    found = registry.all_evidence(registry.all_versions(["wind"]).values(), brief=True)
 
     assert len(proxied.seen) == 4  # versions, experiments, runs, logged models of the shared run
-    assert {key: dict(one.metrics) for key, one in found.items()} == {
-        ("wind", 1): {"rmse": 2.0},
-        ("wind", 2): {"rmse": 1.0},
-        ("wind", 3): {"accuracy": 0.5},
-        ("wind", 4): {"accuracy": 0.75},
+    assert {one.number: dict(one.metrics) for one in found} == {
+        1: {"rmse": 2.0},
+        2: {"rmse": 1.0},
+        3: {"accuracy": 0.5},
+        4: {"accuracy": 0.75},
     }
-    assert registry.recorded(["wind"], 1).keys() == {("wind", 4)}
 
 
-def test_logged_models_that_no_search_finds_are_asked_for_one_by_one(
-    logging: Team3, proxied: Proxy
+@pytest.mark.parametrize("search", ["logged-models/search", "runs/search"])
+def test_what_no_search_finds_is_asked_for_one_by_one(
+    logging: Team3, proxied: Proxy, search: str
 ) -> None:
     """Databricks has filters of its own."""
     run = logging.run({"rmse": 2.0})
@@ -330,13 +330,14 @@ def test_logged_models_that_no_search_finds_are_asked_for_one_by_one(
     logging.register(model, run)
 
     def picky(asked: Asked, pass_on: PassOn) -> Answered:
-        if "logged-models/search" not in asked.path:
+        if search not in asked.path:
             return pass_on(asked)
         said = {"error_code": "INVALID_PARAMETER_VALUE", "message": "no such filter"}
         return Answered(status=400, kind="application/json", body=json.dumps(said).encode())
 
     proxied.meddle = picky
 
-    found = both.over_http(logging.url).metrics("wind", 20)
+    registry = both.over_http(logging.url)
+    (found,) = registry.all_evidence(registry.all_versions(["wind"]).values())
 
-    assert found == {1: {"rmse": 2.0, "accuracy": 0.5}}
+    assert found.metrics == {"rmse": 2.0, "accuracy": 0.5}

@@ -60,6 +60,7 @@ models:
 """
 
 
+READ = {f"/api/2.0/mlflow/{what}/search" for what in ("experiments", "runs")}
 RECORD = {
     "/api/2.0/mlflow/experiments/create",
     *(f"/api/2.0/mlflow/runs/{verb}" for verb in ("create", "log-batch", "update")),
@@ -83,7 +84,7 @@ def test_registry_and_tracking_apart(
 
         assert remote.run("plan", "--exit-code", "--quick").code == 2
         assert plain.writes == []
-        assert {path for _, path in tracking.seen} == {"/api/2.0/mlflow/runs/get"}
+        assert {path for _, path in tracking.seen} == READ
         remote.ok("apply")
 
         assert len(plain.writes) == 5  # three of the change, two of the lock

@@ -56,7 +56,7 @@ def logged(team: Team, frame: pd.DataFrame, name: str) -> Version:
     reader = connect(team.uri)
     bare = reader.version("wind", number)
     assert bare is not None
-    return reader.evidence(bare, signature=False)
+    return reader.evidence(bare)
 
 
 def side(version: Version) -> Side:
@@ -131,7 +131,7 @@ def test_versions_of_recipes_are_compared_by_the_data_of_their_recipes(farm: Tea
     for number in (1, 3):
         bare = reader.version("power-forecasting-model", number)
         assert bare is not None
-        sides.append(side(reader.evidence(bare, signature=False)))
+        sides.append(side(reader.evidence(bare)))
     found = drift(sides[0], sides[1], Prepared(package=RecipePackage()))
     assert found.note == ""
     assert {one.column for one in found.columns if one.new is None}
