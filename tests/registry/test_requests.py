@@ -85,6 +85,27 @@ def test_a_change_costs_its_writes_and_a_share_of_the_read_back(
     }
 
 
+@pytest.mark.parametrize("options", [(), ("--quick",)])
+def test_evidence_of_all_changes_is_read_at_once(
+    remote: Team, proxied: Proxy, options: tuple[str, ...]
+) -> None:
+    """Runs of both versions, and of the latest of each model: one search, however many models."""
+    for name in MODELS:
+        for error in (2.0, 1.0):
+            remote.version(name, metrics={"mae": error})
+    declare(remote, Production=1)
+    remote.ok("apply", *MANY)
+    declare(remote, Production=2)
+    proxied.reset()
+
+    changes = remote.ok("plan", *options, "--format", "json").document["changes"]
+
+    assert [one["metrics"][0]["new"] for one in changes] == [1.0] * len(MODELS)
+    asked = Counter(path.removeprefix("/api/2.0/mlflow/") for _, path in proxied.seen)
+    read = {what: number for what, number in asked.items() if what.startswith(("runs", "exp"))}
+    assert read == {"experiments/search": 1, "runs/search": 1}
+
+
 def test_an_older_version_in_a_classic_stage_is_found_and_archived(remote: Team) -> None:
     """Pages show the latest version of a classic stage only; emptying it brings out the others."""
     remote.versions(3)
