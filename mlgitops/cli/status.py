@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from mlgitops.cli.options import (
     file_option,
     format_option,
     models_argument,
+    only_option,
     progress,
     registry_options,
     show_report,
@@ -21,24 +23,12 @@ from mlgitops.cli.options import (
 from mlgitops.cli.terms import warn_of_exceptions
 from mlgitops.core.status import StageState
 from mlgitops.core.way_back import FEW
-from mlgitops.errors import UsageError
 from mlgitops.file.load import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.deploy.values import Served
-
-
-def _states(_: click.Context, __: click.Parameter, text: str | None) -> frozenset[StageState]:
-    """The states of a list of them; all without one."""
-    if text is None:
-        return frozenset(StageState)
-    found = {one.strip() for one in text.split(",")}
-    if wrong := found - set(StageState):
-        known = ", ".join(StageState)
-        raise UsageError(f"--only: no state {', '.join(sorted(wrong))!r}; a stage is {known}")
-    return frozenset(map(StageState, found))
 
 
 @click.command(
@@ -56,13 +46,7 @@ Examples:
     is_flag=True,
     help=f"Look for the payloads of more than {FEW} versions to roll back to; a request each.",
 )
-@click.option(
-    "--only",
-    metavar="STATES",
-    callback=_states,
-    help="Show only stages in these states, separated by commas: "
-    f"{', '.join(StageState)}. All are counted.",
-)
+@only_option(tuple(StageState), "Show only stages")
 @deployments_option
 @file_option
 @registry_options
@@ -70,7 +54,7 @@ Examples:
 def status(
     models: tuple[str, ...],
     payloads: bool,
-    only: frozenset[StageState],
+    only: frozenset[str],
     deployments: bool,
     file: Path,
     target: Target,
@@ -81,6 +65,7 @@ def status(
     Shows MODELS, by name or pattern, or all models. Says of each production stage whether a
     rollback would find the version that it returns to. A place that does not answer is `unknown`.
     """
+    from mlgitops.gates.waiting import noted
     from mlgitops.history.way_back import with_ways_back
     from mlgitops.proposal.propose import read
     from mlgitops.report import document, tables
@@ -95,6 +80,7 @@ def status(
         say("looking for ways back")
         most = None if payloads else FEW
         stages = with_ways_back(desired, held, reader, payloads=most)
+        stages = noted(desired, stages, datetime.now(UTC))
         served: tuple[Served, ...] = ()
         if deployments and whole.deployments:
             from mlgitops.cli.deploy import what_serves

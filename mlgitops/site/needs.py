@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.deploy.values import State
-from mlgitops.gates import units
-from mlgitops.gates.promoted_from import PromotedFromGate
+from mlgitops.gates.waiting import soaks
 from mlgitops.report.wording import version_or_empty
 from mlgitops.site.values import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
     from mlgitops.site.values import ModelShown, PullRequest, StageShown
@@ -40,10 +39,17 @@ def of(
     """
     models = tuple(models)
     found = [*_proposed(pulls, models), *_frozen(desired.freeze, None, now)]
+    soaking = soaks(desired, [one.status for model in models for one in model.stages], now)
     for model in models:
         found += _frozen(model.declared.freeze if model.declared else None, model, now)
         for stage in model.stages:
-            found += _of_stage(model, stage, now)
+            found += _of_stage(model, stage)
+            if soak := soaking.get((model.name, alias_of(stage.status.stage))):
+                said = (
+                    f"version {soak.version} has been in {soak.stage} since {soak.since}; "
+                    f"{soak.span} are over at {soak.end}"
+                )
+                found.append(Need(kind="soaking", said=said, model=model, stage=stage.status.stage))
     return tuple(sorted(found, key=lambda need: ORDER.index(need.kind)))
 
 
@@ -61,7 +67,7 @@ def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> I
         yield Need(kind="frozen", said=said, model=model)
 
 
-def _of_stage(model: ModelShown, stage: StageShown, now: datetime) -> Iterator[Need]:
+def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:
     status = stage.status
     if status.state in _WRONG:
         wanted, found = version_or_empty(status.desired), version_or_empty(status.actual)
@@ -80,26 +86,3 @@ def _of_stage(model: ModelShown, stage: StageShown, now: datetime) -> Iterator[N
         if place.state not in (State.SERVING, State.EMPTY):
             said = f"{place.place}: {place.state.value}{f': {place.note}' if place.note else ''}"
             yield Need(kind="failing", said=said, model=model, stage=status.stage)
-    yield from _soaking(model, stage, now)
-
-
-def _soaking(model: ModelShown, stage: StageShown, now: datetime) -> Iterator[Need]:
-    """The version that this stage may take once it has been elsewhere for long enough."""
-    gates = model.declared.gates_for(alias_of(stage.status.stage)) if model.declared else ()
-    for gate in gates:
-        if not isinstance(gate, PromotedFromGate) or not gate.soak:
-            continue
-        origin = next(
-            (s for s in model.stages if alias_of(s.status.stage) == alias_of(gate.promoted_from)),
-            None,
-        )
-        stamp = origin.status.stamp if origin else None
-        if origin is None or stamp is None or origin.status.actual in (None, stage.status.actual):
-            continue
-        through = datetime.fromisoformat(stamp.time) + units.duration(gate.soak)
-        if now < through:
-            said = (
-                f"version {origin.status.actual} has been in {gate.promoted_from} since "
-                f"{stamp.time}; {gate.soak} are over at {through:%Y-%m-%d %H:%M} UTC"
-            )
-            yield Need(kind="soaking", said=said, model=model, stage=stage.status.stage)

@@ -54,6 +54,32 @@ def test_a_version_waits_in_staging(team: Team) -> None:
     assert re.search(r"passed .* in Staging since 20\S+Z: 1d *\n", team.ok("plan").out)
 
 
+def test_status_says_what_a_stage_waits_for(team: Team) -> None:
+    """The end of a soak, before and after somebody asks for the version, and that of a freeze."""
+    team.versions(1)
+    team.stages(Staging=1)
+    team.ok("apply")
+    aged(team, 1, 23.5)
+    file = GATED.format(soak="24h", staging=1, production="null")
+    waits = r"version 1 soaks in Staging until 20\d\d-\d\d-\d\d \d\d:\d\d UTC"
+
+    def note(text: str) -> str | None:
+        team.write(text)
+        stages = team.ok("status", "--format", "json").document["stages"]
+        (found,) = [one["note"] for one in stages if one["stage"] == "Production"]
+        return found  # type: ignore[no-any-return]
+
+    assert re.fullmatch(waits, note(file) or "")
+    file = GATED.format(soak="24h", staging=1, production=1)
+    assert re.fullmatch(waits, note(file) or "")
+    frozen = "freeze: {until: 2999-12-31, reason: holidays}\n"
+    said = "no changes until the end of 2999-12-31 (UTC): holidays"
+    assert re.fullmatch(f"{waits}; {re.escape(said)}", note(f"{frozen}{file}") or "")
+    aged(team, 1, 24)
+    assert note(f"{frozen}{file}") == said
+    assert note(file) is None
+
+
 def test_a_stay_that_is_over_counts_until_the_next_move(team: Team) -> None:
     """The version left Staging when the next one came; how long ago that was does not matter."""
     team.versions(2)
