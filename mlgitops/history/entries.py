@@ -62,7 +62,8 @@ class Entries:
                 pull_request=stay.pull_request,
                 reason=stay.reason,
             )
-        found = replace(self.known.get(found.commit, found), reason=found.reason)
+        reason = _undoing(change) if change.drift and change.heals else found.reason
+        found = replace(self.known.get(found.commit, found), reason=reason)
         return replace(
             found,
             actor=self.actor or found.actor,
@@ -86,6 +87,12 @@ class Entries:
                 self.warn(f"stamps name the commit that is checked out, not each change's: {error}")
             return {}
         return {stay.slot: stay for stay in stays}
+
+
+def _undoing(change: Change) -> str:
+    """Why a stage is put back that somebody moved by hand: no commit says it."""
+    moved = "emptied" if change.old is None else f"moved to version {change.old}"
+    return f"undoes drift: the stage was {moved} outside models.yaml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,6 +80,17 @@ def test_who_is_named_is_recorded(team: Team, shared: tuple[str, str]) -> None:
     assert stamp(team, 1, "Shadow", "solar") == ("c0ffee", "judy", "9")
 
 
+@pytest.mark.usefixtures("shared")
+def test_what_undoes_drift_says_so(team: Team) -> None:
+    """No commit asked for it: its reason is what somebody did by hand, not what the commit was."""
+    team.ok("apply")
+    team.client.set_registered_model_alias("wind", "production", "2")
+    changes = team.ok("apply", "--format", "json").document["changes"]
+    assert [one["commit_reason"] for one in changes] == [
+        "undoes drift: the stage was moved to version 2 outside models.yaml"
+    ]
+
+
 def test_a_shallow_clone_says_that_it_does_not_know(
     team: Team, shared: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
