@@ -56,11 +56,11 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
     needs = grouped(site.needs, lambda one: one.model.name if one.model else "")
     applies = site.applies
     records = frozenset(applies)
-    changes: list[tuple[ModelShown, Stay]] = []
+    stays: list[tuple[ModelShown, Stay]] = []
     page = _page("model.html", site.origin, root="../", here="model")
     for model in site.models:
         past = tuple(actual(model.stays))
-        changes += ((model, stay) for stay in past)
+        stays += ((model, stay) for stay in past)
         shown = page(
             model=model,
             needs=needs.get(model.name, ()),
@@ -79,8 +79,7 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
         for stage in model.stages:
             name = f"models/{model.key}.{alias_of(stage.status.stage)}.svg"
             yield name, _badge(model, stage)
-    changes.sort(key=lambda one: one[1].came)
-    changes.reverse()  # of the same second, too
+    changes = sorted(stays, key=lambda one: one[1].came)[::-1]  # of the same second, too
     page = _page("changes.html", site.origin, root="", here="changes")
     yield "changes.html", page(changes=changes[:_NEWEST], records=records)
     yield "feed.xml", feed.atom(changes[:_IN_FEED], site.origin, base)
@@ -88,7 +87,7 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
     page = _page("apply.html", site.origin, root="../", here="apply")
     for record, entries in applies.items():
         yield f"applies/{record}.html", page(entries=entries, keys=keys)
-    yield from _data(site, changes)
+    yield from _data(site, stays)
 
 
 def _index(site: Site) -> Iterator[tuple[str, str]]:
@@ -154,12 +153,12 @@ def _badge(model: ModelShown, shown: StageShown) -> str:
     )
 
 
-def _data(site: Site, changes: Sequence[tuple[ModelShown, Stay]]) -> Iterator[tuple[str, str]]:
+def _data(site: Site, stays: Sequence[tuple[ModelShown, Stay]]) -> Iterator[tuple[str, str]]:
     """What the search reads, and what waits for somebody."""
     stages = [_searched(model, shown) for model in site.models for shown in model.stages]
     yield "stages.json", _json(stages)
     yield "read.json", _json({"made": _utc(site.origin.made), "commit": site.origin.commit})
-    days = [_day(model, stay) for model, stay in changes if stay.version is not None]
+    days = [_day(model, stay) for model, stay in stays if stay.version is not None]
     yield "days.json", _json(days)
     yield "needs.json", _json([_needed(need) for need in site.needs])
 

@@ -38,6 +38,11 @@ def served(folder: Path) -> Iterator[str]:
         made.server_close()
 
 
+def found(shown: Window) -> str:
+    """What the page says of its search."""
+    return shown.chrome.find_element(By.ID, "found").text
+
+
 def rows(shown: Window) -> list[str]:
     """The lines of the table, all of one moment: the page's script may replace them."""
     return [" ".join(row.split()) for row in shown.chrome.execute_script(ROWS)]
@@ -70,5 +75,9 @@ def test_search_finds_models_and_days(told: Team) -> None:
         shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
         assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 ada #1")
+        shown.open_url(f"{site}index.html?at=2001-01-01", width=1280)
+        eventually(lambda: "first known version came" in found(shown), within=20)
+        shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
+        eventually(lambda: len(rows(shown)) == 1, within=20)
         shown.chrome.find_element(By.CSS_SELECTOR, "#rows a").click()
         assert shown.chrome.current_url == f"{site}models/wind.html"

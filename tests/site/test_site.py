@@ -6,6 +6,7 @@ import json
 import re
 import time
 from html.parser import HTMLParser
+from itertools import groupby
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
@@ -207,11 +208,17 @@ def test_every_link_leads_to_a_file(told: Team) -> None:
 
 
 def test_days_tell_what_was_where_then(told: Team) -> None:
-    """Each stay of a version has a beginning and an end, in UTC, that a page can search."""
+    """Each stay of a version has a beginning and an end, in UTC, that a page can search.
+
+    They lie in the order in which models and their stages are shown.
+    """
     told.ok("site", "public")
     rows = json.loads((told.folder / "public" / "days.json").read_text())
+    places = [(r["model"], r["stage"]) for r in rows]
+    assert list(dict.fromkeys(places)) == [("wind", "Staging"), ("wind", "Production")]
+    assert [place for place, _ in groupby(places)] == list(dict.fromkeys(places))
     past = [(r["version"], r["until"], r["since"]) for r in rows if r["stage"] == "Production"]
-    assert [(version, bool(until)) for version, until, _ in reversed(past)] == [
+    assert [(version, bool(until)) for version, until, _ in past] == [
         (1, True),
         (2, True),
         (1, False),

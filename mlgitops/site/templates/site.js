@@ -70,6 +70,11 @@ async function search(asked) {
       show(["Model", "Stage", "Version", "Since", "By", "Pull request"], then, (row) => [
         linked(row), row.stage, `${row.version}`, row.since.replace("T", " ").slice(0, 16), row.by,
         row.pull_request]);
+      const first = every.map((row) => row.since).sort()[0];
+      if (!then.length && first) {
+        document.querySelector("#found").textContent =
+          `No such stage held a version at the end of ${asked.at}; the first known version came ${first.slice(0, 10)}.`;
+      }
       return;
     }
     const found = every.filter((row) => has(row, asked) && (!asked.state || row.state === asked.state));
