@@ -21,7 +21,7 @@ from mlgitops.report.screen import is_terminal, screen
 from mlgitops.system import files, login, outlet, secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.registry.address import Address
     from mlgitops.registry.embedded import Embedded
@@ -104,6 +104,24 @@ def dask_option(verb: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         help=f"{verb} on the Dask cluster of this scheduler, or scheduler file.  "
         "[env: MLGITOPS_DASK]",
     )
+
+
+def only_option(
+    known: Sequence[str], text: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--only STATES`: what a list of states names; all that are known without one."""
+
+    def states(_: click.Context, __: click.Parameter, listed: str | None) -> frozenset[str]:
+        if listed is None:
+            return frozenset(known)
+        found = {one.strip() for one in listed.split(",")}
+        if wrong := found - set(known):
+            said = f"--only: no state {', '.join(sorted(wrong))!r}"
+            raise UsageError(f"{said}; choose from {', '.join(known)}")
+        return frozenset(found)
+
+    shown = f"{text} in these states, separated by commas: {', '.join(known)}. All are counted."
+    return click.option("--only", metavar="STATES", callback=states, help=shown)
 
 
 def printed(name: str, line: str) -> None:

@@ -12,6 +12,7 @@ from mlgitops.cli.options import progress, show
 from mlgitops.history import author
 from mlgitops.report.origin import Origin
 from mlgitops.report.parts import Link
+from mlgitops.report.wording import STATES
 from mlgitops.system import git
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def show_plan(
     come: Callable[[], Origin],
     done: tuple[Outcome, ...] = (),
     recorded: Recorded | None = None,
+    *,
+    only: frozenset[str] = frozenset(STATES),
 ) -> None:
     """Print a plan, and what became of it; write it to the files that were asked for."""
     from mlgitops.report import text
@@ -75,7 +78,7 @@ def show_plan(
 
     show(
         form,
-        text=lambda screen: text.plan(proposal, screen, done, recorded),
+        text=lambda screen: text.plan(proposal, screen, done, recorded, only=only),
         markdown=written,
         document=document,
         html=page,

@@ -27,6 +27,7 @@ from mlgitops.cli.options import (
     file_option,
     format_option,
     models_argument,
+    only_option,
     progress,
     registry_options,
     report_option,
@@ -44,7 +45,7 @@ from mlgitops.cli.terms import (
     warn_of_exceptions,
 )
 from mlgitops.core.gate import Need
-from mlgitops.errors import EXIT_PENDING
+from mlgitops.errors import EXIT_PENDING, UsageError
 from mlgitops.errors.applying import (
     ApplyFailedError,
     ApplyInterruptedError,
@@ -53,6 +54,7 @@ from mlgitops.errors.applying import (
 )
 from mlgitops.file.load import loads
 from mlgitops.file.texts import read
+from mlgitops.report.wording import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -77,6 +79,7 @@ Examples:
   mlgitops plan power-forecasting-model 'churn-*'
   mlgitops plan --exit-code --format markdown >> "$GITHUB_STEP_SUMMARY"
   mlgitops plan --out plan.json && mlgitops apply --plan plan.json
+  mlgitops plan --only drift,refused    of many changes
   mlgitops plan --base origin/main    judge what this branch changes
   mlgitops plan --dask tcp://scheduler:8786    let versions predict on a Dask cluster
   mlgitops plan --changed-since origin/main    read nothing but what this branch changes
@@ -89,6 +92,7 @@ Examples:
 )
 @base_option("Show refused changes that models.yaml of this commit asks for too, but succeed.")
 @changed_since_option
+@only_option(STATES, "Print only changes")
 @quick_option
 @environments_option
 @cache_option
@@ -109,6 +113,7 @@ def plan(
     out: Path | None,
     revision: str | None,
     since: str | None,
+    only: frozenset[str],
     quick: bool,
     environments: bool,
     cache: bool | None,
@@ -130,6 +135,8 @@ def plan(
     from mlgitops.report import document
 
     whose = _recorded(authors, file) if authors else None
+    if form != "text" and not only.issuperset(STATES):
+        raise UsageError(f"--only is for text; --format {form} shows all changes")
     with failures_reported(reports), progress() as say:
         texts = read(file)
         said = declared(texts, file, base=revision, since=since, models=models)
@@ -157,7 +164,7 @@ def plan(
     if out is not None:
         _write(out, proposal, texts)
     come = partial(origin, target, file)
-    show_plan(form, reports, proposal, lambda: document.plan(proposal), come)
+    show_plan(form, reports, proposal, lambda: document.plan(proposal), come, only=only)
     proposal.check()
     check_exceptions(desired, base)
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0

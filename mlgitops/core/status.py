@@ -73,7 +73,7 @@ def _listed(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStatus
                 stage=stage.name,
                 desired=stage.version,
                 actual=now.stages.get(stage.alias),
-                state=StageState.ELSEWHERE if elsewhere and not change else _state(change),
+                state=StageState.ELSEWHERE if elsewhere and not change else state_of(change),
                 stamp=now.stamp_in_force(stage.alias),
                 note=_joined(
                     f"managed by {elsewhere}" if elsewhere else _note(change),
@@ -100,7 +100,7 @@ def _unlisted(desired: Desired, held: Held, pending: Plan) -> Iterator[StageStat
                 stage=now.name_of(alias),
                 desired=None,
                 actual=now.stages[alias],
-                state=_state(change) if change else unmanaged,
+                state=state_of(change) if change else unmanaged,
                 stamp=now.stamp_in_force(alias),
                 note=_joined(
                     f"managed by {elsewhere}" if elsewhere else left,
@@ -120,7 +120,8 @@ def _elsewhere(held: HeldModel, alias: str, desired: Desired) -> str | None:
     return None if owner == desired.owner else owner
 
 
-def _state(change: Change | None) -> StageState:
+def state_of(change: Change | None) -> StageState:
+    """How the stage of a change stands; in sync without one."""
     if change is None:
         return StageState.IN_SYNC
     wrong = change.drift or (change.misaligned and not change.unfinished)

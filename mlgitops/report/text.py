@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from mlgitops.core.gate import Result
 from mlgitops.report import comparison, tables, wording
 from mlgitops.report.parts import Report, gates
+from mlgitops.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.record import Recorded
@@ -52,17 +53,32 @@ def plan(
     screen: Screen,
     done: Sequence[Outcome] = (),
     recorded: Recorded | None = None,
+    *,
+    only: Collection[str] = wording.STATES,
 ) -> None:
-    """A plan with its evidence, and what became of it; what it comes to is at the end."""
+    """A plan with its evidence, and what became of it; what it comes to is at the end.
+
+    Args:
+        proposal: the plan.
+        screen: where it goes.
+        done: what became of its changes.
+        recorded: where that is recorded.
+        only: the states, of `wording.STATES`, of the changes that are shown; all are counted.
+    """
     _head(proposal, screen)
-    brief = len(proposal.exhibits) > _MOST
-    for model, exhibits in groupby(proposal.exhibits, key=lambda one: one.change.model):
+    shown = [one for one in proposal.exhibits if not wording.states(one).isdisjoint(only)]
+    brief = len(shown) > _MOST
+    for model, exhibits in groupby(shown, key=lambda one: one.change.model):
         screen.line((model, "bold"))
         for exhibit in exhibits:
             _exhibit(exhibit, screen, brief=brief)
         screen.line()
     if brief:
         screen.line((_BRIEF, "dim"))
+        screen.line()
+    if left := len(proposal.exhibits) - len(shown):
+        said = f"{count(left, 'change')} in other states: to see them, run without --only."
+        screen.line((said, "dim"))
         screen.line()
     for result, said, how in wording.objections(proposal):
         screen.line(

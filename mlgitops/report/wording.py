@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlgitops import words
 from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
-from mlgitops.core.status import StageState
+from mlgitops.core.status import StageState, state_of
 from mlgitops.errors import located
 
 if TYPE_CHECKING:
@@ -93,6 +93,15 @@ def way_back(exhibit: Exhibit) -> str:
     if way is None or lost(way):
         return ""
     return f"way back: version {way.version}" if way.version else "way back: none, it is the first"
+
+
+REFUSED = "refused"
+STATES = (StageState.DRIFT.value, StageState.PENDING.value, REFUSED)
+
+
+def states(exhibit: Exhibit) -> set[str]:
+    """How a change stands, of STATES: drift or pending, and whether it is refused."""
+    return {state_of(exhibit.change).value, *([REFUSED] if exhibit.refused else [])}
 
 
 def note(stage: StageStatus) -> str:

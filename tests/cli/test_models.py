@@ -48,7 +48,32 @@ def test_only_stages_in_some_states_are_shown(three: Team) -> None:
     ran = three.run("status", "--only", "drifted")
     assert ran.code == 64
     known = "in sync, pending, drift, unmanaged, managed elsewhere"
-    assert f"--only: no state 'drifted'; a stage is {known}" in ran.err
+    assert f"--only: no state 'drifted'; choose from {known}" in ran.err
+
+
+def test_a_plan_shows_changes_in_some_states(three: Team) -> None:
+    """What was moved by hand, what is refused, or is asked for; all are counted, and decide."""
+    three.ok("apply", "churn-*")
+    three.client.delete_registered_model_alias("churn-eu", "production")
+    ran = three.run("plan", "--only", "drift")
+    assert "churn-eu\n  = Production" in ran.out
+    assert "wind" not in ran.out
+    assert "1 change in other states: to see them, run without --only." in ran.out
+    assert "2 changes" in ran.out.splitlines()[-1]
+    assert "wind\n  + Production" in three.run("plan", "--only", "pending").out
+    text = three.file.read_text()
+    three.write(
+        text.replace("  wind: {", "  wind: {gates: {Production: [{metric: mae, max: 1}]}, ")
+    )
+    refused = three.run("plan", "--only", "refused")
+    assert refused.code == 3
+    assert "wind\n  + Production" in refused.out
+    assert "churn-eu" not in refused.out
+    ran = three.run("plan", "--only", "drift", "--format", "json")
+    assert (ran.code, ran.err) == (
+        64,
+        "error: --only is for text; --format json shows all changes\n",
+    )
 
 
 def test_a_model_that_left_the_file_can_be_named(three: Team) -> None:
