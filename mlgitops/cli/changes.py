@@ -43,10 +43,11 @@ def changes(file: Path) -> None:
 @click.command()
 @file_option
 def proposed(file: Path) -> None:
-    """Read models.yaml of the run's commit with what it includes, and nothing else of it.
+    """Read models.yaml as the run's commit has it.
 
-    Overwrites FILE of this checkout and what it includes, which are of the base branch: what the
-    pull request proposes is data, and its code does not run. Reads them through GitHub's API.
+    Overwrites FILE of this checkout and what it includes, which are of the base branch. Nothing
+    else is read of that commit: what the pull request proposes is data, and its code does not run.
+    Reads through GitHub's API.
     Refuses to overwrite a file that the base branch has and does not include.
     """
     from mlgitops.github.proposed_files import overwrite

@@ -99,7 +99,7 @@ def labels() -> None:
 @file_option
 @registry_options
 def verdicts(out: Path, file: Path, target: Target) -> None:
-    """Tell the next steps what the checks of pull requests measured.
+    """Tell the next steps what checks have measured.
 
     For each pending change with a gate that needs a model's predictions, takes the verdict from the
     last check of the pull request that the change came from. It counts only if neither the pull

@@ -189,7 +189,7 @@ def drift(exit_code: bool, grace: int, file: Path, target: Target) -> int:
 @file_option
 @registry_options
 def way_back(repository: str, file: Path, target: Target) -> None:
-    """Open, update or close the issue about stages without a way back.
+    """Open, update or close the issue about lost ways back.
 
     Looks for every version that a rollback of a production stage would return to, and for its
     payload. With --images, downloads the payload, verifies its pin and looks for its image. Closes

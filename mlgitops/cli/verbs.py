@@ -215,5 +215,5 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them as click does, but from their summaries."""
-        shown = [click.Command(name, help=verb.summary) for name, verb in VERBS.items()]
+        shown = [click.Command(name, short_help=one.summary) for name, one in VERBS.items()]
         click.Group(commands=shown).format_commands(ctx, formatter)

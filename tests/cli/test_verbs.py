@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import mlgitops.cli
-from mlgitops.cli.verbs import VERBS
+from mlgitops.cli.verbs import VERBS, Verb
 from tests.answering import answering
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WIDE = 200  # columns; no summary is as long
+
+
+def is_group(verb: Verb) -> bool:
+    """Whether it has verbs of its own."""
+    return isinstance(verb.load(), click.Group)
 
 
 def test_the_list_is_what_the_verbs_say() -> None:
@@ -46,6 +52,16 @@ def test_every_command_is_in_the_list() -> None:
     ]
     verbs = [command for command in found.values() if command not in inside]
     assert sorted(str(verb.name) for verb in verbs) == sorted(VERBS)
+
+
+@pytest.mark.parametrize("group", ["", *(n for n, v in VERBS.items() if is_group(v))])
+def test_no_summary_is_cut_at_80_columns(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into a line goes on in the next one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = CliRunner().invoke(mlgitops.cli.cli, [*filter(None, [group]), "--help"]).output
+    listed = text.partition("Commands:\n")[2]
+    assert listed
+    assert "..." not in listed
 
 
 SLOW = {"mlflow", "pandas", "numpy", "sklearn", "requests", "rich", "jinja2", "packaging"}
