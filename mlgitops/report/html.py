@@ -99,6 +99,8 @@ def plan(
         proposal=proposal,
         done=done,
         recorded=recorded,
+        # what is refused decides, and comes first
+        listed=sorted(enumerate(proposal.exhibits, 1), key=lambda one: not one[1].refused),
         remarked=any(map(wording.remarks, proposal.exhibits)),
         facts=list(origin.facts) if origin else [],
         details=details(),
