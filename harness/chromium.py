@@ -1,9 +1,8 @@
-"""A headless Chromium for tests: it opens a file and tells what that loads and complains of."""
+"""A headless Chromium: it opens a page and tells what that loads and complains of."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import axe_core_python
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +27,17 @@ ARGUMENTS = (
 )
 
 
-def find() -> tuple[str, str]:
-    """The browser and its driver; skips the test where one is missing, unless they are expected."""
+def installed() -> tuple[str, str]:
+    """The browser and its driver.
+
+    Raises:
+        FileNotFoundError: one of them is missing.
+    """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
     if browser and driver:
         return browser, driver
-    reason = f"no {'chromedriver' if browser else 'Chromium'} on PATH"
-    if os.environ.get("MLGITOPS_EXPECT_CHROMIUM") == "1":
-        pytest.fail(f"MLGITOPS_EXPECT_CHROMIUM=1, but {reason}")
-    pytest.skip(reason)
+    raise FileNotFoundError(f"no {'chromedriver' if browser else 'Chromium'} on PATH")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +92,15 @@ class Window:
 
 @contextmanager
 def window(folder: Path) -> Iterator[Window]:
-    """A browser with an empty profile in a folder; it ends with the context."""
+    """A browser with an empty profile in a folder; it ends with the context.
+
+    Raises:
+        FileNotFoundError: there is no browser, or no driver for it.
+    """
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
-    browser, driver = find()
+    browser, driver = installed()
     options = ChromeOptions()
     options.binary_location = browser
     for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):

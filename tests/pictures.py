@@ -21,12 +21,12 @@ import cmarkgfm
 from cmarkgfm.cmark import Options
 from PIL import Image
 
-from tests.report.chromium import window
+from harness.chromium import window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.report.chromium import Window
+    from harness.chromium import Window
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"

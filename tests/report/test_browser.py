@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.chromium import window
 from mlgitops.report import html
 from tests.report import made
-from tests.report.chromium import find, window
+from tests.report.chromium import find
 
 if TYPE_CHECKING:
     from pathlib import Path

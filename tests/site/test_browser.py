@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from selenium.webdriver.common.by import By
 
+from harness.chromium import window
 from harness.waiting import eventually
 from mlgitops.site.serve import server
-from tests.report.chromium import find, window
+from tests.report.chromium import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.server import ThreadingHTTPServer
     from pathlib import Path
 
-    from tests.report.chromium import Window
+    from harness.chromium import Window
     from tests.team import Team
 
 PAGES = ("index.html", "models/wind.html", "changes.html", "index.html?q=WIN&state=in+sync")
