@@ -79,6 +79,11 @@ def test_a_regression_has_four_pictures() -> None:
     assert names == ["actual", "residuals", "differences", "history"]
 
 
+def told(value: float) -> str:
+    """A number with its sign, as text in a picture has it: three digits, a minus as long."""
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def test_the_alternative_text_says_what_is_seen_in_numbers() -> None:
     """The same numbers as scikit-learn's and numpy's."""
     found = trained.comparison()
@@ -90,16 +95,15 @@ def test_the_alternative_text_says_what_is_seen_in_numbers() -> None:
     errors = [mean_absolute_error(series.actual, one) for one in (series.old, series.new)]
     assert said["actual"] == (
         "Actual and predicted values of 731 days from 2019-01-01 to 2020-12-31 (1 in 2 shown). "
-        f"Mean absolute error: version 1 {errors[0]:.4g}, version 2 {errors[1]:.4g}."
+        f"Mean absolute error: version 1 {errors[0]:.0f}, version 2 {errors[1]:.0f}."
     )
     bias = np.mean(series.new - series.actual)
-    assert f"version 2: mean {bias:+.4g}, 9 of 10 between" in said["residuals"]
+    assert f"version 2: mean {told(bias)}, 9 of 10 between" in said["residuals"]
     moved = series.new - series.old
-    median = f"{np.median(moved):+.4g}".replace("-", "\N{MINUS SIGN}")
-    assert f"on 731 days: median {median}, 9 of 10 between" in said["differences"]
+    assert f"on 731 days: median {told(np.median(moved))}, 9 of 10 between" in said["differences"]
     assert f"{(moved > 0).sum()} higher, {(moved < 0).sum()} lower" in said["differences"]
     old = found.history[0].metrics["test_r2"]
-    assert f"test_r2 (higher is better): version 1 {old:.4g} in Production" in said["history"]
+    assert f"test_r2 (higher is better): version 1 {old:.3f} in Production" in said["history"]
 
 
 def test_residuals_of_both_versions_lie_over_each_other() -> None:
@@ -132,8 +136,8 @@ def test_slices_are_intervals_beside_each_other() -> None:
     (picture,) = [one for one in pictures.draw(found) if one.name == "slices"]
     assert root(picture).attrib["aria-label"] == (
         "Differences of mae, version 2 minus version 1, with their intervals. "
-        "quarter January to March worse by 49.75 (+12.5 to +87); "
-        "wind_direction_16 236 to 275 better by 204 (-300.2 to -111.5)."
+        "quarter January to March worse by 49.8 (+12.5 to +87); "
+        "wind_direction_16 236 to 275 better by 204 (\N{MINUS SIGN}300 to \N{MINUS SIGN}112)."
     )
     drawn = [element.text for element in root(picture).iter(TEXT)]
     assert "quarter January to March (180 rows)" in drawn

@@ -110,7 +110,7 @@ def _title(one: Difference) -> str:
 
 def _values(name: str, past: Sequence[Past]) -> str:
     return ", ".join(
-        f"version {one.number} {one.metrics[name]:.4g}"
+        f"version {one.number} {svg.number(one.metrics[name])}"
         + (f" in {' and '.join(one.stages)}" if one.stages else "")
         for one in past
         if _has(one, name)

@@ -112,9 +112,11 @@ def _against_actual(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: st
             # wide, so that it shows beside the prediction that is drawn over it
             axes.plot(rows.across[shown], actual[shown], color=MUTED, linewidth=2.5, alpha=0.5)
             axes.plot(rows.across[shown], line.values[shown], color=line.colour, linewidth=0.9)
-            _title(axes, line, f"mean absolute error {errors[line.label]:.4g}; actual in grey")
+            _title(
+                axes, line, f"mean absolute error {svg.number(errors[line.label])}; actual in grey"
+            )
 
-    said = ", ".join(f"{label} {error:.4g}" for label, error in errors.items())
+    said = ", ".join(f"{label} {svg.number(error)}" for label, error in errors.items())
     alt = f"Actual and predicted values of {rows.counted}. Mean absolute error: {said}."
     title = "Actual and predicted"
     return draw(paint, height=_height(rows, lines), title=title, alt=alt, name="actual", key=key)
@@ -142,7 +144,8 @@ def _residuals(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: str) ->
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, borderpad=0.2)
 
     said = "; ".join(
-        f"{label}: mean {float(np.nanmean(found)):+.4g}, 9 of 10 between {_most(found)}"
+        f"{label}: mean {svg.number(float(np.nanmean(found)), sign=True)}, "
+        f"9 of 10 between {_most(found)}"
         for label, found in residuals.items()
     )
     alt = f"Residuals, predicted minus actual, of {rows.counted}. {said}."
@@ -154,14 +157,14 @@ def _residuals(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: str) ->
 def _most(values: np.ndarray) -> str:
     """Between what nine of ten values lie."""
     low, high = np.nanquantile(values, [0.05, 0.95])
-    return f"{low:+.4g} and {high:+.4g}".replace("-", "\N{MINUS SIGN}")
+    return f"{svg.number(float(low), sign=True)} and {svg.number(float(high), sign=True)}"
 
 
 def _differences(rows: _Rows, old: _Line, new: _Line, key: str) -> Picture:
     found = new.values - old.values
     found = found[np.isfinite(found)]
     counts, edges = np.histogram(found, bins=min(40, max(5, len(found) // 5)))
-    median = f"{np.median(found):+.4g}".replace("-", "\N{MINUS SIGN}")
+    median = svg.number(float(np.median(found)), sign=True)
 
     def paint(figure: Figure) -> None:
         (axes,) = panels(figure, 1, top=_ABOVE, bottom=44)

@@ -75,8 +75,9 @@ def _name(one: Slice) -> str:
 
 def _alt(found: Sequence[Slice], gap: str) -> str:
     said = "; ".join(
-        f"{words.plain(one.name)} {one.difference.verdict} by {abs(one.new - one.old):.4g} "
-        f"({one.interval.low:+.4g} to {one.interval.high:+.4g})"
+        f"{words.plain(one.name)} {one.difference.verdict} by {svg.number(abs(one.new - one.old))} "
+        f"({svg.number(one.interval.low, sign=True)} to "
+        f"{svg.number(one.interval.high, sign=True)})"
         for one in found
     )
     return f"Differences of {found[0].metric}, {gap}, with their intervals. {said}."

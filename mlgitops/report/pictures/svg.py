@@ -13,6 +13,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from mlgitops import words
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,6 +29,7 @@ _COLOURS = {
     OLD: "var(--old)",
     NEW: "var(--new)",
 }
+_WIDEST = 1e6  # beyond, powers of ten stand beside an axis
 HUGE = 1e300  # what is beyond is not drawn: infinity, and what MLflow's database makes of it
 WIDTH = 400  # units of the view box: about a phone's pixels, so that its text can be read there
 GAP = 30  # between panels: room for a title
@@ -119,9 +122,21 @@ def panels(
     return list(made[:, 0])
 
 
+def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
+    """A number as tables have it, with a minus that is as long as a plus."""
+    return words.number(value, digits, sign=sign).replace("-", "\N{MINUS SIGN}")
+
+
+def _beside(value: float) -> str:
+    """A number beside an axis, where there is room for few digits."""
+    if abs(value) >= _WIDEST:
+        return f"{value:.5g}".replace("-", "\N{MINUS SIGN}")
+    return number(value, 5)
+
+
 def plain_numbers(axes: Axes, *, across: bool = False) -> None:
     """Numbers as they are beside the axis, never a common factor somewhere else."""
-    formatter = FuncFormatter(lambda value, _: f"{value:.5g}".replace("-", "\N{MINUS SIGN}"))
+    formatter = FuncFormatter(lambda value, _: _beside(value))
     (axes.xaxis if across else axes.yaxis).set_major_formatter(formatter)
 
 
