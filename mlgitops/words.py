@@ -120,14 +120,14 @@ def apart(*values: float) -> list[str]:
     return [repr(value) for value in values]
 
 
-def pace(done: int, total: int, seconds: float) -> str:
+def pace(done: int, total: int, seconds: float, unit: str = "") -> str:
     """`120 of 1,000, 31/s, 28 s left`: how far a job is that has taken so many seconds."""
-    said = f"{done:,} of {total:,}"
+    said = f"{done:,} of {total:,}{unit}"
     if not 0 < done < total or seconds <= 0:
         return said
     rate = done / seconds
     left = (total - done) / rate
-    speed = f", {rate:.0f}/s" if rate >= 1 else ""
+    speed = f", {rate:.0f}{unit}/s" if rate >= 1 else ""
     return f"{said}{speed}, {f'{left:.0f} s' if left < _LONG else f'{left / 60:.0f} min'} left"
 
 

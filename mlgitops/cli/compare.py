@@ -120,7 +120,7 @@ def _compared(
     held = require_model(client, model)
     found = [_find(client, model, name, desired.stages) for name in names]
     own = Environments(say=told) if told else None
-    with Cabinet(client) as cabinet, tools(package_of(desired), own, store) as shared:
+    with Cabinet(client, say) as cabinet, tools(package_of(desired), own, store) as shared:
         sides, notes = [], list[str]()
         for label, version in found:
             say(f"reading {label}")

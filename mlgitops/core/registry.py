@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -102,8 +102,14 @@ class RegistryReader(Protocol):
         """
         ...
 
-    def download(self, uri: str, folder: Path) -> Path:
-        """Download a model into a folder; where it lies then."""
+    def download(self, uri: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> Path:
+        """Download a model into a folder; where it lies then.
+
+        Args:
+            uri: of the model.
+            folder: an empty one.
+            say: is told now and then how much has come, where that is known.
+        """
         ...
 
     def of_run(self, name: str, run_id: str) -> Version | None:

@@ -73,7 +73,7 @@ def build(
         payload = Path(folder)
         asked = meanwhile.submit(_engine)
         say(f"fetching {model} {wanted}")
-        found = source.fetch(registry, model, wanted, payload, options)
+        found = source.fetch(registry, model, wanted, payload, options, say)
         wish = spec.specify(found, options)
         engine = asked.result()
         wish = _based(wish, options, say)

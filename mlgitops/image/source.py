@@ -10,6 +10,7 @@ from mlgitops.registry import digest, payload, required
 from mlgitops.registry.lookup import find_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlgitops.core.registry import RegistryReader
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    registry: RegistryReader, model: str, wanted: str, folder: Path, options: BuildOptions
+    registry: RegistryReader,
+    model: str,
+    wanted: str,
+    folder: Path,
+    options: BuildOptions,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Source:
     """Download a version, given by its number or a stage that holds it, into an empty folder.
 
@@ -29,7 +35,7 @@ def fetch(
     """
     version, stage = find_version(registry, model, wanted, options.stages)
     number = version.number
-    registry.download(f"models:/{model}/{number}", folder)
+    registry.download(f"models:/{model}/{number}", folder, say)
     found = digest.of_folder(folder)
     options.pins.verify(model, number, stage or options.stage, found)
     described = payload.of_folder(folder)

@@ -160,7 +160,7 @@ def collect(
         of_models = groupby(plan.changes, key=lambda change: change.model)
         for changes in collector.read([list(changes) for _, changes in of_models]):
             folders = cabinets.enter_context(ExitStack())
-            cabinet = folders.enter_context(Cabinet(reader))
+            cabinet = folders.enter_context(Cabinet(reader, progress))
             waiting = []
             for change in changes:
                 place = pace(len(exhibits), len(plan.changes), monotonic() - started)

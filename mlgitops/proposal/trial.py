@@ -70,7 +70,7 @@ def tried(
         of = f"stage {' or '.join(stages)}" if stages else "any stage"
         raise UsageError(f"{desired.file} has no gates of {model} for {of}; add some to try")
     found = []
-    with Cabinet(registry) as cabinet, tools(package_of(desired), own, store) as shared:
+    with Cabinet(registry, progress) as cabinet, tools(package_of(desired), own, store) as shared:
         new = side_of(registry, model, bare, cabinet, pins.declared(desired))
         for alias in aliases:
             progress(f"judging {model} version {number} for {alias}")

@@ -18,7 +18,7 @@ from mlgitops.system import files, yamls
 from mlgitops.words import brief, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlgitops.core.signature import Signature
     from mlgitops.registry.address import Address
@@ -49,11 +49,17 @@ class Payloads:
     api: RegistryApi
     runs: RunApi
 
-    def download(self, uri: str, folder: Path, file: str = "") -> Path:
-        """Download a model, or a file of it, into a folder; where it lies then."""
+    def download(
+        self, uri: str, folder: Path, file: str = "", say: Callable[[str], None] = lambda _: None
+    ) -> Path:
+        """Download a model, or a file of it, into a folder; where it lies then.
+
+        How much has come is told of what plain HTTP brings.
+        """
         store = self.store(uri)
         if served := self._served(uri, store):
-            return served.download(folder, file)
+            name = uri.removeprefix("models:/").replace("/", " ")
+            return served.download(folder, file, lambda much: say(f"downloading {name}: {much}"))
         with self._opened(uri, store) as opened:
             return Path(opened.download_artifacts(file, str(folder)))
 

@@ -34,7 +34,7 @@ from mlgitops.registry.recorded import Recorded
 from mlgitops.registry.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -306,9 +306,9 @@ class MlflowRegistry:
         """The signature of a version; costs the download of its MLmodel file."""
         return self._payloads.signature(version.uri)
 
-    def download(self, uri: str, folder: Path) -> Path:
+    def download(self, uri: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> Path:
         """Download a model into a folder; where it lies then."""
-        return self._payloads.download(uri, folder)
+        return self._payloads.download(uri, folder, say=say)
 
     def of_run(self, name: str, run_id: str) -> Version | None:
         """The version of a model that a run made, or else what the run logged, as number 0.

@@ -20,10 +20,10 @@ from mlgitops.registry import stores
 from mlgitops.registry.calls import Calls
 from mlgitops.registry.server import server_at
 from mlgitops.system.addresses import without_secrets
-from mlgitops.words import plain
+from mlgitops.words import pace, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mlgitops.errors import PayloadError
@@ -33,6 +33,8 @@ _GIB = 2**30
 _BYTES, _ENTRIES, _DEPTH = 50 * _GIB, 20_000, 40  # of a model
 _AT_ONCE = 4  # files
 _LONGEST = 6 * 3600.0  # seconds for a model
+_MB = 1_000_000
+_SILENCE = 0.5  # seconds between two words on how much has come
 _ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -61,6 +63,10 @@ class Served:
     server: str
     _bytes: int = 0
     _entries: int = 0
+    _size: int = 0  # bytes, as the server says
+    _begun: float = 0.0
+    _told: float = field(default_factory=time.monotonic)
+    _say: Callable[[str], None] = lambda _: None
     _until: float = field(default_factory=lambda: time.monotonic() + _LONGEST)
 
     def names(self) -> set[str]:
@@ -71,13 +77,21 @@ class Served:
         """
         return {path.name for path, _ in self._listed(PurePosixPath())}
 
-    def download(self, folder: Path, file: str = "") -> Path:
+    def download(
+        self, folder: Path, file: str = "", say: Callable[[str], None] = lambda _: None
+    ) -> Path:
         """Download all of it into a folder, or one file; where that lies then.
+
+        Args:
+            folder: where it is to lie.
+            file: the path of one file; all if empty.
+            say: is told now and then how much has come, by any thread.
 
         Raises:
             StoreError, PayloadError: the store could not be used.
         """
         files = [PurePosixPath(file)] if file else list(self._files(PurePosixPath(), folder))
+        self._say, self._begun = say, time.monotonic()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             try:
                 for _ in threads.map(lambda path: self._fetch(path, folder / path), files):
@@ -92,14 +106,15 @@ class Served:
             raise self._unfit(f"its folders are nested more than {_DEPTH} deep")
         with self._writing(below):
             (into / below).mkdir(parents=True, exist_ok=True)
-        for path, is_folder in self._listed(below):
-            if is_folder:
+        for path, size in self._listed(below):
+            if size is None:
                 yield from self._files(path, into)
             else:
+                self._size += size
                 yield path
 
-    def _listed(self, below: PurePosixPath) -> Iterator[tuple[PurePosixPath, bool]]:
-        """What lies in a folder, and whether it is one itself."""
+    def _listed(self, below: PurePosixPath) -> Iterator[tuple[PurePosixPath, int | None]]:
+        """What lies in a folder, with the bytes of a file; None for a folder."""
         answer = self.calls.listed(self._path(below))
         if isinstance(answer, HttpError) or not answer.ok:
             raise self._trouble(answer)
@@ -111,8 +126,8 @@ class Served:
         if self._entries > _ENTRIES:
             raise self._unfit(f"it has more than {_ENTRIES:,} files and folders")
         self._check_time()
-        for name, is_folder in found:
-            yield below / name, is_folder
+        for name, size in found:
+            yield below / name, size
 
     def _fetch(self, path: PurePosixPath, into: Path) -> None:
         with self._writing(path), into.open("xb") as opened:
@@ -122,6 +137,7 @@ class Served:
                 if self._bytes > _BYTES:
                     raise self._unfit(f"it is larger than {_BYTES // _GIB} GiB")
                 self._check_time()
+                self._tell()
                 opened.write(part)
 
             def restart() -> None:
@@ -131,6 +147,14 @@ class Served:
             answer = self.calls.fetch(self._path(path), take, restart)
         if isinstance(answer, HttpError) or not answer.ok:
             raise self._trouble(answer)
+
+    def _tell(self) -> None:
+        """Say how much has come, if that has not been said for a while."""
+        now = time.monotonic()
+        if now - self._told >= _SILENCE and self._size:
+            self._told = now
+            come, whole = self._bytes // _MB, max(self._bytes, self._size) // _MB
+            self._say(pace(come, whole, now - self._begun, " MB"))
 
     def _path(self, below: PurePosixPath) -> str:
         return "/".join(filter(None, (self.path, *below.parts)))
@@ -182,8 +206,8 @@ def _bare(netloc: str) -> str:
     return netloc.rpartition("@")[2]
 
 
-def _entry(found: Any) -> tuple[str, bool]:
-    """A name and whether it is of a folder.
+def _entry(found: Any) -> tuple[str, int | None]:
+    """A name, and the bytes of a file, 0 where the server does not say; None for a folder.
 
     Raises:
         KeyError, TypeError, ValueError: it is not what MLflow lists.
@@ -193,4 +217,6 @@ def _entry(found: Any) -> tuple[str, bool]:
         raise TypeError
     if name in ("", ".", "..") or any(letter in name for letter in "/\\\0"):
         raise ValueError
-    return name, is_folder
+    size = found.get("file_size")
+    known = int(size) if isinstance(size, int | str) and str(size).isdecimal() else 0
+    return name, None if is_folder else known

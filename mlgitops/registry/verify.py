@@ -78,7 +78,7 @@ class Digests:
         if self._reader.version(model, version) is None:
             return Found(model=model, trouble=f"version {version} does not exist or was deleted")
         try:
-            with _downloaded(self._reader, model, version) as folder:
+            with _downloaded(self._reader, model, version, self._progress) as folder:
                 return Found(model=model, digest=digest.of_folder(folder))
         except (RegistryRequestError, StoreError, PayloadError) as error:
             trouble = f"cannot download the payload of version {version}: {error}"
@@ -86,9 +86,14 @@ class Digests:
 
 
 @contextmanager
-def _downloaded(reader: RegistryReader, model: str, version: int) -> Iterator[Path]:
+def _downloaded(
+    reader: RegistryReader,
+    model: str,
+    version: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Path]:
     with TemporaryDirectory(prefix="mlgitops-") as made:
-        yield reader.download(f"models:/{model}/{version}", Path(made))
+        yield reader.download(f"models:/{model}/{version}", Path(made), say)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from mlgitops.registry.signature import said_by
 from mlgitops.words import brief, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from mlgitops.core.registry import RegistryReader
@@ -29,8 +30,8 @@ _PYFUNC = "python_function"  # the flavour that MLflow adds to every other
 class Cabinet:
     """What was downloaded lies here until the block ends; a context that leaves nothing behind."""
 
-    def __init__(self, reader: RegistryReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: RegistryReader, say: Callable[[str], None] = lambda _: None) -> None:
+        self._reader, self._say = reader, say
         self._folder = Path(mkdtemp(prefix="mlgitops-"))
         self._known: dict[str, Artifact] = {}
 
@@ -55,7 +56,9 @@ class Cabinet:
         if version.uri not in self._known:
             folder = self._folder / str(len(self._known))
             folder.mkdir(exist_ok=True)
-            self._known[version.uri] = describe(self._reader.download(version.uri, folder))
+            self._known[version.uri] = describe(
+                self._reader.download(version.uri, folder, self._say)
+            )
         return self._known[version.uri]
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from mlflow import MlflowClient
 
+from mlgitops.registry.connect import connect
 from tests.team import declaring
 
 if TYPE_CHECKING:
-    from tests.proxy import Proxy
+    from pathlib import Path
+
+    from tests.proxy import Answered, Asked, PassOn, Proxy
     from tests.team import Team
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -121,13 +127,38 @@ def test_an_older_version_in_a_classic_stage_is_found_and_archived(remote: Team)
     assert remote.run("plan", "--exit-code").code == 0
 
 
+@pytest.mark.usefixtures("remote")
+def test_a_download_tells_how_much_has_come(proxied: Proxy, tmp_path: Path) -> None:
+    """Of what the server says there is, with the version's name, for whoever waits."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
+    for name in ("a.bin", "b.bin"):
+        (tmp_path / "model" / name).write_bytes(bytes(3_000_000))
+    client = MlflowClient(proxied.url, proxied.url)
+    experiment = client.create_experiment("told", artifact_location="mlflow-artifacts:/told")
+    run = client.create_run(experiment).info
+    client.log_artifacts(run.run_id, str(tmp_path / "model"), "model")
+    client.create_registered_model("wind")
+    client.create_model_version("wind", f"{run.artifact_uri}/model", run_id=run.run_id)
+
+    def slow(asked: Asked, pass_on: PassOn) -> Answered:
+        if asked.path.endswith("bin"):
+            time.sleep(0.7)
+        return pass_on(asked)
+
+    proxied.meddle = slow
+    said: list[str] = []
+    connect(proxied.url, proxied.url).download("models:/wind/1", tmp_path / "to", said.append)
+    assert said
+    for line in said:
+        assert re.fullmatch(r"downloading wind 1: [0-6] of 6 MB(, \d MB/s)?(, \d s left)?", line)
+
+
 @pytest.mark.parametrize(("among", "by_name"), [(0, False), (1_000, True), (10_000, True)])
 def test_models_are_asked_for_by_name_where_pages_cost_more(
     proxied: Proxy, among: int, by_name: bool
 ) -> None:
     """Of a registry with thousands, a dozen cost their own requests; of a small one, pages."""
-    from mlgitops.registry.connect import connect
-
     registry = connect(proxied.url, proxied.url)
     registry.held_again([f"absent-{number}" for number in range(12)], among=among)
     asked = {path.removeprefix("/api/2.0/mlflow/") for _, path in proxied.seen}
