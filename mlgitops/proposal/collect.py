@@ -216,11 +216,8 @@ class _Collector:
         return _need(self._desired.models[change.model].gates_for(change.alias), self._request)
 
     def _tells_past(self, change: Change) -> bool:
-        whole = self._request.need is Need.PREDICTIONS
-        return whole and change.model in self._held.models and not self._is_prompt(change.model)
-
-    def _is_prompt(self, model: str) -> bool:
-        return self._held.model(model).prompt
+        held = self._held.models.get(change.model)
+        return self._request.need is Need.PREDICTIONS and held is not None and not held.prompt
 
     def begin(self, change: Change, cabinet: Cabinet) -> Callable[[], Exhibit]:
         """Let the versions of a change predict, and say what waits for it."""

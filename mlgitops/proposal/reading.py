@@ -33,6 +33,7 @@ class Reading:
         self._bare: dict[VersionKey, Version] = {}
         self._latest: dict[str, list[Version]] = {}
         self._full: dict[VersionKey, Version] = {}
+        self._signed: dict[VersionKey, Version] = {}
         self._past: dict[str, tuple[Past, ...]] = {}
         self._payloads: Mapping[VersionKey, Presence] = {}
         self._back: Mapping[tuple[str, str], WayBack] = {}
@@ -76,6 +77,7 @@ class Reading:
         past = {(m, one.number): one for m in models for one in self._latest.get(m, ())}
         every = versions | past
         self._full = dict(zip(every, self._reader.all_evidence(every.values()), strict=True))
+        self._signed = {}
         self._past = {
             model: in_stages(
                 self._held.model(model),
@@ -90,11 +92,14 @@ class Reading:
 
     def recorded(self, model: str, number: int | None, *, signature: bool) -> Version | None:
         """A version with what was recorded of it; None if it does not exist."""
-        found = self._full.get((model, number or 0))
+        key = (model, number or 0)
+        found = self._full.get(key)
         if found is None or not signature:
             return found
-        # why a signature cannot be read is what a guard says
-        return with_signature(self._reader, found)[0]
+        if key not in self._signed:
+            # why a signature cannot be read is what a guard says
+            self._signed[key], _ = with_signature(self._reader, found)
+        return self._signed[key]
 
     def past(self, model: str) -> tuple[Past, ...]:
         """The latest versions of a model, if they were asked for."""

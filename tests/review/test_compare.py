@@ -210,6 +210,11 @@ def test_each_payload_is_read_once(remote: Team, proxied: Proxy) -> None:
     remote.ok("plan")
     assert len(proxied.downloads) > 10
     assert sorted(proxied.downloads) == sorted(set(proxied.downloads))
+    gates = "gates: {Staging: [signature: compatible], Production: [signature: compatible]}"
+    remote.write(f"models:\n  once: {{{gates}, stages: {{Staging: 2, Production: 2}}}}\n")
+    proxied.reset()
+    remote.ok("plan", "--quick")  # which reads the signatures of both versions
+    assert [path.rpartition("/")[2] for path in proxied.downloads] == ["MLmodel"] * 2
 
     remote.ok("apply")
     proxied.reset()
