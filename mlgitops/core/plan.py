@@ -98,12 +98,12 @@ class Change:
     def since(self) -> str:
         """When the stage got its new version, as the newest stamp says; empty if it gets it now.
 
-        Where the stage holds what it held before that stamp, nobody can say whether the version
-        ever came: an apply may have been killed between the stamp and the move.
+        Where the apply of that stamp did not end, and the stage holds what it held before, nobody
+        can say whether the version ever came.
         """
         if self.stamp is None or self.stamp.version != self.new:
             return ""
-        came = self.old == self.new or self.old != self.stamp.previous
+        came = self.unfinished is None or self.old == self.new or self.old != self.stamp.previous
         return self.stamp.since or (self.stamp.time if came else "")
 
     @property

@@ -270,7 +270,7 @@ def _actual(stays: Sequence[Stay]) -> Iterator[Stay]:
         same = kept and kept[-1].version == stay.version  # it was there already
         if stay.stamps or not (same or _never_came(before, after)):
             since = max([stay.came, *(one.since for one in kept[-1:])])
-            kept.append(replace(stay, since=since))
+            kept.append(replace(stay, since=since, until=None))
     return _with_ends(kept)
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from mlgitops.core.stage import alias_of
+from mlgitops.history.stays import actual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -223,7 +224,7 @@ def _model(
     versions: tuple[Version, ...],
     held: Mapping[int, Side],
 ) -> ModelShown:
-    last = {alias_of(stay.stage): stay for stay in stays}
+    last = {alias_of(stay.stage): stay for stay in actual(stays)}
     serving = grouped(served, lambda one: alias_of(one.stage))
     stages = tuple(
         StageShown(

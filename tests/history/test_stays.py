@@ -141,7 +141,7 @@ def test_a_stage_that_was_empty_until_it_was_applied(team: Team) -> None:
 
 
 def test_a_heal_does_not_begin_anew(team: Team) -> None:
-    """The stamp keeps when the version came; one that may never have come is not said to have."""
+    """The stamp keeps when the version came, also where somebody moved the stage back by hand."""
     team.versions(3)
     team.stages(Production=1)
     commit(team, "Start", day=1)
@@ -159,8 +159,30 @@ def test_a_heal_does_not_begin_anew(team: Team) -> None:
     assert (found["version"], found["by"], found["since"][:10]) == (2, "healer", "2026-11-02")
     team.client.set_registered_model_alias("wind", "production", "1")
     stamped(team, 2, previous=1, since="")
+    came = (team.tag(2, "Production") or {})["time"]
     team.ok("apply")
-    assert (team.tag(2, "Production") or {})["since"] == ""
+    assert (team.tag(2, "Production") or {})["since"] == came
+
+
+def test_what_was_refused_ends_no_stay(team: Team) -> None:
+    """Neither while it is asked for, nor once somebody has taken it back."""
+    team.versions(2)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    team.ok("apply")
+    stamped(team, 1, time="2026-11-01T13:00:00Z")
+    gate = "gates: {Production: [{metric: mae, max: 1}]}"
+    team.write(f"models:\n  wind: {{{gate}, stages: {{Production: 2}}}}\n")
+    commit(team, "Promote", day=2)
+    assert team.run("apply").code == 3
+    asked = stays(team, "--at", "2026-11-03")
+    team.stages(Production=1)
+    commit(team, "Take it back", day=4)
+    back = stays(team, "--at", "2026-11-05")
+    assert [(one["version"], one["since"][:10], one["until"]) for one in (*asked, *back)] == [
+        (1, "2026-11-01", None),
+        (1, "2026-11-01", None),
+    ]
 
 
 def test_what_was_not_committed_is_nobody_s(team: Team) -> None:
