@@ -55,12 +55,14 @@ class Verdict:
         rule: the gate as models.yaml writes it.
         expected: what the rule asks for, in numbers.
         actual: what was found.
+        in_time: that the version meets it later as it is, as `actual` says.
     """
 
     rule: str
     result: Result
     expected: str
     actual: str
+    in_time: bool = False
 
     def __str__(self) -> str:
         return f"{self.rule}: expected {self.expected}, actual {self.actual}"

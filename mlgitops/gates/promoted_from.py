@@ -6,7 +6,7 @@ so only its last stay can be measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -95,7 +95,8 @@ def _soaked(stage: str, soak: str, case: Case) -> Verdict:
     # what is left of whole minutes, so that the two add up
     left = units.spelled(span - spent // _MINUTE * _MINUTE)
     end = "" if stay.until else f", until {_time(stay.since + span)}"
-    return verdict(rule, False, expected, f"{actual}, {left} left{end}")
+    found = verdict(rule, False, expected, f"{actual}, {left} left{end}")
+    return replace(found, in_time=not stay.until)
 
 
 _MINUTE = timedelta(minutes=1)

@@ -214,7 +214,7 @@ def _first(exhibit: Exhibit, few: bool) -> Iterator[str]:
 
 def _next(exhibit: Exhibit) -> str:
     """Where a change that gates refuse is declared, and what to do; a line of its own."""
-    said = located(exhibit.change.where, wording.MEET_IT)
+    said = located(exhibit.change.where, wording.how_to_meet(exhibit.failed))
     return f"\n{block(said)}" if exhibit.failed else ""
 
 

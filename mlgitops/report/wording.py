@@ -12,9 +12,10 @@ from mlgitops.core.status import StageState, state_of
 from mlgitops.errors import located
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
+    from mlgitops.core.gate import Verdict
     from mlgitops.core.guards import Objection
     from mlgitops.core.metrics import Difference, Interval
     from mlgitops.core.plan import Change, Plan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mlgitops.proposal.collect import Exhibit
     from mlgitops.proposal.propose import Proposal
 
-MEET_IT = "choose a version that meets the gate, or change the gate"
+_MEET_IT = "choose a version that meets the gate, or change the gate"
 SIGNS = {Action.FILL: "+", Action.REPLACE: "~", Action.EMPTY: "-", Action.ALIGN: "="}
 
 
@@ -159,10 +160,17 @@ def refusals(proposal: Proposal) -> Iterator[tuple[str, str]]:
     """Each refusal once: where, of what, by which rule and values; and what to do about it."""
     for one in proposal.failing:
         for verdict in one.failed:
-            yield located(one.change.where, f"{_entering(one)}: {verdict}"), MEET_IT
+            yield located(one.change.where, f"{_entering(one)}: {verdict}"), how_to_meet([verdict])
     for found in proposal.guarded:
         yield located(found.where, objection(found)), f"to allow it: {how_to_allow(found.guard)}"
     yield from ((str(problem), "") for problem in proposal.problems)
+
+
+def how_to_meet(failed: Iterable[Verdict]) -> str:
+    """What to do about gates that refuse a change."""
+    if all(one.in_time for one in failed):
+        return f"wait until then and plan again, or {_MEET_IT}"
+    return _MEET_IT
 
 
 def refused_first(proposal: Proposal) -> str:
