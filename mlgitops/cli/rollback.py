@@ -19,7 +19,7 @@ from mlgitops.history.declared import declared
 from mlgitops.history.reasons import TRAILER
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import previous
-from mlgitops.system import files
+from mlgitops.system import files, git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +71,10 @@ def rollback(
 
     former = version or before(stage)
     if former is None:
-        at = "is at the first version" if leaving else "has held no version"
-        which = ", but for blocked ones" if but else ""
+        at = f"held nothing before version {leaving}" if leaving else "has held no version"
+        but_for = ", but for blocked versions and what it was rolled back from" if leaving else ""
         raise UsageError(
-            f"{model} {stage} {at} that git knows of{which}; pass the VERSION to go to"
+            f"{model} {stage} {at} that git knows of{but_for}; pass the VERSION to go to"
         )
     if former == leaving:
         raise UsageError(f"{edited}: {model} {stage} is already at {former}; pass another VERSION")
@@ -90,7 +90,16 @@ def rollback(
     if reason:
         paragraphs = f"Roll back {model} {stage}", f"{TRAILER}: {reason}"
         options = " ".join(f"-m {shlex.quote(one)}" for one in paragraphs)
-        tell(f"to record the reason: git commit {options} {shlex.quote(str(edited))}")
+        tell(f"to record the reason: {_committing(edited, options)}")
+
+
+def _committing(edited: Path, options: str) -> str:
+    """The command that commits a file; it works from here, whose repository it is or not."""
+    asked = ("rev-parse", "--show-toplevel")
+    if git.ask(edited, *asked) == git.ask(Path.cwd() / edited.name, *asked):
+        return f"git commit {options} {shlex.quote(str(edited))}"
+    folder, name = shlex.quote(str(edited.parent)), shlex.quote(edited.name)
+    return f"git -C {folder} commit {options} {name}"
 
 
 def _edited(part: Part, model: str, moves: Mapping[str, int | None], bad: dict[int, str]) -> Part:

@@ -41,13 +41,19 @@ def test_the_version_that_is_left_is_blocked_with_its_reason(team: Team) -> None
     assert "is back at 1" in team.ok("rollback", "wind", "Production").out
 
 
-def test_the_command_that_commits_records_the_reason(team: Team) -> None:
-    """As a trailer, quoted for a shell."""
+def test_the_command_that_commits_records_the_reason(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a trailer, quoted for a shell; from another folder, too."""
     declare(team, Production=1)
     declare(team, Production=2)
     ran = team.ok("rollback", "wind", "Production", "--reason", "it's late")
     options = "-m 'Roll back wind Production' -m 'Reason: it'\"'\"'s late'"
     assert f"to record the reason: git commit {options} " in ran.out
+    declare(team, Production=3)
+    monkeypatch.chdir("/")
+    ran = team.ok("rollback", "wind", "Production", "--reason", "late", "--file", str(team.file))
+    assert f"to record the reason: git -C {team.folder} commit -m " in ran.out
 
 
 def test_every_stage_that_names_it_goes_back(team: Team) -> None:
@@ -81,7 +87,7 @@ def test_a_stage_that_held_no_other_version_is_left_empty(team: Team) -> None:
         (["--reason", "\x1b[31mred"], "a reason is one line"),
         (["--reason", "x" * 201], "a reason is one line"),
         (["1"], "version 1 of wind is blocked: bad; choose another, or remove 1 from 'blocked' at"),
-        ([], "wind Production is at the first version that git knows of, but for blocked ones"),
+        ([], "wind Production held nothing before version 2 that git knows of, but for blocked"),
     ],
 )
 def test_what_cannot_be_rolled_back_changes_nothing(

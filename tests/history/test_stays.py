@@ -369,7 +369,8 @@ def test_going_back_twice_goes_back_two(team: Team) -> None:
         assert f"is back at {former}" in team.ok("rollback", "wind", "Production").out
         commit(team, "Go back", day=6 - former)
     assert (
-        "is at the first version that git knows of; pass"
+        "held nothing before version 1 that git knows of, but for blocked versions and what it was "
+        "rolled back from; pass the VERSION to go to"
         in team.run("rollback", "wind", "Production").err
     )
 
@@ -408,4 +409,4 @@ def test_nothing_to_roll_back_to(team: Team) -> None:
     commit(team, "Start", day=1)
     ran = team.run("rollback", "wind", "Production")
     assert ran.code == 64
-    assert "that git knows of; pass the VERSION to go to" in ran.err
+    assert "that git knows of, but for" in ran.err
