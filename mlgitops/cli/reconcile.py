@@ -40,6 +40,7 @@ from mlgitops.cli.terms import (
     authors_option,
     base_option,
     check_exceptions,
+    tell_of_freezes,
     terms,
     terms_options,
     warn_of_exceptions,
@@ -165,6 +166,7 @@ def plan(
         _write(out, proposal, texts)
     come = partial(origin, target, file)
     show_plan(form, reports, proposal, lambda: document.plan(proposal), come, only=only)
+    tell_of_freezes(desired)
     proposal.check()
     check_exceptions(desired, base)
     return EXIT_PENDING if exit_code and proposal.plan.changes else 0

@@ -20,7 +20,7 @@ from mlgitops.cli.options import (
     show_report,
     tell,
 )
-from mlgitops.cli.terms import warn_of_exceptions
+from mlgitops.cli.terms import tell_of_freezes, warn_of_exceptions
 from mlgitops.core.status import StageState
 from mlgitops.core.way_back import FEW
 from mlgitops.file.load import load
@@ -72,6 +72,7 @@ def status(
 
     desired = load(file)
     warn_of_exceptions(desired)
+    tell_of_freezes(desired)
     with progress() as say:
         say("reading the registry")
         reader = target.connect()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlgitops.cli.options import warn
+from mlgitops.cli.options import tell, warn
 from mlgitops.core.guards import Terms
 from mlgitops.core.permissions import Guard, by_flags, by_labels, expired
 from mlgitops.core.review import untouched
 from mlgitops.errors import DesiredStateError
 from mlgitops.file.load import SPELLED_FREELY, completed, of_revision
 from mlgitops.file.texts import Texts
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlgitops.errors import Problem
     from mlgitops.file.load import Source
 
+_FEW = 5  # freezes that are told one by one
 _NOTHING = "models: {}"
 
 
@@ -116,6 +118,17 @@ def warn_of_exceptions(desired: Desired, but: tuple[Problem, ...] = ()) -> None:
     for one in expired(desired, datetime.now(UTC)):
         if one not in but:
             warn(str(one))
+
+
+def tell_of_freezes(desired: Desired) -> None:
+    """Tell what is frozen, also while nothing waits for it."""
+    named = [("", desired.freeze), *((f"{m.name}: ", m.freeze) for m in desired.models.values())]
+    now = datetime.now(UTC)
+    told = [f"frozen: {name}{one}" for name, one in named if one and now < one.until]
+    for line in told[:_FEW]:
+        tell(line, err=True)
+    if len(told) > _FEW:
+        tell(f"frozen: {count(len(told) - _FEW, 'more model')}", err=True)
 
 
 authors_option = click.option(

@@ -57,6 +57,9 @@ class Freeze:
     until: datetime
     where: Where = field(compare=False)
 
+    def __str__(self) -> str:
+        return f"no changes until {self.end}: {self.reason}"
+
     @property
     def end(self) -> str:
         """That moment in words: what ends with a day is said to."""

@@ -91,7 +91,7 @@ def noted(
         if stage.state in (StageState.PENDING, StageState.DRIFT):
             for freeze in freezes:
                 if freeze and now < freeze.until:
-                    yield f"no changes until {freeze.end}: {freeze.reason}"
+                    yield str(freeze)
 
     return tuple(
         replace(one, note="; ".join(filter(None, (one.note, *waits(one))))) for one in stages

@@ -63,8 +63,7 @@ def _proposed(pulls: Iterable[PullRequest], models: Iterable[ModelShown]) -> Ite
 
 def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> Iterator[Need]:
     if freeze and now < freeze.until:
-        said = f"no changes until {freeze.end}: {freeze.reason}"
-        yield Need(kind="frozen", said=said, model=model)
+        yield Need(kind="frozen", said=str(freeze), model=model)
 
 
 def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:

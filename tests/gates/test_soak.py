@@ -49,6 +49,7 @@ def test_a_version_waits_in_staging(team: Team) -> None:
     assert "promoted_from Staging soak 24h" in ran.out
     assert "version 1 is or was in Staging for 24h in one stay" in ran.out
     assert re.search(r"in Staging since 20\S+Z: 23h 30m, 30m left, until 20\S+Z", ran.out)
+    assert "wait until then and plan again, or" in team.run("plan", "--format", "markdown").out
 
     aged(team, 1, 24)
     assert re.search(r"passed .* in Staging since 20\S+Z: 1d *\n", team.ok("plan").out)
@@ -77,6 +78,8 @@ def test_status_says_what_a_stage_waits_for(team: Team) -> None:
     assert re.fullmatch(f"{waits}; {re.escape(said)}", note(f"{frozen}{file}") or "")
     aged(team, 1, 24)
     assert note(f"{frozen}{file}") == said
+    for verb in ("plan", "status"):
+        assert f"frozen: {said}\n" in team.run(verb).err
     assert note(file) is None
 
 
