@@ -281,8 +281,9 @@ class Target:
 
         address = self.named
         if address is None:
+            new = ", which is new and empty" if self._embedded().is_new else ""
             tell(
-                f"using the embedded registry in {self.folder}; "
+                f"using the embedded registry in {self.folder}{new}; "
                 "to use another, set MLFLOW_TRACKING_URI",
                 err=True,
             )

@@ -43,7 +43,16 @@ class Embedded:
                 f"the embedded registry needs a folder, but {self.folder} cannot be one: "
                 f"{error.strerror}; pass another with --state"
             ) from error
-        return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+        return f"sqlite:///{self._database.resolve()}"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever written to it."""
+        return not self._database.exists()
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "mlflow.db"
 
     @property
     def artifacts(self) -> str:
