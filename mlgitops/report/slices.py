@@ -25,7 +25,7 @@ def part(found: Sequence[Slice]) -> Part:
     alike = len(found) - len(worse) - len(better)
     words = (
         f"the new version is worse on {len(worse)} of {count(len(found), 'slice')} of these rows, "
-        f"better on {len(better)} and about the same on {alike}:"
+        f"better on {len(better)} and about the same on {alike}{':' if worse or better else '.'}"
     )
     level = found[0].interval.level
     header = (

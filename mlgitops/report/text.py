@@ -68,6 +68,9 @@ def plan(
     _head(proposal, screen)
     shown = [one for one in proposal.exhibits if not wording.states(one).isdisjoint(only)]
     brief = len(shown) > _MOST
+    if proposal.exhibits and not shown:
+        screen.line((f"No change is {' or '.join(only)}.", ""))
+        screen.line()
     for model, exhibits in groupby(shown, key=lambda one: one.change.model):
         screen.line((model, "bold"))
         for exhibit in exhibits:

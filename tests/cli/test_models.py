@@ -61,6 +61,8 @@ def test_a_plan_shows_changes_in_some_states(three: Team) -> None:
     assert "1 change in other states: to see them, run without --only." in ran.out
     assert "2 changes" in ran.out.splitlines()[-1]
     assert "wind\n  + Production" in three.run("plan", "--only", "pending").out
+    nothing = three.run("plan", "--only", "refused").out
+    assert nothing.startswith("No change is refused.\n\n2 changes in other states")
     text = three.file.read_text()
     three.write(
         text.replace("  wind: {", "  wind: {gates: {Production: [{metric: mae, max: 1}]}, ")
