@@ -8,8 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from mlgitops.core.desired import (
     MODELS,
     PROMPTS,
@@ -25,10 +23,10 @@ from mlgitops.core.desired import (
 from mlgitops.core.promotion import Rule
 from mlgitops.core.stage import DeclaredStages
 from mlgitops.errors import MOST, DesiredStateError, Problem, Where
-from mlgitops.file import checks, problems, stages
+from mlgitops.file import checks, stages
 from mlgitops.file.deployments import DEPLOYMENTS, deployment
 from mlgitops.file.document import Document, parse
-from mlgitops.file.include import INCLUDE
+from mlgitops.file.formed import formed
 from mlgitops.file.problems import Flaw
 from mlgitops.file.reader import KeyPath, Place, problem_at
 from mlgitops.file.schema import (
@@ -156,7 +154,10 @@ def source(
     included, unread = _parsed(texts.included)
     broken = [*texts.problems, *unread]
     documents = [document, *included]
-    form, *others = _forms(documents, folders, broken)
+    found = formed(documents, folders)
+    if not found.forms:
+        raise _refused(documents, found.flaws, broken)
+    form, *others = found.forms
     assert isinstance(form, FileForm), "models.yaml comes first"
     listed = [(form, document), *zip(others, included, strict=True)]
     prompts = [name for one, _ in listed for name in one.prompts]
@@ -166,16 +167,20 @@ def source(
     version = max(desired.version, within.version if within else 1)
     if within is not None:
         desired = completed(desired, within)
-    found = [
-        Flaw(path=path, where=homes.get(path[:2], document).where(path), message=message)
-        for path, message in (
-            *checks.of_form_2(desired, version, prompts, including=bool(form.include)),
-            *checks.findings(desired),
-        )
+    meant = (
+        *checks.of_form_2(desired, version, prompts, including=bool(form.include)),
+        *checks.findings(desired),
+    )
+    flaws = [
+        *found.flaws,
+        *clashing,
+        *(
+            Flaw(path=path, where=homes.get(path[:2], document).where(path), message=message)
+            for path, message in found.believed(meant, desired)
+        ),
     ]
-    found += clashing
-    if found or broken or any(one.problems for one in documents):
-        raise _refused(documents, found, broken)
+    if flaws or broken or any(one.problems for one in documents):
+        raise _refused(documents, flaws, broken)
     return Source(texts=texts, document=document, desired=desired)
 
 
@@ -189,29 +194,6 @@ def _parsed(included: Iterable[Included]) -> tuple[list[Document], list[Problem]
         except DesiredStateError as error:
             unread += error.problems
     return documents, unread
-
-
-def _forms(
-    documents: Sequence[Document], folders: tuple[str, ...], broken: Sequence[Problem]
-) -> list[FileForm | IncludedForm]:
-    """The forms of models.yaml and of what it includes.
-
-    Raises:
-        DesiredStateError: some do not have their form.
-    """
-    forms: list[FileForm | IncludedForm] = []
-    flaws: list[Flaw] = []
-    for index, document in enumerate(documents):
-        kind = IncludedForm if index else FileForm
-        try:
-            given = _given(document.data)
-            forms.append(kind.model_validate(given, context={"folders": folders}))
-        except ValidationError as error:
-            found = error.errors(include_url=False)
-            flaws += [problems.flaw(document, one, included=index > 0) for one in found]
-    if flaws:
-        raise _refused(documents, flaws, broken)
-    return forms
 
 
 _Listed = list[tuple[FileForm | IncludedForm, Document]]
@@ -237,12 +219,6 @@ def _homes(listed: _Listed) -> tuple[Mapping[KeyPath, Document], list[Flaw]]:
                     message = checks.in_two_files(name, place.where((other, name)))
                 twice.append(Flaw(path=path, where=document.where(path), message=message))
     return homes, twice
-
-
-def _given(data: Any) -> Any:
-    """What a file says; one of prompts alone has no models, or one that includes others."""
-    alone = isinstance(data, dict) and (PROMPTS in data or INCLUDE in data)
-    return {MODELS: {}, **data} if alone else data
 
 
 def _refused(

@@ -279,6 +279,63 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
+def test_a_flaw_of_form_hides_no_flaw_of_meaning() -> None:
+    """In the same model, and in others; what may come of what is wrong is not told."""
+    found = problems(
+        """
+        version: 2
+        models:
+          wind:
+            metrics: {ramp_error: lowr}
+            gates:
+              Production: [{metric: ramp_error, max_regression: 5%}]
+            stages: {Production: 1}
+          waves:
+            gates:
+              Production: [{metric: test_mae, max_regresion: 5%}]
+              Prodution: [{metric: nobody_knows, max_regression: 5%}]
+            stages: {Stagin: 2, Production: two}
+          tides:
+            gates: {Staging: [{promoted_from: Staging}]}
+            stages: {Staging: 1}
+        deployments:
+          here: {kind: docker, stages: [Production], ports: {wind: 5001}}
+        """
+    )
+    told = [
+        ("4:", "lowr"),
+        ("10:", "max_regresion"),
+        ("11:", "Prodution"),
+        ("12:", "Stagin"),
+        ("12:", "two"),
+        ("14:", "a version cannot enter Staging from Staging itself"),
+    ]
+    for problem, (line, word) in zip(found, told, strict=True):
+        assert problem.startswith(f"models.yaml:{int(line[:-1]) + 1}:"), problem
+        assert word in problem
+
+
+SCALARS = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["Staging", "two", "5%"])
+KEYS = st.sampled_from(
+    ["gates", "stages", "versions", "metrics", "Production", "Staging", "metric", "max", "train"]
+)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
+)
+
+
+@given(st.dictionaries(st.sampled_from(["wind", "waves"]), ANYTHING, max_size=2), ANYTHING)
+def test_models_of_any_shape_are_read_or_refused(models: object, prompts: object) -> None:
+    """Each problem has a place, and those of a sound model stay beside any other."""
+    sound = {"gates": {"Staging": [{"promoted_from": "Staging"}]}, "stages": {"Stagin": 1}}
+    beside = {"models": {**dict(models), "tides": sound}, "prompts": prompts}  # type: ignore[call-overload]
+    with pytest.raises(DesiredStateError) as caught:
+        loads(json.dumps(beside), "models.yaml")
+    assert all(problem.where is not None for problem in caught.value.problems)
+    if isinstance(prompts, dict) and not prompts:
+        assert {"tides"} <= {problem.model for problem in caught.value.problems}
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
