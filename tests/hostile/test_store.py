@@ -34,6 +34,13 @@ REFUSED = (
 )
 
 
+@pytest.fixture
+def victim(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> Victim:
+    """The registry is sound here: on a busy machine, it may take a while."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    return victim
+
+
 def sourced(address: str, victim: Victim) -> Answer:
     """A registry that says that artifacts are at an address."""
     other = victim.elsewhere.url.partition("://")[2]
