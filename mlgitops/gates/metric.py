@@ -21,7 +21,7 @@ from mlgitops.gates.form import (
     Text,
     fraction,
 )
-from mlgitops.words import apart
+from mlgitops.words import apart, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -154,4 +154,7 @@ def _finite(metrics: Mapping[str, float], name: str) -> float | None:
 
 def _shown(metrics: Mapping[str, float], name: str, *bound: float) -> str:
     """What was recorded, in digits that tell it from the bound."""
-    return apart(metrics[name], *bound)[0] if name in metrics else "not recorded"
+    if name in metrics:
+        return apart(metrics[name], *bound)[0]
+    near = nearest(name, metrics)
+    return f"not recorded; did you mean {near!r}?" if near else "not recorded"

@@ -42,6 +42,7 @@ def gated(team: Team, gate: str, version: int) -> None:
         ("{metric: mae, max: 10}", {"mae": -math.inf}, 3, "-1.8e+308"),
         ("{metric: mae, max_regression: 2%}", {"mae": 99.0}, 0, "99"),
         ("{metric: mae, max_regression: 2%}", {}, 3, "not recorded"),
+        ("{metric: maee, max: 10}", {"mae": 1.0}, 3, "not recorded; did you mean 'mae'?"),
     ],
 )
 def test_bounds_on_the_first_version(
