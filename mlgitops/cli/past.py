@@ -23,7 +23,7 @@ from mlgitops.core.record import FIRST
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import GitError, UsageError
 from mlgitops.history.revisions import revisions_of
-from mlgitops.history.stays import held_at, timeline
+from mlgitops.history.stays import held_at, moved_since, timeline
 from mlgitops.system import files
 from mlgitops.words import count, listed, suggestion
 
@@ -120,10 +120,15 @@ def history(
         return
     if since or until:
         raise UsageError("--since and --until go with --export; for one moment, pass --at")
-    from mlgitops.report import document, record
+    from mlgitops.report import document, record, wording
 
-    stays = timeline(revisions_of(file), None if offline else _actual(file, target))
+    held = None if offline else _actual(file, target)
+    stays = timeline(revisions_of(file), held)
     chosen = _chosen(stays, model, stage)
+    for stay, number in moved_since(chosen, held) if held else ():
+        now, then = map(wording.version_or_empty, (number, stay.version))
+        told = f"{stay.model} {stay.stage} is {now} now, not {then}"
+        warn(f"{told}: somebody moved it outside models.yaml, and no stamp says when")
     found = held_at(chosen, at) if at else chosen
     report = record.shown(found, datetime.now(UTC), target.page_of)
     show_report(form, report, lambda: document.history(found))

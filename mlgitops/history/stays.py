@@ -120,6 +120,20 @@ def actual(stays: Iterable[Stay]) -> Iterator[Stay]:
         yield from _actual(list(of_slot))
 
 
+def moved_since(stays: Iterable[Stay], held: Held) -> Iterator[tuple[Stay, int | None]]:
+    """The last stays whose version the stage does not hold, and what it does; nobody applied that.
+
+    Args:
+        stays: whole stages of a timeline.
+        held: what the registry holds now.
+    """
+    last = {stay.slot: stay for stay in actual(stays)}
+    for (model, alias), stay in last.items():
+        now = held.model(model).stages.get(alias)
+        if stay.stamps and now != stay.version:
+            yield stay, now
+
+
 def previous(
     revisions: Iterable[Revision],
     model: str,

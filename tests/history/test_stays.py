@@ -74,6 +74,18 @@ def test_who_put_what_where(told: Team) -> None:
     assert found[2]["subject"] == 'Revert "Promote wind 2 (#12)"'
 
 
+def test_what_was_moved_by_hand_since_is_told(told: Team) -> None:
+    """The stay lasts, as no stamp says until when; a warning says that it does not any more."""
+    assert "outside models.yaml" not in told.ok("history").err
+    told.client.set_registered_model_alias("wind", "production", "2")
+    ran = told.ok("history", "--at", "2999-01-01")
+    assert (
+        "warning: wind Production is 2 now, not 1: somebody moved it outside models.yaml, and no "
+        "stamp says when\n"
+    ) in ran.err
+    assert "outside models.yaml" not in told.ok("history", "--offline").err
+
+
 def stamped(team: Team, version: int, **fields: object) -> None:
     """Write other fields into the stamp of a version in Production."""
     team.set_tag(version, "Production", {**(team.tag(version, "Production") or {}), **fields})
