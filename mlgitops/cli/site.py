@@ -20,6 +20,7 @@ from mlgitops.cli.options import (
     warn,
 )
 from mlgitops.cli.past import revisions_or_none
+from mlgitops.core.pins import declared
 from mlgitops.core.record import FIRST
 from mlgitops.core.status import stage_statuses
 from mlgitops.core.version import latest
@@ -64,6 +65,7 @@ Examples:
     show_default=True,
     help="The branch that the links to edit models.yaml lead to.",
 )
+@click.option("--pins", is_flag=True, help="Verify pins; downloads each pinned version.")
 @deployments_option
 @file_option
 @registry_options
@@ -73,6 +75,7 @@ def site(
     port: int | None,
     url: str,
     branch: str,
+    pins: bool,
     deployments: bool,
     file: Path,
     target: Target,
@@ -90,7 +93,9 @@ def site(
     from mlgitops.site.write import write
 
     with progress() as say:
-        found, documents = _read(file, target, say, branch=branch, deployments=deployments)
+        found, documents = _read(
+            file, target, say, branch=branch, pins=pins, deployments=deployments
+        )
         say("writing the pages")
 
         def every() -> Iterator[tuple[str, str]]:
@@ -105,12 +110,19 @@ def site(
 
 
 def _read(
-    file: Path, target: Target, say: Callable[[str], None], *, branch: str, deployments: bool
+    file: Path,
+    target: Target,
+    say: Callable[[str], None],
+    *,
+    branch: str,
+    pins: bool,
+    deployments: bool,
 ) -> tuple[Site, list[tuple[str, str]]]:
     """What the site shows, and the documents beside its pages."""
     from mlgitops.audit import export
     from mlgitops.history import links
     from mlgitops.proposal.propose import read
+    from mlgitops.registry.verify import failing
     from mlgitops.report import document
     from mlgitops.site import cards, needs
     from mlgitops.site.metrics import MOST_VERSIONS
@@ -153,7 +165,13 @@ def _read(
         origin=origin,
         stages=desired.stages.names,
         models=models,
-        needs=needs.of(desired, models, now, pulls),
+        needs=needs.of(
+            desired,
+            models,
+            now,
+            pulls,
+            failing(declared(desired).pinned, reader, say) if pins else (),
+        ),
     )
     return found, [
         ("status.json", as_json(document.status(statuses, served)) + "\n"),

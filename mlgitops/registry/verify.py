@@ -30,16 +30,25 @@ def verify_pins(
         DigestMismatchError: payloads that do not match or cannot be had; all of them at once.
         RegistryError: the registry could not be read.
     """
+    if problems := list(failing(pins, reader, progress)):
+        raise DigestMismatchError(problems)
+
+
+def failing(
+    pins: Iterable[Pin], reader: RegistryReader, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[Problem]:
+    """The pins whose payloads do not match or cannot be had; each version is downloaded once.
+
+    Raises:
+        RegistryError: the registry could not be read.
+    """
     digests = Digests(reader, progress)
-    problems = []
     for pin in pins:
         found = digests.find(pin.model, pin.version)
         if found.digest is None:
-            problems.append(found.trouble_at(pin.where, pin.stage))
+            yield found.trouble_at(pin.where, pin.stage)
         elif problem := mismatch(pin, pin.version, found.digest):
-            problems.append(problem)
-    if problems:
-        raise DigestMismatchError(problems)
+            yield problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlgitops.core.apply import Status
+from mlgitops.core.gate import Result
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.deploy.values import State
 from mlgitops.gates.waiting import soaks
 from mlgitops.report.wording import version_or_empty
-from mlgitops.site.values import Need
+from mlgitops.site.values import Need, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
+    from mlgitops.core.status import StageStatus
+    from mlgitops.errors import Problem
     from mlgitops.site.values import ModelShown, PullRequest, StageShown
 
 _WRONG = (StageState.DRIFT, StageState.PENDING)
 # what is wrong comes before what only takes time
-ORDER = ("drift", "failing", "blocked", "proposed", "pending", "frozen", "soaking")
+ORDER = ("drift", "failing", "refused", "blocked", "proposed", "pending", "frozen", "soaking")
 
 
 def of(
@@ -28,6 +32,7 @@ def of(
     models: Iterable[ModelShown],
     now: datetime,
     pulls: Iterable[PullRequest] = (),
+    pins: Iterable[Problem] = (),
 ) -> tuple[Need, ...]:
     """All of them, the worst first.
 
@@ -36,12 +41,17 @@ def of(
         models: what the site shows of each.
         now: the end of what lasts.
         pulls: the pull requests that are open.
+        pins: those that payloads do not meet.
     """
     models = tuple(models)
+    broken = grouped(pins, lambda one: one.model or "")
     found = [*_proposed(pulls, models), *_frozen(desired.freeze, None, now)]
     soaking = soaks(desired, [one.status for model in models for one in model.stages], now)
     for model in models:
         found += _frozen(model.declared.freeze if model.declared else None, model, now)
+        for problem in broken.get(model.name, ()):
+            stage_name = problem.stage or ""
+            found.append(Need(kind="failing", said=problem.message, model=model, stage=stage_name))
         for stage in model.stages:
             found += _of_stage(model, stage)
             if soak := soaking.get((model.name, alias_of(stage.status.stage))):
@@ -71,9 +81,10 @@ def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:
     if status.state in _WRONG:
         wanted, found = version_or_empty(status.desired), version_or_empty(status.actual)
         said = f"models.yaml: {wanted}; registry: {found}" if wanted != found else "out of step"
+        refused = _refused(model, status)
         yield Need(
-            kind=status.state.value,
-            said=f"{said}; {status.note}" if status.note else said,
+            kind="refused" if refused else status.state.value,
+            said="; ".join(filter(None, (said, status.note, refused))),
             model=model,
             stage=status.stage,
         )
@@ -85,3 +96,20 @@ def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:
         if place.state not in (State.SERVING, State.EMPTY):
             said = f"{place.place}: {place.state.value}{f': {place.note}' if place.note else ''}"
             yield Need(kind="failing", said=said, model=model, stage=status.stage)
+
+
+def _refused(model: ModelShown, status: StageStatus) -> str:
+    """Why the last apply of a stage refused what is asked for; empty if it did not."""
+    alias = alias_of(status.stage)
+    of_stage = (one for one in reversed(model.entries) if alias_of(one.stage) == alias)
+    last = next(of_stage, None)
+    if last is None or last.outcome != Status.REFUSED or last.new != status.desired:
+        return ""
+    gates = (
+        f"{one.rule}: expected {one.expected}, actual {one.actual}"
+        for one in last.gates
+        if one.result == Result.FAILED
+    )
+    guards = (f"{one.guard}: {one.reason}" for one in last.guards if not one.allowed)
+    why = "; ".join((*gates, *guards)) or last.reason
+    return f"refused at {last.time:%Y-%m-%d %H:%M} UTC{f': {why}' if why else ''}"

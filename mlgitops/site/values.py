@@ -132,7 +132,8 @@ class Need:
     """Something that waits for a person.
 
     Attributes:
-        kind: `drift`, `pending`, `blocked`, `proposed`, `frozen`, `soaking` or `failing`.
+        kind: `drift`, `pending`, `refused`, `blocked`, `proposed`, `frozen`, `soaking` or
+            `failing`.
         stage: empty where it is of the whole model; `model` is None where it is of the whole file.
         pull: what it is about where it is a pull request.
     """

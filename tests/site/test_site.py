@@ -79,6 +79,25 @@ def test_a_page_of_a_model_tells_its_history(told: Team) -> None:
     assert "by grace" in page
 
 
+def test_the_front_page_tells_what_was_refused_and_which_pins_fail(told: Team) -> None:
+    """Why the last apply refused what is asked for; pins are verified if that is asked for."""
+    gate, pin = "Production: [{metric: test_mae, max: 0.1}]", "sha256:" + "1" * 64
+    told.write(FILE % (gate, f"{{version: 3, digest: '{pin}'}}", 2))
+    commit(told, "Promote (#4)", day=4)
+    told.run("apply", "--actor", "grace", "--allow", "unmanaged")
+    told.ok("site", "public")
+    page = (told.folder / "public" / "index.html").read_text()
+    assert re.search(
+        r"refused</span>.*wind Production</a>: models.yaml: 2; registry: 1; refused at 20.* UTC: "
+        r"test_mae max 0.1: expected at most 0.1, actual 0.5",
+        page,
+    )
+    assert "failing</span>" not in page
+    told.ok("site", "public", "--pins")
+    page = (told.folder / "public" / "index.html").read_text()
+    assert re.search(r"failing</span>.*wind Staging</a>: .*digest", page)
+
+
 def test_nobody_is_named_for_what_somebody_moved_by_hand(told: Team) -> None:
     """Not the last one who applied, whose version the stage no longer holds."""
     told.client.set_registered_model_alias("wind", "production", "2")
