@@ -64,6 +64,8 @@ def test_the_site_is_published_where_that_is_asked_for(tmp_path: Path) -> None:
         assert ran.code == 0, ran.log[-4000:]
         (page,) = (ran.artifacts / "pages").rglob("models/wind.html")
         assert "@production" in page.read_text()
+        handbook = page.parents[1] / "handbook" / "index.html"
+        assert "mlgitops" in handbook.read_text()
         assert "Put wind 2 into Production" in page.read_text()
         feed = (page.parents[1] / "feed.xml").read_text()
         assert 'href="http://127.0.0.1:4000/repository/models/wind.html"' in feed
