@@ -295,10 +295,13 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session(requires=["environment"])
 def docs(session: nox.Session) -> None:
-    """Build the handbook from docs/ into .mlgitops/handbook/site/; a broken link fails."""
+    """Build the handbook into .mlgitops/handbook/site/, and copy it: [-- FOLDER]."""
     install(session, "docs", itself=False)
     run(session, "python", "-m", "harness.handbook")
+    # a broken link fails
     session.run("zensical", "build", "--strict", "--config-file", ".mlgitops/handbook/mkdocs.yml")
+    for folder in session.posargs:
+        shutil.copytree(".mlgitops/handbook/site", folder, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":
