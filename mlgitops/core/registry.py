@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from mlgitops.core.classic import Transition
@@ -85,7 +85,9 @@ class RegistryReader(Protocol):
         """The version with what was recorded of it, but for its signature."""
         ...
 
-    def all_evidence(self, versions: Iterable[Version], *, brief: bool = False) -> list[Version]:
+    def all_evidence(
+        self, versions: Mapping[VersionKey, Version], *, brief: bool = False
+    ) -> Mapping[VersionKey, Version]:
         """As `evidence` of each, in their order; few requests for all of them.
 
         Args:

@@ -318,6 +318,6 @@ def _metrics(
     of_stages = {(name, n) for name in held.models for n in held.model(name).stages.values()}
     wanted = latest(versions, _RECENT) | {key: versions[key] for key in of_stages & versions.keys()}
     found: dict[str, dict[int, Mapping[str, float]]] = {}
-    for (name, number), one in zip(wanted, reader.all_evidence(wanted.values()), strict=True):
+    for (name, number), one in reader.all_evidence(wanted).items():
         found.setdefault(name, {})[number] = one.metrics
     return found

@@ -32,7 +32,7 @@ class Reading:
         self._held, self._reader = held, reader
         self._bare: dict[VersionKey, Version] = {}
         self._latest: dict[str, list[Version]] = {}
-        self._full: dict[VersionKey, Version] = {}
+        self._full: Mapping[VersionKey, Version] = {}
         self._signed: dict[VersionKey, Version] = {}
         self._past: dict[str, tuple[Past, ...]] = {}
         self._payloads: Mapping[VersionKey, Presence] = {}
@@ -75,8 +75,7 @@ class Reading:
         versions = {key: self._bare[key] for key in wanted if key in self._bare}
         models = {model for model, _ in versions}
         past = {(m, one.number): one for m in models for one in self._latest.get(m, ())}
-        every = versions | past
-        self._full = dict(zip(every, self._reader.all_evidence(every.values()), strict=True))
+        self._full = self._reader.all_evidence(versions | past)
         self._signed = {}
         self._past = {
             model: in_stages(
@@ -117,7 +116,7 @@ class Reading:
 def history(reader: RegistryReader, held: HeldModel) -> tuple[Past, ...]:
     """The latest versions of a model with their metrics and stages, ascending."""
     found = latest(reader.all_versions([held.name]), _RECENT)
-    return in_stages(held, reader.all_evidence(found.values()))
+    return in_stages(held, reader.all_evidence(found).values())
 
 
 def in_stages(held: HeldModel, versions: Iterable[Version]) -> tuple[Past, ...]:

@@ -298,9 +298,12 @@ class MlflowRegistry:
         """
         return self._recorded.of(version)
 
-    def all_evidence(self, versions: Iterable[Version], *, brief: bool = False) -> list[Version]:
+    def all_evidence(
+        self, versions: Mapping[VersionKey, Version], *, brief: bool = False
+    ) -> Mapping[VersionKey, Version]:
         """As `evidence` of each, in batches of runs and of logged models."""
-        return list(self._recorded.of_all(versions, brief=brief))
+        found = self._recorded.of_all(versions.values(), brief=brief)
+        return dict(zip(versions, found, strict=True))
 
     def signature(self, version: Version) -> Signature | None:
         """The signature of a version; costs the download of its MLmodel file."""

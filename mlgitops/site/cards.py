@@ -36,9 +36,7 @@ def read(
         recorded: what the runs of some recorded.
     """
     wanted = list(dict.fromkeys(held))
-    bare = reader.versions(wanted[:MOST])
-
-    full = reader.all_evidence(bare.values())
+    full = reader.all_evidence(reader.versions(wanted[:MOST]))
 
     def one(version: Version) -> Side:
         try:
@@ -47,14 +45,9 @@ def read(
             return _side(version, one_line(error))
 
     with ThreadPoolExecutor(reader.at_once) as threads:
-        found = dict(zip(bare, threads.map(one, full), strict=True))
+        found = dict(zip(full, threads.map(one, full.values()), strict=True))
     rest = {key: _side(recorded[key]) for key in wanted[MOST:] if key in recorded}
-    lost = {
-        key: _side(recorded[key], one.trouble)
-        for key, one in found.items()
-        if one.trouble and key in recorded
-    }
-    return {**rest, **found, **lost}
+    return {**rest, **found}
 
 
 def _side(version: Version, trouble: str = "") -> Side:

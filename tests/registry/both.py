@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-    from mlgitops.core.version import Version
+    from mlgitops.core.version import Version, VersionKey
     from tests.proxy import Answered, Asked, PassOn
 
     Told = tuple[Callable[[MlflowRegistry], Any], tuple[type[RegistryError], ...]]
@@ -143,8 +143,8 @@ def _of(method: str, name: str, number: int, registry: MlflowRegistry) -> Any:
 
 def _all_evidence(
     names: Collection[str], registry: MlflowRegistry, *, brief: bool
-) -> list[Version]:
-    return registry.all_evidence(registry.all_versions(names).values(), brief=brief)
+) -> Mapping[VersionKey, Version]:
+    return registry.all_evidence(registry.all_versions(names), brief=brief)
 
 
 def _files(registry: MlflowRegistry, uri: str, folder: Path) -> dict[str, bytes]:

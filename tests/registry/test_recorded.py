@@ -114,7 +114,7 @@ class Team3:
             bare = registry.version(model, number)
             assert bare is not None
             known = registry.evidence(bare)
-            (listed,) = registry.all_evidence([bare])
+            (listed,) = registry.all_evidence({(model, number): bare}).values()
             assert both.plain(listed) == both.plain(known)
             found.append(known)
         assert both.plain(found[0]) == both.plain(found[1]) == both.plain(found[2])
@@ -286,7 +286,7 @@ def test_a_version_and_its_logged_model_cost_a_request_each(logging: Team3, prox
     registry.evidence(bare)
     assert len(proxied.seen) == 2
     proxied.reset()
-    found = registry.all_evidence(registry.all_versions(["wind"]).values())
+    found = registry.all_evidence(registry.all_versions(["wind"])).values()
 
     assert len(proxied.seen) == 4  # versions, experiments, all runs, all logged models
     assert {one.number: one.metrics["accuracy"] for one in found} == {
@@ -307,7 +307,7 @@ def test_what_runs_recorded_of_many_models_comes_in_batches(logging: Team3, prox
     registry = both.over_http(logging.url)
     proxied.reset()
 
-    found = registry.all_evidence(registry.all_versions(["wind"]).values(), brief=True)
+    found = registry.all_evidence(registry.all_versions(["wind"]), brief=True).values()
 
     assert len(proxied.seen) == 4  # versions, experiments, runs, logged models of the shared run
     assert {one.number: dict(one.metrics) for one in found} == {
@@ -338,6 +338,6 @@ def test_what_no_search_finds_is_asked_for_one_by_one(
     proxied.meddle = picky
 
     registry = both.over_http(logging.url)
-    (found,) = registry.all_evidence(registry.all_versions(["wind"]).values())
+    (found,) = registry.all_evidence(registry.all_versions(["wind"])).values()
 
     assert found.metrics == {"rmse": 2.0, "accuracy": 0.5}
