@@ -12,7 +12,6 @@ from mlgitops import __version__, words
 from mlgitops.core.signature import said
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
-from mlgitops.history.stays import actual
 from mlgitops.report.card import facts
 from mlgitops.report.page import templates
 from mlgitops.report.record import request
@@ -59,14 +58,13 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
     stays: list[tuple[ModelShown, Stay]] = []
     page = _page("model.html", site.origin, root="../", here="model")
     for model in site.models:
-        past = tuple(actual(model.stays))
-        stays += ((model, stay) for stay in past)
+        stays += ((model, stay) for stay in model.stays)
         shown = page(
             model=model,
             needs=needs.get(model.name, ()),
-            stays=sorted(past, key=lambda one: one.came)[::-1],
+            stays=sorted(model.stays, key=lambda one: one.came)[::-1],
             records=records,
-            timeline=timeline.drawn(past, site.origin.made),
+            timeline=timeline.drawn(model.stays, site.origin.made),
             metrics=metrics.shown(model),
             pairs=list(metrics.pairs(model, site.stages)),
             cards=list(cards.of(model)),

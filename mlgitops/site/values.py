@@ -77,7 +77,7 @@ class ModelShown:
 
     Attributes:
         declared: what models.yaml says of it; None if it does not list it.
-        stays: its timeline, stage by stage, the oldest first.
+        stays: its timeline as it was, stage by stage, the oldest first.
         entries: the changes of it that applies recorded, the oldest first.
         versions: its latest versions, with the metrics and parameters of their runs.
         held: what its stages hold, by number, with all that is recorded of it.
@@ -225,7 +225,8 @@ def _model(
     versions: tuple[Version, ...],
     held: Mapping[int, Side],
 ) -> ModelShown:
-    last = {alias_of(stay.stage): stay for stay in actual(stays)}
+    past = tuple(actual(stays))
+    last = {alias_of(stay.stage): stay for stay in past}
     serving = grouped(served, lambda one: alias_of(one.stage))
     stages = tuple(
         StageShown(
@@ -240,7 +241,7 @@ def _model(
         name=name,
         declared=declared,
         stages=stages,
-        stays=stays,
+        stays=past,
         entries=entries,
         versions=versions,
         held=held,
