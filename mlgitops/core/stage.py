@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mlgitops.errors import Where
 
+StageKey = tuple[str, str]  # model, alias
 PRODUCTION = "Production"
 STAGING = "Staging"
 ARCHIVED = "Archived"

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired
+    from mlgitops.core.stage import StageKey
     from mlgitops.core.status import StageStatus
-
-StageKey = tuple[str, str]  # model, alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.held import Held
+    from mlgitops.core.stage import StageKey
     from mlgitops.core.stamp import Stamp
     from mlgitops.history.declared import Stages
     from mlgitops.history.revisions import Revision
-
-StageKey = tuple[str, str]  # model, alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,16 +120,16 @@ def actual(stays: Iterable[Stay]) -> Iterator[Stay]:
 
 
 def moved_since(stays: Iterable[Stay], held: Held) -> Iterator[tuple[Stay, int | None]]:
-    """The last stays whose version the stage does not hold, and what it does; nobody applied that.
+    """The last stay of each stage that was moved since its last stamp, and what it holds now.
 
     Args:
         stays: whole stages of a timeline.
         held: what the registry holds now.
     """
-    last = {stay.slot: stay for stay in actual(stays)}
+    last = {stay.slot: stay for stay in stays if stay.stamps}
     for (model, alias), stay in last.items():
         now = held.model(model).stages.get(alias)
-        if stay.stamps and now != stay.version:
+        if now != stay.version:
             yield stay, now
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from mlgitops.core.desired import Blocked, Desired
     from mlgitops.core.held import Held
     from mlgitops.core.registry import RegistryReader
+    from mlgitops.core.stage import StageKey
     from mlgitops.core.status import StageStatus
     from mlgitops.core.version import VersionKey
     from mlgitops.core.way_back import Step
-    from mlgitops.history.stays import StageKey
 
 
 def with_ways_back(
