@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mlgitops.file.reader import KeyPath
 
 _PARTS = ("gates", "stages", "versions")  # of a model, whose entries can be left out one by one
-_MODEL = 2  # the length of a model's path, such as ("models", "wind")
+# the lengths of paths, such as ("models", "wind") and ("models", "wind", "stages", "Production")
+_MODEL, _ENTRY = 2, 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +83,8 @@ def _given(data: Any) -> Any:
 
 def _entry(path: KeyPath) -> KeyPath:
     """What must be left out for what is wrong at a path."""
-    inside = path[_MODEL : _MODEL + 1]
-    return path[: _MODEL + 2] if inside and inside[0] in _PARTS and len(path) > 3 else path[:_MODEL]
+    is_entry = len(path) >= _ENTRY and path[_MODEL] in _PARTS
+    return path[: _ENTRY if is_entry else _MODEL]
 
 
 def _rest(
