@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from benchmarks.reconcile import declared, filled
 from benchmarks.reconcile.engines import ROOT, environment
 from harness.costs import measured
+from harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,13 +69,12 @@ def _searched(public: Path, count: int) -> Iterator[str]:
 
 def _opened(shown: Window, address: str) -> float:
     """Seconds until the page that is opened has its rows."""
-    begun = time.perf_counter()
+    begun = time.monotonic()
     shown.open_url(address, width=1280)
-    wanted = "return document.querySelectorAll(arguments[0]).length"
+    wanted = "return document.querySelector(arguments[0]) !== null"
     rows = "#found:not(:empty)" if "?" in address else "#rows tbody tr"
-    while not shown.chrome.execute_script(wanted, rows):
-        time.sleep(0.01)
-    return time.perf_counter() - begun
+    eventually(lambda: bool(shown.chrome.execute_script(wanted, rows)), within=60, every=0.01)
+    return time.monotonic() - begun
 
 
 def _now(folder: Path) -> int:
