@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,21 @@ def pace(done: int, total: int, seconds: float, unit: str = "") -> str:
     rate = done / seconds
     left = (total - done) / rate
     speed = f", {rate:.0f}{unit}/s" if rate >= 1 else ""
-    return f"{said}{speed}, {f'{left:.0f} s' if left < _LONG else f'{left / 60:.0f} min'} left"
+    return f"{said}{speed}, {span(left)} left"
+
+
+def span(seconds: float) -> str:
+    """`28 s`, or `3 min`: a time that is only guessed."""
+    return f"{seconds:.0f} s" if seconds < _LONG else f"{seconds / 60:.0f} min"
+
+
+def when(moment: datetime | str) -> str:
+    """`2026-11-28 13:38 UTC`, of a time that may be ISO 8601; else that text as it is."""
+    try:
+        known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        return str(moment)
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def listed(items: Sequence[str], *, most: int = 5) -> str:

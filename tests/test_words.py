@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.words import apart, brief, number, plain, suggestion
+from mlgitops.words import apart, brief, number, plain, span, suggestion, when
 
 
 def test_a_suggestion_stays_short() -> None:
@@ -41,6 +43,14 @@ def test_a_number_has_the_digits_that_mean_something() -> None:
         *("1e-07", "3e+12", "nan", "inf", "–"),
     ]
     assert (number(0.05, sign=True), number(-1234.5, sign=True)) == ("+0.05", "-1,234")
+
+
+def test_times_are_told_in_one_form() -> None:
+    """To the minute, in UTC; a guess in as few digits; what is no time as it is."""
+    assert when("2026-11-28T14:38:59.5+01:00") == "2026-11-28 13:38 UTC"
+    assert when(datetime(2026, 11, 28, 13, 38, tzinfo=UTC)) == "2026-11-28 13:38 UTC"
+    assert when("yesterday") == "yesterday"
+    assert (span(28.4), span(119), span(150)) == ("28 s", "119 s", "2 min")
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=4))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import Target, file_option, progress, registry_options, tell, warn
+from mlgitops.cli.options import Target, file_option, registry_options, tell, warn
+from mlgitops.cli.progress import progress
 from mlgitops.errors import DockerError, GitHubDeniedError, ImageError
 from mlgitops.file.load import load
 

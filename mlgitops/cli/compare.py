@@ -21,11 +21,11 @@ from mlgitops.cli.options import (
     failures_reported,
     format_option,
     optional_file_option,
-    progress,
     registry_options,
     report_option,
     show_report,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load_or_empty

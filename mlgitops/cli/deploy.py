@@ -11,12 +11,12 @@ from mlgitops.cli.image import build_options, image_options, log_in, options_for
 from mlgitops.cli.options import (
     Target,
     format_option,
-    progress,
     registry_options,
     show_report,
     tell,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.core.deployments import GitopsRepository
 from mlgitops.errors import EXIT_PENDING
 from mlgitops.errors.deploying import DeployFailedError, DeployIncompleteError

@@ -10,12 +10,12 @@ import click
 from mlgitops.cli.options import (
     file_option,
     format_option,
-    progress,
     registry_option,
     show_report,
     state_option,
     target_at,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.errors import DesiredStateError, MissingExtraError, MlgitopsError
 from mlgitops.file.load import load_or_empty
 

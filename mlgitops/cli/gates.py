@@ -7,14 +7,8 @@ from pathlib import Path  # noqa: TC003 - click's callbacks are called with it
 import click
 
 from mlgitops.cli.evidence import cache_option, cached, environments_option, installing
-from mlgitops.cli.options import (
-    Target,
-    as_json,
-    file_option,
-    format_option,
-    progress,
-    registry_options,
-)
+from mlgitops.cli.options import Target, as_json, file_option, format_option, registry_options
+from mlgitops.cli.progress import progress
 from mlgitops.errors.applying import GateFailedError
 from mlgitops.file.load import load
 from mlgitops.file.stages import stage_of

@@ -16,12 +16,12 @@ from mlgitops.cli.numbers import Whole
 from mlgitops.cli.options import (
     Target,
     file_option,
-    progress,
     reason_option,
     registry_options,
     tell,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.cli.terms import warn_of_exceptions
 from mlgitops.errors import EXIT_PENDING, GitHubDeniedError, GitHubError
 from mlgitops.file.load import load

@@ -18,11 +18,11 @@ from mlgitops.cli.options import (
     models_argument,
     optional_file_option,
     plain_format_option,
-    progress,
     registry_options,
     show_report,
     tell,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.cli.serve import check_smoked
 from mlgitops.cli.terms import permission, terms_options
 from mlgitops.core.permissions import Guard, by_exceptions

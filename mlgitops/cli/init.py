@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops import __version__
-from mlgitops.cli.options import Target, progress, registry_options, tell, warn
+from mlgitops.cli.options import Target, registry_options, tell, warn
+from mlgitops.cli.progress import progress
 from mlgitops.cli.start import import_from, tell_imported
 from mlgitops.errors import UsageError
 from mlgitops.file.load import loads

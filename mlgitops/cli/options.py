@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -17,8 +15,8 @@ from click.core import ParameterSource
 
 from mlgitops import words
 from mlgitops.errors import MlgitopsError, UsageError
-from mlgitops.report.screen import is_terminal, screen
-from mlgitops.system import files, login, outlet, secrets
+from mlgitops.report.screen import screen
+from mlgitops.system import files, login, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from mlgitops.report.screen import Screen
     from mlgitops.workers.values import Workers
 
-_SILENCE = 10.0  # seconds
 
 file_option = click.option(
     "--file",
@@ -322,36 +319,6 @@ def tell(line: str, *, err: bool = False) -> None:
 def warn(line: str) -> None:
     """Tell what the person who runs the command has to know."""
     tell(f"warning: {line}", err=True)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """What is being done: on a terminal at once, with the time so far; now and then in a log."""
-    if not is_terminal(sys.stderr):
-        yield _now_and_then()
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(file=outlet.drawn(sys.stderr), highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("", total=None)
-        yield lambda text: shown.update(task, description=escape(words.plain(text)))
-
-
-def _now_and_then() -> Callable[[str], None]:
-    """Say something if nothing was said for a while: a long job shall not look dead."""
-    said = time.monotonic()
-
-    def say(text: str) -> None:
-        nonlocal said
-        if time.monotonic() - said >= _SILENCE:
-            tell(text, err=True)
-            said = time.monotonic()
-
-    return say
 
 
 def show_report(

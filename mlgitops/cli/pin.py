@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlgitops.cli.options import Target, file_option, progress, registry_options, tell
+from mlgitops.cli.options import Target, file_option, registry_options, tell
+from mlgitops.cli.progress import progress
 from mlgitops.core import pins
 from mlgitops.errors import DesiredVersionError, DigestMismatchError, UsageError
 from mlgitops.file import edit

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mlgitops.cli.check import version_of
-from mlgitops.cli.options import (
-    Target,
-    progress,
-    reason_option,
-    registry_options,
-    tell,
-    warn,
-)
+from mlgitops.cli.options import Target, reason_option, registry_options, tell, warn
+from mlgitops.cli.progress import progress
 from mlgitops.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mlgitops.cli.options import progress, show
+from mlgitops.cli.options import show
+from mlgitops.cli.progress import progress
 from mlgitops.history import author
 from mlgitops.report.origin import Origin
 from mlgitops.report.parts import Link

@@ -28,12 +28,12 @@ from mlgitops.cli.options import (
     format_option,
     models_argument,
     only_option,
-    progress,
     registry_options,
     report_option,
     scoring_on,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.cli.proposed import origin, show_plan
 from mlgitops.cli.scope import changed_since_option, declared
 from mlgitops.cli.terms import (

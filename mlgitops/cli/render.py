@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from mlgitops.cli.image import build_options, log_in, options_for
-from mlgitops.cli.options import Target, progress, registry_options, tell
+from mlgitops.cli.options import Target, registry_options, tell
+from mlgitops.cli.progress import progress
 from mlgitops.core.deployments import DockerHosts, GitopsRepository
 from mlgitops.errors import UsageError
 from mlgitops.errors.deploying import DeployIncompleteError

@@ -15,14 +15,8 @@ from mlgitops.cli.evidence import (
     quick_option,
     reviewed,
 )
-from mlgitops.cli.options import (
-    Target,
-    failures_reported,
-    file_option,
-    progress,
-    registry_options,
-    tell,
-)
+from mlgitops.cli.options import Target, failures_reported, file_option, registry_options, tell
+from mlgitops.cli.progress import progress
 from mlgitops.cli.proposed import origin
 from mlgitops.cli.terms import terms, terms_options
 from mlgitops.errors import UsageError

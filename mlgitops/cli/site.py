@@ -14,12 +14,12 @@ from mlgitops.cli.options import (
     as_json,
     deployments_option,
     file_option,
-    progress,
     registry_options,
     tell,
     warn,
 )
 from mlgitops.cli.past import revisions_or_none
+from mlgitops.cli.progress import progress
 from mlgitops.core.pins import declared
 from mlgitops.core.record import FIRST
 from mlgitops.core.status import stage_statuses

@@ -12,12 +12,12 @@ from mlgitops.cli.options import (
     Target,
     file_option,
     format_option,
-    progress,
     registry_options,
     show_report,
     tell,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.errors import DesiredStateError, DesiredVersionError, NotEmptyError
 from mlgitops.file import texts
 from mlgitops.file.load import load, loads, of_revision

@@ -15,11 +15,11 @@ from mlgitops.cli.options import (
     format_option,
     models_argument,
     only_option,
-    progress,
     registry_options,
     show_report,
     tell,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.cli.terms import tell_of_freezes, warn_of_exceptions
 from mlgitops.core.status import StageState
 from mlgitops.core.way_back import FEW

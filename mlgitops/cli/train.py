@@ -15,12 +15,12 @@ from mlgitops.cli.options import (
     format_option,
     models_argument,
     printed,
-    progress,
     registry_options,
     show_report,
     tell,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.core.choice import chosen
 from mlgitops.core.desired import RECIPES
 from mlgitops.errors import UsageError

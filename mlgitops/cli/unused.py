@@ -11,11 +11,11 @@ from mlgitops.cli.options import (
     file_option,
     format_option,
     models_argument,
-    progress,
     registry_options,
     show_report,
     warn,
 )
+from mlgitops.cli.progress import progress
 from mlgitops.file.load import load
 
 

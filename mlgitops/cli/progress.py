@@ -1,0 +1,107 @@
+"""What a command is doing meanwhile, on its error output."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlgitops import words
+from mlgitops.cli.options import tell
+from mlgitops.report.screen import is_terminal
+from mlgitops.system import outlet
+from mlgitops.system.store import Store, caches, key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.progress import Task
+
+_SILENCE = 10.0  # seconds
+_LONG = 2.0  # seconds; of shorter steps nobody asks how long they take
+_MOST = 1_000_000  # bytes of what is kept of steps
+_NUMBER = re.compile(r"\d+")
+_COUNTS = re.compile(r"\d of \d")  # a step that tells itself how far it is
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """What is being done: on a terminal at once, with the time it takes; now and then in a log."""
+    if not is_terminal(sys.stderr):
+        yield _now_and_then()
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+    from rich.text import Text
+
+    class Times(ProgressColumn):
+        """The time so far, and that which is left of a step that took its time before."""
+
+        def render(self, task: Task) -> Text:
+            """See ProgressColumn."""
+            return Text("  ".join(filter(None, (_clock(task.elapsed or 0), steps.left()))))
+
+    console = Console(file=outlet.drawn(sys.stderr), highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), Times())
+    steps = Steps(Store(folder=caches() / "steps", most=_MOST))
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("", total=None)
+
+        def say(text: str) -> None:
+            steps.begin(text)
+            shown.update(task, description=escape(words.plain(text)))
+
+        yield say
+        steps.end()
+
+
+class Steps:
+    """How long the steps of commands take: as long as they took in this folder the last time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._name = ""
+        self._begun = 0.0
+        self._before: float | None = None
+
+    def begin(self, text: str) -> None:
+        """The step before has ended, and one begins that is told in these words."""
+        self.end()
+        counts = _COUNTS.search(text)
+        self._name = "" if counts else key(str(Path.cwd()), _NUMBER.sub("#", text))
+        known = self._store.get(self._name) if self._name else None
+        self._before = known if isinstance(known, float) else None
+        self._begun = time.monotonic()
+
+    def end(self) -> None:
+        """The last step has ended, and nothing failed."""
+        taken = time.monotonic() - self._begun
+        if self._name and taken >= _LONG:
+            self._store.put(self._name, taken)
+
+    def left(self) -> str:
+        """The time that is left of the step; empty if it is not known, or has passed."""
+        left = (self._before or 0) - (time.monotonic() - self._begun)
+        return f"about {words.span(left)} left" if left >= 1 else ""
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Say something if nothing was said for a while: a long job shall not look dead."""
+    said = time.monotonic()
+
+    def say(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SILENCE:
+            tell(text, err=True)
+            said = time.monotonic()
+
+    return say
