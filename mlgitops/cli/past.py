@@ -108,7 +108,7 @@ def history(
 
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
     only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
-    of them. With --at, what was declared and not yet applied does not count.
+    of them. What the registry does not hold is `not applied`, and does not count with --at.
 
     With --export, writes what each apply decided and why, from its record in MLflow. This needs
     neither git nor models.yaml.

@@ -36,6 +36,7 @@ class Stay:
         by: who applied it, else the author of the commit.
         reason: why, as the commit says; may be empty.
         declared: git says so; False for a move that only a stamp knows.
+        pending: the registry holds another version: this one was not applied yet, or refused.
         stamps: those of its moves that are left, oldest first: of its apply, or of heals.
     """
 
@@ -50,6 +51,7 @@ class Stay:
     subject: str = ""
     reason: str = ""
     declared: bool = True
+    pending: bool = False
     stamps: tuple[Stamp, ...] = ()
 
     @property
@@ -91,7 +93,8 @@ def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ..
         before = revision.stages
     for slot, stamps in _stamps(held):
         slots[slot] = _joined(slots.get(slot, []), slot, stamps, places)
-    return tuple(stay for stays in slots.values() for stay in _with_ends(stays))
+    found = (_beside(stays, held) for stays in slots.values()) if held else slots.values()
+    return tuple(stay for stays in found for stay in _with_ends(stays))
 
 
 def held_at(stays: Iterable[Stay], moment: datetime) -> tuple[Stay, ...]:
@@ -232,6 +235,13 @@ def _joined(
     return stays
 
 
+def _beside(stays: Sequence[Stay], held: Held) -> list[Stay]:
+    """The stays of a stage, the last one beside what the registry holds."""
+    *past, last = stays
+    now = held.model(last.model).stages.get(alias_of(last.stage))
+    return [*past, replace(last, pending=not last.stamps and now != last.version)]
+
+
 def _declared_by(declared: Sequence[Stay], stamp: Stamp, places: Mapping[str, int]) -> int | None:
     """The declared move that a stamp applied, if it did: the last one at its commit.
 
@@ -281,7 +291,7 @@ def _actual(stays: Sequence[Stay]) -> Iterator[Stay]:
     kept: list[Stay] = []
     for stay, before, after in zip(stays, _before(stays), _after(stays), strict=True):
         same = kept and kept[-1].version == stay.version  # it was there already
-        if stay.stamps or not (same or _never_came(before, after)):
+        if stay.stamps or not (same or stay.pending or _never_came(before, after)):
             since = max([stay.came, *(one.since for one in kept[-1:])])
             kept.append(replace(stay, since=since, until=None))
     return _with_ends(kept)
@@ -315,5 +325,5 @@ def _never_came(before: Stamp | None, after: Stamp | None) -> bool:
 
 
 def _with_ends(stays: Sequence[Stay]) -> Iterator[Stay]:
-    for stay, following in zip(stays, [*stays[1:], None], strict=True):
+    for stay, following in zip(stays, [*stays[1:], None], strict=False):
         yield replace(stay, until=max(stay.since, following.since)) if following else stay

@@ -9,7 +9,7 @@ from mlgitops.history.author import UNCOMMITTED
 from mlgitops.report import parts
 from mlgitops.report.parts import Cell, Link
 from mlgitops.report.wording import version_or_empty
-from mlgitops.words import NONE, whole_number
+from mlgitops.words import NONE, when, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def row(stay: Stay, now: datetime, page_of: PageOf) -> list[Cell]:
         stay.model,
         stay.stage,
         version_or_empty(stay.version),
-        _time(stay.since),
+        when(stay.since),
         _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
         stay.by,
         stay.commit[:12],
@@ -53,11 +53,9 @@ def _record(run_id: str, page_of: PageOf) -> Cell:
 def _applied(stay: Stay) -> str:
     if not stay.declared:
         return "not committed" if stay.commit == UNCOMMITTED else "not declared then"
-    return _time(stay.applied) if stay.applied else "declared only"
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M")
+    if stay.pending:
+        return "not applied"
+    return when(stay.applied) if stay.applied else "declared only"
 
 
 def _length(length: timedelta) -> str:

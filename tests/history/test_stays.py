@@ -129,15 +129,29 @@ def test_what_was_merged_and_never_applied(team: Team) -> None:
             team.ok("apply")
     stamped(team, 1, time="2026-11-01T13:00:00Z")
     stamped(team, 3, time="2026-11-03T13:00:00Z")
-    assert [(s["version"], bool(s["applied"])) for s in stays(team)] == [
-        (1, True),
-        (2, False),
-        (3, True),
-        (4, False),
+    assert [(s["version"], bool(s["applied"]), s["pending"]) for s in stays(team)] == [
+        (1, True, False),
+        (2, False, False),
+        (3, True, False),
+        (4, False, True),
     ]
+    told = team.ok("history").out
+    assert (told.count("declared only"), told.count("not applied")) == (1, 1)
     found = {day: stays(team, "--at", f"2026-11-0{day}") for day in (1, 2, 3, 4)}
     assert {day: one["version"] for day, (one,) in found.items()} == {1: 1, 2: 1, 3: 3, 4: 3}
     assert found[2][0]["until"][:16] == "2026-11-03T13:00"
+
+
+def test_nothing_was_there_before_the_first_apply(team: Team) -> None:
+    """What waits for the first apply is told as that, and no stage is said to have held it."""
+    team.versions(1)
+    team.stages(Production=1)
+    commit(team, "Start", day=1)
+    assert [(s["version"], s["pending"]) for s in stays(team)] == [(1, True)]
+    assert stays(team, "--at", "2999-01-01") == []
+    assert [s["version"] for s in stays(team, "--at", "2999-01-01", "--offline")] == [1]
+    team.client.set_registered_model_alias("wind", "production", "1")
+    assert [(s["version"], s["pending"]) for s in stays(team, "--at", "2999-01-01")] == [(1, False)]
 
 
 def test_a_stage_that_was_empty_until_it_was_applied(team: Team) -> None:

@@ -255,6 +255,7 @@ class Stay(Form):
     reason: Words
     applied: Time | None
     declared: bool
+    pending: bool
     record: str | None
 
 
