@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, time, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.stage import DeclaredStages, alias_of
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     from mlgitops.errors import Where
 
 RECIPES = "training"
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 MODELS, PROMPTS = "models", "prompts"
+
+
+def _nothing() -> Mapping[Any, Any]:
+    """What a key says that is not there: one object for most keys of most models."""
+    return _NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +73,7 @@ class Freeze:
         utc = self.until.astimezone(UTC)
         if utc.time() == time():
             return f"the end of {utc - timedelta(days=1):%Y-%m-%d} (UTC)"
-        return f"{utc:%Y-%m-%d %H:%M} UTC"
+        return when(utc)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,20 +133,20 @@ class DesiredModel:
     """
 
     name: str
-    description: str | None
-    owners: tuple[str, ...]
-    versions: Mapping[int, Recipe]
-    gates: Mapping[str, tuple[Gate, ...]]
-    stages: tuple[DesiredStage, ...]
+    description: str | None = None
+    owners: tuple[str, ...] = ()
+    versions: Mapping[int, Recipe] = field(default_factory=_nothing)
+    gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=_nothing)
+    stages: tuple[DesiredStage, ...] = ()
     where: Where = field(compare=False)
     freeze: Freeze | None = None
     allow: tuple[GuardException, ...] = ()
     prompt: bool = False
-    promote: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
-    blocked: Mapping[int, Blocked] = field(default_factory=lambda: MappingProxyType({}))
+    promote: Mapping[str, Rule] = field(default_factory=_nothing)
+    blocked: Mapping[int, Blocked] = field(default_factory=_nothing)
     announce: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
-    metrics: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Mapping[str, Direction] = field(default_factory=_nothing)
 
     @property
     def directions(self) -> Mapping[str, Direction]:
@@ -195,9 +202,7 @@ class Desired:
     allow: tuple[GuardException, ...] = ()
     images: str = ""
     include: tuple[str, ...] = ()
-    deployments: Mapping[str, DesiredDeployment] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    deployments: Mapping[str, DesiredDeployment] = field(default_factory=_nothing)
 
     @property
     def exceptions(self) -> Iterator[tuple[str | None, GuardException]]:

@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlgitops.words import from_json, one_line
@@ -166,6 +167,7 @@ def _stamp(fields: object) -> Stamp | None:
     return stamp if sound else None
 
 
+@lru_cache(maxsize=1_000)  # all that one apply has written have about the same time
 def _is_time(text: str) -> bool:
     if not _TIME.fullmatch(text):
         return False

@@ -11,44 +11,31 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core.desired import (
     MODELS,
     PROMPTS,
-    Blocked,
     Desired,
     DesiredModel,
-    DesiredStage,
-    Evaluation,
-    Freeze,
-    GuardException,
-    Recipe,
 )
-from mlgitops.core.promotion import Rule
 from mlgitops.core.stage import DeclaredStages
-from mlgitops.errors import MOST, DesiredStateError, Problem, Where
+from mlgitops.errors import MOST, DesiredStateError, Problem
 from mlgitops.file import checks, stages
 from mlgitops.file.deployments import DEPLOYMENTS, deployment
 from mlgitops.file.document import Document, parse
 from mlgitops.file.formed import formed
+from mlgitops.file.models import Entry, exceptions, freeze, model
 from mlgitops.file.problems import Flaw
-from mlgitops.file.reader import KeyPath, Place, problem_at
+from mlgitops.file.reader import KeyPath, problem_at
 from mlgitops.file.schema import (
-    AnnounceForm,
     FileForm,
     IncludedForm,
-    ModelForm,
-    PinnedForm,
-    PromptForm,
-    RuleForm,
 )
-from mlgitops.file.temporary import FileExceptionForm, FreezeForm, ModelExceptionForm, until
 from mlgitops.file.texts import Texts, read
 from mlgitops.system.modules import folders_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlgitops.file.texts import Included
 
 
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 SPELLED_FREELY = 1  # the version of the form that allows every spelling of a stage
 
 
@@ -245,8 +232,8 @@ def _desired(form: FileForm, listed: _Listed, folders: tuple[str, ...]) -> Desir
         places = said.children((section,)) if forms else {}
         wheres = said.wheres(places)
         for name in [*forms]:
-            entry = _Entry((section, name), said, said.data[section][name], places[name])
-            models.setdefault(name, _model(name, forms.pop(name), entry, wheres[name]))
+            entry = Entry((section, name), said, said.data[section][name], places[name])
+            models.setdefault(name, model(name, forms.pop(name), entry, wheres[name]))
     return Desired(
         file=document.file,
         models=MappingProxyType(models),
@@ -255,8 +242,8 @@ def _desired(form: FileForm, listed: _Listed, folders: tuple[str, ...]) -> Desir
         recipes=form.recipes,
         folders=folders,
         owner=form.owner or "",
-        freeze=_freeze(form.freeze, document, ()),
-        allow=_exceptions(form.allow, document, ()),
+        freeze=freeze(form.freeze, document, ()),
+        allow=exceptions(form.allow, document, ()),
         images=(form.images or "").rstrip("/"),
         include=tuple([form.include] if isinstance(form.include, str) else form.include),
         deployments=MappingProxyType(
@@ -272,112 +259,3 @@ def _declared(form: FileForm, document: Document) -> DeclaredStages:
     if "stages" not in form.model_fields_set:
         return DeclaredStages()
     return stages.declared(form.stages, document.where(("stages",)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What a file says of one model."""
-
-    at: KeyPath
-    document: Document
-    data: Mapping[Hashable, Any]
-    place: Place
-
-    def wheres(self, *keys: str) -> list[Mapping[Hashable, Where]]:
-        """The places of all keys of the mappings at some keys; nothing where there is none."""
-        said = self.document
-        inside = said.inside(self.place, self.data)
-        return [
-            said.wheres(said.inside(inside[key], self.data[key])) if key in inside else _NOTHING
-            for key in keys
-        ]
-
-
-def _model(name: str, form: ModelForm | PromptForm, entry: _Entry, where: Where) -> DesiredModel:
-    document, at = entry.document, entry.at
-    recipes = form.versions if isinstance(form, ModelForm) else _NOTHING
-    versions, places = entry.wheres("versions", "stages")
-    return DesiredModel(
-        name=name,
-        description=form.description,
-        owners=tuple(form.owners),
-        versions=_kept(
-            {
-                number: Recipe(
-                    train=recipe.train,
-                    params=MappingProxyType(recipe.params),
-                    where=versions[number],
-                )
-                for number, recipe in sorted(recipes.items())
-            }
-        ),
-        gates=_kept({stage: tuple(listed) for stage, listed in form.gates.items()}),
-        stages=tuple(_stage(stage, held, places[stage]) for stage, held in form.stages.items()),
-        where=where,
-        freeze=_freeze(form.freeze, document, at),
-        allow=_exceptions(form.allow, document, at),
-        prompt=at[0] == PROMPTS,
-        promote=_kept({name: _rule(one) for name, one in form.promote.items()}),
-        blocked=_kept(
-            {
-                number: Blocked(reason=reason, where=document.where((*at, "blocked", number)))
-                for number, reason in sorted(form.blocked.items())
-            }
-        ),
-        announce=_recipients(form.announce),
-        evaluation=_evaluation(form, document, at),
-        metrics=_kept(form.metrics if isinstance(form, ModelForm) else {}),
-    )
-
-
-def _kept(found: dict[Any, Any]) -> Mapping[Any, Any]:
-    """What cannot be changed; most keys of most models say nothing."""
-    return MappingProxyType(found) if found else _NOTHING
-
-
-def _evaluation(form: ModelForm | PromptForm, document: Document, at: KeyPath) -> Evaluation | None:
-    stated = form.evaluation if isinstance(form, ModelForm) else None
-    if stated is None:
-        return None
-    where = document.where((*at, "evaluation"))
-    return Evaluation(data=stated.data, target=stated.target, where=where)
-
-
-def _recipients(form: AnnounceForm | None) -> tuple[str, ...]:
-    named = (*form.repositories, *form.webhooks) if form else ()
-    return tuple(dict.fromkeys(named))
-
-
-def _rule(form: RuleForm | str) -> Rule:
-    if isinstance(form, str):
-        return Rule()
-    stated = form.model_dump(exclude={"merge"}, exclude_none=True)
-    return Rule(**stated, auto_merge=form.merge is not None)
-
-
-def _freeze(form: FreezeForm | None, document: Document, at: KeyPath) -> Freeze | None:
-    if form is None:
-        return None
-    where = document.where((*at, "freeze"))
-    return Freeze(reason=form.reason, until=until(form.until), where=where)
-
-
-def _exceptions(
-    forms: Sequence[FileExceptionForm | ModelExceptionForm], document: Document, at: KeyPath
-) -> tuple[GuardException, ...]:
-    return tuple(
-        GuardException(
-            guard=form.guard,
-            reason=form.reason,
-            until=form.until,
-            ends=until(form.until),
-            where=document.where((*at, "allow", index)),
-        )
-        for index, form in enumerate(forms)
-    )
-
-
-def _stage(name: str, held: int | PinnedForm | None, where: Where) -> DesiredStage:
-    if isinstance(held, PinnedForm):
-        return DesiredStage(name=name, version=held.version, digest=held.digest, where=where)
-    return DesiredStage(name=name, version=held, where=where)

@@ -89,9 +89,10 @@ def read(path: Path) -> Texts:
     base = folder_of(path)
     paths, wrong = include.listed(base, include.patterns(document.data))
     problems = _placed(document, wrong)
+    own = path.resolve().name  # in that very folder, and none of the paths is a link
     found = []
     for one in paths:
-        if (base / one).resolve() == path.resolve():
+        if one == own:
             problems += _placed(document, [_ITSELF])
             continue
         try:

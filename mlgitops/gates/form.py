@@ -7,6 +7,7 @@ class: its fields are the keys that models.yaml may give, its methods say what t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -33,6 +34,7 @@ STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
 
 
+@lru_cache(maxsize=1_000)  # thousands of models have the same few stages
 def stage_name(name: str) -> str:
     """The name, if a stage can have it.
 

@@ -7,6 +7,7 @@ send; `Calls.understood` tells that to people.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlgitops.core.evaluated import Measurement
@@ -145,7 +146,12 @@ def _pairs(found: Json, name: str) -> dict[str, str]:
 
 
 def _version_in(found: Json) -> int:
-    return _whole(found["version"], _NUMBER)
+    return _number(found["version"])
+
+
+@lru_cache(maxsize=10_000, typed=True)  # the same few, tens of thousands of times
+def _number(found: Any) -> int:
+    return _whole(found, _NUMBER)
 
 
 def _milliseconds(found: Any) -> int | None:

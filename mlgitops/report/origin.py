@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from mlgitops import __version__
 from mlgitops.report.parts import Code, Link
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,8 @@ class Origin:
     @property
     def facts(self) -> Iterator[tuple[str, Cell]]:
         """Each of them that is known, and what it is called."""
+        from importlib import metadata
+
         yield "registry", self.registry
         if self.commit:
             yield "commit", Code(self.commit[:_COMMIT])
@@ -50,6 +52,6 @@ class Origin:
             yield "pull request", self.pull_request
         if self.run:
             yield "run", self.run
-        yield "made", f"{self.made:%Y-%m-%d %H:%M} UTC"
+        yield "made", when(self.made)
         yield "mlgitops", __version__
         yield "MLflow", metadata.version("mlflow")

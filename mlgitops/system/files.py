@@ -55,7 +55,12 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
             raise _unreadable(path, errno.EINVAL, "it is a device and no file")
         blocks, size, begun = [], 0, time.monotonic()
-        while block := _block(descriptor, path, begun, any_yet=size > 0):
+        pipe = stat.S_ISFIFO(kind)
+        while block := (
+            _block(descriptor, path, begun, any_yet=size > 0)
+            if pipe
+            else os.read(descriptor, _BLOCK)
+        ):
             blocks.append(block)
             size += len(block)
             if size > limit:
@@ -66,7 +71,7 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
 
 
 def _block(descriptor: int, path: Path, begun: float, *, any_yet: bool) -> bytes:
-    """The next bytes; none at the end."""
+    """The next bytes of a pipe; none at the end."""
     while True:
         waited = time.monotonic() - begun
         if waited > _WHOLE or (waited > _FIRST and not any_yet):
