@@ -11,6 +11,7 @@ same time there are twins: forks that have imported all this one has, each with 
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -92,6 +93,7 @@ def serve(given: Mapping[str, Any]) -> None:
     denied = _denied(trial)
     _send(output, {"denied": denied})
     _import(given["preload"])
+    gc.freeze()  # forks share these pages until somebody looks through them for garbage
     while (head := _frame()) is not None and (code := _frame()) is not None:
         asked = json.loads(head)
         if "twin" in asked:
