@@ -42,6 +42,18 @@ models:
 """
 
 
+_BARE = """
+import sys
+from mlflow.pyfunc import load_model
+from training.features import FEATURES
+from training.synthetic import windfarm
+
+rows = windfarm()[list(FEATURES)].tail(731)
+for folder in sys.argv[1:]:
+    load_model(folder).predict(rows)
+"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
     """What a command took: MiB at its peak, and lines that told of progress."""
@@ -51,7 +63,7 @@ class Ran:
 
 
 def measure() -> Iterator[str]:
-    """What plans cost; the alternatives are the commit before, and --quick."""
+    """What plans cost; the alternatives are the commit before, --quick, and a bare loop."""
     kept = Path(os.environ.get("MLGITOPS_BENCH_FOLDER", ".mlgitops/bench")).resolve()
     kept.mkdir(parents=True, exist_ok=True)
     ours, before = engines.here(), engines.before(kept)
@@ -65,6 +77,8 @@ def measure() -> Iterator[str]:
         first, old = costs[ours.name], costs[before.name]
         second, quick = _cost(ours, folder), _cost(ours, folder, "--quick")
         yield f"plan of {_CHANGES} promotions with predictions: {_beside(first, old, 'of before')}"
+        bare = _bare(folder)
+        yield f"a bare loop that loads and asks each version: {_beside(bare, old, 'of before')}"
         yield f"the same once more: {_beside(second, old, 'of before')}"
         yield f"the same with --quick: {_beside(quick, old, 'of before')}"
         page, page_before = (
@@ -94,6 +108,17 @@ def _cost(engine: Engine, folder: Path, *options: str) -> Cost:
         [str(engine.python), "-m", engine.package, "plan", "--state", ".", *allowed, *options],
         folder=folder,
         environment=_environment(engine, folder),
+        timeout=3600,
+    )
+
+
+def _bare(folder: Path) -> Cost:
+    """What no plan with predictions can go below: in one process, with nothing around a version."""
+    folders = sorted(map(str, folder.glob("copies/*/*")))
+    return measured(
+        [sys.executable, "-c", _BARE, *folders],
+        folder=folder,
+        environment=_environment(engines.here(), folder),
         timeout=3600,
     )
 
