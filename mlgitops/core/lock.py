@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlgitops.core.stamp import Stamp, iso
-from mlgitops.words import from_json
+from mlgitops.words import from_json, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Lock:
 
     def __str__(self) -> str:
         how = "was interrupted" if self.aside else "is under way or was interrupted"
-        return f"an apply by {self.actor} {how}, {self.begun}"
+        return f"an apply by {self.actor} {how}, {when(self.begun)}"
 
 
 def is_lock(name: str) -> bool:

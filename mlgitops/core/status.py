@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.blocking import why
 from mlgitops.core.diff import diff
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,5 +138,5 @@ def _note(change: Change | None) -> str:
         return f"{' and '.join(change.misaligned)} out of step"
     if change.drift and change.stamp is not None:
         left = "empty" if change.stamp.version is None else f"at version {change.stamp.version}"
-        return f"{change.stamp.actor} left it {left}, {change.stamp.time}"
+        return f"{change.stamp.actor} left it {left}, {when(change.stamp.time)}"
     return ""

@@ -28,6 +28,7 @@ from mlgitops.errors.registry import (
     RegistryNotFoundError,
     RegistryRequestError,
 )
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +175,7 @@ class Turn:
                     " nothing was changed; wait for it to end, and apply again"
                 )
             if found:
-                since = f", since {found.begun}" if found.begun else ""
+                since = f", since {when(found.begun)}" if found.begun else ""
                 self._watch.progress(f"waiting for the apply of {found.actor}{since}")
             time.sleep(PACE.ask)
         self._over = INTERRUPTED

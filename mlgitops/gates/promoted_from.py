@@ -17,6 +17,7 @@ from mlgitops.core.gate import verdict
 from mlgitops.core.stage import alias_of
 from mlgitops.gates import units
 from mlgitops.gates.form import GateForm, StageName
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def _was_there(stage: str, case: Case) -> Verdict:
         return verdict(rule, True, expected, f"it is in {stage}")
     stamp = case.held.stamps.get(alias, {}).get(case.new.number)
     if stamp is not None:
-        return verdict(rule, True, expected, f"it was in {stage} at {stamp.time}")
+        return verdict(rule, True, expected, f"it was in {stage} at {when(stamp.time)}")
     if not case.held.stages and not any(case.held.stamps.values()):
         return verdict(rule, True, expected, "no version of this model was ever in any stage")
     return verdict(rule, False, expected, f"it was never in {stage}")
@@ -88,13 +89,13 @@ def _soaked(stage: str, soak: str, case: Case) -> Verdict:
     if stay is None:
         return verdict(rule, False, expected, _why_unknown(case.held, alias, number, stage))
     spent = max((stay.until or case.now) - stay.since, timedelta(0))
-    until = f" until {_time(stay.until)}" if stay.until else ""
-    actual = f"in {stage} since {_time(stay.since)}{until}: {units.spelled(spent)}"
+    until = f" until {when(stay.until)}" if stay.until else ""
+    actual = f"in {stage} since {when(stay.since)}{until}: {units.spelled(spent)}"
     if spent >= span:
         return verdict(rule, True, expected, actual)
     # what is left of whole minutes, so that the two add up
     left = units.spelled(span - spent // _MINUTE * _MINUTE)
-    end = "" if stay.until else f", until {_time(stay.since + span)}"
+    end = "" if stay.until else f", until {when(stay.since + span)}"
     found = verdict(rule, False, expected, f"{actual}, {left} left{end}")
     return replace(found, in_time=not stay.until)
 
@@ -133,7 +134,3 @@ def _why_unknown(held: HeldModel, alias: str, number: int, stage: str) -> str:
     if number in held.stamps.get(alias, {}):
         return f"it was in {stage}, but no stamp says how long"
     return f"it was never in {stage}"
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -78,7 +78,7 @@ def text(
 
 def _row(stage: StageStatus) -> list[str]:
     stamp = stage.stamp
-    by = f"{stamp.time} by {stamp.actor}" if stamp else words.NONE
+    by = f"{words.when(stamp.time)} by {stamp.actor}" if stamp else words.NONE
     by += f": {stamp.reason}" if stamp and stamp.reason else ""
     return [
         stage.model,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.deploy.values import Action, State
 from mlgitops.report.parts import Part, Report
-from mlgitops.words import NONE, count
+from mlgitops.words import NONE, count, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def served(found: Sequence[Served]) -> Part:
             one.version or NONE,
             f"{one.ready}/{one.replicas}" if one.replicas else NONE,
             one.commit[:12] or NONE,
-            one.since or NONE,
+            when(one.since) if one.since else NONE,
             one.url or NONE,
             one.note,
         ]

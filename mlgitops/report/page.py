@@ -36,7 +36,7 @@ def templates(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(wording=wording, number=words.number, NONE=words.NONE)
+    made.globals.update(wording=wording, number=words.number, when=words.when, NONE=words.NONE)
     made.filters.update(mark=_mark, web=web, svg=_svg)
     made.tests.update(code=_is_code, link=_is_link, marked=_is_marked)
     return made

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.report import deployments, parts, wording
 from mlgitops.report.parts import Cell, Link, Part, Report
-from mlgitops.words import NONE, number
+from mlgitops.words import NONE, number, when
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -46,7 +46,7 @@ def _stage(stage: StageStatus) -> list[str]:
         wording.version_or_empty(stage.desired),
         wording.version_or_empty(stage.actual),
         stage.state.value,
-        *((stamp.actor, stamp.time, stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
+        *((stamp.actor, when(stamp.time), stamp.commit[:12]) if stamp else (NONE, NONE, NONE)),
         wording.note(stage),
     ]
 
@@ -75,11 +75,13 @@ def record(found: Recorded) -> Part:
 
 def unused(found: Collection[Unused]) -> Report:
     """The versions that nothing needs."""
-    rows = [
-        [u.model, str(u.version.number), u.version.created or NONE, u.version.status] for u in found
-    ]
+    rows = [[u.model, str(u.version.number), _registered(u), u.version.status] for u in found]
     header = ("model", "version", "registered", "status")
     return parts.table(header, rows, empty="Every version is needed.")
+
+
+def _registered(found: Unused) -> str:
+    return when(found.version.created) if found.version.created else NONE
 
 
 def trained(done: Training) -> Report:

@@ -30,6 +30,7 @@ from mlgitops.serve import payloads
 from mlgitops.serve.local import start
 from mlgitops.serve.smoke import predict
 from mlgitops.system import git
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -311,7 +312,7 @@ def play(demo: Demo) -> None:
     if before := promoted_before(demo.held(shown.model), shown):
         click.echo(
             f"An earlier demo promoted version {shown.new} and rolled back; its last stamp: "
-            f"{before.time}, commit {before.commit[:12]}"
+            f"{when(before.time)}, commit {before.commit[:12]}"
         )
     else:
         with demo.step(f"Promote version {shown.new} to {shown.stage.name}"):

@@ -12,6 +12,7 @@ from mlgitops.deploy.values import State
 from mlgitops.gates.waiting import soaks
 from mlgitops.report.wording import version_or_empty
 from mlgitops.site.values import Need, grouped
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +57,7 @@ def of(
             found += _of_stage(model, stage)
             if soak := soaking.get((model.name, alias_of(stage.status.stage))):
                 said = (
-                    f"version {soak.version} has been in {soak.stage} since {soak.since}; "
+                    f"version {soak.version} has been in {soak.stage} since {when(soak.since)}; "
                     f"{soak.span} are over at {soak.end}"
                 )
                 found.append(Need(kind="soaking", said=said, model=model, stage=stage.status.stage))
@@ -112,4 +113,4 @@ def _refused(model: ModelShown, status: StageStatus) -> str:
     )
     guards = (f"{one.guard}: {one.reason}" for one in last.guards if not one.allowed)
     why = "; ".join((*gates, *guards)) or last.reason
-    return f"refused at {last.time:%Y-%m-%d %H:%M} UTC{f': {why}' if why else ''}"
+    return f"refused at {when(last.time)}{f': {why}' if why else ''}"

@@ -138,7 +138,7 @@ def test_a_version_comes_from_another_stage_once_it_has_soaked() -> None:
     waiting = chosen("{from: Staging}", gates=gates, stamps=stamps, hours=23)
     assert waiting.version is None
     assert "version 2 has to wait" in waiting.why
-    assert waiting.why.endswith("1h left, until 2026-11-02T12:00:00Z")
+    assert waiting.why.endswith("1h left, until 2026-11-02 12:00 UTC")
     assert chosen("{from: Staging}", gates=gates, stamps=stamps, hours=24).version == 2
 
 

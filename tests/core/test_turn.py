@@ -12,6 +12,7 @@ from mlgitops.core import turn
 from mlgitops.core.lock import NAME, Lock
 from mlgitops.core.stamp import iso
 from mlgitops.registry.connect import connect
+from mlgitops.words import when
 from tests.core.racing import Race
 from tests.proxy import failure
 from tests.registry.injected import fill
@@ -92,7 +93,10 @@ def test_an_apply_waits_for_one_that_is_alive_and_says_for_whom(
     monkeypatch.setattr(turn, "PACE", turn.Pace(ask=0.01, silent=1_000_000, wait=0.1))
     ran = team.run("apply")
     assert ran.code == 1
-    assert f"an apply by eve is under way or was interrupted, {NOW}, and has not ended" in ran.err
+    assert (
+        f"an apply by eve is under way or was interrupted, {when(NOW)}, and has not ended"
+        in ran.err
+    )
     assert "nothing was changed" in ran.err
     assert team.aliases() == {}
     assert locks(team) == [NAME]

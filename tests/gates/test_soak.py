@@ -48,11 +48,11 @@ def test_a_version_waits_in_staging(team: Team) -> None:
     assert ran.code == 3
     assert "promoted_from Staging soak 24h" in ran.out
     assert "version 1 is or was in Staging for 24h in one stay" in ran.out
-    assert re.search(r"in Staging since 20\S+Z: 23h 30m, 30m left, until 20\S+Z", ran.out)
+    assert re.search(r"in Staging since 20.{14} UTC: 23h 30m, 30m left, until 20.{14} UTC", ran.out)
     assert "wait until then and plan again, or" in team.run("plan", "--format", "markdown").out
 
     aged(team, 1, 24)
-    assert re.search(r"passed .* in Staging since 20\S+Z: 1d *\n", team.ok("plan").out)
+    assert re.search(r"passed .* in Staging since 20.{14} UTC: 1d *\n", team.ok("plan").out)
 
 
 def test_status_says_what_a_stage_waits_for(team: Team) -> None:
@@ -93,12 +93,12 @@ def test_a_stay_that_is_over_counts_until_the_next_move(team: Team) -> None:
     aged(team, 2, 20)
 
     team.write(GATED.format(soak="10h", staging=2, production=1))
-    assert re.search(r"since 20\S+Z until 20\S+Z: 10h *\n", team.ok("plan").out)
+    assert re.search(r"since 20.{14} UTC until 20.{14} UTC: 10h *\n", team.ok("plan").out)
 
     team.write(GATED.format(soak="11h", staging=2, production=1))
     ran = team.run("plan")
     assert ran.code == 3
-    assert re.search(r"since 20\S+Z until 20\S+Z: 10h, 1h left", ran.out)
+    assert re.search(r"since 20.{14} UTC until 20.{14} UTC: 10h, 1h left", ran.out)
 
 
 def test_the_first_version_waits_too(team: Team) -> None:
@@ -127,7 +127,7 @@ UNKNOWN = "it was in Staging, but no stamp says how long"
         (  # moved back by hand while version 3 was there
             2,
             {2: stamp(1, 2, None, 80), 3: stamp(2, 3, 2, 81)},
-            "in Staging since 2026-11-04T20:00:00Z until 2026-11-04T21:00:00Z: 1h, 23h left",
+            "in Staging since 2026-11-04 20:00 UTC until 2026-11-04 21:00 UTC: 1h, 23h left",
         ),
         (3, {2: stamp(1, 2, None, 0)}, UNKNOWN),  # moved on by hand
         (None, {2: stamp(2, None, 2, 50)}, UNKNOWN),  # emptied: its stamp is of the end
@@ -136,12 +136,12 @@ UNKNOWN = "it was in Staging, but no stamp says how long"
         (  # clocks that disagree make no stay longer
             3,
             {2: stamp(1, 2, None, 60), 3: stamp(2, 3, 2, 0)},
-            "in Staging since 2026-11-04T00:00:00Z until 2026-11-01T12:00:00Z: 0m, 1d left",
+            "in Staging since 2026-11-04 00:00 UTC until 2026-11-01 12:00 UTC: 0m, 1d left",
         ),
         (  # it came a second time: the last stay counts
             2,
             {2: stamp(3, 2, 3, 90), 3: stamp(2, 3, 2, 50)},
-            "in Staging since 2026-11-05T06:00:00Z: 10h, 14h left, until 2026-11-06T06:00:00Z",
+            "in Staging since 2026-11-05 06:00 UTC: 10h, 14h left, until 2026-11-06 06:00 UTC",
         ),
     ],
 )
