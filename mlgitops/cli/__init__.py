@@ -67,6 +67,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # what a locale has no letters for is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if os.path.expanduser("~") == "~":  # noqa: PTH111 - a user without a name; Path.home() raises
+        os.environ["HOME"] = "/"  # as Docker says
     # what it starts with `python -m` imports nothing from the current folder, which is a checkout
     os.environ["PYTHONSAFEPATH"] = "1"
     signals.unwind_on_term()

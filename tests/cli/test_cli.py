@@ -196,6 +196,21 @@ def test_a_reader_that_goes_away() -> None:
     assert ran.stderr == ""
 
 
+def test_a_user_without_a_name_and_a_home(team: Team) -> None:
+    """Such as a number in a container; nothing can be kept for them, and nothing fails."""
+    team.stages()
+    code = (
+        "import os, pwd, sys\n"
+        "os.environ.pop('HOME', None)\n"
+        "pwd.getpwuid = {}.__getitem__\n"
+        "from mlgitops.cli import main\n"
+        f"sys.argv = ['mlgitops', 'status', '--file', {str(team.file)!r}]\n"
+        "main()\n"
+    )
+    ran = process("-c", code, MLFLOW_TRACKING_URI=team.uri, MLGITOPS_OWNER="local")
+    assert (ran.returncode, ran.stdout) == (0, "No stages are declared.\n"), ran.stderr
+
+
 @pytest.mark.parametrize("text", ["\uff11", "1_0", "9" * 5000, "1.0", " 1", "+1", "nan"])
 def test_a_number_is_written_in_plain_digits(team: Team, text: str) -> None:
     """Digits of other scripts, underscores and numbers without end are no versions and no ports."""
