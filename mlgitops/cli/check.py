@@ -138,7 +138,8 @@ def promote(model: str, stage: str, version: str, file: Path) -> None:
         return
     files.write_text(Path(part.file), edited)
     unpinned = edit.unpinned(part, model, stage)
-    tell(f"{part.file}: {model} {stage} is now at {version}{unpinned}; run `mlgitops plan`")
+    now = "empty" if number is None else f"at {number}"
+    tell(f"{part.file}: {model} {stage} is now {now}{unpinned}; run `mlgitops plan`")
 
 
 @click.command(

@@ -41,9 +41,10 @@ def _table(_: click.Context, __: click.Parameter, path: Path | None) -> Path | N
 
 
 def _moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    """A time; of a day its beginning for --since, else its end."""
+    """A time; of a day or a minute its beginning for --since, else its end."""
     if text is None:
         return None
+    text = text.removesuffix(" UTC")  # as reports tell times
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -54,6 +55,8 @@ def _moment(_: click.Context, option: click.Parameter, text: str | None) -> date
     if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text, re.ASCII):
         edge = time.min if option.name == "since" else time.max
         moment = datetime.combine(moment.date(), edge)
+    elif option.name != "since" and re.search(r"[T ]\d\d:?\d\d(?!:?\d\d)", text, re.ASCII):
+        moment = moment.replace(second=59, microsecond=999_999)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -108,7 +111,7 @@ def history(
 
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
     only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
-    of them. What the registry does not hold is `not applied`, and does not count with --at.
+    of them. `no` means that the registry holds another version; --at leaves that out.
 
     With --export, writes what each apply decided and why, from its record in MLflow. This needs
     neither git nor models.yaml.

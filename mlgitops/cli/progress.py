@@ -34,36 +34,49 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield _now_and_then()
         return
     from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn
+    from rich.table import Column
     from rich.text import Text
 
-    class Times(ProgressColumn):
-        """The time so far, and that which is left of a step that took its time before."""
+    class Step(ProgressColumn):
+        """What is being done, and the time that is left of it if it took its time before."""
 
         def render(self, task: Task) -> Text:
             """See ProgressColumn."""
-            return Text("  ".join(filter(None, (_clock(task.elapsed or 0), steps.left()))))
+            return Text(", ".join(filter(None, (task.description, steps.left()))))
+
+    class Clock(ProgressColumn):
+        """The time that the command has taken so far."""
+
+        def render(self, task: Task) -> Text:
+            """See ProgressColumn."""
+            minutes, seconds = divmod(int(task.elapsed or 0), 60)
+            return Text(f"({minutes}:{seconds:02})", style="dim")
 
     console = Console(file=outlet.drawn(sys.stderr), highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), Times())
     steps = Steps(Store(folder=caches() / "steps", most=_MOST))
+    one_line = Column(no_wrap=True, overflow="ellipsis")
+    columns = (SpinnerColumn(), Step(table_column=one_line), Clock())
     with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("", total=None)
+        task = shown.add_task("starting", total=None)
 
         def say(text: str) -> None:
             steps.begin(text)
-            shown.update(task, description=escape(words.plain(text)))
+            shown.update(task, description=words.plain(text))
 
         yield say
         steps.end()
 
 
 class Steps:
-    """How long the steps of commands take: as long as they took in this folder the last time."""
+    """How long the steps of a command take: as long as the last time, but for numbers.
+
+    The same command in this folder, that is; of another version, it counts too.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._command = (str(Path.cwd()), *(_NUMBER.sub("#", one) for one in sys.argv[1:]))
         self._name = ""
         self._begun = 0.0
         self._before: float | None = None
@@ -72,7 +85,7 @@ class Steps:
         """The step before has ended, and one begins that is told in these words."""
         self.end()
         counts = _COUNTS.search(text)
-        self._name = "" if counts else key(str(Path.cwd()), _NUMBER.sub("#", text))
+        self._name = "" if counts else key(*self._command, _NUMBER.sub("#", text))
         known = self._store.get(self._name) if self._name else None
         self._before = known if isinstance(known, float) else None
         self._begun = time.monotonic()
@@ -80,18 +93,13 @@ class Steps:
     def end(self) -> None:
         """The last step has ended, and nothing failed."""
         taken = time.monotonic() - self._begun
-        if self._name and taken >= _LONG:
+        if self._name and (taken >= _LONG or self._before):
             self._store.put(self._name, taken)
 
     def left(self) -> str:
         """The time that is left of the step; empty if it is not known, or has passed."""
         left = (self._before or 0) - (time.monotonic() - self._begun)
         return f"about {words.span(left)} left" if left >= 1 else ""
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}"
 
 
 def _now_and_then() -> Callable[[str], None]:

@@ -28,7 +28,7 @@ def until(text: str) -> datetime:
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
             return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.removesuffix(" UTC"))  # as reports tell times
     except (ValueError, OverflowError):
         msg = f"must be a day such as 2026-12-24, or a time such as 2026-12-24T18:00Z; got {text!r}"
         raise ValueError(msg) from None

@@ -32,7 +32,7 @@ class Stay:
     Attributes:
         since: when it was declared (merged), in git's words; of a move that only a stamp knows,
             when it was applied.
-        until: when the next one came; None while it lasts.
+        until: when the next one came that is not pending; None while it lasts.
         by: who applied it, else the author of the commit.
         reason: why, as the commit says; may be empty.
         declared: git says so; False for a move that only a stamp knows.
@@ -122,14 +122,15 @@ def actual(stays: Iterable[Stay]) -> Iterator[Stay]:
         yield from _actual(list(of_slot))
 
 
-def moved_since(stays: Iterable[Stay], held: Held) -> Iterator[tuple[Stay, int | None]]:
+def moved_since(stays: Collection[Stay], held: Held) -> Iterator[tuple[Stay, int | None]]:
     """The last stay of each stage that was moved since its last stamp, and what it holds now.
 
     Args:
         stays: whole stages of a timeline.
         held: what the registry holds now.
     """
-    last = {stay.slot: stay for stay in stays if stay.stamps}
+    stamped = {stay.slot for stay in stays if stay.stamps}
+    last = {stay.slot: stay for stay in actual(stays) if stay.slot in stamped}
     for (model, alias), stay in last.items():
         now = held.model(model).stages.get(alias)
         if now != stay.version:
@@ -235,11 +236,21 @@ def _joined(
     return stays
 
 
-def _beside(stays: Sequence[Stay], held: Held) -> list[Stay]:
-    """The stays of a stage, the last one beside what the registry holds."""
-    *past, last = stays
-    now = held.model(last.model).stages.get(alias_of(last.stage))
-    return [*past, replace(last, pending=not last.stamps and now != last.version)]
+def _beside(stays: Sequence[Stay], held: Held) -> Sequence[Stay]:
+    """The stays of a stage, with which of them the registry does not hold yet.
+
+    A stage that is empty although its last stamp filled it may have lost its version, and with it
+    the stamp of a later move: then git's word counts.
+    """
+    model, alias = stays[0].slot
+    now = held.model(model).stages.get(alias)
+    stamped = max((place for place, stay in enumerate(stays) if stay.stamps), default=-1)
+    if now is None and stamped >= 0 and stays[stamped].version is not None:
+        return stays
+    return [
+        replace(stay, pending=place > stamped and stay.version != now)
+        for place, stay in enumerate(stays)
+    ]
 
 
 def _declared_by(declared: Sequence[Stay], stamp: Stamp, places: Mapping[str, int]) -> int | None:
@@ -318,12 +329,16 @@ def _after(stays: Sequence[Stay]) -> Iterator[Stamp | None]:
 def _never_came(before: Stamp | None, after: Stamp | None) -> bool:
     """Whether the stamps around a declared move leave no room for it: they count the moves."""
     if after is None:
-        return before is not None  # it was not applied yet
+        return False  # what was not applied yet is pending
     if before is None:
         return after.move == 1 and after.previous is None
     return after.move == before.move + 1
 
 
 def _with_ends(stays: Sequence[Stay]) -> Iterator[Stay]:
-    for stay, following in zip(stays, [*stays[1:], None], strict=False):
+    """What is pending has no end, and ends nothing."""
+    there = [stay for stay in stays if not stay.pending]
+    ends = dict(zip(map(id, there), there[1:], strict=False))
+    for stay in stays:
+        following = ends.get(id(stay))
         yield replace(stay, until=max(stay.since, following.since)) if following else stay

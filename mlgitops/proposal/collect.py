@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from mlgitops.workers.values import Workers
 
 
+_TRAIN = "to train it, run `mlgitops train`"
+_NOT_AGAIN = ", unless it was deleted: MLflow gives no number twice"
 _MODELS_AT_ONCE = 50  # whose versions' evidence is kept at the same time
 _THERE = Presence()
 
@@ -256,7 +258,8 @@ class _Collector:
         if change.model not in self._held.models:
             return f"the registry does not have this model; {hint}"
         if version is None:
-            return f"version {change.new} does not exist or was deleted; {hint}"
+            again = _NOT_AGAIN if hint == _TRAIN else ""
+            return f"version {change.new} does not exist or was deleted; {hint}{again}"
         return f"version {change.new} is {version.status}, not {READY}; wait, or choose another"
 
     def _tampered(self, change: Change, version: Version, cabinet: Cabinet) -> Iterator[Problem]:
@@ -359,5 +362,5 @@ def _problem(change: Change, message: str) -> Problem:
 def _how_to_get(change: Change, desired: Desired) -> str:
     model = desired.models.get(change.model)
     if model and change.new in model.versions:
-        return "to train it, run `mlgitops train`"
+        return _TRAIN
     return "register it, or choose a version that exists"

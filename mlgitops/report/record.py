@@ -31,7 +31,7 @@ def row(stay: Stay, now: datetime, page_of: PageOf) -> list[Cell]:
         stay.stage,
         version_or_empty(stay.version),
         when(stay.since),
-        _length((stay.until or now) - stay.since) + ("" if stay.until else ", still"),
+        _lasted(stay, now),
         stay.by,
         stay.commit[:12],
         request(stay.pull_request),
@@ -54,8 +54,14 @@ def _applied(stay: Stay) -> str:
     if not stay.declared:
         return "not committed" if stay.commit == UNCOMMITTED else "not declared then"
     if stay.pending:
-        return "not applied"
+        return "no"
     return when(stay.applied) if stay.applied else "declared only"
+
+
+def _lasted(stay: Stay, now: datetime) -> str:
+    if stay.pending:
+        return NONE
+    return _length((stay.until or now) - stay.since) + ("" if stay.until else ", still")
 
 
 def _length(length: timedelta) -> str:

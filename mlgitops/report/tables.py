@@ -77,7 +77,7 @@ def unused(found: Collection[Unused]) -> Report:
     """The versions that nothing needs."""
     rows = [[u.model, str(u.version.number), _registered(u), u.version.status] for u in found]
     header = ("model", "version", "registered", "status")
-    return parts.table(header, rows, empty="Every version is needed.")
+    return parts.table(header, rows, empty="No unused versions of models in models.yaml.")
 
 
 def _registered(found: Unused) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mlgitops.report.wording import version_or_empty
+from mlgitops.words import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,12 +98,10 @@ def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetim
 
 
 def _said(stay: Stay, *, back: bool) -> str:
-    end = f"until {stay.until:%Y-%m-%d %H:%M}" if stay.until else "still"
+    end = f"until {when(stay.until)}" if stay.until else "still"
     came = "returned" if back else "since"
     reason = f": {stay.reason}" if stay.reason else ""
-    return (
-        f"version {stay.version}, {came} {stay.since:%Y-%m-%d %H:%M}, {end}, by {stay.by}{reason}"
-    )
+    return f"version {stay.version}, {came} {when(stay.since)}, {end}, by {stay.by}{reason}"
 
 
 def _ticks(first: datetime, whole: timedelta) -> Iterable[tuple[float, str]]:

@@ -18,7 +18,7 @@ from mlgitops.sync.repository import Clone
 from mlgitops.sync.state import Outcome, Result, State, Work
 from mlgitops.sync.work import Job
 from mlgitops.system import waiting
-from mlgitops.words import one_line
+from mlgitops.words import one_line, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,7 +177,9 @@ class Sync:
         since = found.unreachable or _now()
         late = not found.unreachable_told and _now() - since >= _QUIET
         if late:
-            self._chat([f"the repository cannot be had since {since:%H:%M} UTC: {one_line(error)}"])
+            self._chat(
+                [f"the repository has been out of reach since {when(since)}: {one_line(error)}"]
+            )
         told = found.unreachable_told or late
         return replace(found, unreachable=since, unreachable_told=told)
 

@@ -32,12 +32,16 @@ def told(capsys: pytest.CaptureFixture[str], steps: Sequence[tuple[str, float]])
 def test_a_step_tells_what_is_left_of_the_time_it_took_before(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """That of another version tells it too; short steps, and those that count, do not."""
+    """That of another version tells it too; short steps, and those that count, do not.
+
+    A step that has become short has no more to tell.
+    """
     assert "left" not in told(capsys, [("reading", 0.3), ("building wind:1", 3.2)])
     again = told(capsys, [("reading", 0.3), ("building wind:2", 0.3), ("1 of 2, 9 s left", 0.3)])
     lines = [line for line in again.split("\r") if "left" in line]
     assert any("building wind:2" in line and "about 3 s left" in line for line in lines)
     assert all("building wind:2" in line for line in lines if "about" in line)
+    assert "about" not in told(capsys, [("building wind:3", 0.3)])
 
 
 def failed() -> None:

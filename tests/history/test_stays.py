@@ -136,7 +136,8 @@ def test_what_was_merged_and_never_applied(team: Team) -> None:
         (4, False, True),
     ]
     told = team.ok("history").out
-    assert (told.count("declared only"), told.count("not applied")) == (1, 1)
+    assert (told.count("declared only"), told.count("  no  ")) == (1, 1)
+    assert [(s["version"], s["until"]) for s in stays(team)[2:]] == [(3, None), (4, None)]
     found = {day: stays(team, "--at", f"2026-11-0{day}") for day in (1, 2, 3, 4)}
     assert {day: one["version"] for day, (one,) in found.items()} == {1: 1, 2: 1, 3: 3, 4: 3}
     assert found[2][0]["until"][:16] == "2026-11-03T13:00"
@@ -152,6 +153,20 @@ def test_nothing_was_there_before_the_first_apply(team: Team) -> None:
     assert [s["version"] for s in stays(team, "--at", "2999-01-01", "--offline")] == [1]
     team.client.set_registered_model_alias("wind", "production", "1")
     assert [(s["version"], s["pending"]) for s in stays(team, "--at", "2999-01-01")] == [(1, False)]
+
+
+def test_a_version_that_was_deleted_was_there(team: Team) -> None:
+    """Its stamp is gone with it, and its alias; git's word counts, and nobody is wrongly told."""
+    team.versions(2)
+    for version in (1, 2):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=version)
+        team.ok("apply")
+    team.client.delete_model_version("wind", "2")
+    assert [(s["version"], s["pending"]) for s in stays(team)] == [(1, False), (2, False)]
+    assert [s["version"] for s in stays(team, "--at", "2999-01-01")] == [2]
+    said = team.run("history").err
+    assert "warning: wind Production is empty now, not 2: somebody moved it" in said
 
 
 def test_a_stage_that_was_empty_until_it_was_applied(team: Team) -> None:

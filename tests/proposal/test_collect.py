@@ -39,7 +39,7 @@ def test_versions_and_models_that_do_not_exist_are_all_named_at_once(team: Team)
     assert ran.code == 8
     assert [line for line in ran.err.splitlines() if line.startswith("error")] == [
         "error: models.yaml:7:7: wind Staging: version 2 does not exist or was deleted; "
-        "to train it, run `mlgitops train`",
+        "to train it, run `mlgitops train`, unless it was deleted: MLflow gives no number twice",
         "error: models.yaml:9:7: wind Shadow: version 9 does not exist or was deleted; "
         "register it, or choose a version that exists",
         "error: models.yaml:11:14: solar Production: the registry does not have this model; "

@@ -75,7 +75,7 @@ def test_search_finds_models_and_days(told: Team) -> None:
         assert rows(shown)[0].startswith("waves Production 1 unmanaged")
         shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
-        assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 ada #1")
+        assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 UTC ada #1")
         shown.open_url(f"{site}index.html?at=2001-01-01", width=1280)
         eventually(lambda: "first known version came" in found(shown), within=20)
         shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)

@@ -68,7 +68,7 @@ async function search(asked) {
       const then = every.filter((row) => has(row, asked) && row.since <= end
         && (!row.until || row.until > end));
       show(["Model", "Stage", "Version", "Since", "By", "Pull request"], then, (row) => [
-        linked(row), row.stage, `${row.version}`, row.since.replace("T", " ").slice(0, 16), row.by,
+        linked(row), row.stage, `${row.version}`, `${row.since.replace("T", " ").slice(0, 16)} UTC`, row.by,
         row.pull_request]);
       const first = every.map((row) => row.since).sort()[0];
       if (!then.length && first) {
@@ -81,7 +81,7 @@ async function search(asked) {
     show(["Model", "Stage", "Version", "State", "Since", "By"], found, (row) => [
       linked(row), row.stage, row.version === null ? "empty" : `${row.version}`,
       element("span", row.state, { className: `state ${row.state.replaceAll(" ", "-")}` }),
-      row.since.replace("T", " ").slice(0, 16), row.by]);
+      `${row.since.replace("T", " ").slice(0, 16)} UTC`, row.by]);
   } catch {
     document.querySelector("#found").textContent =
       "To search, open this page from a web server: mlgitops site OUT --serve";
