@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Task
 
 _SILENCE = 10.0  # seconds
+_BESIDE = 10  # columns of a terminal: the spinner, the time, and the blanks between them
 _LONG = 2.0  # seconds; of shorter steps nobody asks how long they take
 _MOST = 1_000_000  # bytes of what is kept of steps
 _NUMBER = re.compile(r"\d+")
@@ -35,7 +36,6 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, SpinnerColumn
-    from rich.table import Column
     from rich.text import Text
 
     class Step(ProgressColumn):
@@ -43,7 +43,9 @@ def progress() -> Iterator[Callable[[str], None]]:
 
         def render(self, task: Task) -> Text:
             """See ProgressColumn."""
-            return Text(", ".join(filter(None, (task.description, steps.left()))))
+            said = Text(", ".join(filter(None, (task.description, steps.left()))))
+            said.truncate(console.width - _BESIDE, overflow="ellipsis")
+            return said
 
     class Clock(ProgressColumn):
         """The time that the command has taken so far."""
@@ -55,8 +57,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
     console = Console(file=outlet.drawn(sys.stderr), highlight=False)
     steps = Steps(Store(folder=caches() / "steps", most=_MOST))
-    one_line = Column(no_wrap=True, overflow="ellipsis")
-    columns = (SpinnerColumn(), Step(table_column=one_line), Clock())
+    columns = (SpinnerColumn(), Step(), Clock())
     with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task("starting", total=None)
 

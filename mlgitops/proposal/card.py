@@ -11,7 +11,7 @@ from mlgitops.errors import ServeError, UsageError
 from mlgitops.history.stays import timeline
 from mlgitops.proposal.trial import entering, side_of
 from mlgitops.recipes.package import package_of
-from mlgitops.registry.lookup import find_version, no_version, require_model
+from mlgitops.registry.lookup import find_version, no_model, no_version, require_model
 from mlgitops.review.artifacts import Cabinet
 from mlgitops.review.tools import tools
 
@@ -76,11 +76,14 @@ def chosen(registry: RegistryReader, model: str, text: str | None, declared: Dec
     """The version that is meant: a number, what a stage holds, else production, else the latest.
 
     Raises:
-        UsageError: there is no such model, version or stage, or the stage is empty.
+        UsageError: there is no such model, version or stage, the stage is empty, or the model is
+            a prompt.
     """
     if text is not None:
         return find_version(registry, model, text, declared)[0].number
     found = require_model(registry, model)
+    if found.prompt:
+        raise no_model(model)
     last_first = reversed(declared.production)
     held = next((found.stages[one] for one in last_first if one in found.stages), None)
     latest = max(registry.recipes(model), default=None)

@@ -69,11 +69,16 @@ def find_version(
     if version is None:
         raise no_version(registry, model, held)
     if is_prompt(version.tags):
-        raise UsageError(
-            f"{model} is a prompt, not a model; load it with "
-            f"mlflow.genai.load_prompt('prompts:/{model}@STAGE')"
-        )
+        raise no_model(model)
     return version, text if number is None else None
+
+
+def no_model(name: str) -> UsageError:
+    """That it is a prompt, which has no payload."""
+    return UsageError(
+        f"{name} is a prompt, not a model; load it with "
+        f"mlflow.genai.load_prompt('prompts:/{name}@STAGE')"
+    )
 
 
 def no_version(registry: RegistryReader, model: str, number: int) -> UsageError:

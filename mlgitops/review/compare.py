@@ -81,9 +81,11 @@ def side(
 ) -> Side:
     """A side with its artifact, or with the reason why it has none; without, if no cabinet.
 
+    A prompt has none: its tags are all of it.
+
     A payload that is not the one that models.yaml pins for the version is none: it is not loaded.
     """
-    if cabinet is None:
+    if cabinet is None or is_prompt(version.tags):
         return Side(label=label, version=version)
     try:
         artifact = cabinet.artifact(version)

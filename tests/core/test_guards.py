@@ -17,6 +17,7 @@ from mlgitops.core.permissions import Guard, by_flags
 from mlgitops.core.stamp import Author, Stamp
 from mlgitops.file.load import loads
 from mlgitops.history import entries
+from mlgitops.words import when
 from tests.team import declaring
 
 if TYPE_CHECKING:
@@ -203,7 +204,10 @@ def test_a_freeze_refuses_all_but_rollbacks_that_are_named(team: Team) -> None:
 
 
 def test_a_freeze_of_the_whole_file_that_has_ended(team: Team) -> None:
-    """A freeze ends by itself: its last day is still frozen, the day after is not."""
+    """A freeze ends by itself: its last day is still frozen, the day after is not.
+
+    A time may be written as reports tell it.
+    """
     team.versions(1)
     body = (
         "freeze: {{reason: holidays, until: {day}}}\n"
@@ -214,6 +218,9 @@ def test_a_freeze_of_the_whole_file_that_has_ended(team: Team) -> None:
     assert objections(team) == [("freeze", False)]
     team.write(body.format(day=today - timedelta(days=1)))
     assert objections(team) == []
+    for day, frozen in ((1, [("freeze", False)]), (-1, [])):
+        team.write(body.format(day=when(datetime.now(UTC) + timedelta(days=day))))
+        assert objections(team) == frozen
 
 
 @pytest.mark.parametrize("until", ["tomorrow", "2026-13-01", "2026-11-23T25:00", "9999-12-31"])

@@ -94,15 +94,17 @@ def stamped(team: Team, version: int, **fields: object) -> None:
 def test_what_was_there_on_a_day(told: Team) -> None:
     """It is what was applied by then, and by git's word what no stamp is left of.
 
-    A day means what it ended with; a time means that minute.
+    A day means what it ended with, and so does a minute, also as reports tell it.
     """
-    stamped(told, 2, time="2026-11-04T12:00:00Z", move=2, previous=1)
+    stamped(told, 2, time="2026-11-04T12:00:30Z", move=2, previous=1)
     stamped(told, 1, time="2026-11-09T12:00:00Z", move=3)
     for moment, version, applied in (
         ("2026-11-02", 1, None),
         ("2026-11-03", 1, None),
         ("2026-11-04T11:59Z", 1, None),
+        ("2026-11-04T12:00:29Z", 1, None),
         ("2026-11-04T12:00Z", 2, "2026-11-04"),
+        ("2026-11-04 12:00 UTC", 2, "2026-11-04"),
         ("2026-11-04", 2, "2026-11-04"),
         ("2026-11-08", 2, "2026-11-04"),
         ("2026-11-09", 1, "2026-11-09"),
