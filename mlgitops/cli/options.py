@@ -281,7 +281,7 @@ class Target:
             new = ", which is new and empty" if self._embedded().is_new else ""
             tell(
                 f"using the embedded registry in {self.folder}{new}; "
-                "to use another, set MLFLOW_TRACKING_URI",
+                "for another, set MLFLOW_TRACKING_URI",
                 err=True,
             )
             uri = self._embedded().uri

@@ -55,6 +55,6 @@ def test_the_default_is_a_folder_beside_models_yaml(team: Team) -> None:
     team.versions(1)
     team.stages(Production=1)
     said = "using the embedded registry in .mlgitops"
-    assert f"{said}; to use another" in team.ok("apply").err
+    assert f"{said}; for another" in team.ok("apply").err
     assert f"{said}-2, which is new and empty; " in team.ok("status", "--state", ".mlgitops-2").err
     assert team.aliases() == {"production": 1}
