@@ -337,8 +337,13 @@ def _never_came(before: Stamp | None, after: Stamp | None) -> bool:
 
 def _with_ends(stays: Sequence[Stay]) -> Iterator[Stay]:
     """What is pending has no end, and ends nothing."""
-    there = [stay for stay in stays if not stay.pending]
-    ends = dict(zip(map(id, there), there[1:], strict=False))
-    for stay in stays:
-        following = ends.get(id(stay))
-        yield replace(stay, until=max(stay.since, following.since)) if following else stay
+    ended: list[Stay] = []
+    following: Stay | None = None
+    for stay in reversed(stays):
+        if stay.pending:
+            ended.append(stay)
+            continue
+        until = max(stay.since, following.since) if following else None
+        ended.append(replace(stay, until=until))
+        following = stay
+    return reversed(ended)
