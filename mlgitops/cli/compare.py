@@ -29,7 +29,7 @@ from mlgitops.cli.progress import progress
 from mlgitops.core.pins import declared
 from mlgitops.errors import UsageError
 from mlgitops.file.load import load_or_empty
-from mlgitops.registry.lookup import held_version, require_model
+from mlgitops.registry.lookup import held_version, no_version, require_model
 from mlgitops.words import whole_number
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ def _find(
     """
     if _RUN.fullmatch(name):
         version = client.of_run(model, name)
-        label = f"run {name[:8]}"
-    else:
-        number = whole_number(name)
-        if number is None:
-            number = held_version(client, model, name, stages)
-        version = client.version(model, number)
-        label = f"version {number}"
+        if version is None:
+            raise UsageError(f"{model} has no run {name} in the registry; pass one of its versions")
+        return f"run {name[:8]}", version
+    number = whole_number(name)
+    if number is None:
+        number = held_version(client, model, name, stages)
+    version = client.version(model, number)
     if version is None:
-        raise UsageError(f"{model} has no {label} in the registry; see `mlgitops history {model}`")
-    return label, version
+        raise no_version(client, model, number)
+    return f"version {number}", version

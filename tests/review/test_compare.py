@@ -120,9 +120,9 @@ def test_stages_and_runs(farm: Team) -> None:
 def test_what_does_not_exist(farm: Team) -> None:
     """A version, a stage, a run, a model: one line says which, and nothing is printed."""
     for arguments, words in (
-        ((WIND, "1", "9"), "has no version 9 in the registry"),
+        ((WIND, "1", "9"), "has no version 9 in the registry; it has version"),
         ((WIND, "Staging", "1"), "Staging of power-forecasting-model is empty"),
-        ((WIND, "1", "0" * 32), "has no run 00000000 in the registry"),
+        ((WIND, "1", "0" * 32), f"has no run {'0' * 32} in the registry"),
         (("none", "1", "2"), "the registry has no model 'none'"),
     ):
         ran = farm.run("compare", *arguments)
