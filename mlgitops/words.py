@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -144,6 +144,11 @@ def when(moment: datetime | str) -> str:
     except ValueError:
         return str(moment)
     return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def over(moment: datetime) -> str:
+    """The same of an end, never too early: what ends within a minute is over with the next one."""
+    return when(moment + timedelta(seconds=59))
 
 
 def listed(items: Sequence[str], *, most: int = 5) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgitops.words import apart, brief, number, plain, span, suggestion, when
+from mlgitops.words import apart, brief, number, over, plain, span, suggestion, when
 
 
 def test_a_suggestion_stays_short() -> None:
@@ -50,6 +50,9 @@ def test_times_are_told_in_one_form() -> None:
     assert when("2026-11-28T14:38:59.5+01:00") == "2026-11-28 13:38 UTC"
     assert when(datetime(2026, 11, 28, 13, 38, tzinfo=UTC)) == "2026-11-28 13:38 UTC"
     assert when("yesterday") == "yesterday"
+    ends = datetime(2026, 11, 28, 13, 38, tzinfo=UTC)
+    assert over(ends) == "2026-11-28 13:38 UTC"
+    assert over(ends + timedelta(seconds=1)) == "2026-11-28 13:39 UTC"
     assert (span(28.4), span(119), span(150)) == ("28 s", "119 s", "2 min")
 
 

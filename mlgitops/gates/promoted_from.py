@@ -17,7 +17,7 @@ from mlgitops.core.gate import verdict
 from mlgitops.core.stage import alias_of
 from mlgitops.gates import units
 from mlgitops.gates.form import GateForm, StageName
-from mlgitops.words import when
+from mlgitops.words import over, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ def _soaked(stage: str, soak: str, case: Case) -> Verdict:
         return verdict(rule, True, expected, actual)
     # what is left of whole minutes, so that the two add up
     left = units.spelled(span - spent // _MINUTE * _MINUTE)
-    end = "" if stay.until else f", until {when(stay.since + span)}"
+    end = "" if stay.until else f", until {over(stay.since + span)}"
     found = verdict(rule, False, expected, f"{actual}, {left} left{end}")
     return replace(found, in_time=not stay.until)
 

@@ -10,7 +10,7 @@ from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.gates import units
 from mlgitops.gates.promoted_from import PromotedFromGate
-from mlgitops.words import when
+from mlgitops.words import over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ class Soak:
     @property
     def end(self) -> str:
         """When it is over, in words."""
-        return when(self.through)
+        return over(self.through)
 
 
 def soaks(
