@@ -73,6 +73,7 @@ def test_search_finds_models_and_days(told: Team) -> None:
         shown.open_url(f"{site}index.html?q=WAV&state=unmanaged", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
         assert rows(shown)[0].startswith("waves Production 1 unmanaged")
+        assert "UTC" not in rows(shown)[0]  # nobody knows since when
         shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
         assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 UTC ada #1")

@@ -4,13 +4,18 @@
 
 const root = document.body.dataset.root;
 
+// As `mlgitops.words.when` tells a time; nothing where none is known.
+function when(time) {
+  return time && `${time.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 // A page that did not change was not written anew, but was read again: read.json says when.
 async function age() {
   const read = document.querySelector("[data-age]");
   try {
     const last = await (await fetch(`${root}read.json`)).json();
     read.dateTime = last.made;
-    read.textContent = `${last.made.slice(0, 16).replace("T", " ")} UTC`;
+    read.textContent = when(last.made);
   } catch {
     // without a web server, the page's own time counts
   }
@@ -68,7 +73,7 @@ async function search(asked) {
       const then = every.filter((row) => has(row, asked) && row.since <= end
         && (!row.until || row.until > end));
       show(["Model", "Stage", "Version", "Since", "By", "Pull request"], then, (row) => [
-        linked(row), row.stage, `${row.version}`, `${row.since.replace("T", " ").slice(0, 16)} UTC`, row.by,
+        linked(row), row.stage, `${row.version}`, when(row.since), row.by,
         row.pull_request]);
       const first = every.map((row) => row.since).sort()[0];
       if (!then.length && first) {
@@ -81,7 +86,7 @@ async function search(asked) {
     show(["Model", "Stage", "Version", "State", "Since", "By"], found, (row) => [
       linked(row), row.stage, row.version === null ? "empty" : `${row.version}`,
       element("span", row.state, { className: `state ${row.state.replaceAll(" ", "-")}` }),
-      `${row.since.replace("T", " ").slice(0, 16)} UTC`, row.by]);
+      when(row.since), row.by]);
   } catch {
     document.querySelector("#found").textContent =
       "To search, open this page from a web server: mlgitops site OUT --serve";
