@@ -138,7 +138,7 @@ def span(seconds: float) -> str:
 
 
 def when(moment: datetime | str) -> str:
-    """`2026-11-28 13:38 UTC`, of a time that may be ISO 8601; else that text as it is."""
+    """`2026-11-28 13:38 UTC`, of a time that may be ISO 8601; other text, as NONE, stays."""
     try:
         known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     except ValueError:

@@ -48,7 +48,7 @@ def facts(card: Card) -> Iterator[tuple[str, str]]:
     if card.declared and card.declared.owners:
         yield "owners", ", ".join(card.declared.owners)
     yield "stages", ", ".join(card.stages) or "none"
-    yield "registered", words.when(version.created) if version.created else words.NONE
+    yield "registered", words.when(version.created or words.NONE)
     yield "run", version.run_id or words.NONE
     yield "recipe", version.tags.get(RECIPE_TAG, words.NONE)
     yield "trained from commit", version.source() or words.NONE

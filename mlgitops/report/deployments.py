@@ -35,7 +35,7 @@ def served(found: Sequence[Served]) -> Part:
             one.version or NONE,
             f"{one.ready}/{one.replicas}" if one.replicas else NONE,
             one.commit[:12] or NONE,
-            when(one.since) if one.since else NONE,
+            when(one.since or NONE),
             one.url or NONE,
             one.note,
         ]

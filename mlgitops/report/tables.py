@@ -75,13 +75,12 @@ def record(found: Recorded) -> Part:
 
 def unused(found: Collection[Unused]) -> Report:
     """The versions that nothing needs."""
-    rows = [[u.model, str(u.version.number), _registered(u), u.version.status] for u in found]
+    rows = [
+        [u.model, str(u.version.number), when(u.version.created or NONE), u.version.status]
+        for u in found
+    ]
     header = ("model", "version", "registered", "status")
     return parts.table(header, rows, empty="No unused versions of models in models.yaml.")
-
-
-def _registered(found: Unused) -> str:
-    return when(found.version.created) if found.version.created else NONE
 
 
 def trained(done: Training) -> Report:
