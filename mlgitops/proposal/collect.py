@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from mlgitops.workers.values import Workers
 
 
-_TRAIN = "to train it, run `mlgitops train`"
-_NOT_AGAIN = ", unless it was deleted: MLflow gives no number twice"
+_REGISTER = "register it, or choose a version that exists"
 _MODELS_AT_ONCE = 50  # whose versions' evidence is kept at the same time
 _THERE = Presence()
 
@@ -254,11 +253,12 @@ class _Collector:
         return f"this is a model, not a prompt; list it under {MODELS!r}"
 
     def _missing(self, change: Change, version: Version | None) -> str:
-        hint = _how_to_get(change, self._desired)
+        trained = change.new in self._desired.models[change.model].versions
+        hint = "to train it, run `mlgitops train`" if trained else _REGISTER
         if change.model not in self._held.models:
             return f"the registry does not have this model; {hint}"
         if version is None:
-            again = _NOT_AGAIN if hint == _TRAIN else ""
+            again = ", unless it was deleted: MLflow gives no number twice" if trained else ""
             return f"version {change.new} does not exist or was deleted; {hint}{again}"
         return f"version {change.new} is {version.status}, not {READY}; wait, or choose another"
 
@@ -357,10 +357,3 @@ def _need(gates: tuple[Gate, ...], request: Request) -> Need:
 
 def _problem(change: Change, message: str) -> Problem:
     return Problem(where=change.where, model=change.model, stage=change.stage, message=message)
-
-
-def _how_to_get(change: Change, desired: Desired) -> str:
-    model = desired.models.get(change.model)
-    if model and change.new in model.versions:
-        return _TRAIN
-    return "register it, or choose a version that exists"
