@@ -77,15 +77,15 @@ def measure() -> Iterator[str]:
         first, old = costs[ours.name], costs[before.name]
         second, quick = _cost(ours, folder), _cost(ours, folder, "--quick")
         yield f"plan of {_CHANGES} promotions with predictions: {_beside(first, old, 'of before')}"
-        bare = _bare(folder)
-        yield f"a bare loop that loads and asks each version: {_beside(bare, old, 'of before')}"
         yield f"the same once more: {_beside(second, old, 'of before')}"
         yield f"the same with --quick: {_beside(quick, old, 'of before')}"
+        bare = _bare(folder)
+        yield f"a bare loop that loads and asks each version: {_beside(bare, old, 'of before')}"
         page, page_before = (
             _cost(engine, Path(name) / engine.name, "--report", "plan.html")
             for engine in (ours, before)
         )
-        yield f"once more, with its page: {_beside(page, page_before, 'of before')}"
+        yield f"the plan once more, with its page: {_beside(page, page_before, 'of before')}"
         quick_memory, memory = _plan(folder, "--quick"), _plan(folder, "--no-cache")
         yield (
             f"with predictions and its page, without the cache: {memory.mebibytes:.0f} MiB at the "
