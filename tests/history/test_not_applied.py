@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 from tests.history.test_stays import commit, stamped, stays
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tests.team import Team
+
+
+def promoted(team: Team, *versions: int, applied: Collection[int] = ()) -> None:
+    """Promote versions, one a day from the first of the month on; each that is named is applied."""
+    team.versions(max(versions))
+    for day, version in enumerate(versions, start=1):
+        team.stages(Production=version)
+        commit(team, f"Promote {version}", day=day)
+        if version in applied:
+            team.ok("apply")
 
 
 def test_what_was_merged_and_never_applied(team: Team) -> None:
     """It is history, but it was not there: not before the next apply, and not while it waits."""
-    team.versions(4)
-    for version in (1, 2, 3, 4):
-        team.stages(Production=version)
-        commit(team, f"Promote {version}", day=version)
-        if version in {1, 3}:
-            team.ok("apply")
+    promoted(team, 1, 2, 3, 4, applied=(1, 3))
     stamped(team, 1, time="2026-11-01T13:00:00Z")
     stamped(team, 3, time="2026-11-03T13:00:00Z")
     assert [(s["version"], bool(s["applied"]), s["pending"]) for s in stays(team)] == [
@@ -36,9 +43,7 @@ def test_what_was_merged_and_never_applied(team: Team) -> None:
 
 def test_nothing_was_there_before_the_first_apply(team: Team) -> None:
     """What waits for the first apply is told as that, and no stage is said to have held it."""
-    team.versions(1)
-    team.stages(Production=1)
-    commit(team, "Start", day=1)
+    promoted(team, 1)
     assert [(s["version"], s["pending"]) for s in stays(team)] == [(1, True)]
     assert stays(team, "--at", "2999-01-01") == []
     assert [s["version"] for s in stays(team, "--at", "2999-01-01", "--offline")] == [1]
@@ -48,11 +53,7 @@ def test_nothing_was_there_before_the_first_apply(team: Team) -> None:
 
 def test_a_version_that_was_deleted_was_there(team: Team) -> None:
     """Its stamp is gone with it, and its alias; git's word counts, and nobody is wrongly told."""
-    team.versions(2)
-    for version in (1, 2):
-        team.stages(Production=version)
-        commit(team, f"Promote {version}", day=version)
-        team.ok("apply")
+    promoted(team, 1, 2, applied=(1, 2))
     team.client.delete_model_version("wind", "2")
     assert [(s["version"], s["pending"]) for s in stays(team)] == [(1, False), (2, False)]
     assert [s["version"] for s in stays(team, "--at", "2999-01-01")] == [2]
@@ -62,11 +63,7 @@ def test_a_version_that_was_deleted_was_there(team: Team) -> None:
 
 def test_a_stage_that_was_empty_until_it_was_applied(team: Team) -> None:
     """What the first apply found is known: what was declared before it was never there."""
-    team.versions(2)
-    for version in (1, 2):
-        team.stages(Production=version)
-        commit(team, f"Promote {version}", day=version)
-    team.ok("apply")
+    promoted(team, 1, 2, applied=(2,))
     stamped(team, 2, time="2026-11-05T12:00:00Z")
     assert stays(team, "--at", "2026-11-04") == []
     assert [s["version"] for s in stays(team, "--at", "2026-11-05")] == [2]
