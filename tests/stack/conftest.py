@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Make = Callable[..., Running]
 
+_ALL = {"COMPOSE_PROFILES": "s3,webhook", "STACK_ARTIFACTS": "s3://mlflow"}
+
 
 def _without_docker() -> str | None:
     try:
@@ -60,12 +62,16 @@ def _environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The images, built once for all workers; a second build comes from the cache."""
+    """The images, built once for all workers; a second build comes from the cache.
+
+    Nobody else builds under their names: Compose labels an image with its project, so that an
+    image by another project is another one, and a running stack is not what it was made of.
+    """
     base = tmp_path_factory.getbasetemp()
     lock = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "images.lock"
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        Compose(settings.read()).build()
+        Compose(settings.read(os.environ | _ALL)).build()
 
 
 @pytest.fixture

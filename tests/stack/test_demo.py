@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.thorough
-def test_demo(make: Make, tmp_path: Path) -> None:
+def test_demo(make: Make, repository: str, tmp_path: Path) -> None:
     """It trains, promotes, serves from a container and rolls back; the stack stays up."""
-    stack = make(STACK_MLFLOW_WORKERS="2")
+    built = {f"STACK_{name.upper()}_IMAGE": f"{repository}/{name}" for name in ("mlflow", "db")}
+    stack = make(STACK_MLFLOW_WORKERS="2", **built)
     command = ["-m", "stack.demo", "--stack", "compose", "--state", str(tmp_path / "state")]
     ran = subprocess.run(
         [sys.executable, *command],

@@ -106,7 +106,6 @@ def store(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     """A running stack that keeps artifacts in its own S3 server."""
     stack = Running(folder=tmp_path_factory.mktemp("s3"), settings=S3)
     try:
-        stack.compose.build()
         stack.up()
         yield stack
     finally:
@@ -338,7 +337,6 @@ def test_full_storage(make: Make, tmp_path: Path) -> None:
         "volumes: {s3: {driver: local, driver_opts: "
         "{type: tmpfs, device: tmpfs, o: 'size=160m,uid=10001,gid=10001'}}}"
     )
-    stack.compose.build()
     stack.up()
     source = tmp_path / "first.bin"
     digest = random_file(source, 64 * MIB)

@@ -77,7 +77,6 @@ def test_a_version_by_plain_mlflow_becomes_a_pull_request(make: Make, tmp_path: 
         secrets.mkdir()
         (secrets / "github_token").write_text(fake.TOKEN)
         (secrets / "github_token").chmod(0o444)
-        stack.compose.build()
         stack.up(timeout=900)
         stack.python(VERSION)
         said = stack.compose.run("exec", "-T", "webhook", "with-secrets", *REGISTER.split())
