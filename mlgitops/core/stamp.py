@@ -14,9 +14,12 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from mlgitops.words import from_json, one_line
+from msgspec import Meta, Raw
+from msgspec.json import Decoder
+
+from mlgitops.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +28,8 @@ TAG = "mlgitops.stages"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601, UTC, whole seconds
 _MOST = 200  # characters: a tag of MLflow 2 has 5,000 for the stamps of all stages
 _NEWER = ("approvers", "allowed", "reason")
-_NUMBERS = frozenset({"move", "version", "previous"})
-_OPTIONAL = frozenset({"version", "previous", "pull_request", "record", "since"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_Number = Annotated[int, Meta(ge=1)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +73,9 @@ class Stamp:
         reason: why, as the commit says; may be empty.
     """
 
-    move: int
-    version: int | None
-    previous: int | None
+    move: _Number
+    version: _Number | None
+    previous: _Number | None
     commit: str
     actor: str
     time: str
@@ -138,30 +140,19 @@ def _written(stamp: Stamp) -> dict[str, object]:
 def parse(text: str) -> dict[str, Stamp]:
     """Read a tag's value; what is not a stamp, for example edited by hand, is left out."""
     try:
-        written = from_json(text)
-    except ValueError:
+        found = _tag.decode(text)
+    except (ValueError, RecursionError):
         return {}
-    found = written.items() if isinstance(written, dict) else ()
-    return {alias: stamp for alias, fields in found if (stamp := _stamp(fields))}
+    return {alias: stamp for alias, written in found.items() if (stamp := _stamp(written))}
 
 
-def _stamp(fields: object) -> Stamp | None:
-    if not isinstance(fields, dict):
-        return None
-    # plain loops: there are two stamps for each of thousands of models
-    for name, found in fields.items():
-        kind = type(found)
-        if kind is str:
-            sound = name not in _NUMBERS
-        elif kind is int:
-            sound = name in _NUMBERS and found > 0
-        else:
-            sound = found is None and name in _OPTIONAL
-        if not sound:
-            return None
+_tag, _one = Decoder(dict[str, Raw]), Decoder(Stamp)
+
+
+def _stamp(written: Raw) -> Stamp | None:
     try:
-        stamp = Stamp(**fields)
-    except TypeError:
+        stamp = _one.decode(written)
+    except (ValueError, RecursionError):
         return None
     sound = _is_time(stamp.time) and (not stamp.since or _is_time(stamp.since))
     return stamp if sound else None

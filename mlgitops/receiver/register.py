@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.receiver.events import SUBSCRIBED
-from mlgitops.registry import answers
+from mlgitops.registry.answers.form import Form
 from mlgitops.registry.api import Page
 from mlgitops.registry.paging import rows
 from mlgitops.words import brief
@@ -25,6 +25,41 @@ _PRIVATE = (
     "MLflow takes https addresses of the internet only, unless its server has "
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true"
 )
+
+
+class Webhook(Form, frozen=True):
+    """A webhook."""
+
+    webhook_id: str
+    name: str = ""
+
+
+class Webhooks(Form, frozen=True):
+    """Those that MLflow lists."""
+
+    webhooks: tuple[Webhook, ...] = ()
+    next_page_token: str = ""
+
+
+class Made(Form, frozen=True):
+    """The one that was made or changed."""
+
+    webhook: Webhook
+
+
+class Result(Form, frozen=True):
+    """What became of an example."""
+
+    success: bool = False
+    response_status: int | None = None
+    response_body: str = ""
+    error_message: str = ""
+
+
+class Tested(Form, frozen=True):
+    """That of a test."""
+
+    result: Result
 
 
 def register(calls: Calls, url: str, secret: str) -> str:
@@ -42,23 +77,21 @@ def register(calls: Calls, url: str, secret: str) -> str:
         "description": "Starts the workflows of mlgitops.",
     }
     webhooks = rows(partial(_page, calls), _PAGE)
-    found = next((one for one in webhooks if one.get("name") == NAME), None)
+    found = next((one for one in webhooks if one.name == NAME), None)
     try:
-        with calls.understood():
-            if found is None:
-                made = calls.send("POST", _PATH, body)
-            else:
-                made = calls.send("PATCH", f"{_PATH}/{found['webhook_id']}", body)
-            return str(made["webhook"]["webhook_id"])
+        if found is None:
+            made = calls.ask("POST", _PATH, body, Made)
+        else:
+            made = calls.ask("PATCH", f"{_PATH}/{found.webhook_id}", body, Made)
     except RegistryRequestError as error:
         raise RegistryRequestError(f"{error}. {_PRIVATE}") from error
+    return made.webhook.webhook_id
 
 
-def _page(calls: Calls, size: int, token: str | None) -> Page[Json]:
+def _page(calls: Calls, size: int, token: str | None) -> Page[Webhook]:
     query = {"max_results": size} | ({"page_token": token} if token else {})
-    found = calls.get(_PATH, query, pages=True)
-    with calls.understood():
-        return Page(rows=answers.listed(found, "webhooks"), token=answers.token(found))
+    found = calls.get(_PATH, query, Webhooks, pages=True)
+    return Page(rows=found.webhooks, token=found.next_page_token or None)
 
 
 def reached(calls: Calls, webhook: str) -> str:
@@ -67,9 +100,8 @@ def reached(calls: Calls, webhook: str) -> str:
     Raises:
         RegistryError: MLflow cannot be asked.
     """
-    with calls.understood():
-        result = calls.send("POST", f"{_PATH}/{webhook}/test", {})["result"]
-        if result.get("success"):
-            return ""
-        said = result.get("error_message") or result.get("response_body", "")
-        return brief(f"{result.get('response_status') or ''} {said}", 300)
+    result = calls.ask("POST", f"{_PATH}/{webhook}/test", {}, Tested).result
+    if result.success:
+        return ""
+    said = result.error_message or result.response_body
+    return brief(f"{result.response_status or ''} {said}", 300)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from msgspec import ValidationError
 from urllib3.util import Retry
 
 from mlgitops.errors import (
@@ -24,14 +24,16 @@ from mlgitops.errors import (
 )
 from mlgitops.errors.registry import RegistryNotFoundError, RegistryProtocolError
 from mlgitops.registry import failures
+from mlgitops.registry.answers.form import Form, read
 from mlgitops.system.addresses import without_secrets
 from mlgitops.system.http import Answer, HttpClient
 from mlgitops.words import brief, count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from mlgitops.errors.registry import RegistryError
+    from mlgitops.registry.answers.form import T
     from mlgitops.registry.server import Server
 
 Json = dict[str, Any]
@@ -44,6 +46,12 @@ _SLOW = (_TIMED_OUT, _PASSING[504])
 _LONGEST_WAIT = 60  # seconds
 _NO_FILE = "No such artifact"  # what MLflow's server says
 _FILE = 10.0  # seconds that a small file may take
+
+
+class ServerInfo(Form, frozen=True):
+    """What a server says of itself."""
+
+    workspaces_enabled: bool = False
 
 
 class Calls:
@@ -70,26 +78,21 @@ class Calls:
         requests = count(self._repeated.total(), "request")
         return f"repeated {requests} to the registry: {reasons}"
 
-    @contextmanager
-    def understood(self) -> Iterator[None]:
-        """Reading a document in the block; one of another form is an error, and never empty.
-
-        Raises:
-            RegistryProtocolError: it is no answer of MLflow's.
-        """
-        try:
-            yield
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise failures.foreign(self._shown, "sent what MLflow does not send") from error
-
     def get(
-        self, path: str, query: Mapping[str, Any], *, pages: bool = False, api: str = _OLDEST
-    ) -> Json:
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        form: type[T],
+        *,
+        pages: bool = False,
+        api: str = _OLDEST,
+    ) -> T:
         """Read; a page that takes too long is not asked for again as it is.
 
         Args:
             path: below that of the API.
             query: what is asked.
+            form: that of the answer.
             pages: whether it asks for a page.
             api: the version of MLflow's API.
 
@@ -97,7 +100,7 @@ class Calls:
             RegistryError: the subclass says why there is no answer.
         """
         self._require_workspace()
-        return self._called("GET", _path(path, api), {"query": query}, pages=pages)
+        return self._called("GET", _path(path, api), {"query": query}, form, pages=pages)
 
     def text(self, path: str, query: Mapping[str, Any]) -> str | None:
         """The text of a file that the server sends beside its API; None if it sends none.
@@ -119,14 +122,22 @@ class Calls:
             raise failures.rejected(self._shown, said, failures.GONE)
         return None
 
-    def send(self, method: str, path: str, body: Json) -> Json:
-        """Write, or search by a long query.
+    def send(self, method: str, path: str, body: Json) -> None:
+        """Write.
+
+        Raises:
+            RegistryError: the subclass says why there is no answer.
+        """
+        self.ask(method, path, body, Form)
+
+    def ask(self, method: str, path: str, body: Json, form: type[T]) -> T:
+        """Write what is answered in a form, or search by a long query.
 
         Raises:
             RegistryError: the subclass says why there is no answer.
         """
         self._require_workspace()
-        return self._called(method, _path(path, _OLDEST), {"json": body}, pages=False)
+        return self._called(method, _path(path, _OLDEST), {"json": body}, form, pages=False)
 
     def store(self, path: str, content: bytes) -> None:
         """Store a file by the server's proxy of artifacts.
@@ -136,7 +147,7 @@ class Calls:
         """
         answer = self._answered("PUT", _ARTIFACTS + quote(path), {"body": content}, pages=False)
         if not (isinstance(answer, Answer) and answer.ok):  # what it says of success is nothing
-            self._content(answer)
+            self._content(answer, Form)
 
     def listed(self, path: str) -> Answer | HttpError:
         """What the server says of a folder of artifacts, or why it says nothing."""
@@ -170,14 +181,14 @@ class Calls:
     def _check_workspace(self) -> None:
         """A server of before workspaces would answer for all models, whatever is asked of it."""
         try:
-            found = self._called("GET", _path("server-info", "3.0"), {}, pages=False)
+            found = self._called("GET", _path("server-info", "3.0"), {}, ServerInfo, pages=False)
         except RegistryNotFoundError:
-            found = {}
-        if not found.get("workspaces_enabled"):
+            found = ServerInfo()
+        if not found.workspaces_enabled:
             raise failures.no_workspaces(self._shown, self._server.workspace)
 
-    def _called(self, method: str, path: str, options: Any, *, pages: bool) -> Json:
-        return self._content(self._answered(method, path, options, pages=pages))
+    def _called(self, method: str, path: str, options: Any, form: type[T], *, pages: bool) -> T:
+        return self._content(self._answered(method, path, options, pages=pages), form)
 
     def _answered(self, method: str, path: str, options: Any, *, pages: bool) -> Answer | HttpError:
         """The last answer, or why there is none."""
@@ -210,8 +221,8 @@ class Calls:
             respect_retry_after_header=server.obedient,
         )
 
-    def _content(self, answer: Answer | HttpError) -> Json:
-        """The document of an answer.
+    def _content(self, answer: Answer | HttpError, form: type[T]) -> T:
+        """The document of an answer; one of another form is an error, and never empty.
 
         Raises:
             RegistryError: the subclass says what it means instead.
@@ -228,12 +239,16 @@ class Calls:
             raise RegistryProtocolError(
                 f"the registry at {self._shown}: {answer.reason}"
             ) from answer
-        document = _document(answer)
         if not answer.ok:
-            raise self._refusal(answer, document or {})
-        if document is None:
-            raise failures.foreign(self._shown)
-        return document
+            raise self._refusal(answer, _document(answer) or {})
+        try:
+            return read(answer.body, form)
+        except ValidationError as error:
+            raise failures.foreign(
+                self._shown, f"sent what MLflow does not send ({error})"
+            ) from error
+        except ValueError as error:
+            raise failures.foreign(self._shown) from error
 
     def _refusal(self, answer: Answer, document: Json) -> RegistryError:
         status, code = answer.status, document.get("error_code")

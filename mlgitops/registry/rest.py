@@ -8,14 +8,17 @@ from urllib.parse import quote, urlsplit
 
 from mlgitops.core import lock as locks
 from mlgitops.errors.registry import RegistryDeniedError, RegistryGoneError
-from mlgitops.registry import answers, served, storing
+from mlgitops.registry import served, storing
 from mlgitops.registry.accounts import Accounts
-from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, Page, among, among_logged
+from mlgitops.registry.answers.logged import ManyLogged, OneLogged
+from mlgitops.registry.answers.models import Models, OneModel, OneVersion, Source, Versions
+from mlgitops.registry.answers.runs import Experiment, Experiments, OneExperiment, OneRun, Runs
+from mlgitops.registry.api import RUN_ORDER, VERSION_ORDER, among, among_logged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlgitops.registry.api import Batch, LoggedRow, ModelRow, RunRow, VersionRow
+    from mlgitops.registry.api import Batch, LoggedRow, ModelRow, Page, RunRow, VersionRow
     from mlgitops.registry.calls import Calls, Json
     from mlgitops.registry.served import Served
 
@@ -33,10 +36,7 @@ class RestRegistryApi:
     def models(self, query: str, size: int, token: str | None) -> Page[ModelRow]:
         """A page of the models that a filter finds; of all, if it is empty."""
         asked = ({"filter": query} if query else {}) | _page(size, token)
-        found = self._calls.get("registered-models/search", asked, pages=True)
-        with self._calls.understood():
-            listed = answers.listed(found, "registered_models")
-            page = Page(rows=list(map(answers.model, listed)), token=answers.token(found))
+        page = self._calls.get("registered-models/search", asked, Models, pages=True).page()
         if not (query or token or page.rows or page.token):
             self._require_mlflow()
         return page
@@ -53,23 +53,21 @@ class RestRegistryApi:
     def versions(self, query: str, size: int, token: str | None) -> Page[VersionRow]:
         """A page of the versions that a filter finds."""
         asked = {"filter": query, "order_by": VERSION_ORDER, **_page(size, token)}
-        found = self._calls.get("model-versions/search", asked, pages=True)
-        with self._calls.understood():
-            listed = answers.listed(found, "model_versions")
-            return Page(rows=list(map(answers.version, listed)), token=answers.token(found))
+        return self._calls.get("model-versions/search", asked, Versions, pages=True).page()
 
     def model(self, name: str) -> ModelRow | None:
         """A model; None if there is none of that name."""
-        with suppress(RegistryGoneError), self._calls.understood():
-            found = self._calls.get("registered-models/get", {"name": name})
-            return answers.model(found["registered_model"])
+        with suppress(RegistryGoneError):
+            found = self._calls.get("registered-models/get", {"name": name}, OneModel)
+            return found.registered_model.row()
         return None
 
     def version(self, name: str, number: int) -> VersionRow | None:
         """A version; None if there is none of that number."""
-        with suppress(RegistryGoneError), self._calls.understood():
-            found = self._calls.get("model-versions/get", {"name": name, "version": number})
-            return answers.version(found["model_version"])
+        asked = {"name": name, "version": number}
+        with suppress(RegistryGoneError):
+            found = self._calls.get("model-versions/get", asked, OneVersion)
+            return found.model_version.row()
         return None
 
     def file(self, name: str, number: int, path: str) -> str | None:
@@ -80,9 +78,7 @@ class RestRegistryApi:
     def source(self, name: str, number: int) -> str:
         """Where the payload of a version is said to be."""
         asked = {"name": name, "version": number}
-        found = self._calls.get("model-versions/get-download-uri", asked)
-        with self._calls.understood():
-            return answers.text(found, "artifact_uri")
+        return self._calls.get("model-versions/get-download-uri", asked, Source).artifact_uri
 
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Make a model without versions."""
@@ -135,15 +131,14 @@ class RestRunApi:
 
     def run(self, run_id: str) -> RunRow | None:
         """A run; None if there is none."""
-        with suppress(RegistryGoneError), self._calls.understood():
-            return answers.run(self._calls.get("runs/get", {"run_id": run_id})["run"])
+        with suppress(RegistryGoneError):
+            return self._calls.get("runs/get", {"run_id": run_id}, OneRun).run.row()
         return None
 
     def logged(self, model_id: str) -> LoggedRow:
         """A logged model."""
-        found = self._calls.get(f"logged-models/{quote(model_id, safe='')}", {})
-        with self._calls.understood():
-            return answers.logged(found["model"])
+        path = f"logged-models/{quote(model_id, safe='')}"
+        return self._calls.get(path, {}, OneLogged).model.row()
 
     def all_logged(
         self, experiments: Sequence[str], model_ids: Sequence[str]
@@ -154,9 +149,8 @@ class RestRunApi:
             "filter": among_logged(model_ids),
             "max_results": len(model_ids),
         }
-        found = self._calls.send("POST", "logged-models/search", body)
-        with self._calls.understood():
-            return list(map(answers.logged, answers.listed(found, "models")))
+        found = self._calls.ask("POST", "logged-models/search", body, ManyLogged)
+        return [one.row() for one in found.models]
 
     def served(self, store: str) -> Served | None:
         """Artifacts at an address, if a server passes them on over plain HTTP."""
@@ -164,11 +158,8 @@ class RestRunApi:
 
     def experiments(self, size: int, token: str | None) -> Page[str]:
         """A page of the ids of all experiments."""
-        found = self._calls.send("POST", "experiments/search", _page(size, token))
-        with self._calls.understood():
-            listed = answers.listed(found, "experiments")
-            ids = [answers.text(one, "experiment_id") for one in listed]
-            return Page(rows=ids, token=answers.token(found))
+        asked = _page(size, token)
+        return self._calls.ask("POST", "experiments/search", asked, Experiments).page()
 
     def runs(self, experiments: Sequence[str], run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Those of the runs that are in some experiments."""
@@ -177,7 +168,7 @@ class RestRunApi:
             "filter": among(run_ids),
             "max_results": len(run_ids),
         }
-        return self._search(body).rows
+        return self._calls.ask("POST", "runs/search", body, Runs).page().rows
 
     def history(self, experiment: str, query: str, size: int, token: str | None) -> Page[RunRow]:
         """A page of the runs that a filter finds, deleted ones too, the oldest first."""
@@ -188,13 +179,7 @@ class RestRunApi:
             "run_view_type": "ALL",
             **_page(size, token),
         }
-        return self._search(body)
-
-    def _search(self, body: Json) -> Page[RunRow]:
-        found = self._calls.send("POST", "runs/search", body)
-        with self._calls.understood():
-            runs = list(map(answers.run, answers.listed(found, "runs")))
-            return Page(rows=runs, token=answers.token(found))
+        return self._calls.ask("POST", "runs/search", body, Runs).page()
 
     @property
     def server(self) -> str:
@@ -203,23 +188,21 @@ class RestRunApi:
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment; None if there is none of that name."""
-        with suppress(RegistryGoneError), self._calls.understood():
-            found = self._calls.get("experiments/get-by-name", {"experiment_name": name})
-            return answers.text(found["experiment"], "experiment_id")
+        asked = {"experiment_name": name}
+        with suppress(RegistryGoneError):
+            found = self._calls.get("experiments/get-by-name", asked, OneExperiment)
+            return found.experiment.experiment_id
         return None
 
     def create_experiment(self, name: str) -> str:
         """Create an experiment whose artifacts lie where its server keeps them; its id."""
-        found = self._calls.send("POST", "experiments/create", {"name": name})
-        with self._calls.understood():
-            return answers.text(found, "experiment_id")
+        asked = {"name": name}
+        return self._calls.ask("POST", "experiments/create", asked, Experiment).experiment_id
 
     def create(self, experiment: str, begun: int, tags: Mapping[str, str]) -> RunRow:
         """Create a run that begins at a time."""
         body = {"experiment_id": experiment, "start_time": begun, "tags": _listed(tags)}
-        found = self._calls.send("POST", "runs/create", body)
-        with self._calls.understood():
-            return answers.run(found["run"])
+        return self._calls.ask("POST", "runs/create", body, OneRun).run.row()
 
     def log(self, run_id: str, batch: Batch, now: int) -> None:
         """Log to a run."""

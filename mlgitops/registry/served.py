@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
+
+from msgspec import Meta
 
 from mlgitops.errors import HttpError
 from mlgitops.errors.registry import StoreError
 from mlgitops.registry import stores
+from mlgitops.registry.answers.form import Form, read
 from mlgitops.registry.calls import Calls
 from mlgitops.registry.server import server_at
 from mlgitops.system.addresses import without_secrets
@@ -35,7 +38,22 @@ _AT_ONCE = 4  # files
 _LONGEST = 6 * 3600.0  # seconds for a model
 _MB = 1_000_000
 _SILENCE = 0.5  # seconds between two words on how much has come
+_NAME = r"\A(?!\.{1,2}\Z)[^/\\\0]+\Z"
 _ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class Entry(Form, frozen=True):
+    """A file or folder of artifacts, by its name; the bytes of a file, where the server says so."""
+
+    path: Annotated[str, Meta(pattern=_NAME)]
+    is_dir: bool = False
+    file_size: Annotated[int, Meta(ge=0)] | None = None
+
+
+class Artifacts(Form, frozen=True):
+    """What lies in a folder."""
+
+    files: tuple[Entry, ...] = ()
 
 
 class ArtifactAnswerError(Exception):
@@ -119,15 +137,15 @@ class Served:
         if isinstance(answer, HttpError) or not answer.ok:
             raise self._trouble(answer)
         try:
-            found = [_entry(one) for one in answer.json().get("files", [])]
-        except (AttributeError, KeyError, TypeError, ValueError):
+            found = read(answer.body, Artifacts).files
+        except ValueError:
             raise self._unfit("the server does not list it as MLflow does") from None
         self._entries += len(found)
         if self._entries > _ENTRIES:
             raise self._unfit(f"it has more than {_ENTRIES:,} files and folders")
         self._check_time()
-        for name, size in found:
-            yield below / name, size
+        for one in found:
+            yield below / one.path, None if one.is_dir else one.file_size or 0
 
     def _fetch(self, path: PurePosixPath, into: Path) -> None:
         with self._writing(path), into.open("xb") as opened:
@@ -204,19 +222,3 @@ def served(store: str, tracking: str, calls: Calls) -> Served | None:
 def _bare(netloc: str) -> str:
     """Without a login: it would be sent instead of ours."""
     return netloc.rpartition("@")[2]
-
-
-def _entry(found: Any) -> tuple[str, int | None]:
-    """A name, and the bytes of a file, 0 where the server does not say; None for a folder.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is not what MLflow lists.
-    """
-    name, is_folder = found["path"], found.get("is_dir", False)
-    if not isinstance(name, str) or not isinstance(is_folder, bool):
-        raise TypeError
-    if name in ("", ".", "..") or any(letter in name for letter in "/\\\0"):
-        raise ValueError
-    size = found.get("file_size")
-    known = int(size) if isinstance(size, int | str) and str(size).isdecimal() else 0
-    return name, None if is_folder else known

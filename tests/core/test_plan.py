@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -181,4 +182,17 @@ def test_a_damaged_stamp_counts_as_none(team: Team) -> None:
         assert team.run("plan", "--exit-code").code == 0
     team.stages(Production=2)
     team.ok("apply", "--allow", "unmanaged")  # nothing says any more that mlgitops set it
+    assert team.aliases() == {"production": 2}
+
+
+def test_a_stamp_by_a_later_release_counts(team: Team) -> None:
+    """One with a field that this release does not know says that mlgitops set the stage."""
+    team.versions(2)
+    team.stages(Production=1)
+    team.ok("apply")
+    written = json.loads(team.client.get_model_version("wind", "1").tags[TAG])
+    written["production"]["later"] = {"more": [1]}
+    team.client.set_model_version_tag("wind", "1", TAG, json.dumps(written))
+    team.stages(Production=2)
+    team.ok("apply")
     assert team.aliases() == {"production": 2}

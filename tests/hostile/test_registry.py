@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # what a careful reader may read as it was meant
 HARMLESS = {
     *("a stamp of half a pair", "a stamp 100,000 deep", "a stamp of 5,000 digits"),
-    *("the model twice", "another model too"),
+    *("the model twice", "another model too", "version a float"),
 }
 VERBS = (
     *(("apply",), ("card", "wind"), ("compare", "wind", "1", "2"), ("history", "wind")),

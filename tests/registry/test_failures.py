@@ -43,7 +43,7 @@ def refused(team: Team, uri: str, *verb: str) -> Ran:
         (500, HTML, "keeps failing with a server error (5xx); see its log"),
         (503, HTML, "keeps failing with a server error (5xx); see its log"),
         (200, HTML, "it did not send JSON; check MLFLOW_TRACKING_URI, and any proxy or login page"),
-        (200, '["a list"]', "it did not send JSON"),
+        (200, '["a list"]', "sent what MLflow does not send (Expected `object`, got `array`)"),
     ],
 )
 @pytest.mark.parametrize("verb", ["plan", "apply", "status", "train"])
