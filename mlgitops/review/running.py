@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 PRELOADED = (
     *("mlflow.pyfunc", "mlflow.sklearn", "sklearn.ensemble", "skops.io"),
     "pyarrow.pandas_compat",
-    # what MLflow imports as it loads a model, and scikit-learn as it looks at a table
+    # what MLflow imports as it loads a model
     *("mlflow.tracing.processor.otel", "opentelemetry.sdk.metrics"),
-    *("narwhals.stable.v2", "narwhals._pandas_like.dataframe", "narwhals._pandas_like.expr"),
+    "mlgitops.review.warm",
 )
 _MAKING = Lock()
 _NO_PACKAGE = ("ModuleNotFoundError", "ImportError")
