@@ -68,8 +68,12 @@ class _Job:
     owner: tuple[int, int] | None
 
 
-def serve(given: Mapping[str, Any]) -> None:
+def serve(given: Mapping[str, Any]) -> NoReturn:
     """Say whether code runs apart on this machine, then run what comes until the input ends."""
+    _leave_with(lambda: _serve(given))  # freeing all it has imported takes longer than many a call
+
+
+def _serve(given: Mapping[str, Any]) -> None:
     output = os.dup(1)
     os.set_inheritable(output, False)
     silent = os.open(os.devnull, os.O_RDWR)
@@ -174,7 +178,7 @@ def _answer(job: _Job, output: int) -> None:
 
 
 def _leave_with(work: Any) -> NoReturn:
-    """Do something as the last thing of a forked process."""
+    """Do something as the last thing of a process."""
     code = 1
     try:
         work()
