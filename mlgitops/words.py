@@ -146,6 +146,16 @@ def when(moment: datetime | str) -> str:
     return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def moment(text: str) -> datetime:
+    """The time that a text tells, by ISO 8601 or as `when`; in UTC where it names no zone.
+
+    Raises:
+        ValueError: it tells none.
+    """
+    found = datetime.fromisoformat(text.removesuffix(" UTC"))
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def over(moment: datetime) -> str:
     """The same of an end, never too early: what ends within a minute is over with the next one."""
     return when(moment + timedelta(seconds=59))

@@ -25,7 +25,7 @@ from mlgitops.errors import GitError, UsageError
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, moved_since, timeline
 from mlgitops.system import files
-from mlgitops.words import count, listed, suggestion
+from mlgitops.words import count, listed, moment, suggestion
 
 if TYPE_CHECKING:
     from mlgitops.core.held import Held
@@ -44,9 +44,8 @@ def _moment(_: click.Context, option: click.Parameter, text: str | None) -> date
     """A time; of a day or a minute its beginning for --since, else its end."""
     if text is None:
         return None
-    text = text.removesuffix(" UTC")  # as reports tell times
     try:
-        moment = datetime.fromisoformat(text)
+        found = moment(text)
     except ValueError as error:
         raise UsageError(
             f"--{option.name} {text}: pass a day such as 2026-11-23, or a time such as "
@@ -54,10 +53,10 @@ def _moment(_: click.Context, option: click.Parameter, text: str | None) -> date
         ) from error
     if re.fullmatch(r"\d{4}-?\d\d-?\d\d", text, re.ASCII):
         edge = time.min if option.name == "since" else time.max
-        moment = datetime.combine(moment.date(), edge)
-    elif option.name != "since" and re.search(r"[T ]\d\d:?\d\d(?!:?\d\d)", text, re.ASCII):
-        moment = moment.replace(second=59, microsecond=999_999)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return datetime.combine(found.date(), edge, UTC)
+    if option.name != "since" and re.search(r"[T ]\d\d:?\d\d(?!:?\d\d)", text, re.ASCII):
+        return found.replace(second=59, microsecond=999_999)
+    return found
 
 
 @click.command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from mlgitops.core.permissions import Guard
 from mlgitops.gates.form import Form, Text
+from mlgitops.words import moment
 
 
 def _until(text: str) -> str:
@@ -27,12 +28,11 @@ def until(text: str) -> datetime:
     """
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1)
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))  # as reports tell times
+            return moment(text) + timedelta(days=1)
+        return moment(text)
     except (ValueError, OverflowError):
         msg = f"must be a day such as 2026-12-24, or a time such as 2026-12-24T18:00Z; got {text!r}"
         raise ValueError(msg) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _Reason = Annotated[Text, Field(description="why; reports and records show it")]
