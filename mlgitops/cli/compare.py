@@ -135,6 +135,7 @@ def _compared(
             link=comparing(Path(desired.file)),
             tools=shared,
             better=declared_model.directions if declared_model else {},
+            units=declared_model.units if declared_model else {},
             declared=declared_rows(desired, model),
         )
         past = history(client, held)

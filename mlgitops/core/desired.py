@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.deployments import DesiredDeployment
-    from mlgitops.core.directions import Direction
+    from mlgitops.core.directions import Direction, Meaning
     from mlgitops.core.gate import Gate
     from mlgitops.core.promotion import Rule
     from mlgitops.errors import Where
@@ -129,7 +129,7 @@ class DesiredModel:
         blocked: the versions that no stage may hold; in a valid file, `stages` names none of them.
         announce: who is told when a stage changes: OWNER/NAME of a repository on GitHub, or the
             name of a webhook, which has no slash.
-        metrics: metric → which way is better, where its name has no standard meaning.
+        metrics: metric → what it means.
     """
 
     name: str
@@ -146,7 +146,7 @@ class DesiredModel:
     blocked: Mapping[int, Blocked] = field(default_factory=_nothing)
     announce: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
-    metrics: Mapping[str, Direction] = field(default_factory=_nothing)
+    metrics: Mapping[str, Meaning] = field(default_factory=_nothing)
 
     @property
     def directions(self) -> Mapping[str, Direction]:
@@ -157,7 +157,17 @@ class DesiredModel:
                 found.update(gate.directions)
         for rule in self.promote.values():
             found.update(rule.directions)
-        return MappingProxyType(found | dict(self.metrics))
+        return MappingProxyType(found | dict(self.declared_directions))
+
+    @property
+    def declared_directions(self) -> Mapping[str, Direction]:
+        """The same, of those that the model itself says it of."""
+        return {name: said.better for name, said in self.metrics.items() if said.better}
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Metric → its unit, where the model says it."""
+        return {name: said.unit for name, said in self.metrics.items() if said.unit}
 
     @property
     def section(self) -> str:

@@ -8,6 +8,7 @@ scikit-learn, MLflow and LightGBM as they are installed.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meaning:
+    """What a team says of a metric; None and empty where it says nothing of it."""
+
+    better: Direction | None = None
+    unit: str = ""
+
 
 _AVERAGES = ("binary", "macro", "micro", "samples", "weighted")
 _AVERAGED = ("f1", "f1_score", "jaccard", "precision", "precision_score", "recall", "recall_score")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from mlgitops.core.drift import NO_DRIFT
-from mlgitops.core.metrics import Difference
+from mlgitops.core.metrics import Difference, titled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -301,6 +301,7 @@ class Comparison:
         evaluation: `sha256:…` of the file that models.yaml names, where both predicted its rows.
         rows: the held-out rows that `predictions.series` is of, in its order; None where the rows
             are those of an input example, and once gates have judged.
+        units: metric → its unit, where models.yaml says it.
     """
 
     model: str
@@ -322,3 +323,8 @@ class Comparison:
     drift: Drift = NO_DRIFT
     evaluation: str | None = None
     rows: HeldOut | None = None
+    units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def titled(self, metric: str) -> str:
+        """A metric with its unit."""
+        return titled(metric, self.units)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlgitops.core.directions import bare, standard
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mlgitops.core.directions import Direction
+
+Said = TypeVar("Said")
 
 _NONE: Mapping[str, Direction] = MappingProxyType({})
 
@@ -32,13 +34,23 @@ _NAMES = {name: score for score, names in SCORES.items() for name in (score, *na
 _SHOWN = 3  # digits of a relative difference that reports show: 0.1%
 
 
-def declared(metric: str, said: Mapping[str, Direction]) -> Direction | None:
-    """Which way a metric is better, as a team says of it, or of it on any set of rows.
+def declared(metric: str, said: Mapping[str, Said]) -> Said | None:
+    """What a team says of a metric, or of it on any set of rows.
 
     >>> declared("test_ramp_error", {"ramp_error": "lower"})
     'lower'
     """
     return said.get(metric) or said.get(bare(metric))
+
+
+def titled(metric: str, units: Mapping[str, str]) -> str:
+    """A metric with its unit, where a team says it.
+
+    >>> titled("test_mae", {"mae": "kW"})
+    'test_mae (kW)'
+    """
+    unit = declared(metric, units)
+    return f"{metric} ({unit})" if unit else metric
 
 
 def direction(metric: str, said: Mapping[str, Direction] = _NONE) -> Direction | None:

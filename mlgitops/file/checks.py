@@ -207,7 +207,7 @@ def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
         if not (model.gates or model.promote):
             continue
-        known, directions = dict(model.metrics), model.directions
+        known, directions = dict(model.declared_directions), model.directions
         for path, said, directed in _on_metrics(model):
             for metric, way in said.items():
                 first = declared(metric, known) or way

@@ -16,6 +16,7 @@ from mlgitops.core.desired import (
     GuardException,
     Recipe,
 )
+from mlgitops.core.directions import Meaning
 from mlgitops.core.promotion import Rule
 from mlgitops.file.schema import PinnedForm
 from mlgitops.file.temporary import until
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mlgitops.file.schema import (
         AnnounceForm,
         EvaluationForm,
+        MetricForm,
         ModelForm,
         PromptForm,
         RecipeForm,
@@ -149,8 +151,14 @@ def _evaluation(form: EvaluationForm | None, entry: Entry) -> Evaluation | None:
     return Evaluation(data=form.data, target=form.target, where=entry.where("evaluation"))
 
 
-def _metrics(forms: Mapping[str, Direction], _: Entry) -> Mapping[str, Direction]:
-    return MappingProxyType(dict(forms))
+def _metrics(forms: Mapping[str, Direction | MetricForm], _: Entry) -> Mapping[str, Meaning]:
+    return MappingProxyType({name: _meaning(form) for name, form in forms.items()})
+
+
+def _meaning(form: Direction | MetricForm) -> Meaning:
+    if isinstance(form, str):
+        return Meaning(better=form)
+    return Meaning(better=form.better, unit=form.unit or "")
 
 
 # the keys of a model's form, and what becomes of their values

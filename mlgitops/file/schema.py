@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
-from mlgitops.core.directions import Direction  # noqa: TC001 - files are checked against it
+from mlgitops.core.directions import Direction
 from mlgitops.core.places import fault
 from mlgitops.core.stage import PRODUCTION, STAGING
 from mlgitops.file.deployments import (  # noqa: TC001 - files are checked against them
@@ -195,6 +195,27 @@ PromoteForm = Annotated[
 ]
 
 
+class MetricForm(Form):
+    """What a metric means."""
+
+    better: Annotated[
+        Direction | None, Field(description="which way, if its name has no standard meaning")
+    ] = None
+    unit: Annotated[
+        Text | None, Field(max_length=20, description="its unit, such as kW, as reports show it")
+    ] = None
+
+
+def _metric_kind(value: object) -> str:
+    return "<metric>" if isinstance(value, dict) else "<better>"
+
+
+MeaningForm = Annotated[
+    Annotated[Direction, Tag("<better>")] | Annotated[MetricForm, Tag("<metric>")],
+    Discriminator(_metric_kind),
+]
+
+
 class PromptForm(Form):
     """One prompt of MLflow's prompt registry."""
 
@@ -243,11 +264,11 @@ class ModelForm(PromptForm):
         Field(description="held-out rows for versions without a recipe; in form 2"),
     ] = None
     metrics: Annotated[
-        dict[Text, Direction],
+        dict[Text, MeaningForm],
         Field(
             default_factory=dict,
-            description="metric → which way is better, where its name has no standard meaning; "
-            "in form 2",
+            description="metric → which way is better, where its name has no standard meaning, "
+            "and its unit; in form 2",
         ),
     ]
 

@@ -324,6 +324,7 @@ def judging(
         link=request.link,
         tools=shared,
         better=model.directions,
+        units=model.units,
         declared=heldout.declared(desired, change.model),
     )
     compared = begin(change.model, old, new, scope, history)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlgitops import words
+from mlgitops.core.metrics import titled
 from mlgitops.core.signature import fields
 from mlgitops.core.version import RECIPE_TAG
 from mlgitops.proposal.card import URL
@@ -67,8 +68,10 @@ def _sections(card: Card, now: datetime, page_of: PageOf) -> Iterator[tuple[str,
     version = card.version
     uses = [(use.context, use.name, use.digest) for use in version.datasets]
     yield "Data", _rows(["for", "name", "MLflow's digest"], uses)
+    units = card.declared.units if card.declared else {}
     metrics = sorted(version.metrics.items(), key=lambda m: (not m[0].startswith("test_"), m[0]))
-    yield "Metrics", _rows(["metric", "value"], [(n, words.number(v)) for n, v in metrics])
+    listed = [(titled(name, units), words.number(value)) for name, value in metrics]
+    yield "Metrics", _rows(["metric", "value"], listed)
     yield "Parameters", _rows(["parameter", "value"], sorted(version.params.items()))
     unknown = card.side.artifact.unknown if card.side.artifact else ()
     yield "Signature", _signature(version.signature) or "\n".join(map(escaped, unknown))

@@ -56,7 +56,7 @@ def telling(comparison: Comparison, rules: Sequence[str]) -> Part:
     known = {one.metric: one for one in comparison.metrics}
     asked = [rule.partition(" ")[0] for rule in rules]
     names = dict.fromkeys([*filter(known.__contains__, asked), *filter(of_test, known)])
-    return _metrics("metric", [known[name] for name in names][:_FIRST])
+    return _metrics(comparison, "metric", [known[name] for name in names][:_FIRST])
 
 
 def sections(comparison: Comparison) -> Iterator[tuple[str, list[Part]]]:
@@ -69,7 +69,7 @@ def sections(comparison: Comparison) -> Iterator[tuple[str, list[Part]]]:
 def _sections(comparison: Comparison) -> Iterator[tuple[str, Iterable[Part]]]:
     yield "Text", [_text(comparison)]
     yield "Metrics", _measured(comparison)
-    yield "Slices", [slices.part(comparison.slices)]
+    yield "Slices", [slices.part(comparison)]
     yield "Parameters that differ", [_parameters(comparison)] if comparison.old else []
     yield "Facts", [_facts(comparison)]
     yield "Requirements that differ", [_requirements(comparison)]
@@ -85,16 +85,17 @@ def _text(comparison: Comparison) -> Part:
 
 
 def _measured(comparison: Comparison) -> Iterator[Part]:
-    yield _metrics("metric", comparison.metrics)
+    yield _metrics(comparison, "metric", comparison.metrics)
     found = comparison.predictions
     if found and (scores := unrecorded(comparison.metrics, found.scores)):
-        yield replace(_metrics("metric on the same rows", scores), words=_rows(found))
+        on_rows = _metrics(comparison, "metric on the same rows", scores)
+        yield replace(on_rows, words=_rows(found))
 
 
-def _metrics(name: str, found: Sequence[Difference]) -> Part:
+def _metrics(comparison: Comparison, name: str, found: Sequence[Difference]) -> Part:
     """Both values and a verdict; with the interval of the difference where one has it."""
     header: tuple[str, ...] = (name, *_METRIC)
-    rows = [_difference(one) for one in found]
+    rows = [[comparison.titled(one.metric), *_difference(one)] for one in found]
     if levels := {one.interval.level for one in found if one.interval}:
         header = (name, *_METRIC[:-1], f"{max(levels):.0%} interval", "")
         for row, one in zip(rows, found, strict=True):
@@ -105,12 +106,12 @@ def _metrics(name: str, found: Sequence[Difference]) -> Part:
 
 def _difference(one: Difference) -> list[str]:
     values = wording.sides(one.old, one.new)
-    return [one.metric, *values, wording.difference(one), one.verdict]
+    return [*values, wording.difference(one), one.verdict]
 
 
 def _evaluations(comparison: Comparison) -> Part:
     rows = [
-        [f"{one.dataset} ({one.digest})", *_difference(metric)]
+        [f"{one.dataset} ({one.digest})", comparison.titled(metric.metric), *_difference(metric)]
         for one in comparison.evaluations
         for metric in one.metrics
     ]
@@ -238,7 +239,7 @@ def _cost(old: Cost | None, new: Cost) -> Part:
         ("mebibytes", old.mebibytes if old else None, new.mebibytes),
     )
     listed = [Difference(metric=name, old=before, new=after) for name, before, after in costs]
-    rows = [_difference(one)[:-1] for one in listed]
+    rows = [[one.metric, *_difference(one)[:-1]] for one in listed]
     return Part(header=("one prediction", "old", "new", "difference"), rows=rows)
 
 
@@ -248,7 +249,7 @@ def _history(comparison: Comparison) -> Part:
     for name in (one.metric for one in comparison.metrics):
         values = [version.metrics.get(name) for version in past]
         if (bounds := _bounds(values)) and not of_training(name):
-            rows.append([name, Code(sparkline.line(values)), bounds])
+            rows.append([comparison.titled(name), Code(sparkline.line(values)), bounds])
     if len(past) < 2 or not rows:
         return Part()
     tests = [row for row in rows if of_test(row[0])]

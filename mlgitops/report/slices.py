@@ -11,14 +11,15 @@ from mlgitops.words import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlgitops.core.evidence import Slice
+    from mlgitops.core.evidence import Comparison, Slice
 
 _WORSE = 10  # rows of the table
 _BETTER = 3
 
 
-def part(found: Sequence[Slice]) -> Part:
+def part(comparison: Comparison) -> Part:
     """The slices that are worse, the worst first; then those that are better by most."""
+    found = comparison.slices
     if not found:
         return Part()
     worse, better = _worse(found), _better(found)
@@ -29,7 +30,7 @@ def part(found: Sequence[Slice]) -> Part:
     )
     level = found[0].interval.level
     header = (
-        f"{found[0].metric} where",
+        f"{comparison.titled(found[0].metric)} where",
         "rows",
         *("old", "new", "difference"),
         f"{level:.0%} interval of all",

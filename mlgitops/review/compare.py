@@ -54,6 +54,7 @@ class Scope:
         link: what makes an address of two commits, where there is one.
         tools: the recipes of versions, and what lets versions predict.
         better: metric → which way is better, where that is declared.
+        units: metric → its unit, where that is declared.
         declared: the held-out rows that models.yaml names for the model.
     """
 
@@ -61,6 +62,7 @@ class Scope:
     link: Callable[[str, str], str | None]
     tools: Tools
     better: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+    units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     declared: Declared | None = None
 
 
@@ -158,6 +160,7 @@ def _compared(
         drift=drift,
         evaluation=scored_rows.evaluation if scored and scored_rows else None,
         rows=_held_out(asked),
+        units=scope.units,
     )
 
 

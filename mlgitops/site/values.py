@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from mlgitops.core.metrics import titled
 from mlgitops.core.stage import alias_of
 from mlgitops.history.stays import actual
 
@@ -108,6 +109,10 @@ class ModelShown:
     def directions(self) -> Mapping[str, Direction]:
         """Metric → which way is better, where that is declared."""
         return self.declared.directions if self.declared else {}
+
+    def titled(self, metric: str) -> str:
+        """A metric with its unit, where that is declared."""
+        return titled(metric, self.declared.units if self.declared else {})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -187,12 +187,25 @@ def test_gates_of_a_model_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    "metrics", ["{ramp: up}", "{ramp: null}", "{'': lower}", "[ramp]", "{ramp: true}"]
+    "metrics",
+    [
+        *("{ramp: up}", "{ramp: null}", "{'': lower}", "[ramp]", "{ramp: true}"),
+        *("{ramp: {better: up}}", "{ramp: {unit: ''}}", "{ramp: {units: kW}}", "{ramp: [kW]}"),
+    ],
 )
-def test_metrics_are_names_with_a_direction(metrics: str) -> None:
-    """`higher` or `lower`, and nothing else."""
+def test_metrics_are_names_with_a_meaning(metrics: str) -> None:
+    """`higher` or `lower`, or a mapping of that and a unit, and nothing else."""
     with pytest.raises(DesiredStateError):
         loads(f"version: 2\nmodels: {{wind: {{metrics: {metrics}, stages: {{}}}}}}", "models.yaml")
+
+
+def test_a_unit_says_nothing_of_the_direction() -> None:
+    """Which way is better is that of the metric's name, or is said beside the unit."""
+    said = {"mae": {"unit": "kW"}, "ramp": {"better": "lower", "unit": "kW/h"}, "gain": "higher"}
+    text = f"version: 2\nmodels: {{wind: {{metrics: {said}, stages: {{}}}}}}"
+    model = loads(text, "models.yaml").models["wind"]
+    assert dict(model.directions) == {"ramp": "lower", "gain": "higher"}
+    assert dict(model.units) == {"mae": "kW", "ramp": "kW/h"}
 
 
 def test_metrics_need_form_2() -> None:

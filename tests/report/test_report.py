@@ -17,6 +17,8 @@ from mlgitops.system.ports import free_port
 from tests.report import made
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.team import Team
 
 
@@ -195,6 +197,28 @@ def test_directions_that_a_model_declares_count_everywhere(promoting: Team) -> N
         assert ran.code == code
         for found in (ran.document["changes"][0], compared.document):
             assert {m["name"]: m["verdict"] for m in found["metrics"]}["test_ramp_error"] == verdict
+
+
+def test_units_that_a_model_declares_are_shown(promoting: Team, tmp_path: Path) -> None:
+    """Beside the metric's name in plans, comparisons, pages and cards; JSON has them apart."""
+    promoting.write(
+        "version: 2\nmodels: {wind: {metrics: {mae: {unit: kW}}, stages: {Production: 2}}}"
+    )
+    page = tmp_path / "plan.html"
+    compared = ("compare", "wind", "1", "2", "--quick")
+    for found in (
+        promoting.ok("plan", "--quick", "--report", str(page)).out,
+        page.read_text(),
+        promoting.ok(*compared).out,
+        promoting.ok("card", "wind", "2").out.replace("\\", ""),
+        promoting.ok("plan", "--quick", "--format", "markdown").out.replace("\\", ""),
+    ):
+        assert "test_mae (kW)" in found
+        assert "test_r2 (" not in found
+    (change,) = promoting.ok("plan", "--quick", "--format", "json").document["changes"]
+    document = promoting.ok(*compared, "--format", "json").document
+    assert change["comparison"]["units"] == document["units"] == {"mae": "kW"}
+    assert "test_mae" in {metric["name"] for metric in change["metrics"]}
 
 
 def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:

@@ -127,6 +127,22 @@ def test_a_page_of_a_model_compares_its_versions(team: Team) -> None:
     assert ">trees</th>" not in page.partition(">Model cards<")[0]  # of both the same
 
 
+def test_a_page_of_a_model_shows_units(team: Team) -> None:
+    """In charts, tables, the comparison and cards, where models.yaml says them."""
+    for loss in (0.5, 0.25):
+        team.version(metrics={"test_mae": loss, "test_r2": loss})
+    stages = "{Staging: 2, Production: 1}"
+    team.write(
+        f"version: 2\nmodels: {{wind: {{metrics: {{mae: {{unit: kW}}}}, stages: {stages}}}}}\n"
+    )
+    team.ok("apply", "--allow", "unmanaged")
+    team.ok("site", "public")
+    page = (team.folder / "public" / "models" / "wind.html").read_text()
+    for place in ("<figcaption>{}", 'class="number">{}<', 'data-label="{}"', 'row">{}</th><td>'):
+        assert place.format("test_mae (kW)") in page
+        assert place.format("test_r2") in page
+
+
 def test_a_parameter_of_one_version_alone_has_no_other_value(team: Team) -> None:
     """Two estimators have different parameters; a dash stands for what one does not have."""
     team.version(metrics={"test_mae": 1.0}, params={"tol": "0.1"})

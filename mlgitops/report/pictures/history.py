@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from mlgitops.core.metrics import of_test
+from mlgitops.core.metrics import declared, of_test
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import GRID, INK, MUTED, NEW, OLD
 
@@ -40,7 +40,7 @@ def pictures(comparison: Comparison, key: str) -> Iterator[Picture]:
         made[-1].set_xlabel("version")
         made[-1].xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
 
-    said = "; ".join(f"{_title(one)}: {_values(one.metric, past)}" for one in told)
+    said = "; ".join(f"{_title(one, comparison)}: {_values(one.metric, past)}" for one in told)
     yield svg.draw(
         paint,
         height=_NAMES + 40 + _PANEL * len(told) + svg.GAP * (len(told) - 1),
@@ -78,7 +78,7 @@ def _metric(
     for number, shape, colour in ((old, "s", OLD), (comparison.new.version.number, "o", NEW)):
         if number in found:
             axes.plot([number], [found[number]], shape, color=colour, markersize=8)
-    axes.set_title(_title(difference))
+    axes.set_title(_title(difference, comparison))
     axes.grid(axis="y", color=GRID)
     axes.margins(0.05, 0.15)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
@@ -104,8 +104,10 @@ def _stages(panels: list[Axes], past: Sequence[Past]) -> None:
         )
 
 
-def _title(one: Difference) -> str:
-    return f"{one.metric} ({one.better} is better)"
+def _title(one: Difference, comparison: Comparison) -> str:
+    unit = declared(one.metric, comparison.units)
+    known = f"{unit}, {one.better}" if unit else one.better
+    return f"{one.metric} ({known} is better)"
 
 
 def _values(name: str, past: Sequence[Past]) -> str:

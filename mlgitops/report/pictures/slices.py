@@ -32,7 +32,8 @@ def pictures(comparison: Comparison, key: str) -> Iterator[Picture]:
     def paint(figure: Figure) -> None:
         (axes,) = svg.panels(figure, 1, top=4, bottom=44, left=12)
         _intervals(axes, found)
-        axes.set_xlabel(f"{found[0].metric}, {gap} ({found[0].better} is better)")
+        name = comparison.titled(found[0].metric)
+        axes.set_xlabel(f"{name}, {gap} ({found[0].better} is better)")
 
     yield svg.draw(
         paint,

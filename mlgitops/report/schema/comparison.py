@@ -292,6 +292,7 @@ class Compared(Form):
     evaluations: list[Evaluated]
     drift: Drift
     evaluation: str | None
+    units: dict[str, str]
 
 
 class Compare(Compared):
