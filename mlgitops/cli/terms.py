@@ -124,7 +124,7 @@ def tell_of_freezes(desired: Desired) -> None:
     """Tell what is frozen, also while nothing waits for it."""
     named = [("", desired.freeze), *((f"{m.name}: ", m.freeze) for m in desired.models.values())]
     now = datetime.now(UTC)
-    told = [f"frozen: {name}{one}" for name, one in named if one and now < one.until]
+    told = [f"frozen: {name}{one}" for name, one in named if one and one.lasts(now)]
     for line in told[:_FEW]:
         tell(line, err=True)
     if len(told) > _FEW:

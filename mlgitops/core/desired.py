@@ -67,6 +67,10 @@ class Freeze:
     def __str__(self) -> str:
         return f"no changes until {self.end}: {self.reason}"
 
+    def lasts(self, now: datetime) -> bool:
+        """Whether it has not ended."""
+        return now < self.until
+
     @property
     def end(self) -> str:
         """That moment in words: what ends with a day is said to."""
@@ -157,10 +161,10 @@ class DesiredModel:
                 found.update(gate.directions)
         for rule in self.promote.values():
             found.update(rule.directions)
-        return MappingProxyType(found | dict(self.declared_directions))
+        return MappingProxyType(found | self.declared_directions)
 
     @property
-    def declared_directions(self) -> Mapping[str, Direction]:
+    def declared_directions(self) -> dict[str, Direction]:
         """The same, of those that the model itself says it of."""
         return {name: said.better for name, said in self.metrics.items() if said.better}
 

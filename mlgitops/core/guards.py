@@ -233,7 +233,7 @@ def _to_change(change: Change, desired: Desired, terms: Terms) -> Iterator[Objec
     freeze = _freeze(desired, change.model)
     # healing changes nothing that was declared
     moves = not change.heals and change.action is not Action.ALIGN
-    if freeze and terms.now < freeze.until and moves:
+    if freeze and freeze.lasts(terms.now) and moves:
         reason = f"frozen until {freeze.end}: {freeze.reason}"
         yield _objection(Guard.FREEZE, reason, change, freeze.where)
     if against := _unproven(change, terms.proofs):

@@ -90,7 +90,7 @@ def noted(
         freezes = (desired.freeze, declared.freeze if declared else None)
         if stage.state in (StageState.PENDING, StageState.DRIFT):
             for freeze in freezes:
-                if freeze and now < freeze.until:
+                if freeze and freeze.lasts(now):
                     yield str(freeze)
 
     return tuple(

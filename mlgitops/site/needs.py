@@ -73,7 +73,7 @@ def _proposed(pulls: Iterable[PullRequest], models: Iterable[ModelShown]) -> Ite
 
 
 def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> Iterator[Need]:
-    if freeze and now < freeze.until:
+    if freeze and freeze.lasts(now):
         yield Need(kind="frozen", said=str(freeze), model=model)
 
 
