@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from mlgitops.errors.registry import RegistryRequestError
 from mlgitops.receiver.events import SUBSCRIBED
-from mlgitops.registry.answers.form import Form
-from mlgitops.registry.api import Page
+from mlgitops.registry.answers.form import Form, Paged
 from mlgitops.registry.paging import rows
 from mlgitops.words import brief
 
 if TYPE_CHECKING:
+    from mlgitops.registry.api import Page
     from mlgitops.registry.calls import Calls, Json
 
 NAME = "mlgitops"
@@ -34,11 +34,10 @@ class Webhook(Form, frozen=True):
     name: str = ""
 
 
-class Webhooks(Form, frozen=True):
+class Webhooks(Paged, frozen=True):
     """Those that MLflow lists."""
 
     webhooks: tuple[Webhook, ...] = ()
-    next_page_token: str = ""
 
 
 class Made(Form, frozen=True):
@@ -91,7 +90,7 @@ def register(calls: Calls, url: str, secret: str) -> str:
 def _page(calls: Calls, size: int, token: str | None) -> Page[Webhook]:
     query = {"max_results": size} | ({"page_token": token} if token else {})
     found = calls.get(_PATH, query, Webhooks, pages=True)
-    return Page(rows=found.webhooks, token=found.next_page_token or None)
+    return found.holding(found.webhooks)
 
 
 def reached(calls: Calls, webhook: str) -> str:

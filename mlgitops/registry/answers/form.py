@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from msgspec import Meta, Struct, json
 
+from mlgitops.registry.api import Page
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from mlgitops.registry.api import Row
 
 T = TypeVar("T", bound="Form")
 _LAST = 253_402_300_799_999  # milliseconds: the last that dates reach
@@ -22,6 +26,16 @@ Moment = Annotated[int, Meta(ge=0, le=_LAST)]  # milliseconds since 1970
 
 class Form(Struct, frozen=True, gc=False):
     """An object of JSON; fields that are not named are passed over."""
+
+
+class Paged(Form, frozen=True):
+    """A page of a list."""
+
+    next_page_token: str = ""
+
+    def holding(self, rows: Sequence[Row]) -> Page[Row]:
+        """The page, holding what of its entries is used."""
+        return Page(rows=rows, token=self.next_page_token or None)
 
 
 class Pair(Form, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from mlgitops.core.prompts import is_prompt
 from mlgitops.core.version import READY
-from mlgitops.registry.answers.form import Form, Moment, Pair, mapping
+from mlgitops.registry.answers.form import Form, Moment, Paged, Pair, mapping
 from mlgitops.registry.api import ModelRow, Page, VersionRow
 
 Number = Annotated[int, Meta(ge=1, lt=10**10)]
@@ -58,16 +58,14 @@ class OneModel(Form, frozen=True):
     registered_model: Model
 
 
-class Models(Form, frozen=True):
+class Models(Paged, frozen=True):
     """`registered-models/search`."""
 
     registered_models: tuple[Model, ...] = ()
-    next_page_token: str = ""
 
     def page(self) -> Page[ModelRow]:
         """Its rows."""
-        rows = [one.row() for one in self.registered_models]
-        return Page(rows=rows, token=self.next_page_token or None)
+        return self.holding([one.row() for one in self.registered_models])
 
 
 class Version(Form, frozen=True):
@@ -104,16 +102,14 @@ class OneVersion(Form, frozen=True):
     model_version: Version
 
 
-class Versions(Form, frozen=True):
+class Versions(Paged, frozen=True):
     """`model-versions/search`."""
 
     model_versions: tuple[Version, ...] = ()
-    next_page_token: str = ""
 
     def page(self) -> Page[VersionRow]:
         """Its rows."""
-        rows = [one.row() for one in self.model_versions]
-        return Page(rows=rows, token=self.next_page_token or None)
+        return self.holding([one.row() for one in self.model_versions])
 
 
 class Source(Form, frozen=True):

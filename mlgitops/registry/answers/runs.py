@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlgitops.core.version import DatasetUse
-from mlgitops.registry.answers.form import Form, Moment, Pair, mapping
+from mlgitops.registry.answers.form import Form, Moment, Paged, Pair, mapping
 from mlgitops.registry.api import CONTEXT, Page, RunRow
 
 
@@ -108,15 +108,14 @@ class OneRun(Form, frozen=True):
     run: Run
 
 
-class Runs(Form, frozen=True):
+class Runs(Paged, frozen=True):
     """`runs/search`."""
 
     runs: tuple[Run, ...] = ()
-    next_page_token: str = ""
 
     def page(self) -> Page[RunRow]:
         """Its rows."""
-        return Page(rows=[one.row() for one in self.runs], token=self.next_page_token or None)
+        return self.holding([one.row() for one in self.runs])
 
 
 class Experiment(Form, frozen=True):
@@ -131,13 +130,11 @@ class OneExperiment(Form, frozen=True):
     experiment: Experiment
 
 
-class Experiments(Form, frozen=True):
+class Experiments(Paged, frozen=True):
     """`experiments/search`."""
 
     experiments: tuple[Experiment, ...] = ()
-    next_page_token: str = ""
 
     def page(self) -> Page[str]:
         """Their ids."""
-        ids = [one.experiment_id for one in self.experiments]
-        return Page(rows=ids, token=self.next_page_token or None)
+        return self.holding([one.experiment_id for one in self.experiments])
