@@ -207,7 +207,7 @@ def _directions_are_known_and_agree(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
         if not (model.gates or model.promote):
             continue
-        known, directions = dict(model.declared_directions), model.directions
+        known, directions = model.declared_directions, model.directions
         for path, said, directed in _on_metrics(model):
             for metric, way in said.items():
                 first = declared(metric, known) or way
@@ -236,6 +236,14 @@ def _on_metrics(
         yield (model.section, model.name, "promote", stage), rule.directions, needed
 
 
+def _metrics_are_told_something_of(desired: Desired) -> Iterator[Flaw]:
+    for model in desired.models.values():
+        for metric, said in model.metrics.items():
+            if not (said.better or said.unit):
+                path = (model.section, model.name, "metrics", metric)
+                yield path, f"nothing is said of {metric!r}; add 'better' or 'unit'"
+
+
 def _no_stage_is_to_hold_a_blocked_version(desired: Desired) -> Iterator[Flaw]:
     for model in desired.models.values():
         for stage in model.stages:
@@ -256,6 +264,7 @@ CHECKS: tuple[Callable[[Desired], Iterator[Flaw]], ...] = (
     _prompts_have_what_prompts_can_have,
     _rules_can_choose,
     _directions_are_known_and_agree,
+    _metrics_are_told_something_of,
     _no_stage_is_to_hold_a_blocked_version,
     deployed.findings,
 )

@@ -208,6 +208,15 @@ def test_a_unit_says_nothing_of_the_direction() -> None:
     assert dict(model.units) == {"mae": "kW", "ramp": "kW/h"}
 
 
+def test_a_metric_that_nothing_is_said_of() -> None:
+    """It is probably not finished; an empty meaning is not passed over."""
+    text = "version: 2\nmodels: {wind: {metrics: {mae: {}}, stages: {}}}"
+    with pytest.raises(
+        DesiredStateError, match=r"nothing is said of 'mae'; add 'better' or 'unit'"
+    ):
+        loads(text, "models.yaml")
+
+
 def test_metrics_need_form_2() -> None:
     """The key is new in form 2."""
     with pytest.raises(DesiredStateError, match="'metrics' needs form 2"):
