@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from mlgitops.core.metrics import direction
+from mlgitops.core.metrics import declared, direction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -80,6 +80,7 @@ class Case:
         now: when the plan is made; has a time zone.
         comparison: what was measured of both; None where nothing was.
         directions: metric → which way is better, where models.yaml says it of the model.
+        units: metric → its unit, likewise.
     """
 
     change: Change
@@ -89,6 +90,11 @@ class Case:
     now: datetime
     comparison: Comparison | None = None
     directions: Mapping[str, Direction] = field(default_factory=lambda: MappingProxyType({}))
+    units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_unit(self, value: str, metric: str) -> str:
+        """An amount of a metric, in words, with its unit where models.yaml says it."""
+        return " ".join(filter(None, (value, declared(metric, self.units))))
 
     def direction(self, metric: str) -> Direction | None:
         """Which way is better for a metric, as models.yaml or its standard name says."""

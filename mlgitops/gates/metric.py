@@ -102,13 +102,13 @@ class MetricGate(GateForm):
         value = _finite(case.new.metrics, self.metric)
         if self.min is not None:
             passed = value is not None and value >= self.min
-            said = f"at least {self.min:g}"
-            shown = _shown(case.new.metrics, self.metric, self.min)
+            said = f"at least {case.with_unit(f'{self.min:g}', self.metric)}"
+            shown = _shown(case, self.metric, self.min)
             yield verdict(f"{self.metric} min {self.min:g}", passed, said, shown)
         if self.max is not None:
             passed = value is not None and value <= self.max
-            said = f"at most {self.max:g}"
-            shown = _shown(case.new.metrics, self.metric, self.max)
+            said = f"at most {case.with_unit(f'{self.max:g}', self.metric)}"
+            shown = _shown(case, self.metric, self.max)
             yield verdict(f"{self.metric} max {self.max:g}", passed, said, shown)
         if self.max_regression is not None and self.confidence is not None:
             yield on_rows.bounded(
@@ -130,19 +130,20 @@ class MetricGate(GateForm):
         rule = f"{self.metric} max_regression {text}"
         if case.old is None:
             expected = "recorded; the stage is empty, so there is nothing to compare with"
-            return verdict(rule, value is not None, expected, _shown(case.new.metrics, self.metric))
+            return verdict(rule, value is not None, expected, _shown(case, self.metric))
         present = _finite(case.old.metrics, self.metric)
         if present is None:
             what = f"version {case.old.number} has no usable {self.metric} to compare with"
-            return verdict(rule, False, what, _shown(case.new.metrics, self.metric))
+            return verdict(rule, False, what, _shown(case, self.metric))
         allowed = abs(present) * fraction(limit) if isinstance(limit, str) else limit
         lower = self._way(case) == "lower"
         bound = present + allowed if lower else present - allowed
         passed = value is not None and (value <= bound if lower else value >= bound)
         word = "at most" if lower else "at least"
         said, had, *_ = apart(bound, present, *([] if value is None else [value]))
-        expected = f"{word} {said} (version {case.old.number} has {had})"
-        return verdict(rule, passed, expected, _shown(case.new.metrics, self.metric, bound))
+        bounded = case.with_unit(said, self.metric)
+        expected = f"{word} {bounded} (version {case.old.number} has {had})"
+        return verdict(rule, passed, expected, _shown(case, self.metric, bound))
 
 
 def _finite(metrics: Mapping[str, float], name: str) -> float | None:
@@ -152,9 +153,10 @@ def _finite(metrics: Mapping[str, float], name: str) -> float | None:
     return value if usable else None
 
 
-def _shown(metrics: Mapping[str, float], name: str, *bound: float) -> str:
+def _shown(case: Case, name: str, *bound: float) -> str:
     """What was recorded, in digits that tell it from the bound."""
+    metrics = case.new.metrics
     if name in metrics:
-        return apart(metrics[name], *bound)[0]
+        return case.with_unit(apart(metrics[name], *bound)[0], name)
     near = nearest(name, metrics)
     return f"not recorded; did you mean {near!r}?" if near else "not recorded"

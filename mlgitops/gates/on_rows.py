@@ -42,12 +42,12 @@ def bounded(
     score = scored(case, metric)
     if case.old is None:
         known = not isinstance(score, str) and score.new is not None and math.isfinite(score.new)
-        return verdict(rule, known, EMPTY, _said(score))
-    worse = limit if isinstance(limit, str) else f"{limit:g}"
+        return verdict(rule, known, EMPTY, _said(score, metric, case))
+    worse = amount(limit, metric, case)
     expected = f"at most {worse} worse than version {case.old.number}, with {confidence} confidence"
     predictions = case.comparison.predictions if case.comparison else None
     if isinstance(score, str) or predictions is None:
-        return verdict(rule, False, expected, _said(score))
+        return verdict(rule, False, expected, _said(score, metric, case))
     rows = len(predictions.series.new)
     if rows < bootstrap.ENOUGH:
         why = f"too few rows: {rows}; a bound needs {bootstrap.ENOUGH}"
@@ -58,7 +58,14 @@ def bounded(
     relative = isinstance(limit, str)
     bound = found.bound(lower=way == "lower", relative=relative, level=fraction(confidence))
     most = fraction(limit) if isinstance(limit, str) else limit
-    return verdict(rule, bound <= most, expected, f"{_worse(bound, relative)} on {rows:,} rows")
+    said = f"{abs(bound) * 100:.3g}%" if relative else case.with_unit(number(abs(bound)), metric)
+    worse = f"at most {said} worse" if bound >= 0 else f"at least {said} better"
+    return verdict(rule, bound <= most, expected, f"{worse} on {rows:,} rows")
+
+
+def amount(limit: float | str, metric: str, case: Case) -> str:
+    """A limit of a regression, in words."""
+    return limit if isinstance(limit, str) else case.with_unit(f"{limit:g}", metric)
 
 
 def scored(case: Case, metric: str) -> Difference | str:
@@ -75,10 +82,7 @@ def scored(case: Case, metric: str) -> Difference | str:
     return found or f"not measured: the rows give {listed(sorted(given))}, not {metric}"
 
 
-def _said(score: Difference | str) -> str:
-    return score if isinstance(score, str) else f"{number(score.new)} on the rows"
-
-
-def _worse(bound: float, relative: bool) -> str:
-    size = f"{abs(bound) * 100:.3g}%" if relative else number(abs(bound))
-    return f"at most {size} worse" if bound >= 0 else f"at least {size} better"
+def _said(score: Difference | str, metric: str, case: Case) -> str:
+    if isinstance(score, str):
+        return score
+    return f"{case.with_unit(number(score.new), metric)} on the rows"

@@ -49,11 +49,10 @@ class WorstSliceGate(GateForm):
         else:
             known = case.comparison.slices if case.comparison else ()
             found = [one for one in known if one.metric == score_of(self.worst_slice)]
-            yield self._judged(found, case.old.number)
+            yield self._judged(found, case.old.number, case)
 
-    def _judged(self, found: Sequence[Slice], old: int) -> Verdict:
-        limit = self.max_regression
-        said = limit if isinstance(limit, str) else f"{limit:g}"
+    def _judged(self, found: Sequence[Slice], old: int, case: Case) -> Verdict:
+        said = on_rows.amount(self.max_regression, self.worst_slice, case)
         expected = f"no slice more than {said} worse than version {old}, beyond noise"
         if not found:
             return verdict(self.rule, False, expected, "not measured: the rows have no slices")
@@ -61,7 +60,8 @@ class WorstSliceGate(GateForm):
         if not worse:
             return verdict(self.rule, True, expected, f"none of {count(len(found), 'slice')}")
         worst = max(worse, key=lambda one: one.regression)
-        values = f"{' → '.join(apart(worst.old, worst.new))} ({worst.regression:.1%} worse)"
+        both = case.with_unit(" → ".join(apart(worst.old, worst.new)), self.worst_slice)
+        values = f"{both} ({worst.regression:.1%} worse)"
         more = f", and {count(len(worse) - 1, 'more slice')}" if len(worse) > 1 else ""
         actual = f"{worst.name}: {values} on {count(worst.rows, 'row')}{more}"
         return verdict(self.rule, False, expected, actual)

@@ -339,6 +339,7 @@ def judging(
             now=request.now,
             comparison=found,
             directions=model.directions,
+            units=model.units,
         )
         said = judge(gates, case, before)
         return Exhibit(

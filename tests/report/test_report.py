@@ -221,6 +221,22 @@ def test_units_that_a_model_declares_are_shown(promoting: Team, tmp_path: Path) 
     assert "test_mae" in {metric["name"] for metric in change["metrics"]}
 
 
+def test_gates_tell_their_values_with_the_unit(promoting: Team) -> None:
+    """Bounds, what was found, and what the other version has; a percentage is none."""
+    promoting.write(
+        "version: 2\nmodels: {wind: {metrics: {mae: {unit: kW}}, gates: {Production: ["
+        "{metric: test_mae, max: 0.01}, {metric: test_mae, max_regression: 0}, "
+        "{metric: test_r2, min: 1}]}, stages: {Production: 2}}}"
+    )
+    (change,) = promoting.run("plan", "--format", "json").document["changes"]
+    worst, regression, other = change["gates"]
+    assert worst["expected"] == "at most 0.01 kW"
+    assert worst["actual"].endswith(" kW")
+    assert regression["expected"].startswith("at most ")
+    assert " kW (version 1 has " in regression["expected"]
+    assert "kW" not in other["expected"] + other["actual"]
+
+
 def test_a_refusal_is_the_first_line_of_markdown(promoting: Team) -> None:
     """A check that fails says why where GitHub shows it; values and the next step come once."""
     promoting.write(
