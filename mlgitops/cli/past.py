@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,23 @@ from mlgitops.cli.options import (
 from mlgitops.core.record import FIRST
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import GitError, UsageError
+from mlgitops.errors.registry import RegistryError
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, moved_since, timeline
 from mlgitops.system import files
 from mlgitops.words import count, listed, moment, suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlgitops.core.held import Held
     from mlgitops.core.record import Entry
     from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
+    from mlgitops.registry.registry import MlflowRegistry
+
+
+_SKEW = timedelta(days=1)  # between the clocks of who commits and of who applies
 
 
 def _table(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -109,8 +116,9 @@ def history(
     """Show who put which version into which stage, and when.
 
     Git tells what was declared; the stamps in the registry tell what was applied. A version keeps
-    only the stamp of its last stay in a stage; earlier stays are `declared only`: git alone tells
-    of them. `no` means that the registry holds another version; --at leaves that out.
+    only the stamp of its last stay in a stage; of earlier stays the records of applies tell.
+    `declared only` means that git alone tells; `no`, that the registry holds another version,
+    which --at leaves out.
 
     With --export, writes what each apply decided and why, from its record in MLflow. This needs
     neither git nor models.yaml.
@@ -124,9 +132,13 @@ def history(
         raise UsageError("--since and --until go with --export; for one moment, pass --at")
     from mlgitops.report import document, record, wording
 
-    held = None if offline else _actual(file, target)
-    stays = timeline(revisions_of(file), held)
-    chosen = _chosen(stays, model, stage)
+    registry = None if offline else target.connect()
+    held = _held(file, registry) if registry else None
+    revisions = revisions_of(file)
+    chosen = _chosen(timeline(revisions, held), model, stage)
+    if registry and (untold := [stay.since for stay in chosen if stay.untold]):
+        entries = _recorded(registry, min(untold))
+        chosen = _chosen(timeline(revisions, held, entries), model, stage)
     for stay, number in moved_since(chosen, held) if held else ():
         now, then = map(wording.version_or_empty, (number, stay.version))
         told = f"{stay.model} {stay.stage} is {now} now, not {then}"
@@ -134,6 +146,23 @@ def history(
     found = held_at(chosen, at) if at else chosen
     report = record.shown(found, datetime.now(UTC), target.page_of)
     show_report(form, report, lambda: document.history(found))
+
+
+def _held(file: Path, registry: MlflowRegistry) -> Held:
+    from mlgitops.file.load import load
+
+    return registry.held(load(file).models)
+
+
+def _recorded(registry: MlflowRegistry, since: datetime) -> Sequence[Entry]:
+    """What applies recorded since a commit; none, and a warning, if that cannot be read."""
+    from mlgitops.audit import export
+
+    try:
+        return export.read(registry, since - _SKEW, datetime.now(UTC) + _SKEW)[0]
+    except RegistryError as error:
+        warn(f"the history lacks what only the records of applies tell: {error}")
+        return ()
 
 
 def _export(
@@ -172,12 +201,6 @@ def revisions_or_none(file: Path) -> tuple[Revision, ...]:
     except GitError as error:
         warn(f"the history comes from the registry's stamps only: {error}")
         return ()
-
-
-def _actual(file: Path, target: Target) -> Held:
-    from mlgitops.file.load import load
-
-    return target.connect().held(load(file).models)
 
 
 def _chosen(stays: tuple[Stay, ...], model: str | None, stage: str | None) -> tuple[Stay, ...]:

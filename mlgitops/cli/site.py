@@ -135,9 +135,10 @@ def _read(
     reader = target.connect()
     desired, held = read(desired, reader)
     say("reading the history")
-    stays = timeline(revisions_or_none(file), held)
+    revisions = revisions_or_none(file)
     say("reading the records of applies")
     entries, _ = export.read(reader, FIRST, now)
+    stays = timeline(revisions, held, entries)
     served: tuple[Served, ...] = ()
     if deployments and desired.deployments:
         from mlgitops.cli.deploy import what_serves

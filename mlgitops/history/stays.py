@@ -2,7 +2,7 @@
 
 Pure. Git knows every move that was declared; stamps know which of them were applied, by whom and
 when. A version carries one stamp for each stage, of its last move there: of an older stay of the
-same version only git's record is left.
+same version the records of applies tell, where they are read, and else git alone.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from mlgitops.core.stage import alias_of, classic_stage
 from mlgitops.history.author import UNCOMMITTED
+from mlgitops.history.recorded import moves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.held import Held
+    from mlgitops.core.record import Entry
     from mlgitops.core.stage import StageKey
     from mlgitops.core.stamp import Stamp
     from mlgitops.history.declared import Stages
@@ -37,7 +39,8 @@ class Stay:
         reason: why, as the commit says; may be empty.
         declared: git says so; False for a move that only a stamp knows.
         pending: the registry holds another version: this one was not applied yet, or refused.
-        stamps: those of its moves that are left, oldest first: of its apply, or of heals.
+        stamps: those of its moves, oldest first: of its apply, or of heals. What only a record
+            tells is among them.
     """
 
     model: str
@@ -74,12 +77,24 @@ class Stay:
         """Model and alias."""
         return self.model, alias_of(self.stage)
 
+    @property
+    def untold(self) -> bool:
+        """Whether only git knows of it: no stamp tells whether it was applied."""
+        return not (self.stamps or self.pending)
 
-def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ...]:
+
+def timeline(
+    revisions: Iterable[Revision], held: Held | None, entries: Iterable[Entry] = ()
+) -> tuple[Stay, ...]:
     """All stays, by model and stage in the order of their first appearance, oldest first.
 
     Their order is that of the commits and of the moves that stamps count, whatever the clocks of
     several machines say.
+
+    Args:
+        revisions: of models.yaml, oldest first.
+        held: what the registry holds now; None for git's word alone.
+        entries: the changes that applies recorded, the oldest first; stamps lack some of them.
     """
     slots: dict[StageKey, list[Stay]] = {}
     places: dict[str, int] = {}  # commit → which revision it has
@@ -91,7 +106,7 @@ def timeline(revisions: Iterable[Revision], held: Held | None) -> tuple[Stay, ..
         for slot, version in _moves(before, revision.stages):
             slots.setdefault(slot, []).append(_stay(slot, version, revision))
         before = revision.stages
-    for slot, stamps in _stamps(held):
+    for slot, stamps in moves(held, entries).items() if held else ():
         slots[slot] = _joined(slots.get(slot, []), slot, stamps, places)
     found = (_beside(stays, held) for stays in slots.values()) if held else slots.values()
     return tuple(stay for stays in found for stay in _with_ends(stays))
@@ -202,13 +217,6 @@ def _stay(slot: StageKey, version: int | None, revision: Revision) -> Stay:
         subject=revision.subject,
         reason=revision.reason,
     )
-
-
-def _stamps(held: Held | None) -> Iterator[tuple[StageKey, list[Stamp]]]:
-    """The stamps of each stage, by move."""
-    for name, model in held.models.items() if held else ():
-        for alias, stamps in model.stamps.items():
-            yield (name, alias), sorted(stamps.values(), key=lambda one: one.move)
 
 
 def _joined(

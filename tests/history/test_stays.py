@@ -216,12 +216,12 @@ def test_moves_that_only_stamps_know(team: Team) -> None:
     [{"time": "yesterday"}, {"time": 3}, {"actor": None}, {"commit": ["x"]}, {"move": "1"}],
 )
 def test_a_stamp_edited_by_hand(told: Team, damage: dict[str, Any]) -> None:
-    """What is no stamp any more is passed over; git's record of the move stays."""
+    """What is no stamp any more is passed over; the record of the apply still tells the same."""
     stamp = {**(told.tag(2, "Production") or {}), **damage}
     told.set_tag(2, "Production", stamp)
     assert [(s["version"], s["by"]) for s in stays(told)] == [
         (1, "ada"),
-        (2, "grace"),
+        (2, "octocat"),
         (1, "linus"),
     ]
 

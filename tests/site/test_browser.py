@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -69,17 +70,22 @@ def test_search_finds_models_and_days(told: Team) -> None:
     """By a part of a name and a state, and what each stage held on a day; a link says what."""
     find()
     told.ok("site", "public")
+    days = json.loads((told.folder / "public" / "days.json").read_text())
+    day = next(
+        one["since"][:10] for one in days if one["stage"] == "Production" and not one["until"]
+    )
     with served(told.folder / "public") as site, window(told.folder / "profile") as shown:
         shown.open_url(f"{site}index.html?q=WAV&state=unmanaged", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
         assert rows(shown)[0].startswith("waves Production 1 unmanaged")
         assert "UTC" not in rows(shown)[0]  # nobody knows since when
-        shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
+        shown.open_url(f"{site}index.html?at={day}&stage=Production", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
-        assert rows(shown)[0].startswith("wind Production 1 2026-11-01 12:00 UTC ada #1")
+        assert rows(shown)[0].startswith(f"wind Production 1 {day}")
+        assert "UTC grace" in rows(shown)[0]
         shown.open_url(f"{site}index.html?at=2001-01-01", width=1280)
         eventually(lambda: "first known version came" in found(shown), within=20)
-        shown.open_url(f"{site}index.html?at=2026-11-02&stage=Production", width=1280)
+        shown.open_url(f"{site}index.html?at={day}&stage=Production", width=1280)
         eventually(lambda: len(rows(shown)) == 1, within=20)
         shown.chrome.find_element(By.CSS_SELECTOR, "#rows a").click()
         assert shown.chrome.current_url == f"{site}models/wind.html"
