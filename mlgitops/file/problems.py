@@ -7,13 +7,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlgitops.core.desired import PROMPTS
+from mlgitops.core.desired import MODELS, PROMPTS
 from mlgitops.file.deployments import DEPLOYMENTS, FORMS, form_at
 from mlgitops.file.schema import (
     AnnounceForm,
     DeclaredForm,
+    EvaluationForm,
     FileForm,
     IncludedForm,
+    MetricForm,
     ModelForm,
     PinnedForm,
     PromptForm,
@@ -22,6 +24,7 @@ from mlgitops.file.schema import (
 )
 from mlgitops.file.temporary import FileExceptionForm, FreezeForm, ModelExceptionForm
 from mlgitops.gates.kinds import GATES
+from mlgitops.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,6 +87,7 @@ _KINDS = {
 }
 
 
+_MODEL, _OF_STAGE = 2, 2  # parts of the path of a model, and inside it of a stage
 _OF_FORM = ("string_pattern_mismatch", "string_type", "literal_error")
 
 
@@ -95,7 +99,7 @@ def _message(
     # the last key, or the one before the number of an entry of its list
     asked = [form.asks[str(key)] for key in path[-2:] if str(key) in form.asks] if form else []
     if kind in _OF_FORM and asked:
-        return f"must be {asked[-1]}; got {_shown(given)}"
+        return f"{_key(path, given)}must be {asked[-1]}; got {_shown(given)}"
     special: dict[str, Callable[[], str]] = {
         "missing": lambda: f"missing key {subject[-1]!r}; add it",
         "extra_forbidden": lambda: _unknown_key(str(path[-1]), form),
@@ -108,11 +112,23 @@ def _message(
         "finite_number": lambda: f"must be a finite number, got {_shown(given)}",
         "literal_error": lambda: f"must be {context['expected']}, got {_shown(given)}",
         "string_too_short": lambda: "must not be empty",
+        "string_too_long": lambda: (
+            f"must have at most {count(context['max_length'], 'character')}, not {len(given)}"
+        ),
     }
-    if kind in special:
-        return special[kind]()
     expected = _KINDS.get(kind.removesuffix("_type"))
-    return f"must be {expected}, got {_shown(given)}" if expected else details["msg"]
+    said = special.get(kind, lambda: f"must be {expected}, got {_shown(given)}")()
+    if not (expected or kind in special):
+        said = details["msg"]
+    return f"{_key(path, given)}{said}" if said.startswith("must ") else said
+
+
+def _key(path: KeyPath, given: object) -> str:
+    """The key of a value inside a model; a stage is told with the model."""
+    inside = path[_MODEL:] if path and path[0] in (MODELS, PROMPTS) else ()
+    named = [part for part in inside if isinstance(part, str)]
+    told = len(inside) == _OF_STAGE and inside[0] in ("stages", "gates", "promote")
+    return f"{named[-1]!r} " if named and not told and named[-1] != given else ""
 
 
 def _no_gate(given: object) -> str:
@@ -143,6 +159,8 @@ _OF_MODEL: Mapping[str, type[Form]] = MappingProxyType(
     {
         "versions": RecipeForm,
         "stages": PinnedForm,
+        "evaluation": EvaluationForm,
+        "metrics": MetricForm,
         "promote": RuleForm,
         "announce": AnnounceForm,
     }

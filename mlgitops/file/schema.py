@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from mlgitops.core.desired import MODELS, PROMPTS, RECIPES
 from mlgitops.core.directions import Direction
@@ -59,6 +59,11 @@ ModelName = Annotated[str, AfterValidator(_model_name)]
 VersionNumber = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
 
 
+def _mapping_or(mapping: str, other: str) -> Discriminator:
+    """Which of two forms a value is to have, by their tags: that of a mapping, or another."""
+    return Discriminator(lambda value: mapping if isinstance(value, dict) else other)
+
+
 class RecipeForm(Form):
     """How to train a version."""
 
@@ -85,15 +90,11 @@ class PinnedForm(Form):
     ]
 
 
-def _stage_kind(value: object) -> str:
-    return "<pinned>" if isinstance(value, dict) else "<version>"
-
-
 # the tags are written as those of gates are, in mlgitops.gates.metric
 StageForm = (
     Annotated[
         Annotated[VersionNumber, Tag("<version>")] | Annotated[PinnedForm, Tag("<pinned>")],
-        Discriminator(_stage_kind),
+        _mapping_or("<pinned>", "<version>"),
     ]
     | None
 )
@@ -158,7 +159,10 @@ class RuleForm(Form):
     """Which version is proposed for a stage; the newest one where nothing else is said."""
 
     asks: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"merge": "'auto', or be left out: people merge"}
+        {
+            "merge": "'auto', or be left out: people merge",
+            "promote": "'newest', or a mapping such as {from: Staging}",
+        }
     )
 
     origin: Annotated[
@@ -185,34 +189,38 @@ class RuleForm(Form):
     ] = None
 
 
-def _rule_kind(value: object) -> str:
-    return "<rule>" if isinstance(value, dict) else "<newest>"
-
-
 PromoteForm = Annotated[
     Annotated[Literal["newest"], Tag("<newest>")] | Annotated[RuleForm, Tag("<rule>")],
-    Discriminator(_rule_kind),
+    _mapping_or("<rule>", "<newest>"),
 ]
+
+
+def _unit(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError(f"unit {text!r} must be printable text without blanks at its ends")
+    return text
 
 
 class MetricForm(Form):
     """What a metric means."""
 
+    asks: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"metrics": "'higher', 'lower', or a mapping of 'better' and 'unit'"}
+    )
+
     better: Annotated[
         Direction | None, Field(description="which way, if its name has no standard meaning")
     ] = None
     unit: Annotated[
-        Text | None, Field(max_length=20, description="its unit, such as kW, as reports show it")
+        Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_unit)]
+        | None,
+        Field(description="its unit, such as kW, as reports show it"),
     ] = None
-
-
-def _metric_kind(value: object) -> str:
-    return "<metric>" if isinstance(value, dict) else "<better>"
 
 
 MeaningForm = Annotated[
     Annotated[Direction, Tag("<better>")] | Annotated[MetricForm, Tag("<metric>")],
-    Discriminator(_metric_kind),
+    _mapping_or("<metric>", "<better>"),
 ]
 
 
@@ -283,13 +291,9 @@ class DeclaredForm(Form):
     ] = False
 
 
-def _declared_kind(value: object) -> str:
-    return "<declared>" if isinstance(value, dict) else "<name>"
-
-
 DeclaredStageForm = Annotated[
     Annotated[StageName, Tag("<name>")] | Annotated[DeclaredForm, Tag("<declared>")],
-    Discriminator(_declared_kind),
+    _mapping_or("<declared>", "<name>"),
 ]
 
 
@@ -344,7 +348,10 @@ class FileForm(IncludedForm):
         ),
     ] = RECIPES
     include: Annotated[
-        Text | list[Text],
+        Annotated[
+            Annotated[Text, Tag("<one>")] | Annotated[list[Text], Tag("<several>")],
+            Discriminator(lambda value: "<several>" if isinstance(value, list) else "<one>"),
+        ],
         Field(
             default_factory=list,
             description="files with models and prompts, e.g. models/*.yaml; in form 2",

@@ -199,6 +199,25 @@ def test_metrics_are_names_with_a_meaning(metrics: str) -> None:
         loads(f"version: 2\nmodels: {{wind: {{metrics: {metrics}, stages: {{}}}}}}", "models.yaml")
 
 
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        ("{ramp: {units: kW}}", "unknown key 'units'; did you mean 'unit'?"),
+        ("{ramp: }", "'ramp' must be 'higher', 'lower', or a mapping of 'better' and 'unit'; got"),
+        ("{ramp: {better: up}}", "'better' must be 'higher' or 'lower', got 'up'"),
+        ("{ramp: {unit: 3}}", "'unit' must be text, got 3"),
+        ("{ramp: {unit: kilowatts of the whole farm}}", "'unit' must have at most 20 characters"),
+        ('{ramp: {unit: "  "}}', "unit '  ' must be printable text without blanks at its ends"),
+        ('{ramp: {unit: "k\\u202eW"}}', "must be printable text without blanks at its ends"),
+    ],
+)
+def test_what_is_wrong_with_a_meaning_is_said(metrics: str, told: str) -> None:
+    """With the key that it is wrong of, and what to write."""
+    with pytest.raises(DesiredStateError) as caught:
+        loads(f"version: 2\nmodels: {{wind: {{metrics: {metrics}, stages: {{}}}}}}", "models.yaml")
+    assert told in str(caught.value)
+
+
 def test_a_unit_says_nothing_of_the_direction() -> None:
     """Which way is better is that of the metric's name, or is said beside the unit."""
     said = {"mae": {"unit": "kW"}, "ramp": {"better": "lower", "unit": "kW/h"}, "gain": "higher"}

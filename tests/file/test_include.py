@@ -91,6 +91,7 @@ def test_patterns_that_are_errors(teams: Team, said: str, told: str) -> None:
     assert ran.code == 1
     assert told in ran.err
     assert "models.yaml:3:" in ran.err
+    assert ran.err.count("error: ") == 1
 
 
 @pytest.mark.parametrize("inside", [True, False])

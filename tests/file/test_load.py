@@ -99,8 +99,8 @@ def test_everything_that_the_format_has() -> None:
             "3:14: wind Production: must be at most 2147483647, got 99999999999",
         ),
         ("stages: {Production: [1]}", "3:14: wind Production: must be a whole number, got a list"),
-        ("stages: [1]", "3:5: wind: must be a mapping, got a list"),
-        ("stages:", "3:5: wind: must be a mapping, got nothing (null)"),
+        ("stages: [1]", "3:5: wind: 'stages' must be a mapping, got a list"),
+        ("stages:", "3:5: wind: 'stages' must be a mapping, got nothing (null)"),
         ("description: x", "2:3: wind: missing key 'stages'; add it"),
         (
             "stages: {Prod uction: 1}",
@@ -132,12 +132,12 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {Production: {version: 1, digest: abc}}",
-            "3:39: wind Production: must be 'sha256:' followed by 64 lower-case hexadecimal "
-            "digits; got 'abc'",
+            "3:39: wind Production: 'digest' must be 'sha256:' followed by 64 lower-case "
+            "hexadecimal digits; got 'abc'",
         ),
         (
             "stages: {}\nversions: {1: {train: Not-a-name}}",
-            "4:20: wind: must be the name of a recipe, such as power_forecasting; "
+            "4:20: wind: 'train' must be the name of a recipe, such as power_forecasting; "
             "got 'Not-a-name'",
         ),
         (
@@ -157,11 +157,12 @@ def test_everything_that_the_format_has() -> None:
         ),
         (
             "stages: {}\ngates: {Production: [{metric: test_r2, max_regression: 2 %}]}",
-            "4:44: wind Production: must be a number, or a percentage such as 2%; got '2 %'",
+            "4:44: wind Production: 'max_regression' must be a number, or a percentage such as "
+            "2%; got '2 %'",
         ),
         (
             "stages: {}\ngates: {Production: [{metric: r2, min: .nan}]}",
-            "4:39: wind Production: must be a finite number, got nan",
+            "4:39: wind Production: 'min' must be a finite number, got nan",
         ),
         (
             "stages: {}\ngates: {Production: [{metric: r2, min: 2, max: 1}]}",

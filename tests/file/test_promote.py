@@ -57,8 +57,14 @@ def test_every_way_to_choose_a_version() -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ("Staging: newst", "wind Staging: must be 'newest', got 'newst'"),
-        ("Staging: {merge: yes}", "wind Staging: must be 'auto', or be left out: people merge; "),
+        (
+            "Staging: newst",
+            "wind Staging: must be 'newest', or a mapping such as {from: Staging}; got 'newst'",
+        ),
+        (
+            "Staging: {merge: yes}",
+            "wind Staging: 'merge' must be 'auto', or be left out: people merge; ",
+        ),
         ("Staging: {form: qa}", "wind Staging: unknown key 'form'; did you mean 'from'?"),
         ("Stagin: newest", "wind Stagin: stage 'Stagin' is not declared; did you mean 'Staging'?"),
         ("Production: {from: prod}", "wind Production: stage 'prod' is not declared"),

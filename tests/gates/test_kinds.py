@@ -82,4 +82,4 @@ def test_a_gate_is_one_file_and_one_line(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text((MODELS % 2).replace("true", "maybe"), encoding="utf-8")
     refused = run("-m", "mlgitops", "validate")
     assert refused.returncode == 1
-    assert "wind Production: must be" in refused.stderr
+    assert "wind Production: 'even' must be" in refused.stderr
