@@ -92,11 +92,18 @@ format_option = formats("text", "markdown", "json")
 plain_format_option = formats("text", "json")
 
 
+def _scheduler(_: click.Context, __: click.Parameter, address: str | None) -> str | None:
+    if address is not None and not address.strip():
+        raise UsageError("--dask: pass the address of a scheduler, or its scheduler file")
+    return address
+
+
 def dask_option(verb: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option that names a cluster, and what is done there: a verb in the imperative."""
     return click.option(
         "--dask",
         metavar="ADDRESS_OR_FILE",
+        callback=_scheduler,
         envvar="MLGITOPS_DASK",
         help=f"{verb} on the Dask cluster of this scheduler, or scheduler file.  "
         "[env: MLGITOPS_DASK]",

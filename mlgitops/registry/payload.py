@@ -174,12 +174,16 @@ def read(mlmodel: bytes) -> dict[str, Any]:
         PayloadError: it cannot be read.
     """
     try:
-        found: dict[str, Any] = yamls.load(mlmodel)
-        found["flavors"] = {
-            str(name): options if isinstance(options, dict) else {}
-            for name, options in (found["flavors"] or {}).items()
-        }
+        found = yamls.load(mlmodel)
     except yamls.BROKEN as error:
         said = f"its MLmodel file cannot be read: {brief(error, _LONGEST)}"
         raise PayloadError(said) from error
-    return found
+    has = isinstance(found, dict) and "flavors" in found
+    flavours = found["flavors"] or {} if has else None
+    if not isinstance(flavours, dict):
+        raise PayloadError("its MLmodel file cannot be read: it has no mapping 'flavors'")
+    named = {
+        str(name): options if isinstance(options, dict) else {}
+        for name, options in flavours.items()
+    }
+    return {**found, "flavors": named}

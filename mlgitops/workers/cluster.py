@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 import sys
@@ -214,8 +215,8 @@ def _connected(address: str) -> Client:
     is_file = address.endswith(".json") or (
         "://" not in address and "/" in address and Path(address).is_file()
     )
-    if is_file and not Path(address).is_file():  # for which the client would wait for ever
-        raise ClusterError(f"there is no scheduler file {address}")
+    if is_file:
+        _check_file(Path(address))
     where: dict[str, Any] = {"scheduler_file": address} if is_file else {"address": address}
     try:
         return Client(**where, timeout=_CONNECT, set_as_default=False, direct_to_workers=False)
@@ -223,6 +224,18 @@ def _connected(address: str) -> Client:
         raise ClusterError(
             f"no Dask scheduler answers at {hidden(address)}: {_said(error)}"
         ) from None
+
+
+def _check_file(path: Path) -> None:
+    """Return if a file says where a scheduler is; for others the client waits, or fails oddly."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ClusterError(f"there is no scheduler file {path}") from None
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"{path} cannot be read as a scheduler file: {_said(error)}") from error
+    if not isinstance(said, dict) or not isinstance(said.get("address"), str):
+        raise ClusterError(f"{path} is no scheduler file: it has no 'address'")
 
 
 def _said(error: BaseException) -> str:

@@ -327,10 +327,17 @@ def test_a_worker_without_a_package_is_named(tmp_path: Path) -> None:
         ("tcp://127.0.0.1:{port}", "no Dask scheduler answers at tcp://127.0.0.1:"),
         ("nonsense://here", "no Dask scheduler answers at nonsense://here"),
         ("missing.json", "there is no scheduler file missing.json"),
+        ("broken.json", "broken.json cannot be read as a scheduler file: Expecting property name"),
+        ("other.json", "other.json is no scheduler file: it has no 'address'"),
     ],
 )
-def test_a_wrong_address(monkeypatch: pytest.MonkeyPatch, address: str, said: str) -> None:
+def test_a_wrong_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str, said: str
+) -> None:
     """One error that says which."""
+    monkeypatch.chdir(tmp_path)
+    Path("broken.json").write_text("{bad")
+    Path("other.json").write_text("[]")
     monkeypatch.setattr(workers, "_CONNECT", 1)
     with pytest.raises(ClusterError, match=said):
         workers.Cluster(address.format(port=free_port()), Parcel(variables={}), print)

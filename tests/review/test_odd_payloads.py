@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlgitops.errors import PayloadError
 from mlgitops.file.load import load_or_empty
 from mlgitops.proposal.card import make_card
 from mlgitops.recipes.package import package_of
@@ -102,6 +103,14 @@ def test_a_flavour_that_nobody_knows_is_named_or_unknown(
 ) -> None:
     """Whatever it says of itself."""
     assert artifact(tmp_path, _FIRST | {"flavors": flavours}).flavour == named
+
+
+@pytest.mark.parametrize("written", ["x", "- a", "flavors: x", "a: b"])
+def test_a_file_that_describes_no_model_is_told_as_that(tmp_path: Path, written: str) -> None:
+    """In words, not in those of an exception of Python's."""
+    (tmp_path / "MLmodel").write_text(written)
+    with pytest.raises(PayloadError, match="cannot be read: it has no mapping 'flavors'"):
+        describe(tmp_path)
 
 
 def test_a_signature_of_odd_types_is_unknown(tmp_path: Path) -> None:
