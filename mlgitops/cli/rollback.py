@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlgitops.file.part import Part
+    from mlgitops.history.revisions import Revision
 
 
 @click.command(
@@ -66,13 +68,19 @@ def rollback(
     bad = _blocked(leaving, reason) if block else {}
     but = of.blocked.keys() | bad.keys()
 
+    @cache
+    def known() -> tuple[Revision, ...]:
+        return revisions_of(file)
+
     def before(name: str) -> int | None:
-        return previous(revisions_of(file), model, name, declared(texts), but=but)
+        return previous(known(), model, name, declared(texts), but=but)
 
     former = version or before(stage)
     if former is None:
         at = f"held nothing before version {leaving}" if leaving else "has held no version"
-        but_for = ", but for blocked versions and what it was rolled back from" if leaving else ""
+        ever = {one.stages.get(model, {}).get(alias_of(stage)) for one in known() if one.stages}
+        gone = ever - {None, leaving}
+        but_for = ", but for blocked versions and what it was rolled back from" if gone else ""
         raise UsageError(
             f"{model} {stage} {at} that git knows of{but_for}; pass the VERSION to go to"
         )

@@ -345,4 +345,4 @@ def test_nothing_to_roll_back_to(team: Team) -> None:
     commit(team, "Start", day=1)
     ran = team.run("rollback", "wind", "Production")
     assert ran.code == 64
-    assert "that git knows of, but for" in ran.err
+    assert "held nothing before version 1 that git knows of; pass the VERSION to go to" in ran.err
