@@ -11,6 +11,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 
 from mlgitops import words
+from mlgitops.core.metrics import declared
 from mlgitops.report.pictures import svg
 from mlgitops.report.pictures.svg import GRID, INK, MUTED, NEW, OLD, draw, panels
 
@@ -40,12 +41,18 @@ class _Rows:
         noun: `day` or `row`.
         span: the first and the last, in words; empty for mere numbers.
         step: one row in so many is drawn.
+        unit: of what is predicted, which a mean absolute error has too; empty if nobody says it.
     """
 
     across: np.ndarray
     noun: str
     span: str
     step: int
+    unit: str
+
+    def titled(self, title: str) -> str:
+        """The title of a picture of predictions, with their unit."""
+        return f"{title} ({self.unit})" if self.unit else title
 
     @property
     def counted(self) -> str:
@@ -67,7 +74,7 @@ def pictures(comparison: Comparison, series: Series, key: str) -> Iterator[Pictu
     """Actual and predicted values, residuals, and the differences between the versions."""
     days = _days(series.labels)
     order = np.arange(len(series.new)) if days is None else np.argsort(days, kind="stable")
-    rows = _rows(series.labels, days, order)
+    rows = _rows(series.labels, days, order, declared("mae", comparison.units) or "")
     lines = [_Line(label=comparison.new.label, colour=NEW, values=_finite(series.new, order))]
     if series.old is not None and comparison.old is not None:
         old = _finite(series.old, order)
@@ -90,12 +97,12 @@ def _days(labels: tuple[str, ...]) -> np.ndarray | None:
     return np.array(found, dtype="datetime64[D]") if found and len(found) == len(labels) else None
 
 
-def _rows(labels: tuple[str, ...], days: np.ndarray | None, order: np.ndarray) -> _Rows:
+def _rows(labels: tuple[str, ...], days: np.ndarray | None, order: np.ndarray, unit: str) -> _Rows:
     step = -(-len(order) // MOST_POINTS)
     if days is None:
-        return _Rows(across=order + 1, noun="row", span="", step=step)
+        return _Rows(across=order + 1, noun="row", span="", step=step, unit=unit)
     span = f" from {labels[order[0]]} to {labels[order[-1]]}"
-    return _Rows(across=days[order], noun="day", span=span, step=step)
+    return _Rows(across=days[order], noun="day", span=span, step=step, unit=unit)
 
 
 def _finite(values: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -118,7 +125,7 @@ def _against_actual(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: st
 
     said = ", ".join(f"{label} {svg.number(error)}" for label, error in errors.items())
     alt = f"Actual and predicted values of {rows.counted}. Mean absolute error: {said}."
-    title = "Actual and predicted"
+    title = rows.titled("Actual and predicted")
     return draw(paint, height=_height(rows, lines), title=title, alt=alt, name="actual", key=key)
 
 
@@ -149,7 +156,7 @@ def _residuals(rows: _Rows, actual: np.ndarray, lines: list[_Line], key: str) ->
         for label, found in residuals.items()
     )
     alt = f"Residuals, predicted minus actual, of {rows.counted}. {said}."
-    title = "Residuals: predicted minus actual"
+    title = rows.titled("Residuals: predicted minus actual")
     height = above + _OVERLAID + _BELOW[rows.noun]
     return draw(paint, height=height, title=title, alt=alt, name="residuals", key=key)
 
@@ -182,7 +189,7 @@ def _differences(rows: _Rows, old: _Line, new: _Line, key: str) -> Picture:
         f"Histogram of {new.label} minus {old.label} on {words.count(len(found), rows.noun)}: "
         f"median {median}, 9 of 10 between {_most(found)}; {higher} higher, {lower} lower."
     )
-    title = "How far predictions move"
+    title = rows.titled("How far predictions move")
     return draw(
         paint, height=_ABOVE + _PANEL + 44, title=title, alt=alt, name="differences", key=key
     )
