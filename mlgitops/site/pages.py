@@ -64,7 +64,7 @@ def files(site: Site, base: str = "") -> Iterator[tuple[str, str]]:
             needs=needs.get(model.name, ()),
             stays=sorted(model.stays, key=lambda one: one.came)[::-1],
             records=records,
-            timeline=timeline.drawn(model.stays, site.origin.made),
+            timeline=timeline.drawn(model.stays, site.origin.made, model.lost),
             metrics=metrics.shown(model),
             pairs=list(metrics.pairs(model, site.stages)),
             cards=list(cards.of(model)),
@@ -156,7 +156,7 @@ def _data(site: Site, stays: Sequence[tuple[ModelShown, Stay]]) -> Iterator[tupl
     stages = [_searched(model, shown) for model in site.models for shown in model.stages]
     yield "stages.json", _json(stages)
     yield "read.json", _json({"made": _utc(site.origin.made), "commit": site.origin.commit})
-    days = [_day(model, stay) for model, stay in stays if stay.version is not None]
+    days = [_day(*one, site.origin) for one in stays if one[1].version is not None]
     yield "days.json", _json(days)
     yield "needs.json", _json([_needed(need) for need in site.needs])
 
@@ -183,7 +183,9 @@ def _needed(need: Need) -> dict[str, Any]:
     }
 
 
-def _day(model: ModelShown, stay: Stay) -> dict[str, Any]:
+def _day(model: ModelShown, stay: Stay, origin: Origin) -> dict[str, Any]:
+    asked = request(stay.pull_request)
+    linked = origin.host and asked.startswith("#")
     return {
         **_named(model),
         "stage": stay.stage,
@@ -191,7 +193,9 @@ def _day(model: ModelShown, stay: Stay) -> dict[str, Any]:
         "since": _utc(stay.since),
         "until": _utc(stay.until) if stay.until else None,
         "by": stay.by,
-        "pull_request": request(stay.pull_request),
+        "pull_request": asked,
+        "pull_request_url": f"{origin.host}/pull/{stay.pull_request}" if linked else "",
+        "moved_since": model.lost(stay),
     }
 
 

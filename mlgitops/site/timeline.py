@@ -11,7 +11,7 @@ from mlgitops.report.wording import version_or_empty
 from mlgitops.words import when
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from mlgitops.history.stays import Stay
@@ -28,7 +28,8 @@ class Bar:
     """A version's stay: where it begins and how wide it is, in per cent of the whole time.
 
     Attributes:
-        back: it held the stage before: somebody went back to it.
+        back: somebody went back to it, from a version that came later.
+        lost: somebody moved the stage since, and no stamp says when.
         said: what a pointer that rests on it is told.
     """
 
@@ -36,6 +37,7 @@ class Bar:
     width: float
     label: str
     back: bool
+    lost: bool
     said: str
 
 
@@ -55,7 +57,9 @@ class Timeline:
     ticks: tuple[tuple[float, str], ...]
 
 
-def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
+def drawn(
+    stays: Sequence[Stay], now: datetime, lost: Callable[[Stay], bool] = lambda _: False
+) -> Timeline | None:
     """The timeline of one model; None if no stage ever held a version.
 
     It begins with the first stay that an apply has stamped: what was only declared before may be
@@ -64,6 +68,7 @@ def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
     Args:
         stays: as they were, whole stages one after the other.
         now: where what lasts ends.
+        lost: whether a stage was moved since its last stay, and no stamp says when.
     """
     held = [stay for stay in stays if stay.version is not None]
     if not held:
@@ -71,17 +76,26 @@ def drawn(stays: Sequence[Stay], now: datetime) -> Timeline | None:
     first = min(stay.since for stay in [one for one in held if one.stamps] or held)
     whole = max(now - first, timedelta.resolution)
     rows = [
-        Row(stage=stage, bars=tuple(_bars(of_stage, first, whole, now)))
+        Row(stage=stage, bars=tuple(_bars(of_stage, first, whole, now, lost)))
         for stage, of_stage in groupby(held, key=lambda stay: stay.stage)
     ]
     return Timeline(rows=tuple(row for row in rows if row.bars), ticks=tuple(_ticks(first, whole)))
 
 
-def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetime) -> Iterable[Bar]:
-    before: list[int | None] = []  # what is older than the picture, too: it tells who went back
+def _bars(
+    stays: Iterable[Stay],
+    first: datetime,
+    whole: timedelta,
+    now: datetime,
+    lost: Callable[[Stay], bool],
+) -> Iterable[Bar]:
+    order: list[int | None] = []  # in which versions first came, also before the picture begins
+    latest = 0
     for stay in stays:
-        back = stay.version in before[:-1]
-        before.append(stay.version)
+        if stay.version not in order:
+            order.append(stay.version)
+        place = order.index(stay.version)
+        back, latest = place < latest, place
         if not stay.stamps and stay.until is not None and stay.until <= first:
             continue
         since, room = max(stay.since, first), _LEAST if stay.until else _ROOM
@@ -93,12 +107,13 @@ def _bars(stays: Iterable[Stay], first: datetime, whole: timedelta, now: datetim
             width=round(width, 2),
             label=label if width >= _ROOM else "",
             back=back,
-            said=_said(stay, back=back),
+            lost=lost(stay),
+            said=_said(stay, back=back, lost=lost(stay)),
         )
 
 
-def _said(stay: Stay, *, back: bool) -> str:
-    end = f"until {when(stay.until)}" if stay.until else "still"
+def _said(stay: Stay, *, back: bool, lost: bool) -> str:
+    end = f"until {when(stay.until)}" if stay.until else "moved by hand since" if lost else "still"
     came = "returned" if back else "since"
     reason = f": {stay.reason}" if stay.reason else ""
     return f"version {stay.version}, {came} {when(stay.since)}, {end}, by {stay.by}{reason}"

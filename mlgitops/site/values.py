@@ -110,6 +110,12 @@ class ModelShown:
         """Metric → which way is better, where that is declared."""
         return self.declared.directions if self.declared else {}
 
+    def lost(self, stay: Stay) -> bool:
+        """Whether its stage holds another version now, and no stamp says since when."""
+        actual = {alias_of(one.status.stage): one.status.actual for one in self.stages}
+        _, alias = stay.slot
+        return stay.until is None and actual.get(alias, stay.version) != stay.version
+
     def titled(self, metric: str) -> str:
         """A metric with its unit, where that is declared."""
         return titled(metric, self.declared.units if self.declared else {})

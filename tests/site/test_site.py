@@ -89,7 +89,7 @@ def test_the_front_page_tells_what_was_refused_and_which_pins_fail(told: Team) -
     page = (told.folder / "public" / "index.html").read_text()
     assert re.search(
         r"refused</span>.*wind Production</a>: models.yaml: 2; registry: 1; refused at 20.* UTC: "
-        r"test_mae max 0.1: expected at most 0.1, actual 0.5",
+        r"test_mae max 0.1: expected: at most 0.1; actual: 0.5",
         page,
     )
     assert "failing</span>" not in page
@@ -108,6 +108,9 @@ def test_nobody_is_named_for_what_somebody_moved_by_hand(told: Team) -> None:
     assert "by grace" not in row
     rows = json.loads((told.folder / "public" / "stages.json").read_text())
     assert [(r["since"], r["by"]) for r in rows if r["state"] == "drift"] == [("", "")]
+    assert page.count('<td data-label="until">moved by hand since</td>') == 1
+    days = json.loads((told.folder / "public" / "days.json").read_text())
+    assert [r["stage"] for r in days if r["moved_since"]] == ["Production"]
 
 
 def test_a_page_of_a_model_compares_its_versions(team: Team) -> None:

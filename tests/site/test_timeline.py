@@ -93,3 +93,22 @@ def test_who_went_back_is_told_however_fast_it_was() -> None:
         (False, "version 2"),
         (True, "version 1"),
     ]
+
+
+def test_going_forward_again_is_no_way_back() -> None:
+    """After a rollback, the version that came later may be promoted once more."""
+    one, two, back, again = stays([timedelta(days=day) for day in (4, 3, 2, 1)])
+    found = drawn([one, two, replace(back, version=1), replace(again, version=2)], NOW)
+    assert found is not None
+    (row,) = found.rows
+    assert [bar.back for bar in row.bars] == [False, False, True, False]
+
+
+def test_what_was_moved_by_hand_since_is_marked() -> None:
+    """No stamp says when it ended, so its bar does not say that it lasts."""
+    past = stays([timedelta(days=2), timedelta(days=1)])
+    found = drawn(past, NOW, lambda stay: stay is past[-1])
+    assert found is not None
+    (row,) = found.rows
+    assert [bar.lost for bar in row.bars] == [False, True]
+    assert "moved by hand since" in row.bars[-1].said

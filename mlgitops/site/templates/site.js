@@ -73,8 +73,11 @@ async function search(asked) {
       const then = every.filter((row) => has(row, asked) && row.since <= end
         && (!row.until || row.until > end));
       show(["Model", "Stage", "Version", "Since", "By", "Pull request"], then, (row) => [
-        linked(row), row.stage, `${row.version}`, when(row.since), row.by,
-        row.pull_request]);
+        linked(row), row.stage,
+        row.moved_since ? `${row.version}, or moved by hand by then` : `${row.version}`,
+        when(row.since), row.by,
+        row.pull_request_url
+          ? element("a", row.pull_request, { href: row.pull_request_url }) : row.pull_request]);
       const first = every.map((row) => row.since).sort()[0];
       if (!then.length && first) {
         document.querySelector("#found").textContent =
