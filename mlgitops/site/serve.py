@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -43,4 +44,5 @@ def serve(folder: Path, port: int, say: Callable[[str], None]) -> None:
     """
     with server(folder, port) as made:
         say(f"http://127.0.0.1:{made.server_port}/")
-        made.serve_forever()
+        with suppress(KeyboardInterrupt):  # which is how it is meant to end
+            made.serve_forever()
