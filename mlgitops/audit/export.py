@@ -118,7 +118,7 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, GateSaid):
-        return f"{value.result}: {value.rule} (expected {value.expected}, actual {value.actual})"
+        return f"{value.result}: {value.rule} (expected: {value.expected}; actual: {value.actual})"
     if isinstance(value, GuardSaid):
         end = f"allowed by {value.allowed}" if value.allowed else "refused"
         return f"{value.guard}: {value.reason} ({end})"

@@ -65,7 +65,7 @@ class Verdict:
     in_time: bool = False
 
     def __str__(self) -> str:
-        return f"{self.rule}: expected {self.expected}, actual {self.actual}"
+        return f"{self.rule}: expected: {self.expected}; actual: {self.actual}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

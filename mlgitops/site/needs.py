@@ -107,7 +107,7 @@ def _refused(model: ModelShown, status: StageStatus) -> str:
     if last is None or last.outcome != Status.REFUSED or last.new != status.desired:
         return ""
     gates = (
-        f"{one.rule}: expected {one.expected}, actual {one.actual}"
+        f"{one.rule}: expected: {one.expected}; actual: {one.actual}"
         for one in last.gates
         if one.result == Result.FAILED
     )

@@ -131,7 +131,7 @@ def test_a_refusal_is_recorded(remote: Team) -> None:
     assert run.data.metrics["refused"] == 1
     assert said(run, DECISION)["changes"][0]["gates"][0]["actual"] == "1.5"
     assert said(run, RESULTS)["changes"] == [
-        {"outcome": "refused", "reason": "test_mae max 1: expected at most 1, actual 1.5"}
+        {"outcome": "refused", "reason": "test_mae max 1: expected: at most 1; actual: 1.5"}
     ]
     assert kept(run).keys() == {"apply.json", "report.html"}
 

@@ -107,8 +107,8 @@ def test_a_refused_plan_is_shown_and_changes_nothing(team: Team) -> None:
     ran = team.run("apply")
 
     assert ran.code == 3
-    assert "test_r2 min 0.9: expected at least 0.9, actual 0.5" in ran.out
-    assert "a gate refused wind Production 1 → 2: test_r2 min 0.9: expected at" in ran.err
+    assert "test_r2 min 0.9: expected: at least 0.9; actual: 0.5" in ran.out
+    assert "a gate refused wind Production 1 → 2: test_r2 min 0.9: expected: at" in ran.err
     assert "error: nothing was changed" in ran.err
     assert team.aliases() == {"production": 1}
     assert team.tag(2, "Production") is None
@@ -131,7 +131,9 @@ def test_one_refused_change_holds_back_no_other(team: Team) -> None:
         ("solar", "applied"),
         ("wind", "refused"),
     ]
-    assert ran.document["outcomes"][1]["reason"] == "r2 min 0.9: expected at least 0.9, actual 0.1"
+    assert (
+        ran.document["outcomes"][1]["reason"] == "r2 min 0.9: expected: at least 0.9; actual: 0.1"
+    )
     assert (team.aliases("solar"), team.aliases()) == ({"production": 1}, {})
 
 
