@@ -288,6 +288,6 @@ def how_to_allow(guard: Guard) -> str:
     )
     return (
         f"{restore}pass --allow {guard} or set the label {LABEL}{guard}, which counts if "
-        "a reviewer does so after the last push; or add an exception to `allow` in models.yaml"
+        "a reviewer does so after the last push; or add an exception to 'allow' in models.yaml"
         f"{rollback}"
     )

@@ -136,7 +136,10 @@ def _note(change: Change | None) -> str:
         return str(change.unfinished)
     if change.misaligned:
         return f"{' and '.join(change.misaligned)} out of step"
-    if change.drift and change.stamp is not None:
-        left = "empty" if change.stamp.version is None else f"at version {change.stamp.version}"
-        return f"{change.stamp.actor} left it {left}, {when(change.stamp.time)}"
-    return ""
+    return left_by(change.stamp) if change.drift and change.stamp is not None else ""
+
+
+def left_by(stamp: Stamp) -> str:
+    """Who left a stage how, in words."""
+    left = "empty" if stamp.version is None else f"at version {stamp.version}"
+    return f"{stamp.actor} left it {left}, {when(stamp.time)}"

@@ -88,20 +88,22 @@ def plan(
     need not be in memory at once.
     """
 
-    def details() -> Iterator[tuple[Exhibit, _Shown | None]]:
-        for index, exhibit in enumerate(proposal.exhibits, start=1):
+    def details() -> Iterator[tuple[int, Exhibit, _Shown | None]]:
+        for index, exhibit in listed:
             progress(f"drawing {exhibit.change.model} {exhibit.change.stage}")
             found = exhibit.comparison
-            yield exhibit, _shown(found, f"change-{index}", drawn=drawn) if found else None
+            shown = _shown(found, f"change-{index}", drawn=drawn) if found else None
+            yield index, exhibit, shown
 
+    # what is refused decides, and comes first
+    listed = sorted(enumerate(proposal.exhibits, 1), key=lambda one: not one[1].refused)
     template = templates("mlgitops.report").get_template("plan.html")
     return template.generate(
         proposal=proposal,
         done=done,
         recorded=recorded,
-        # what is refused decides, and comes first
-        listed=sorted(enumerate(proposal.exhibits, 1), key=lambda one: not one[1].refused),
-        remarked=any(map(wording.remarks, proposal.exhibits)),
+        listed=listed,
+        remarked=any(map(wording.remarked, proposal.exhibits)),
         facts=list(origin.facts) if origin else [],
         details=details(),
     )

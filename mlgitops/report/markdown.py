@@ -169,7 +169,7 @@ def failed(lines: Iterable[str]) -> str:
 def _row(exhibit: Exhibit) -> list[str]:
     change = exhibit.change
     sign, gates = wording.SIGNS[change.action], _gates(exhibit) or "none"
-    remarks = [*wording.remarks(exhibit), *filter(None, [wording.way_back(exhibit)])]
+    remarks = wording.remarked(exhibit)
     if warnings := _warnings(exhibit):
         remarks.append(words.count(len(warnings), "warning"))
     return [sign, change.model, change.stage, wording.versions(change), gates, "; ".join(remarks)]

@@ -23,11 +23,15 @@ def part(comparison: Comparison) -> Part:
     if not found:
         return Part()
     worse, better = _worse(found), _better(found)
+    told = telling(found)
+    left = len(worse) + len(better) - len(told)
     alike = len(found) - len(worse) - len(better)
     words = (
         f"the new version is worse on {len(worse)} of {count(len(found), 'slice')} of these rows, "
-        f"better on {len(better)} and about the same on {alike}{':' if worse or better else '.'}"
+        f"better on {len(better)} and about the same on {alike}"
     )
+    if told:
+        words += f"; {count(left, 'more slice')} in JSON:" if left else ":"
     level = found[0].interval.level
     header = (
         f"{comparison.titled(found[0].metric)} where",
@@ -36,7 +40,7 @@ def part(comparison: Comparison) -> Part:
         f"{level:.0%} interval of all",
         "",
     )
-    return Part(words=words, header=header, rows=[_row(one) for one in telling(found)])
+    return Part(words=words, header=header, rows=[_row(one) for one in told])
 
 
 def telling(found: Sequence[Slice]) -> list[Slice]:

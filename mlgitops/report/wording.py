@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlgitops import words
 from mlgitops.core.guards import how_to_allow
 from mlgitops.core.plan import Action
-from mlgitops.core.status import StageState, state_of
+from mlgitops.core.status import StageState, left_by, state_of
 from mlgitops.errors import located
 
 if TYPE_CHECKING:
@@ -94,6 +94,20 @@ def way_back(exhibit: Exhibit) -> str:
     if way is None or lost(way):
         return ""
     return f"way back: version {way.version}" if way.version else "way back: none, it is the first"
+
+
+def remarked(exhibit: Exhibit) -> list[str]:
+    """All that is remarked on a change in a table of changes."""
+    return [*remarks(exhibit), *filter(None, [way_back(exhibit)])]
+
+
+def left(change: Change) -> str:
+    """Who moved a stage last, as far as stamps know; of one that drifted, to what."""
+    if change.stamp is None:
+        return ""
+    if change.drift:
+        return left_by(change.stamp)
+    return f"last moved by {change.stamp.actor}, {words.when(change.stamp.time)}"
 
 
 REFUSED = "refused"
@@ -200,7 +214,8 @@ def refused_by(proposal: Proposal) -> str:
     gates = sum(len(one.failed) for one in proposal.failing)
     found = {"gate": gates, "guard": len(proposal.guarded), "problem": len(proposal.problems)}
     said = [words.count(number, noun) for noun, number in found.items() if number]
-    return f"Refused by {', '.join(said)}."
+    *others, last = said
+    return f"Refused by {' and '.join(filter(None, (', '.join(others), last)))}."
 
 
 def _entering(exhibit: Exhibit) -> str:
@@ -222,7 +237,7 @@ def objections(proposal: Proposal) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (
             "allowed" if one.allowed else "refused",
-            objection(one),
+            located(one.where, objection(one)),
             f"allowed by {one.allowed_by}" if one.allowed else how_to_allow(one.guard),
         )
         for one in proposal.objections

@@ -295,6 +295,10 @@ def test_what_mlgitops_emptied_is_emptied_again(team: Team) -> None:
     team.ok("apply", "--allow", "empties-production")
     team.client.set_registered_model_alias("wind", "production", "1")
     assert "corrects drift" in team.ok("plan").out
+    team.ok("plan", "--quick", "--report", "plan.html")
+    page = (team.folder / "plan.html").read_text()
+    assert " left it empty, " in page
+    assert "last moved by" not in page  # nobody knows who did
     team.ok("apply")
     assert team.aliases() == {}
 

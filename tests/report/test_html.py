@@ -66,7 +66,7 @@ def test_a_plan_says_everything() -> None:
     for said in (
         "Plan: 2 changes in 2 models; 2 stages managed.",
         "Refused models.yaml:5:9: power-forecasting-model Production → 2: signature compatible: "
-        "expected a signature that callers of the stage can use, actual input temperature_16 was "
+        "expected: a signature that callers of the stage can use; actual: input temperature_16 was "
         "removed; choose a version that meets the gate, or change the gate Changes",
         "power-forecasting-model Production 1 → 2 1 ✗ failed , 1 ✓ passed",
         "refused · models.yaml:5 Gates Result Rule Expected Actual ✓ passed test_r2 min 0.9",
@@ -185,6 +185,11 @@ def test_a_page_says_what_markdown_says() -> None:
         for cell in cells
     }
     assert "the new version is worse on 1 of 3 slices of these rows" in comparison().text
+    many = replace(made.REGRESSION, slices=made.REGRESSION.slices[:1] * 13)
+    assert (
+        "worse on 13 of 13 slices of these rows, better on 0 and about the same on 0; 3 more"
+        in (Page(html.comparison(many)).text)
+    )
     assert "quarter January to March 180 210 260 +49.8 (+23.6%) +12.5 to +87 ✗ worse" in (
         comparison().text
     )
@@ -274,8 +279,11 @@ def test_a_refused_plan_is_written_first(promoting: Team) -> None:
     assert re.search(r"Refused (models\.yaml:1:\d+: )?empties-production: wind Prod", page.text)
     assert "to allow it: pass --allow empties-production" in page.text
     assert "No version enters this stage." in page.text
+    told = promoting.run("plan", "--format", "markdown").out
+    assert re.search(r"\| refused \| models.yaml:1:\d+: empties-production", told)
     promoting.ok("report", "--allow", "empties-production")
-    assert "Allowed guards allowed : empties-production" in read("report.html").text
+    allowed = r"Allowed guards allowed : models\.yaml:1:\d+: empties-production"
+    assert re.search(allowed, read("report.html").text)
 
 
 def test_errors_are_written_too(promoting: Team) -> None:
