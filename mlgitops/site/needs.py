@@ -54,8 +54,9 @@ def of(
             stage_name = problem.stage or ""
             found.append(Need(kind="failing", said=problem.message, model=model, stage=stage_name))
         for stage in model.stages:
-            found += _of_stage(model, stage)
-            if soak := soaking.get((model.name, alias_of(stage.status.stage))):
+            soak = soaking.get((model.name, alias_of(stage.status.stage)))
+            found += _of_stage(model, stage, soaks=soak is not None)
+            if soak:
                 said = (
                     f"version {soak.version} has been in {soak.stage} since {when(soak.since)}; "
                     f"{soak.span} are over at {soak.end}"
@@ -77,12 +78,12 @@ def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> I
         yield Need(kind="frozen", said=str(freeze), model=model)
 
 
-def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:
+def _of_stage(model: ModelShown, stage: StageShown, *, soaks: bool) -> Iterator[Need]:
     status = stage.status
-    if status.state in _WRONG:
+    refused = _refused(model, status, soaks=soaks)
+    if status.state in _WRONG and (refused or not soaks):  # that it soaks is told by itself
         wanted, found = version_or_empty(status.desired), version_or_empty(status.actual)
         said = f"models.yaml: {wanted}; registry: {found}" if wanted != found else "out of step"
-        refused = _refused(model, status)
         yield Need(
             kind="refused" if refused else status.state.value,
             said="; ".join(filter(None, (said, status.note, refused))),
@@ -99,18 +100,21 @@ def _of_stage(model: ModelShown, stage: StageShown) -> Iterator[Need]:
             yield Need(kind="failing", said=said, model=model, stage=status.stage)
 
 
-def _refused(model: ModelShown, status: StageStatus) -> str:
-    """Why the last apply of a stage refused what is asked for; empty if it did not."""
+def _refused(model: ModelShown, status: StageStatus, *, soaks: bool) -> str:
+    """Why the last apply of a stage refused what is asked for, beside that it soaks; else empty."""
     alias = alias_of(status.stage)
     of_stage = (one for one in reversed(model.entries) if alias_of(one.stage) == alias)
     last = next(of_stage, None)
     if last is None or last.outcome != Status.REFUSED or last.new != status.desired:
         return ""
-    gates = (
+    failed = [one for one in last.gates if one.result == Result.FAILED]
+    gates = [
         f"{one.rule}: expected: {one.expected}; actual: {one.actual}"
-        for one in last.gates
-        if one.result == Result.FAILED
-    )
-    guards = (f"{one.guard}: {one.reason}" for one in last.guards if not one.allowed)
+        for one in failed
+        if not (soaks and " soak " in one.rule)
+    ]
+    guards = [f"{one.guard}: {one.reason}" for one in last.guards if not one.allowed]
+    if failed and not (gates or guards):
+        return ""
     why = "; ".join((*gates, *guards)) or last.reason
     return f"refused at {when(last.time)}{f': {why}' if why else ''}"

@@ -237,6 +237,18 @@ def test_each_apply_has_a_page(told: Team) -> None:
     assert any("promoted_from Staging soak 7d" in page.read_text() for page in pages)
 
 
+def test_what_soaks_is_told_once(told: Team) -> None:
+    """Not as refused, too, by the gate that waits for it; and not with times of the last apply."""
+    told.write(FILE % (SOAK, 3, 3))
+    told.run("apply", "--actor", "grace", "--allow", "unmanaged")
+    told.ok("site", "public")
+    needs = json.loads((told.folder / "public" / "needs.json").read_text())
+    assert [need["kind"] for need in needs if need["stage"] == "Production"] == [
+        "blocked",
+        "soaking",
+    ]
+
+
 def test_every_link_leads_to_a_file(told: Team) -> None:
     """Of all pages, whatever a model is called."""
     told.version("a model 'x' & <b>?")
