@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,26 +19,21 @@ from mlgitops.cli.options import (
     tell,
     warn,
 )
+from mlgitops.cli.records import recorded
 from mlgitops.core.record import FIRST
 from mlgitops.core.stage import alias_of
 from mlgitops.errors import GitError, UsageError
-from mlgitops.errors.registry import RegistryError
 from mlgitops.history.revisions import revisions_of
 from mlgitops.history.stays import held_at, moved_since, timeline
 from mlgitops.system import files
 from mlgitops.words import count, listed, moment, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mlgitops.core.held import Held
     from mlgitops.core.record import Entry
     from mlgitops.history.revisions import Revision
     from mlgitops.history.stays import Stay
     from mlgitops.registry.registry import MlflowRegistry
-
-
-_SKEW = timedelta(days=1)  # between the clocks of who commits and of who applies
 
 
 def _table(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -137,7 +132,7 @@ def history(
     revisions = revisions_of(file)
     chosen = _chosen(timeline(revisions, held), model, stage)
     if registry and (untold := [stay.since for stay in chosen if stay.untold]):
-        entries = _recorded(registry, min(untold))
+        entries = recorded(registry, min(untold))
         chosen = _chosen(timeline(revisions, held, entries), model, stage)
     for stay, number in moved_since(chosen, held) if held else ():
         now, then = map(wording.version_or_empty, (number, stay.version))
@@ -152,17 +147,6 @@ def _held(file: Path, registry: MlflowRegistry) -> Held:
     from mlgitops.file.load import load
 
     return registry.held(load(file).models)
-
-
-def _recorded(registry: MlflowRegistry, since: datetime) -> Sequence[Entry]:
-    """What applies recorded since a commit; none, and a warning, if that cannot be read."""
-    from mlgitops.audit import export
-
-    try:
-        return export.read(registry, since - _SKEW, datetime.now(UTC) + _SKEW)[0]
-    except RegistryError as error:
-        warn(f"the history lacks what only the records of applies tell: {error}")
-        return ()
 
 
 def _export(

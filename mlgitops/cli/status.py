@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +20,7 @@ from mlgitops.cli.options import (
     tell,
 )
 from mlgitops.cli.progress import progress
+from mlgitops.cli.records import recorded
 from mlgitops.cli.terms import tell_of_freezes, warn_of_exceptions
 from mlgitops.core.status import StageState
 from mlgitops.core.way_back import FEW
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlgitops.deploy.values import Served
+
+_RECENT = timedelta(days=30)  # refusals that are older are not looked for
 
 
 @click.command(
@@ -63,7 +66,8 @@ def status(
     """Show the desired and actual versions, what really serves, and drift.
 
     Shows MODELS, by name or pattern, or all models. Says of each production stage whether a
-    rollback would find the version that it returns to. A place that does not answer is `unknown`.
+    rollback would find the version that it returns to, and of what waits whether an apply of the
+    last 30 days refused it. A place that does not answer is `unknown`.
     """
     from mlgitops.gates.waiting import noted
     from mlgitops.history.way_back import with_ways_back
@@ -81,7 +85,10 @@ def status(
         say("looking for ways back")
         most = None if payloads else FEW
         stages = with_ways_back(desired, held, reader, payloads=most)
-        stages = noted(desired, stages, datetime.now(UTC))
+        now = datetime.now(UTC)
+        waits = any(one.state is StageState.PENDING for one in stages)
+        entries = recorded(reader, now - _RECENT) if waits else ()
+        stages = noted(desired, stages, now, entries)
         served: tuple[Served, ...] = ()
         if deployments and whole.deployments:
             from mlgitops.cli.deploy import what_serves

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mlgitops.core.refused import refusal
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.gates import units
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired
+    from mlgitops.core.record import Entry
     from mlgitops.core.stage import StageKey
     from mlgitops.core.status import StageStatus
 
@@ -78,14 +80,24 @@ def _soak(
 
 
 def noted(
-    desired: Desired, stages: Sequence[StageStatus], now: datetime
+    desired: Desired, stages: Sequence[StageStatus], now: datetime, entries: Sequence[Entry] = ()
 ) -> tuple[StageStatus, ...]:
-    """Stages, each with what it waits for in its note."""
+    """Stages, each with what it waits for in its note, and why the last apply refused it.
+
+    Args:
+        desired: models.yaml.
+        stages: how they stand.
+        now: the end of what lasts.
+        entries: the changes that applies recorded, the oldest first.
+    """
     soaking = soaks(desired, stages, now)
 
     def waits(stage: StageStatus) -> Iterator[str]:
-        if soak := soaking.get((stage.model, alias_of(stage.stage))):
+        soak = soaking.get((stage.model, alias_of(stage.stage)))
+        if soak:
             yield f"version {soak.version} soaks in {soak.stage} until {soak.end}"
+        if stage.state is StageState.PENDING and entries:
+            yield refusal(entries, stage, soaks=soak is not None)
         declared = desired.models.get(stage.model)
         freezes = (desired.freeze, declared.freeze if declared else None)
         if stage.state in (StageState.PENDING, StageState.DRIFT):

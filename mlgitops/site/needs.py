@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.apply import Status
-from mlgitops.core.gate import Result
+from mlgitops.core.refused import refusal
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.deploy.values import State
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlgitops.core.desired import Desired, Freeze
-    from mlgitops.core.status import StageStatus
     from mlgitops.errors import Problem
     from mlgitops.site.values import ModelShown, PullRequest, StageShown
 
@@ -80,7 +78,7 @@ def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> I
 
 def _of_stage(model: ModelShown, stage: StageShown, *, soaks: bool) -> Iterator[Need]:
     status = stage.status
-    refused = _refused(model, status, soaks=soaks)
+    refused = refusal(model.entries, status, soaks=soaks)
     if status.state in _WRONG and (refused or not soaks):  # that it soaks is told by itself
         wanted, found = version_or_empty(status.desired), version_or_empty(status.actual)
         said = f"models.yaml: {wanted}; registry: {found}" if wanted != found else "out of step"
@@ -98,23 +96,3 @@ def _of_stage(model: ModelShown, stage: StageShown, *, soaks: bool) -> Iterator[
         if place.state not in (State.SERVING, State.EMPTY):
             said = f"{place.place}: {place.state.value}{f': {place.note}' if place.note else ''}"
             yield Need(kind="failing", said=said, model=model, stage=status.stage)
-
-
-def _refused(model: ModelShown, status: StageStatus, *, soaks: bool) -> str:
-    """Why the last apply of a stage refused what is asked for, beside that it soaks; else empty."""
-    alias = alias_of(status.stage)
-    of_stage = (one for one in reversed(model.entries) if alias_of(one.stage) == alias)
-    last = next(of_stage, None)
-    if last is None or last.outcome != Status.REFUSED or last.new != status.desired:
-        return ""
-    failed = [one for one in last.gates if one.result == Result.FAILED]
-    gates = [
-        f"{one.rule}: expected: {one.expected}; actual: {one.actual}"
-        for one in failed
-        if not (soaks and " soak " in one.rule)
-    ]
-    guards = [f"{one.guard}: {one.reason}" for one in last.guards if not one.allowed]
-    if failed and not (gates or guards):
-        return ""
-    why = "; ".join((*gates, *guards)) or last.reason
-    return f"refused at {when(last.time)}{f': {why}' if why else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,6 +136,34 @@ def test_one_refused_change_holds_back_no_other(team: Team) -> None:
         ran.document["outcomes"][1]["reason"] == "r2 min 0.9: expected: at least 0.9; actual: 0.1"
     )
     assert (team.aliases("solar"), team.aliases()) == ({"production": 1}, {})
+
+
+def test_status_says_what_the_last_apply_refused(team: Team) -> None:
+    """As long as the same version is asked for; not what a soak waits for, which it says anyway."""
+    for r2 in (0.1, 0.2):
+        team.version("wind", metrics={"r2": r2})
+    text = """
+        models:
+          wind:
+            gates: {Production: [{metric: r2, min: 0.9}, {promoted_from: Staging, soak: 24h}]}
+            stages: {Staging: 1, Production: %s}
+        """
+    team.write(text % "null")
+    team.ok("apply")
+    team.write(text % 1)
+
+    def note() -> str:
+        stages = team.ok("status", "--format", "json").document["stages"]
+        (found,) = [one["note"] for one in stages if one["stage"] == "Production"]
+        return str(found)
+
+    assert "refused" not in note()
+    assert team.run("apply").code == 3
+    why = "r2 min 0.9: expected: at least 0.9; actual: 0.1"
+    said = r"version 1 soaks in Staging until .* UTC; refused at 20.{14} UTC: "
+    assert re.fullmatch(said + re.escape(why), note())
+    team.write(text % 2)
+    assert "refused" not in note()
 
 
 def test_promotion_order(team: Team) -> None:
