@@ -65,7 +65,10 @@ def _lasted(stay: Stay, now: datetime) -> str:
 
 
 def _length(length: timedelta) -> str:
-    minutes = int(length.total_seconds()) // 60
+    seconds = int(length.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
     days, hours = minutes // 1440, minutes // 60
     if days > 1:
         return f"{days} days"
