@@ -56,14 +56,21 @@ def telling(comparison: Comparison, rules: Sequence[str]) -> Part:
     known = {one.metric: one for one in comparison.metrics}
     asked = [rule.partition(" ")[0] for rule in rules]
     names = dict.fromkeys([*filter(known.__contains__, asked), *filter(of_test, known)])
-    return _metrics(comparison, "metric", [known[name] for name in names][:_FIRST])
+    found = _metrics(comparison, "metric", [known[name] for name in names][:_FIRST])
+    return found.without(_nothing(comparison))
 
 
 def sections(comparison: Comparison) -> Iterator[tuple[str, list[Part]]]:
     """The same under headings, without what is empty."""
+    nothing = _nothing(comparison)
     for name, found in _sections(comparison):
-        if kept := [part for part in found if part.words or part.rows]:
+        if kept := [part.without(nothing) for part in found if part.words or part.rows]:
             yield name, kept
+
+
+def _nothing(comparison: Comparison) -> frozenset[Cell]:
+    """What cells hold that tell nothing: where nothing is compared, those of the old version."""
+    return frozenset(("",) if comparison.old else ("", NONE))
 
 
 def _sections(comparison: Comparison) -> Iterator[tuple[str, Iterable[Part]]]:

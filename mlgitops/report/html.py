@@ -13,7 +13,7 @@ from mlgitops.report.page import templates, web
 from mlgitops.report.parts import LONG, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlgitops.core.apply import Outcome
     from mlgitops.core.evidence import Comparison
@@ -121,10 +121,7 @@ def failed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _shown(found: Comparison, key: str, *, drawn: bool = True) -> _Shown:
-    nothing = {"", words.NONE} if found.old is None else {""}
-    said = [
-        (name, [_table(part, nothing) for part in parts]) for name, parts in beside.sections(found)
-    ]
+    said = [(name, [_table(part) for part in parts]) for name, parts in beside.sections(found)]
     return _Shown(
         comparison=found,
         pictures=_drawn(found, key) if drawn else (),
@@ -139,21 +136,18 @@ def _drawn(found: Comparison, key: str) -> tuple[Picture, ...]:
     return tuple(pictures.draw(found, key))
 
 
-def _table(part: Part, nothing: Collection[Cell]) -> _Table:
-    """A part without the columns that hold `nothing` in every row."""
-    said = [i for i in range(len(part.header)) if any(row[i] not in nothing for row in part.rows)]
-    seen, more = ([[_cell(row[i]) for i in said] for row in rows] for rows in part.divided)
+def _table(part: Part) -> _Table:
+    seen, more = ([list(map(_cell, row)) for row in rows] for rows in part.divided)
     rows = [*seen, *more]
     columns = list(enumerate(zip(*rows, strict=True)))
-    header = tuple(part.header[i] for i in said)
     return _Table(
         words=part.words,
-        header=header,
+        header=part.header,
         rows=seen,
         rest=more,
         numbers=frozenset(i for i, cells in columns if all(map(_is_number, cells))),
         stack=any(_length(cell) > _LONG for row in rows for cell in row)
-        or (len(seen) <= LONG and _width([header, *rows]) > _PHONE),
+        or (len(seen) <= LONG and _width([part.header, *rows]) > _PHONE),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +46,21 @@ class Part:
     header: tuple[str, ...] = ()
     rows: Rows = ()
     brief: Rows | None = None
+
+    def without(self, nothing: Collection[Cell]) -> Part:
+        """The same without the columns that hold nothing in every row."""
+        every = [*self.rows, *(self.brief or ())]
+        said = [
+            at for at in range(len(self.header)) if any(row[at] not in nothing for row in every)
+        ]
+        if not every or len(said) == len(self.header):
+            return self
+        return replace(
+            self,
+            header=tuple(self.header[at] for at in said),
+            rows=[[row[at] for at in said] for row in self.rows],
+            brief=None if self.brief is None else [[row[at] for at in said] for row in self.brief],
+        )
 
     @property
     def divided(self) -> tuple[Rows, Rows]:

@@ -37,6 +37,16 @@ def test_nothing_that_is_not_known_is_shown() -> None:
     ]
 
 
+def test_a_first_version_has_no_empty_columns() -> None:
+    """Neither in a terminal nor in Markdown: no old value, no difference, no verdict."""
+    metrics = [replace(one, old=None) for one in made.REGRESSION.metrics]
+    found = replace(made.REGRESSION, old=None, metrics=tuple(metrics), predictions=None, slices=())
+    told = comparison.report(found)
+    lines = printed(lambda console: text.report(told, console)).splitlines()
+    assert "metric    new" in lines
+    assert "| metric | new |" in markdown.report(told).splitlines()
+
+
 def test_many_classes() -> None:
     """Instead of a wide table, the pairs of classes that most rows went between."""
     kept = {(f"c{i}", f"c{i}"): 100 for i in range(30)}
