@@ -14,9 +14,11 @@ from mlgitops.core.record import Entry
 from mlgitops.core.stamp import Author, make
 from mlgitops.history.recorded import moves
 from tests.history.test_stays import commit, stays
+from tests.proxy import failure
 
 if TYPE_CHECKING:
     from mlgitops.core.stamp import Stamp
+    from tests.proxy import Proxy
     from tests.team import Team
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -45,6 +47,21 @@ def test_a_stamp_that_was_taken_away_is_made_up_for(team: Team) -> None:
     team.ok("apply", "--actor", "ada")
     team.client.set_model_version_tag("wind", "1", "mlgitops.stages", "{}")
     assert [one["by"] for one in stays(team)] == ["ada"]
+
+
+def test_records_that_cannot_be_read_are_missed(remote: Team, proxied: Proxy) -> None:
+    """History then is what git and the stamps tell, with a warning."""
+    remote.versions(2)
+    for day, version in enumerate((1, 2, 1), start=1):
+        remote.stages(Production=version)
+        commit(remote, f"Promote {version}", day=day)
+        remote.ok("apply", "--actor", "linus")
+    proxied.meddle = lambda asked, pass_on: (
+        failure(403) if asked.path.endswith("runs/search") else pass_on(asked)
+    )
+    ran = remote.ok("history", "--format", "json")
+    assert "warning: what only the records of applies tell is left out: " in ran.err
+    assert [bool(one["applied"]) for one in ran.document["stays"]] == [False, True, True]
 
 
 def moved(versions: list[int | None]) -> list[Stamp]:
