@@ -117,9 +117,10 @@ def _message(
         ),
     }
     expected = _KINDS.get(kind.removesuffix("_type"))
-    said = special.get(kind, lambda: f"must be {expected}, got {_shown(given)}")()
-    if not (expected or kind in special):
-        said = details["msg"]
+    if kind in special:
+        said = special[kind]()
+    else:
+        said = f"must be {expected}, got {_shown(given)}" if expected else details["msg"]
     return f"{_key(path, given)}{said}" if said.startswith("must ") else said
 
 

@@ -133,7 +133,8 @@ def test_a_classification_has_a_map_of_its_classes() -> None:
 def test_pictures_of_predictions_tell_their_unit() -> None:
     """It is that of the mean absolute error; without one, nothing is said."""
     plain = trained.comparison()
-    for found, unit in ((plain, ""), (replace(plain, units={"mae": "kW"}), " (kW)")):
+    said = {"mae": "kW"}, {"test_mae": "kW"}
+    for found, unit in ((plain, ""), *((replace(plain, units=one), " (kW)") for one in said)):
         titles = {one.name: one.title for one in pictures.draw(found)}
         assert titles["residuals"] == f"Residuals: predicted minus actual{unit}"
         assert titles["differences"] == f"How far predictions move{unit}"

@@ -74,7 +74,7 @@ def pictures(comparison: Comparison, series: Series, key: str) -> Iterator[Pictu
     """Actual and predicted values, residuals, and the differences between the versions."""
     days = _days(series.labels)
     order = np.arange(len(series.new)) if days is None else np.argsort(days, kind="stable")
-    rows = _rows(series.labels, days, order, declared("mae", comparison.units) or "")
+    rows = _rows(series.labels, days, order, declared("test_mae", comparison.units) or "")
     lines = [_Line(label=comparison.new.label, colour=NEW, values=_finite(series.new, order))]
     if series.old is not None and comparison.old is not None:
         old = _finite(series.old, order)
