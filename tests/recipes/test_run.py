@@ -18,6 +18,7 @@ from training.synthetic import windfarm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mlgitops.recipes.tracking import TrainedRun
     from mlgitops.registry.embedded import Embedded
@@ -116,6 +117,7 @@ def test_a_name_that_can_not_be_registered_is_a_registry_error(experiment: str) 
 def test_a_server_with_proxied_artifacts_is_used(
     proxied: Proxy,
     server: tuple[str, Embedded],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -133,5 +135,5 @@ def test_a_server_with_proxied_artifacts_is_used(
     assert printed.out == ""
     assert f"{proxied.url}/#/experiments" in printed.err
     assert list((server[1].folder / "proxied" / "through").rglob("model.skops"))
-    loaded = mlflow.pyfunc.load_model("models:/served-model/1")
+    loaded = mlflow.pyfunc.load_model("models:/served-model/1", dst_path=str(tmp_path))
     assert len(loaded.predict(windfarm()[list(FEATURES)].head(2))) == 2
