@@ -8,7 +8,6 @@ between two stamps is numbered by the place that they leave.
 from __future__ import annotations
 
 from collections import deque
-from itertools import count
 from typing import TYPE_CHECKING
 
 from mlgitops.core.apply import Status
@@ -56,12 +55,12 @@ def _lost(changes: Iterable[Entry], stamps: Collection[Stamp]) -> Iterator[Stamp
     for told in _told(changes, stamps):
         if isinstance(told, Stamp):
             free = [move for move in range(last + 1, told.move) if move not in taken]
-            yield from _numbered(waiting[-len(free) :] if free else (), free)
+            yield from _numbered(waiting, free)
             last, waiting = max(last, told.move), []
         elif told.action != Action.ALIGN:  # the version was there
             waiting.append(told)
-    after = count(max(taken, default=0) + 1)
-    yield from _numbered(waiting, [next(after) for _ in waiting])
+    after = max(taken, default=0) + 1
+    yield from _numbered(waiting, range(after, after + len(waiting)))
 
 
 def _told(changes: Iterable[Entry], stamps: Iterable[Stamp]) -> Iterator[Stamp | Entry]:
@@ -83,7 +82,8 @@ def _told(changes: Iterable[Entry], stamps: Iterable[Stamp]) -> Iterator[Stamp |
 
 
 def _numbered(changes: Sequence[Entry], free: Sequence[int]) -> Iterator[Stamp]:
-    for move, change in zip(free[len(free) - len(changes) :], changes, strict=True):
+    """The latest changes, as many as there is room for, as the latest of the free moves."""
+    for move, change in zip(reversed(free), reversed(changes), strict=False):
         yield make(
             move=move,
             version=change.new,
