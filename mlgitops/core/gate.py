@@ -65,7 +65,7 @@ class Verdict:
     in_time: bool = False
 
     def __str__(self) -> str:
-        return f"{self.rule}: expected: {self.expected}; actual: {self.actual}"
+        return told(self.rule, self.expected, self.actual)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +146,11 @@ class Gate(Protocol):
     def judge(self, case: Case) -> Iterator[Verdict]:
         """One verdict or more, each passed or failed."""
         ...
+
+
+def told(rule: str, expected: str, actual: str) -> str:
+    """What a gate asked for and what was found, in one line."""
+    return f"{rule}: expected: {expected}; actual: {actual}"
 
 
 def verdict(rule: str, passed: bool, expected: str, actual: str) -> Verdict:

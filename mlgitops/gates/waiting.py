@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mlgitops.core.refused import refusal
+from mlgitops.core.refused import latest, refusal
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.gates import units
@@ -14,7 +14,7 @@ from mlgitops.gates.promoted_from import PromotedFromGate
 from mlgitops.words import over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlgitops.core.desired import Desired
     from mlgitops.core.record import Entry
@@ -80,7 +80,7 @@ def _soak(
 
 
 def noted(
-    desired: Desired, stages: Sequence[StageStatus], now: datetime, entries: Sequence[Entry] = ()
+    desired: Desired, stages: Sequence[StageStatus], now: datetime, entries: Iterable[Entry]
 ) -> tuple[StageStatus, ...]:
     """Stages, each with what it waits for in its note, and why the last apply refused it.
 
@@ -90,14 +90,14 @@ def noted(
         now: the end of what lasts.
         entries: the changes that applies recorded, the oldest first.
     """
-    soaking = soaks(desired, stages, now)
+    soaking, last = soaks(desired, stages, now), latest(entries)
 
     def waits(stage: StageStatus) -> Iterator[str]:
         soak = soaking.get((stage.model, alias_of(stage.stage)))
         if soak:
             yield f"version {soak.version} soaks in {soak.stage} until {soak.end}"
-        if stage.state is StageState.PENDING and entries:
-            yield refusal(entries, stage, soaks=soak is not None)
+        if stage.state is StageState.PENDING:
+            yield refusal(last, stage, soaks=soak is not None)
         declared = desired.models.get(stage.model)
         freezes = (desired.freeze, declared.freeze if declared else None)
         if stage.state in (StageState.PENDING, StageState.DRIFT):

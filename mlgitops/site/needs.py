@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlgitops.core.refused import refusal
+from mlgitops.core.refused import latest, refusal
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.deploy.values import State
@@ -51,9 +51,11 @@ def of(
         for problem in broken.get(model.name, ()):
             stage_name = problem.stage or ""
             found.append(Need(kind="failing", said=problem.message, model=model, stage=stage_name))
+        last = latest(model.entries)
         for stage in model.stages:
             soak = soaking.get((model.name, alias_of(stage.status.stage)))
-            found += _of_stage(model, stage, soaks=soak is not None)
+            refused = refusal(last, stage.status, soaks=soak is not None)
+            found += _of_stage(model, stage, refused, soaks=soak is not None)
             if soak:
                 said = (
                     f"version {soak.version} has been in {soak.stage} since {when(soak.since)}; "
@@ -76,9 +78,8 @@ def _frozen(freeze: Freeze | None, model: ModelShown | None, now: datetime) -> I
         yield Need(kind="frozen", said=str(freeze), model=model)
 
 
-def _of_stage(model: ModelShown, stage: StageShown, *, soaks: bool) -> Iterator[Need]:
+def _of_stage(model: ModelShown, stage: StageShown, refused: str, *, soaks: bool) -> Iterator[Need]:
     status = stage.status
-    refused = refusal(model.entries, status, soaks=soaks)
     if status.state in _WRONG and (refused or not soaks):  # that it soaks is told by itself
         wanted, found = version_or_empty(status.desired), version_or_empty(status.actual)
         said = f"models.yaml: {wanted}; registry: {found}" if wanted != found else "out of step"
