@@ -99,6 +99,7 @@ def _bars(
         if not stay.stamps and stay.until is not None and stay.until <= first:
             continue
         since, room = max(stay.since, first), _LEAST if stay.until else _ROOM
+        gone = lost(stay)
         left = min(100 * ((since - first) / whole), 100 - room)
         width = max(100 * (((stay.until or now) - since) / whole), room)
         label = f"{'↩ ' if back else ''}{version_or_empty(stay.version)}"
@@ -107,8 +108,8 @@ def _bars(
             width=round(width, 2),
             label=label if width >= _ROOM else "",
             back=back,
-            lost=lost(stay),
-            said=_said(stay, back=back, lost=lost(stay)),
+            lost=gone,
+            said=_said(stay, back=back, lost=gone),
         )
 
 

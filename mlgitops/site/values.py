@@ -112,9 +112,11 @@ class ModelShown:
 
     def lost(self, stay: Stay) -> bool:
         """Whether its stage holds another version now, and no stamp says since when."""
-        actual = {alias_of(one.status.stage): one.status.actual for one in self.stages}
         _, alias = stay.slot
-        return stay.until is None and actual.get(alias, stay.version) != stay.version
+        return stay.until is None and any(
+            alias_of(one.status.stage) == alias and one.status.actual != stay.version
+            for one in self.stages
+        )
 
     def titled(self, metric: str) -> str:
         """A metric with its unit, where that is declared."""
