@@ -13,7 +13,7 @@ from mlgitops.core.signature import said
 from mlgitops.core.stage import alias_of
 from mlgitops.core.status import StageState
 from mlgitops.report.card import facts
-from mlgitops.report.page import templates
+from mlgitops.report.page import templates, web
 from mlgitops.report.record import request
 from mlgitops.site import cards, feed, metrics, timeline
 from mlgitops.site.values import grouped
@@ -184,8 +184,6 @@ def _needed(need: Need) -> dict[str, Any]:
 
 
 def _day(model: ModelShown, stay: Stay, origin: Origin) -> dict[str, Any]:
-    asked = request(stay.pull_request)
-    linked = origin.host and asked.startswith("#")
     return {
         **_named(model),
         "stage": stay.stage,
@@ -193,10 +191,16 @@ def _day(model: ModelShown, stay: Stay, origin: Origin) -> dict[str, Any]:
         "since": _utc(stay.since),
         "until": _utc(stay.until) if stay.until else None,
         "by": stay.by,
-        "pull_request": asked,
-        "pull_request_url": f"{origin.host}/pull/{stay.pull_request}" if linked else "",
+        "pull_request": request(stay.pull_request),
+        "pull_request_url": _pull(origin, stay.pull_request),
         "moved_since": model.lost(stay),
     }
+
+
+def _pull(origin: Origin, number: str | None) -> str:
+    """The page of a pull request at its host; empty where none is known."""
+    known = web(origin.host) and request(number).startswith("#")
+    return f"{origin.host}/pull/{number}" if known else ""
 
 
 def _utc(moment: datetime) -> str:
@@ -225,4 +229,5 @@ def _page(name: str, origin: Origin, *, root: str, here: str) -> Any:
         version=__version__,
         count=words.count,
         asked=request,
+        pull=partial(_pull, origin),
     )
